@@ -1,0 +1,24 @@
+//! The postlink record as bytes.
+//!
+//! A *record* is what a program carries in its placeholder section: a description of its typed
+//! fields and their values. This crate is the one place where its bytes are defined. It has
+//! [the specification](specification), the structs that follow it ([`Header`], [`FieldEntry`],
+//! [`FieldState`], [`ValueHeader`]), and a reader ([`Record`], [`records`]) that checks every
+//! length and offset before it uses it. It needs neither `std` nor an allocator.
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod crc32;
+mod layout;
+mod read;
+
+pub use crc32::Crc32;
+pub use layout::{
+    FORMAT_VERSION, FieldEntry, FieldState, Flags, HEADER_SIZE, Header, MAGIC, Origin,
+    RECORD_ALIGN, Span, State, Type, U16, U32, VALUES_OFFSET, ValueHeader, descriptor_checksum,
+    values_checksum,
+};
+pub use read::{Error, Field, FieldValue, Items, Record, Values, records};
+
+#[doc = include_str!("specification.md")]
+pub mod specification {}
