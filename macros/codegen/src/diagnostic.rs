@@ -1,0 +1,74 @@
+//! What is wrong with a schema, shown with the place in the file.
+
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+/// One thing that is wrong in a schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What is wrong, as a headline: "`vresion` is not a key of a field".
+    pub message: String,
+    /// The offending text, in bytes of the file.
+    pub span: Range<usize>,
+    /// What is said under the caret; may be empty.
+    pub label: String,
+    /// What would be right; may be empty.
+    pub help: String,
+}
+
+impl Diagnostic {
+    /// A diagnostic without a label.
+    pub fn new(message: impl Into<String>, span: Range<usize>, help: impl Into<String>) -> Self {
+        Self { message: message.into(), span, label: String::new(), help: help.into() }
+    }
+
+    /// Says something under the caret.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+}
+
+/// Everything that is wrong in one schema file, in the order of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostics {
+    path: String,
+    source: String,
+    list: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// The diagnostics of the file `path`, which has the content `source`.
+    pub(crate) fn new(path: &str, source: &str, mut list: Vec<Diagnostic>) -> Self {
+        list.sort_by_key(|diagnostic| diagnostic.span.start);
+        Self { path: path.to_owned(), source: source.to_owned(), list }
+    }
+
+    /// Each of them.
+    #[must_use]
+    pub fn list(&self) -> &[Diagnostic] {
+        &self.list
+    }
+
+    /// The text to show: for each, what is wrong, `file:line:column`, the line with a caret under
+    /// the offending text, and what would be right.
+    #[must_use]
+    pub fn render(&self, color: bool) -> String {
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        let shown = self.list.iter().map(|diagnostic| {
+            let mut span = diagnostic.span.clone();
+            span.start = span.start.min(self.source.len());
+            span.end = span.end.clamp(span.start, self.source.len());
+            let annotation = AnnotationKind::Primary.span(span).label(&diagnostic.label);
+            let snippet = Snippet::source(&self.source).path(&self.path).annotation(annotation);
+            let mut group = Level::ERROR.primary_title(&diagnostic.message).element(snippet);
+            if !diagnostic.help.is_empty() {
+                group = group.element(Level::HELP.message(&diagnostic.help));
+            }
+            renderer.render(&[group])
+        });
+        shown.collect::<Vec<_>>().join("\n\n")
+    }
+}

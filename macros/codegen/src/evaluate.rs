@@ -1,0 +1,160 @@
+//! From the values that are given to the values of all fields.
+
+use std::collections::BTreeMap;
+
+use postlink_format::Origin;
+
+use crate::model::{Default, Field, Shape};
+use crate::value::{Problem, Value};
+
+/// A field's value and where it is from; no value where the origin is [`Origin::Unset`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evaluated {
+    /// Where the value is from.
+    pub origin: Origin,
+    /// The value.
+    pub value: Option<Value>,
+}
+
+/// Values that are given, by the position of their field.
+pub type Given = BTreeMap<usize, Value>;
+
+impl Shape {
+    /// The value of every field: what is given, else the default, computed where it is derived.
+    ///
+    /// A required field without a value stays unset, and so does what derives from it.
+    ///
+    /// # Errors
+    /// Every value that breaks a limit of its field.
+    pub fn evaluate(&self, given: &Given) -> Result<Vec<Evaluated>, Vec<Problem>> {
+        let mut evaluation = Evaluation {
+            shape: self,
+            given,
+            done: vec![None; self.fields.len()],
+            problems: Vec::new(),
+        };
+        for position in 0..self.fields.len() {
+            evaluation.field(position);
+        }
+        if !evaluation.problems.is_empty() {
+            return Err(evaluation.problems);
+        }
+        let unset = Evaluated { origin: Origin::Unset, value: None };
+        let done = evaluation.done.into_iter();
+        Ok(done.map(|field| field.unwrap_or_else(|| unset.clone())).collect())
+    }
+
+    /// The problems of fields that have no value after [`Shape::evaluate`].
+    #[must_use]
+    pub fn missing(&self, evaluated: &[Evaluated]) -> Vec<Problem> {
+        let fields = self.fields.iter().zip(evaluated);
+        fields
+            .filter(|(field, evaluated)| {
+                evaluated.origin == Origin::Unset && field.default.is_none()
+            })
+            .map(|(field, _)| {
+                field.problem(
+                    "it is required and no value is given",
+                    format!("give it with --set {}=VALUE", field.name),
+                )
+            })
+            .collect()
+    }
+
+    /// The fields whose default refers to no field, to one that cannot stand in a text, or to
+    /// itself in the end; each with a sentence that says so.
+    pub fn bad_derivations(&self) -> impl Iterator<Item = (&Field, String)> {
+        self.fields.iter().filter_map(|field| {
+            let sentence = field.references().find_map(|name| self.bad_reference(name));
+            let sentence = sentence
+                .or_else(|| self.cycle(field).map(|cycle| format!("it follows itself: {cycle}")));
+            sentence.map(|sentence| (field, sentence))
+        })
+    }
+
+    fn bad_reference(&self, name: &str) -> Option<String> {
+        let Some(position) = self.position(name) else {
+            let near = self.nearest(name).map(|near| format!("; did you mean `{{{near}}}`?"));
+            return Some(format!("there is no field `{name}`{}", near.unwrap_or_default()));
+        };
+        let ty = self.fields[position].ty;
+        let unfit = ty.is_list() || ty == postlink_format::Type::Bytes;
+        unfit.then(|| format!("`{name}` is {}, which cannot stand inside a text", ty.name()))
+    }
+
+    /// The way from a field back to itself, if there is one: `a → b → a`.
+    fn cycle(&self, start: &Field) -> Option<String> {
+        let mut came_from: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut open = vec![start];
+        while let Some(field) = open.pop() {
+            for name in field.references() {
+                if name == start.name {
+                    let mut way = vec![name, &field.name];
+                    while let Some(before) = came_from.get(way[way.len() - 1]) {
+                        way.push(before);
+                    }
+                    way.dedup();
+                    if way.len() == 1 {
+                        way.push(name);
+                    }
+                    way.reverse();
+                    return Some(way.join(" → "));
+                }
+                if !came_from.contains_key(name) {
+                    came_from.insert(name, &field.name);
+                    open.push(&self.fields[self.position(name)?]);
+                }
+            }
+        }
+        None
+    }
+}
+
+struct Evaluation<'a> {
+    shape: &'a Shape,
+    given: &'a Given,
+    done: Vec<Option<Evaluated>>,
+    problems: Vec<Problem>,
+}
+
+impl Evaluation<'_> {
+    /// The value of a field as text. Derivations have no cycles: [`Shape::bad_derivation`] was asked
+    /// when the shape was read; a field that is being computed counts as unset all the same.
+    fn field(&mut self, position: usize) -> Option<String> {
+        let field = &self.shape.fields[position];
+        if self.done[position].is_none() {
+            self.done[position] = Some(Evaluated { origin: Origin::Unset, value: None });
+            let (origin, value) = match (self.given.get(&position), &field.default) {
+                (Some(value), _) => (Origin::Set, Some(value.clone())),
+                (None, Some(Default::Value(value))) => (Origin::Default, Some(value.clone())),
+                (None, Some(Default::Derived(_))) => {
+                    let value = self.derive(field);
+                    (value.as_ref().map_or(Origin::Unset, |_| Origin::Derived), value)
+                }
+                (None, None) => (Origin::Unset, None),
+            };
+            if let Some(problem) = value.as_ref().and_then(|value| field.check(value).err()) {
+                self.problems.push(problem);
+            }
+            self.done[position] = Some(Evaluated { origin, value });
+        }
+        let value = self.done[position].as_ref()?.value.as_ref()?;
+        Some(field.display(value))
+    }
+
+    fn derive(&mut self, field: &Field) -> Option<Value> {
+        let Some(Default::Derived(templates)) = &field.default else {
+            return None;
+        };
+        let limit = field.capacity as usize;
+        let mut texts = Vec::new();
+        for template in templates {
+            texts.push(template.expand(limit, |name| self.field(self.shape.position(name)?))?);
+        }
+        Some(if field.ty.is_list() {
+            Value::List(texts)
+        } else {
+            Value::Text(texts.into_iter().next()?)
+        })
+    }
+}

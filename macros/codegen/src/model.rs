@@ -1,0 +1,129 @@
+//! What a schema says, once it has been read and found right.
+
+use postlink_format::Type;
+
+use crate::template::Template;
+use crate::value::Value;
+
+/// The most fields of a section, the most bytes of one value, and the most bytes of a record.
+/// They are far above any use, and keep a mistyped number from filling a disk.
+pub const MAX_FIELDS: usize = 1024;
+/// See [`MAX_FIELDS`].
+pub const MAX_CAPACITY: u32 = 16 << 20;
+/// See [`MAX_FIELDS`].
+pub const MAX_RECORD: u32 = 64 << 20;
+
+/// All sections of one schema file, in its order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schema {
+    /// At least one.
+    pub sections: Vec<Section>,
+}
+
+/// One section: what its record describes, and how code is generated for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Section {
+    /// What the record describes.
+    pub shape: Shape,
+    /// Which language defines the bytes.
+    pub owner: Owner,
+    /// The C++ namespace of the accessors, its parts joined by `::`.
+    pub namespace: String,
+    /// Whether other shared libraries may call the accessors.
+    pub exported: bool,
+    /// The section's name in ELF files.
+    pub elf: String,
+    /// The section's documentation; empty where there is none.
+    pub doc: String,
+}
+
+/// Which language defines a record's bytes; the other one imports them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The generated C++ source.
+    Cpp,
+    /// The generated Rust module.
+    Rust,
+}
+
+/// What a record describes: a name and typed fields. It can be read back from any record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shape {
+    /// The section's name.
+    pub name: String,
+    /// In the order of the schema.
+    pub fields: Vec<Field>,
+}
+
+/// One field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// A C++ and Rust identifier.
+    pub name: String,
+    /// Its documentation; empty where there is none, and in a shape read back from a record.
+    pub doc: String,
+    /// Its type.
+    pub ty: Type,
+    /// Most bytes of a value without its NUL; of a list, with one NUL an item. The size of a
+    /// value where the type fixes it.
+    pub capacity: u32,
+    /// Most items of a list; 0 for other types.
+    pub max_items: u32,
+    /// `None`: the field is required.
+    pub default: Option<Default>,
+    /// A regular expression that strings, paths and items match somewhere.
+    pub pattern: Option<String>,
+    /// The least integer.
+    pub min: Option<i128>,
+    /// The greatest integer.
+    pub max: Option<i128>,
+    /// The names of an enum; the allowed values of a string, path, list (its items) or integer.
+    pub choices: Vec<String>,
+}
+
+/// What a field is where no value is given for it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Default {
+    /// Always this.
+    Value(Value),
+    /// Computed from other fields: one template, or one for each item of a list.
+    Derived(Vec<Template>),
+}
+
+impl Shape {
+    /// The position of a field.
+    #[must_use]
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.fields.iter().position(|field| field.name == name)
+    }
+
+    /// The known name nearest to a mistyped one.
+    #[must_use]
+    pub fn nearest(&self, name: &str) -> Option<&str> {
+        nearest(name, self.fields.iter().map(|field| field.name.as_str()))
+    }
+}
+
+impl Field {
+    /// The fields that the default is computed from.
+    pub fn references(&self) -> impl Iterator<Item = &str> {
+        let templates = match &self.default {
+            Some(Default::Derived(templates)) => templates.as_slice(),
+            _ => &[],
+        };
+        templates.iter().flat_map(Template::references)
+    }
+}
+
+/// The candidate that a mistyped word most likely stands for.
+pub(crate) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}

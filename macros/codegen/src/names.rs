@@ -1,0 +1,82 @@
+//! Every spelling of a section or symbol, with the limits of the file formats.
+
+use crate::model::{Section, Shape};
+
+/// The section's name in ELF files, unless the schema sets another: a C identifier, because
+/// AddressSanitizer pads what is in sections with other names. ELF has no limit of length.
+#[must_use]
+pub fn elf_section(section: &str) -> String {
+    format!("{ELF_PREFIX}{section}")
+}
+
+/// What the default spelling of an ELF section begins with.
+pub const ELF_PREFIX: &str = "postlink_";
+
+/// Segment and section in Mach-O files, for all records: each may have 16 bytes
+/// (`<mach-o/loader.h>`, `struct section_64`).
+pub const MACHO_SECTION: &str = "__TEXT,__postlink";
+
+/// The section in PE files, for all records: an image's section names have 8 bytes (PE format,
+/// "Section Table").
+pub const PE_SECTION: &str = ".plink";
+
+impl Shape {
+    /// The first 16 hexadecimal digits of the fingerprint: what symbols carry, so that halves of
+    /// different schemas fail at link.
+    #[must_use]
+    pub fn short_fingerprint(&self) -> String {
+        crate::layout::hex(&self.fingerprint())[..16].to_owned()
+    }
+
+    /// The symbol of the record's bytes.
+    #[must_use]
+    pub fn record_symbol(&self) -> String {
+        format!("postlink_record_{}_{}", self.name, self.short_fingerprint())
+    }
+}
+
+impl Section {
+    /// The inline namespace that holds the accessors in C++.
+    #[must_use]
+    pub fn inline_namespace(&self) -> String {
+        format!("postlink_{}", self.shape.short_fingerprint())
+    }
+
+    /// The symbol of an accessor without parameters in C++ (Itanium C++ ABI, "Mangling"). Return
+    /// types are not part of it.
+    #[must_use]
+    pub fn mangled_accessor(&self, name: &str) -> String {
+        let inline = self.inline_namespace();
+        let parts = self.namespace.split("::").chain([inline.as_str(), name]);
+        let parts: String = parts.map(|part| format!("{}{part}", part.len())).collect();
+        format!("_ZN{parts}Ev")
+    }
+}
+
+/// A name in `UpperCamelCase`, as types are named in C++ and Rust.
+#[must_use]
+pub fn upper_camel(name: &str) -> String {
+    let words = name.split('_').filter(|word| !word.is_empty());
+    words
+        .map(|word| {
+            let (first, rest) = word.split_at(1);
+            format!("{}{rest}", first.to_ascii_uppercase())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MACHO_SECTION, PE_SECTION, upper_camel};
+
+    #[test]
+    fn spellings_fit_their_formats() {
+        assert!(MACHO_SECTION.split(',').all(|part| part.len() <= 16));
+        assert!(PE_SECTION.len() <= 8);
+    }
+
+    #[test]
+    fn camel_case() {
+        assert_eq!(upper_camel("release_channel_2"), "ReleaseChannel2");
+    }
+}

@@ -1,0 +1,236 @@
+//! A record's bytes from a shape and its values, and a shape from a record's bytes.
+
+use std::fmt;
+
+use bytemuck::bytes_of;
+use postlink_format::{
+    FORMAT_VERSION, FieldEntry, FieldState, Flags, Header, MAGIC, RECORD_ALIGN, Record, Span,
+    State, Type, VALUES_OFFSET, ValueHeader, descriptor_checksum, values_checksum,
+};
+
+use crate::evaluate::Evaluated;
+use crate::model::{Default, Field, MAX_FIELDS, MAX_RECORD, Shape};
+use crate::template::Template;
+use crate::value::{Value, with_nuls};
+
+/// Why a record whose checksums are right still cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsound(pub String);
+
+impl fmt::Display for Unsound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the descriptor is not one that postlink {} writes: {}",
+            env!("CARGO_PKG_VERSION"),
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for Unsound {}
+
+/// Texts behind the field table; offsets are from the start of the record.
+struct Pool {
+    start: u32,
+    bytes: Vec<u8>,
+}
+
+impl Pool {
+    fn add(&mut self, text: &[u8]) -> Span {
+        if text.is_empty() {
+            return Span::default();
+        }
+        let offset = self.start + self.bytes.len() as u32;
+        self.bytes.extend_from_slice(text);
+        Span { offset: offset.into(), length: (text.len() as u32).into() }
+    }
+}
+
+impl Shape {
+    /// The whole record in the state `state`.
+    #[must_use]
+    pub fn record(&self, state: State, values: &[Evaluated]) -> Vec<u8> {
+        let layout = self.layout();
+        let table = self.fields.len() * size_of::<FieldEntry>();
+        let mut pool = Pool { start: layout.fields_offset + table as u32, bytes: Vec::new() };
+        let name = pool.add(self.name.as_bytes());
+        let entries: Vec<FieldEntry> = self
+            .fields
+            .iter()
+            .zip(&layout.values)
+            .map(|(field, &offset)| entry(field, offset, &mut pool))
+            .collect();
+        let mut tail = bytemuck::cast_slice(&entries).to_vec();
+        tail.append(&mut pool.bytes);
+        tail.resize(tail.len().next_multiple_of(RECORD_ALIGN as usize), 0);
+
+        let mut header = Header {
+            magic: MAGIC,
+            version: FORMAT_VERSION.into(),
+            record_size: (layout.fields_offset + tail.len() as u32).into(),
+            values_offset: VALUES_OFFSET.into(),
+            values_size: layout.values_size().into(),
+            fields_offset: layout.fields_offset.into(),
+            field_count: (self.fields.len() as u32).into(),
+            name,
+            checksum: 0.into(),
+            reserved: 0.into(),
+            fingerprint: self.fingerprint(),
+        };
+        header.checksum = descriptor_checksum(&header, &tail).into();
+        [bytes_of(&header), &self.value_area(state, values), &tail].concat()
+    }
+
+    /// The value area in the state `state`: what a fill writes.
+    #[must_use]
+    pub fn value_area(&self, state: State, values: &[Evaluated]) -> Vec<u8> {
+        let layout = self.layout();
+        let mut area = vec![0; layout.values_size() as usize];
+        let mut put = |offset: u32, bytes: &[u8]| {
+            let at = (offset - VALUES_OFFSET) as usize;
+            area[at..at + bytes.len()].copy_from_slice(bytes);
+        };
+        for (position, field) in self.fields.iter().enumerate() {
+            let Evaluated { origin, value } = &values[position];
+            let (bytes, count) =
+                value.as_ref().map(|value| field.encode(value)).unwrap_or_default();
+            let state = FieldState {
+                origin: origin.code(),
+                reserved: [0; 3],
+                length: (bytes.len() as u32).into(),
+                count: count.into(),
+            };
+            put(layout.states[position], bytes_of(&state));
+            put(layout.values[position], &bytes);
+        }
+        let (head, rest) = area.split_at_mut(size_of::<ValueHeader>());
+        head.copy_from_slice(bytes_of(&ValueHeader {
+            state: state.code().into(),
+            checksum: values_checksum(state.code(), rest).into(),
+        }));
+        area
+    }
+
+    /// The shape that a record describes, without the documentation of its fields.
+    ///
+    /// # Errors
+    /// A descriptor that this crate would not have written: another layout, a wrong fingerprint,
+    /// a derivation that cannot be computed.
+    pub fn from_record(record: &Record<'_>) -> Result<Self, Unsound> {
+        let unsound = |what: &str| Unsound(what.to_owned());
+        if record.fields().count() > MAX_FIELDS || record.bytes().len() > MAX_RECORD as usize {
+            return Err(unsound("it is larger than any schema allows"));
+        }
+        let fields = record.fields().map(|stored| field(&stored).ok_or(stored.name));
+        let fields = fields
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|name| Unsound(format!("field `{name}` contradicts itself")))?;
+        let shape = Self { name: record.name().to_owned(), fields };
+        let twice =
+            |(position, field): (usize, &Field)| shape.position(&field.name) != Some(position);
+        if shape.fields.iter().enumerate().any(twice) {
+            return Err(unsound("two fields have one name"));
+        }
+        if let Some((field, sentence)) = shape.bad_derivations().next() {
+            return Err(Unsound(format!("the default of field `{}`: {sentence}", field.name)));
+        }
+        if shape.fingerprint() != record.fingerprint() {
+            return Err(unsound("the fingerprint is not that of its fields"));
+        }
+        // Everything else at once: what is written again must be what was read.
+        let unset = vec![
+            Evaluated { origin: postlink_format::Origin::Unset, value: None };
+            shape.fields.len()
+        ];
+        let again = shape.record(State::Generated, &unset);
+        let (start, end) = (VALUES_OFFSET as usize, shape.layout().fields_offset as usize);
+        let same = again.len() == record.bytes().len()
+            && again[..start] == record.bytes()[..start]
+            && again[end..] == record.bytes()[end..];
+        same.then_some(shape).ok_or_else(|| unsound("its parts are laid out in another way"))
+    }
+}
+
+fn entry(field: &Field, value_offset: u32, pool: &mut Pool) -> FieldEntry {
+    let default = match &field.default {
+        None => Vec::new(),
+        Some(Default::Value(value)) => field.encode(value).0,
+        Some(Default::Derived(templates)) if field.ty.is_list() => {
+            with_nuls(&templates.iter().map(Template::source).collect::<Vec<_>>())
+        }
+        Some(Default::Derived(templates)) => {
+            templates.iter().map(Template::source).collect::<String>().into_bytes()
+        }
+    };
+    let flag = |bit: u8, set: bool| if set { bit } else { 0 };
+    let flags = flag(Flags::REQUIRED, field.default.is_none())
+        | flag(Flags::DERIVED, matches!(field.default, Some(Default::Derived(_))))
+        | flag(Flags::PATTERN, field.pattern.is_some())
+        | flag(Flags::MIN, field.min.is_some())
+        | flag(Flags::MAX, field.max.is_some())
+        | flag(Flags::CHOICES, !field.choices.is_empty());
+    // The 64-bit pattern of the number, which is within the range of the field's type.
+    let limit = |number: Option<i128>| (number.unwrap_or_default() as u64).to_le_bytes();
+    FieldEntry {
+        name: pool.add(field.name.as_bytes()),
+        ty: field.ty.code(),
+        flags,
+        reserved: 0.into(),
+        capacity: field.capacity.into(),
+        max_items: field.max_items.into(),
+        value_offset: value_offset.into(),
+        default: pool.add(&default),
+        pattern: pool.add(field.pattern.as_deref().unwrap_or_default().as_bytes()),
+        choices: pool.add(&with_nuls(&field.choices)),
+        min: limit(field.min),
+        max: limit(field.max),
+    }
+}
+
+/// A field from its entry; `None` where the entry contradicts itself.
+fn field(stored: &postlink_format::Field<'_>) -> Option<Field> {
+    let flags = stored.flags;
+    let limit = |bit: u8, bytes: [u8; 8]| -> Option<i128> {
+        let number = if stored.ty.integer_range()?.0 < 0 {
+            i128::from(i64::from_le_bytes(bytes))
+        } else {
+            i128::from(u64::from_le_bytes(bytes))
+        };
+        flags.has(bit).then_some(number)
+    };
+    let mut field = Field {
+        name: stored.name.to_owned(),
+        doc: String::new(),
+        ty: stored.ty,
+        capacity: stored.capacity,
+        max_items: stored.max_items,
+        default: None,
+        pattern: flags.has(Flags::PATTERN).then(|| stored.pattern.to_owned()),
+        min: limit(Flags::MIN, stored.min),
+        max: limit(Flags::MAX, stored.max),
+        choices: stored.choices.map(str::to_owned).collect(),
+    };
+    let text = || std::str::from_utf8(stored.default).ok();
+    field.default = if flags.has(Flags::REQUIRED) {
+        None
+    } else if flags.has(Flags::DERIVED) {
+        let sources: Vec<&str> = match stored.ty {
+            Type::String | Type::Path => vec![text()?],
+            Type::StringList | Type::PathList => text()?.split_terminator('\0').collect(),
+            _ => return None,
+        };
+        let templates = sources.into_iter().map(|source| Template::parse(source).ok());
+        Some(Default::Derived(templates.collect::<Option<_>>()?))
+    } else {
+        let value = postlink_format::FieldValue {
+            origin: postlink_format::Origin::Default,
+            count: 0,
+            bytes: stored.default,
+        };
+        let value: Value = field.decode(&value)?;
+        field.check(&value).ok()?;
+        Some(Default::Value(value))
+    };
+    Some(field)
+}

@@ -1,0 +1,146 @@
+//! What can only be said of names and fields together.
+
+use std::ops::Range;
+
+use super::SectionSpans;
+use crate::diagnostic::Diagnostic;
+use crate::evaluate::Given;
+use crate::identifiers;
+use crate::model::{MAX_FIELDS, MAX_RECORD, Section};
+use crate::names::upper_camel;
+use postlink_format::Type;
+
+/// Names that have been seen, to find one that comes again.
+#[derive(Default)]
+struct Seen(Vec<String>);
+
+impl Seen {
+    /// Refuses a name that was seen before, whatever the case of its letters.
+    fn once(&mut self, what: &str, name: &str, span: &Range<usize>, wrong: &mut Vec<Diagnostic>) {
+        let before = self.0.iter().find(|seen| seen.eq_ignore_ascii_case(name));
+        if let Some(before) = before {
+            let difference = if before == name { "" } else { ", but for the case of letters" };
+            wrong.push(Diagnostic::new(
+                format!("two {what} are named `{name}`{difference}"),
+                span.clone(),
+                "give one of them another name",
+            ));
+        }
+        self.0.push(name.to_owned());
+    }
+}
+
+fn identifier(name: &str, span: &Range<usize>, wrong: &mut Vec<Diagnostic>) {
+    if let Some((message, help)) = identifiers::refuse(name) {
+        wrong.push(Diagnostic::new(message, span.clone(), help));
+    }
+}
+
+/// Checks a name of an enum against those before it.
+pub(super) fn enum_name(
+    name: &str,
+    before: &[String],
+    span: Range<usize>,
+    wrong: &mut Vec<Diagnostic>,
+) {
+    identifier(name, &span, wrong);
+    let same = |other: &&String| upper_camel(other).eq_ignore_ascii_case(&upper_camel(name));
+    if let Some(other) = before.iter().find(same) {
+        wrong.push(Diagnostic::new(
+            format!("`{name}` and `{other}` would be one name in Rust"),
+            span,
+            "give one of them another name",
+        ));
+    }
+}
+
+/// Checks all sections, whether or not something else is wrong with them.
+pub(super) fn sections(sections: &[(Section, SectionSpans)], wrong: &mut Vec<Diagnostic>) {
+    let (mut names, mut namespaces, mut spellings) =
+        (Seen::default(), Seen::default(), Seen::default());
+    for (section, spans) in sections {
+        let shape = &section.shape;
+        identifier(&shape.name, &spans.name, wrong);
+        names.once("sections", &shape.name, &spans.name, wrong);
+        if section.namespace != shape.name {
+            for part in section.namespace.split("::") {
+                identifier(part, &spans.namespace, wrong);
+            }
+        }
+        namespaces.once("C++ namespaces", &section.namespace, &spans.namespace, wrong);
+        spelling(&section.elf, &spans.elf, wrong);
+        spellings.once("ELF sections", &section.elf, &spans.elf, wrong);
+        fields(section, spans, wrong);
+    }
+}
+
+fn spelling(elf: &str, span: &Range<usize>, wrong: &mut Vec<Diagnostic>) {
+    let first = elf.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    if !first || !elf.chars().all(|each| each.is_ascii_alphanumeric() || each == '_') {
+        wrong.push(Diagnostic::new(
+            format!("`{elf}` is not a C identifier"),
+            span.clone(),
+            "AddressSanitizer pads what is in a section with another name; use letters, digits and `_`",
+        ));
+    }
+}
+
+fn fields(section: &Section, spans: &SectionSpans, wrong: &mut Vec<Diagnostic>) {
+    let shape = &section.shape;
+    if shape.fields.is_empty() {
+        wrong.push(Diagnostic::new(
+            format!("section `{}` has no field", shape.name),
+            spans.name.clone(),
+            format!("declare one: `[section.{}.field.NAME]`", shape.name),
+        ));
+    }
+    let mut seen = Seen::default();
+    for (field, span) in shape.fields.iter().zip(&spans.fields) {
+        identifier(&field.name, &span.name, wrong);
+        seen.once("fields", &field.name, &span.name, wrong);
+        let type_name = upper_camel(&field.name);
+        let taken = shape.fields.iter().find(|other| {
+            other.name == type_name
+                || (other.ty == Type::Enum
+                    && other.name < field.name
+                    && upper_camel(&other.name) == type_name)
+        });
+        if let (Type::Enum, Some(other)) = (field.ty, taken) {
+            wrong.push(Diagnostic::new(
+                format!(
+                    "the type of enum `{}` would be `{type_name}`, as `{}` is",
+                    field.name, other.name
+                ),
+                span.name.clone(),
+                "give one of them another name",
+            ));
+        }
+    }
+    let default_span = |name: &str| {
+        let position = shape.position(name).and_then(|position| spans.fields.get(position));
+        position.map_or(spans.name.clone(), |span| span.default.clone())
+    };
+    for (field, sentence) in shape.bad_derivations() {
+        let message = format!("the default of `{}` cannot be derived: {sentence}", field.name);
+        let help = "`{field}` stands for the value of another field of the section; write `{{` for a brace";
+        wrong.push(Diagnostic::new(message, default_span(&field.name), help));
+    }
+    // The defaults together: a derived one may be too long, or break its pattern.
+    for problem in shape.evaluate(&Given::new()).err().unwrap_or_default() {
+        let span = default_span(&problem.field);
+        // A literal default was refused where it stands.
+        if !wrong.iter().any(|diagnostic| diagnostic.span == span) {
+            let message =
+                format!("the default of `{}` does not fit: {}", problem.field, problem.message);
+            wrong.push(Diagnostic::new(message, span, problem.help));
+        }
+    }
+    let size: u64 = shape.fields.iter().map(|field| u64::from(field.capacity) + 256).sum();
+    if shape.fields.len() > MAX_FIELDS || size > u64::from(MAX_RECORD) {
+        wrong.push(Diagnostic::new(
+            format!("section `{}` is too large", shape.name),
+            spans.name.clone(),
+            format!("a section has at most {MAX_FIELDS} fields and {MAX_RECORD} bytes; use smaller capacities, or several sections"),
+        ));
+    }
+}

@@ -1,0 +1,164 @@
+//! `schema.toml`: read, checked whole, turned into the [model](crate::model).
+
+mod check;
+mod field;
+mod toml_tree;
+
+use std::ops::Range;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::model::{Default, Owner, Schema, Section, Shape};
+use crate::names;
+use crate::value::{Problem, listed};
+use toml_tree::Table;
+
+const SECTION_KEYS: &[&str] = &["owner", "namespace", "exported", "elf", "doc", "field"];
+
+/// Where the parts of a section stand in the file.
+pub(crate) struct SectionSpans {
+    name: Range<usize>,
+    namespace: Range<usize>,
+    elf: Range<usize>,
+    fields: Vec<FieldSpans>,
+}
+
+/// Where the parts of a field stand in the file.
+pub(crate) struct FieldSpans {
+    name: Range<usize>,
+    default: Range<usize>,
+}
+
+impl Schema {
+    /// Reads a schema; `path` is only shown.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, at once.
+    pub fn parse(path: &str, source: &str) -> Result<Self, Diagnostics> {
+        let mut wrong = Vec::new();
+        let sections = read(source, &mut wrong);
+        check::sections(&sections, &mut wrong);
+        if wrong.is_empty() {
+            let sections = sections.into_iter().map(|(section, _)| section).collect();
+            Ok(Self { sections })
+        } else {
+            Err(Diagnostics::new(path, source, wrong))
+        }
+    }
+
+    /// The section of this name, or the only one.
+    ///
+    /// # Errors
+    /// A sentence that lists the sections.
+    pub fn section(&self, name: Option<&str>) -> Result<&Section, String> {
+        let names: Vec<&str> = self.sections.iter().map(|section| &*section.shape.name).collect();
+        match (name, self.sections.as_slice()) {
+            (None, [only]) => Ok(only),
+            (None, _) => Err(format!(
+                "the schema has {} sections; choose one with --section: {}",
+                names.len(),
+                listed(&names)
+            )),
+            (Some(name), sections) => {
+                sections.iter().find(|section| section.shape.name == name).ok_or_else(|| {
+                    format!(
+                        "the schema has no section `{name}`; its sections are {}",
+                        listed(&names)
+                    )
+                })
+            }
+        }
+    }
+}
+
+impl Section {
+    /// Replaces the default of a field by what a build system knows; a field that was required
+    /// then has a default. The texts are taken literally: braces do not refer to fields.
+    ///
+    /// # Errors
+    /// No such field, or a value that does not fit.
+    pub fn replace_default(&mut self, field: &str, texts: &[&str]) -> Result<(), Problem> {
+        let Some(position) = self.shape.position(field) else {
+            return Err(self.shape.unknown_field(field));
+        };
+        let field = &mut self.shape.fields[position];
+        field.default = Some(Default::Value(field.value_of_texts(texts)?));
+        Ok(())
+    }
+}
+
+impl Shape {
+    /// The problem of a name that is no field.
+    #[must_use]
+    pub fn unknown_field(&self, name: &str) -> Problem {
+        let names: Vec<&str> = self.fields.iter().map(|field| field.name.as_str()).collect();
+        let near = self.nearest(name).map(|near| format!("did you mean `{near}`? "));
+        Problem {
+            field: name.to_owned(),
+            message: format!("section `{}` has no such field", self.name),
+            help: format!("{}its fields are {}", near.unwrap_or_default(), listed(&names)),
+        }
+    }
+}
+
+fn read(source: &str, wrong: &mut Vec<Diagnostic>) -> Vec<(Section, SectionSpans)> {
+    let (root, errors) = toml::de::DeTable::parse_recoverable(source);
+    wrong.extend(errors.into_iter().map(|error| {
+        let span = error.span().unwrap_or(0..0);
+        Diagnostic::new(format!("this is not TOML: {}", error.message()), span, "")
+    }));
+    let mut root = Table::new("a schema", 0..0, root.get_ref());
+    root.only(&["section"], wrong);
+    let Some(sections) = root.table("section", "the sections", wrong) else {
+        if wrong.is_empty() {
+            wrong.push(Diagnostic::new(
+                "the schema has no section",
+                0..source.len().min(1),
+                "declare one: `[section.NAME]`, and its fields: `[section.NAME.field.FIELD]`",
+            ));
+        }
+        return Vec::new();
+    };
+    let tables = sections.tables("a section", wrong);
+    tables.into_iter().map(|table| read_section(table, wrong)).collect()
+}
+
+fn read_section(mut table: Table<'_>, wrong: &mut Vec<Diagnostic>) -> (Section, SectionSpans) {
+    let name = table.name.clone();
+    table.only(SECTION_KEYS, wrong);
+    let owner = table.string("owner", wrong).and_then(|(owner, span)| match owner.as_str() {
+        "cpp" => Some(Owner::Cpp),
+        "rust" => Some(Owner::Rust),
+        _ => {
+            let help = "the owner is `\"cpp\"` or `\"rust\"`: the language that defines the bytes";
+            wrong.push(Diagnostic::new(format!("`{owner}` cannot own a section"), span, help));
+            None
+        }
+    });
+    let key = table.name_span.clone();
+    let (namespace, namespace_span) =
+        table.string("namespace", wrong).unwrap_or((name.clone(), key.clone()));
+    let (elf, elf_span) =
+        table.string("elf", wrong).unwrap_or((names::elf_section(&name), key.clone()));
+    let exported = table.bool("exported", wrong).unwrap_or(false);
+    let doc = table.string("doc", wrong).map(|(doc, _)| doc).unwrap_or_default();
+
+    let mut fields = Vec::new();
+    let mut spans = Vec::new();
+    if let Some(tables) = table.table("field", "the fields", wrong) {
+        for field in tables.tables("a field", wrong) {
+            let (field, span) = field::read(field, wrong);
+            fields.push(field);
+            spans.push(span);
+        }
+    }
+    let section = Section {
+        shape: Shape { name, fields },
+        owner: owner.unwrap_or(Owner::Cpp),
+        namespace,
+        exported,
+        elf,
+        doc,
+    };
+    let spans = SectionSpans { name: key, namespace: namespace_span, elf: elf_span, fields: spans };
+    (section, spans)
+}
