@@ -1,0 +1,20 @@
+//! `postlink completions`.
+
+use clap::CommandFactory;
+
+use super::{Cli, Exit};
+use crate::error::Result;
+
+/// Print the completions for a shell
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The shell
+    shell: clap_complete::Shell,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit> {
+    let mut text = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "postlink", &mut text);
+    super::print(String::from_utf8_lossy(&text).trim_end());
+    Ok(Exit::Done)
+}

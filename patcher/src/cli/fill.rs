@@ -1,0 +1,145 @@
+//! `postlink fill`.
+
+use std::path::{Path, PathBuf};
+
+use super::{Exit, Talk, ValueArgs, json};
+use crate::error::{Error, Result};
+use crate::fill::{self, Edit, Options};
+use crate::records::{Image, Mode};
+use crate::values::Assignment;
+use crate::write;
+
+/// Fill the sections of linked files
+///
+/// The result depends on the file's record and the values given, on nothing else: filling again
+/// gives the same bytes as filling a fresh file. Without --output or --in-place a new file takes
+/// the place of each image, in one step.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The programs and libraries to fill
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    /// Leave the image as it is, write the filled file here
+    #[arg(short, long, value_name = "OUT", conflicts_with = "in_place")]
+    output: Option<PathBuf>,
+    /// Write only the section's bytes into the image itself
+    #[arg(short, long)]
+    in_place: bool,
+    #[command(flatten)]
+    values: ValueArgs,
+    /// Refuse records whose fingerprint is not this schema's
+    #[arg(long, value_name = "SCHEMA")]
+    schema: Option<PathBuf>,
+    /// Keep the time of the last modification
+    #[arg(short = 'p', long)]
+    preserve: bool,
+    /// Wait until the disk has the result
+    #[arg(long)]
+    sync: bool,
+    /// Check everything, write nothing
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
+    if args.output.is_some() && args.images.len() > 1 {
+        talk.refuse(&Error::input(
+            "--output names one file, and there are several images",
+            "fill them one by one, or leave out --output to replace each of them",
+        ));
+        return Ok(Exit::Usage);
+    }
+    json::or_error(args.json, || {
+        let schema = args.schema.as_deref().map(super::read_schema).transpose()?;
+        let assignments = args.values.assignments()?;
+        let options = args.values.options(schema.as_ref());
+        let mut exit = Exit::Done;
+        let mut images = Vec::new();
+        for path in &args.images {
+            images.push(match fill_one(path, args, &assignments, options, talk) {
+                Ok(image) => image,
+                Err(error) => {
+                    exit = talk.refuse(&error);
+                    json::Image::refused(path, &error)
+                }
+            });
+        }
+        if args.json {
+            json::print(&json::Images { images });
+        }
+        Ok(exit)
+    })
+}
+
+fn fill_one(
+    path: &Path,
+    args: &Args,
+    assignments: &[Assignment],
+    options: Options<'_>,
+    talk: Talk,
+) -> Result<json::Image> {
+    let in_place = args.in_place && !args.dry_run;
+    let image = Image::open(path, if in_place { Mode::Write } else { Mode::Read })?;
+    let edits = fill::plan(&image, assignments, options)?;
+    for edit in edits.iter().filter(|edit| edit.was_interrupted) {
+        talk.warn(&format!(
+            "{}: section `{}`: an earlier fill was interrupted; fields that are not given now have their defaults",
+            path.display(),
+            edit.shape.name
+        ));
+    }
+    let output = args.output.as_deref().unwrap_or(path);
+    write::target(output)?;
+    let changed = edits.iter().any(|edit| edit.before != edit.after);
+    let how = write::Options { preserve: args.preserve, sync: args.sync };
+    let outcome = if args.dry_run {
+        "planned"
+    } else if args.output.is_some() {
+        write::copy(&image.file, output, &edits, false, how)?;
+        "filled"
+    } else if !changed {
+        "unchanged"
+    } else if args.in_place {
+        write::in_place(&image.file, path, &edits, how)?;
+        "filled"
+    } else {
+        write::copy(&image.file, output, &edits, true, how)?;
+        "filled"
+    };
+    if !args.json {
+        say(output, outcome, &edits, talk);
+    }
+    Ok(json::Image {
+        path: path.display().to_string(),
+        output: Some(output.display().to_string()),
+        outcome: Some(outcome),
+        records: edits.iter().map(|edit| json::planned(edit)).collect(),
+        error: None,
+    })
+}
+
+fn say(output: &Path, outcome: &str, edits: &[Edit], talk: Talk) {
+    for edit in edits {
+        let names = edit.shape.fields.iter().zip(&edit.values);
+        let set = names.clone().filter(|(_, value)| value.origin == postlink_format::Origin::Set);
+        talk.say(&format!(
+            "{}: section `{}` {outcome}: {} of {} fields set",
+            output.display(),
+            edit.shape.name,
+            set.count(),
+            edit.shape.fields.len()
+        ));
+        for (field, value) in names {
+            let shown = value.value.as_ref().map(|value| field.display(value).replace('\n', ", "));
+            talk.detail(&format!(
+                "  {} = {} ({})",
+                field.name,
+                shown.unwrap_or_default(),
+                value.origin.name()
+            ));
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! `postlink generate`.
+
+use std::path::{Path, PathBuf};
+
+use postlink_codegen::{Section, cpp, rust};
+
+use super::{Exit, Talk};
+use crate::error::{Error, Result};
+use crate::records::read_text;
+use crate::values::split;
+use crate::write;
+
+/// Generate accessors from a schema
+///
+/// A file is written only if its content changes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The schema
+    #[arg(long, value_name = "SCHEMA")]
+    schema: PathBuf,
+    /// The section to generate; optional if the schema has one
+    #[arg(long, value_name = "NAME")]
+    section: Option<String>,
+    /// Write the C++ header here
+    #[arg(long, value_name = "FILE", requires = "out_source")]
+    out_header: Option<PathBuf>,
+    /// Write the C++ source here
+    #[arg(long, value_name = "FILE", requires = "out_header")]
+    out_source: Option<PathBuf>,
+    /// How the source includes the header; by default its file name
+    #[arg(long, value_name = "PATH", requires = "out_source")]
+    include: Option<String>,
+    /// Write the Rust module here
+    #[arg(long, value_name = "FILE")]
+    out_rust: Option<PathBuf>,
+    /// Write the dependencies of the outputs here, as a Makefile rule
+    #[arg(long, value_name = "FILE")]
+    depfile: Option<PathBuf>,
+    /// Replace a default, or give a required field one; repeat for the items of a list
+    #[arg(long = "default", value_name = "FIELD=VALUE")]
+    defaults: Vec<String>,
+    /// Write nothing; end with 3 if an output is not what would be written
+    #[arg(long)]
+    check: bool,
+}
+
+pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
+    if args.out_header.is_none() && args.out_rust.is_none() {
+        talk.refuse(&Error::input(
+            "no output is named",
+            "name --out-header and --out-source, or --out-rust",
+        ));
+        return Ok(Exit::Usage);
+    }
+    let schema = super::read_schema(&args.schema)?;
+    let section = schema.section(args.section.as_deref());
+    let mut section = section
+        .map_err(|message| Error::input(format!("{}: {message}", args.schema.display()), ""))?
+        .clone();
+    replace_defaults(&mut section, args)?;
+    let outputs = outputs(&section, args)?;
+
+    let mut exit = Exit::Done;
+    for (path, text) in &outputs {
+        if read_text(path).is_ok_and(|existing| existing == *text) {
+            talk.detail(&format!("{}: unchanged", path.display()));
+        } else if args.check {
+            super::print(&format!("{}: is not what the schema gives", path.display()));
+            exit = Exit::Found;
+        } else {
+            write::bytes(path, text.as_bytes(), write::Options::default())?;
+            talk.detail(&format!("{}: written", path.display()));
+        }
+    }
+    Ok(exit)
+}
+
+fn refused(path: &Path, problems: Vec<postlink_codegen::Problem>) -> Error {
+    Error::Values { path: path.to_owned(), problems }
+}
+
+fn replace_defaults(section: &mut Section, args: &Args) -> Result<()> {
+    let mut defaults: Vec<(&str, Vec<&str>)> = Vec::new();
+    for default in &args.defaults {
+        let (name, value) = split(default)?;
+        // A schema's section is named by --section; it may be named here as well.
+        let field = name.strip_prefix(&format!("{}.", section.shape.name)).unwrap_or(name);
+        match defaults.iter_mut().find(|(known, _)| *known == field) {
+            Some((_, values)) => values.push(value),
+            None => defaults.push((field, vec![value])),
+        }
+    }
+    let mut problems = Vec::new();
+    for (field, values) in defaults {
+        problems.extend(section.replace_default(field, &values).err());
+    }
+    if problems.is_empty() { Ok(()) } else { Err(refused(&args.schema, problems)) }
+}
+
+/// What is to be written, the depfile last.
+fn outputs(section: &Section, args: &Args) -> Result<Vec<(PathBuf, String)>> {
+    let wrong = |problems| refused(&args.schema, problems);
+    let mut outputs = Vec::new();
+    if let (Some(header), Some(source)) = (&args.out_header, &args.out_source) {
+        let name = header.file_name().unwrap_or_default().to_string_lossy();
+        let include = args.include.as_deref().unwrap_or(&name);
+        outputs.push((header.clone(), cpp::header(section)));
+        outputs.push((source.clone(), cpp::source(section, include).map_err(wrong)?));
+    }
+    if let Some(path) = &args.out_rust {
+        outputs.push((path.clone(), rust::module(section).map_err(wrong)?));
+    }
+    if let Some(depfile) = &args.depfile {
+        let targets: Vec<String> = outputs.iter().map(|(path, _)| escape(path)).collect();
+        let rule = format!("{}: {}\n", targets.join(" "), escape(&args.schema));
+        outputs.push((depfile.clone(), rule));
+    }
+    Ok(outputs)
+}
+
+/// A path in a Makefile rule, as GCC writes it and ninja reads it.
+fn escape(path: &Path) -> String {
+    let mut text = String::new();
+    for each in path.to_string_lossy().chars() {
+        match each {
+            ' ' | '#' => text.extend(['\\', each]),
+            '$' => text.push_str("$$"),
+            _ => text.push(each),
+        }
+    }
+    text
+}

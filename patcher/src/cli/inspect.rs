@@ -1,0 +1,162 @@
+//! `postlink inspect`.
+
+use std::path::{Path, PathBuf};
+
+use postlink_codegen::{Evaluated, Problem, Shape, hex};
+
+use super::{Exit, Talk, json};
+use crate::error::{Error, Result};
+use crate::records::{Image, Mode};
+
+/// Show the records of linked files: their fields, the values, and where these are from
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The programs and libraries to look into
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    /// Print only the value of this field; of a list, an item a line. NAME may be SECTION.FIELD
+    #[arg(long, value_name = "NAME")]
+    field: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
+    let mut exit = Exit::Done;
+    let mut images = Vec::new();
+    for path in &args.images {
+        let image = read(path).and_then(|records| match &args.field {
+            Some(name) => only(path, records, name),
+            None => Ok(records),
+        });
+        match image {
+            Ok(records) => {
+                if !args.json {
+                    records.iter().for_each(|record| record.print(path, args.field.is_some()));
+                }
+                images.push(json::Image {
+                    path: path.display().to_string(),
+                    records: records.into_iter().map(Shown::into_json).collect(),
+                    ..json::Image::default()
+                });
+            }
+            Err(error) => {
+                exit = talk.refuse(&error);
+                images.push(json::Image::refused(path, &error));
+            }
+        }
+    }
+    if args.json {
+        json::print(&json::Images { images });
+    }
+    Ok(exit)
+}
+
+/// A record and its values.
+struct Shown {
+    spelling: String,
+    offset: u64,
+    size: usize,
+    state: &'static str,
+    fingerprint: [u8; 32],
+    shape: Shape,
+    values: Vec<Evaluated>,
+}
+
+fn read(path: &Path) -> Result<Vec<Shown>> {
+    let image = Image::open(path, Mode::Read)?;
+    let records = image.records().map(|(section, place)| {
+        let bad =
+            |source| Error::Record { path: path.to_owned(), section: section.name.clone(), source };
+        let record = section.record(place).map_err(bad)?;
+        let values = record.values().map_err(bad)?;
+        Ok(Shown {
+            spelling: section.name.clone(),
+            offset: section.offset + place.at as u64,
+            size: record.bytes().len(),
+            state: values.state.name(),
+            fingerprint: record.fingerprint(),
+            values: json::stored(&place.shape, &values),
+            shape: place.shape.clone(),
+        })
+    });
+    records.collect()
+}
+
+/// Leaves only the field of this name.
+fn only(path: &Path, records: Vec<Shown>, name: &str) -> Result<Vec<Shown>> {
+    let (section, field) = match name.split_once('.') {
+        Some((section, field)) => (Some(section), field),
+        None => (None, name),
+    };
+    let unknown: Vec<Problem> =
+        records.iter().map(|record| record.shape.unknown_field(field)).collect();
+    let mut found: Vec<Shown> = Vec::new();
+    for mut record in records {
+        let is_named = section.is_none_or(|section| section == record.shape.name);
+        if let (true, Some(position)) = (is_named, record.shape.position(field)) {
+            record.shape.fields = vec![record.shape.fields.swap_remove(position)];
+            record.values = vec![record.values.swap_remove(position)];
+            found.push(record);
+        }
+    }
+    if found.is_empty() {
+        return Err(Error::Values { path: path.to_owned(), problems: unknown });
+    }
+    if found.windows(2).any(|pair| pair[0].shape.name != pair[1].shape.name) {
+        return Err(Error::input(
+            format!("{}: several sections have a field `{field}`", path.display()),
+            format!("name the section: `{}.{field}`", found[0].shape.name),
+        ));
+    }
+    Ok(found)
+}
+
+impl Shown {
+    fn print(&self, path: &Path, value_only: bool) {
+        if !value_only {
+            super::print(&format!(
+                "{}: section `{}` ({} at {:#x}, {} bytes), {}\n  fingerprint {}",
+                path.display(),
+                self.shape.name,
+                self.spelling,
+                self.offset,
+                self.size,
+                self.state,
+                hex(&self.fingerprint)
+            ));
+        }
+        for (field, evaluated) in self.shape.fields.iter().zip(&self.values) {
+            let value = evaluated.value.as_ref().map(|value| field.display(value));
+            if value_only {
+                // An empty list has no item, so it has no line.
+                value
+                    .filter(|value| !(field.ty.is_list() && value.is_empty()))
+                    .iter()
+                    .for_each(|value| super::print(value));
+                continue;
+            }
+            let value = value.unwrap_or_default();
+            let mut lines = value.lines();
+            let (name, ty, origin) = (&field.name, field.ty.name(), evaluated.origin.name());
+            super::print(&format!(
+                "  {name}: {ty} = {} ({origin})",
+                lines.next().unwrap_or_default()
+            ));
+            lines.for_each(|line| super::print(&format!("    {line}")));
+        }
+    }
+
+    fn into_json(self) -> json::Record {
+        json::Record {
+            section: self.shape.name.clone(),
+            spelling: self.spelling,
+            offset: self.offset,
+            size: self.size,
+            fingerprint: hex(&self.fingerprint),
+            state: self.state,
+            fields: json::fields(&self.shape, &self.values),
+        }
+    }
+}

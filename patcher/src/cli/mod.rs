@@ -1,0 +1,212 @@
+//! The command `postlink`: one module a command. This is the one place where exit codes, and what
+//! goes to standard output and standard error, are decided.
+
+mod completions;
+mod demo;
+mod fill;
+mod generate;
+mod inspect;
+mod json;
+mod man;
+mod payload;
+mod verify;
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::{Error, Result};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// It did what it was asked for.
+    Done = 0,
+    /// It refused, and nothing changed.
+    Refused = 1,
+    /// It was called wrongly.
+    Usage = 2,
+    /// A check found something.
+    Found = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Values that are only known after a program is built: declare them, generate accessors, fill the
+/// linked file in place.
+#[derive(Debug, Parser)]
+#[command(name = "postlink", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    global: Global,
+}
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 done; 1 refused, nothing changed; 2 wrong usage; 3 a check found something.";
+
+/// What every command understands.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct Global {
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Generate(generate::Args),
+    Fill(fill::Args),
+    Inspect(inspect::Args),
+    Payload(payload::Args),
+    Verify(verify::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+    Demo(demo::Args),
+}
+
+/// Runs the command that the process was called with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Cli { command, global } = Cli::parse();
+    let talk = Talk(global);
+    let done = match command {
+        Command::Generate(args) => generate::run(&args, talk),
+        Command::Fill(args) => fill::run(&args, talk),
+        Command::Inspect(args) => inspect::run(&args, talk),
+        Command::Payload(args) => payload::run(&args, talk),
+        Command::Verify(args) => verify::run(&args, talk),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
+        Command::Demo(args) => demo::run(&args),
+    };
+    done.unwrap_or_else(|error| talk.refuse(&error)).into()
+}
+
+/// What is said, and how much of it.
+#[derive(Clone, Copy, Debug)]
+struct Talk(Global);
+
+impl Talk {
+    /// Says what was done.
+    fn say(self, text: &str) {
+        if !self.0.quiet {
+            print(text);
+        }
+    }
+
+    /// Says what only some want to know.
+    fn detail(self, text: &str) {
+        if self.0.verbose {
+            print(text);
+        }
+    }
+
+    /// Warns.
+    fn warn(self, text: &str) {
+        if !self.0.quiet {
+            report("warning", text, "");
+        }
+    }
+
+    /// Says what was refused.
+    fn refuse(self, error: &Error) -> Exit {
+        if let Error::Schema { rendered, .. } = error {
+            eprintln!("{rendered}\n");
+        }
+        report("error", &error.to_string(), &error.help());
+        Exit::Refused
+    }
+}
+
+/// Prints a line; a reader that went away (`| head`) is no error.
+fn print(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Whether standard error may have colours (see no-color.org).
+fn color() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
+}
+
+fn report(level: &str, message: &str, help: &str) {
+    use annotate::{BOLD, PLAIN, RED, YELLOW};
+    let paint = if level == "error" { RED } else { YELLOW };
+    let (paint, bold, plain) = if color() { (paint, BOLD, PLAIN) } else { ("", "", "") };
+    eprintln!("{paint}{level}{plain}: {message}");
+    for line in help.lines() {
+        eprintln!("  {bold}help{plain}: {line}");
+    }
+}
+
+/// Escape sequences of ECMA-48.
+mod annotate {
+    pub(super) const RED: &str = "\x1b[1;31m";
+    pub(super) const YELLOW: &str = "\x1b[1;33m";
+    pub(super) const BOLD: &str = "\x1b[1m";
+    pub(super) const PLAIN: &str = "\x1b[0m";
+}
+
+/// Arguments that `fill` and `payload` share: where values come from.
+#[derive(Debug, clap::Args)]
+struct ValueArgs {
+    /// Give a field its value; repeat for the items of a list, give nothing for the empty list.
+    /// Bytes are hexadecimal. FIELD may be SECTION.FIELD
+    #[arg(long = "set", value_name = "FIELD=VALUE")]
+    sets: Vec<String>,
+    /// Read values from a file, JSON or (.toml) TOML; `-` is JSON on standard input
+    #[arg(long, value_name = "FILE")]
+    values: Vec<std::path::PathBuf>,
+    /// Keep the values that were set before and are not given now
+    #[arg(long, conflicts_with = "reset")]
+    keep: bool,
+    /// Let values that were set before and are not given now return to their defaults
+    #[arg(long)]
+    reset: bool,
+    /// Fill every record of a section that the file has more than one of
+    #[arg(long)]
+    all: bool,
+}
+
+impl ValueArgs {
+    fn assignments(&self) -> Result<Vec<crate::values::Assignment>> {
+        crate::values::assignments(&self.sets, &self.values)
+    }
+
+    fn options<'a>(
+        &self,
+        schema: Option<&'a postlink_codegen::Schema>,
+    ) -> crate::fill::Options<'a> {
+        use crate::fill::Earlier;
+        let earlier = match (self.keep, self.reset) {
+            (true, _) => Earlier::Keep,
+            (_, true) => Earlier::Reset,
+            _ => Earlier::Refuse,
+        };
+        crate::fill::Options { earlier, all: self.all, schema }
+    }
+}
+
+/// Reads a schema from a file.
+///
+/// # Errors
+/// It cannot be read; everything that is wrong with it.
+fn read_schema(path: &std::path::Path) -> Result<postlink_codegen::Schema> {
+    let text = crate::records::read_text(path)?;
+    postlink_codegen::Schema::parse(&path.display().to_string(), &text).map_err(|diagnostics| {
+        Error::Schema {
+            rendered: diagnostics.render(color()),
+            count: diagnostics.list().len(),
+            path: path.to_owned(),
+        }
+    })
+}

@@ -1,0 +1,95 @@
+//! `postlink payload`.
+
+use std::path::{Path, PathBuf};
+
+use postlink_format::State;
+
+use super::{Exit, Talk, ValueArgs};
+use crate::error::{Error, Result};
+use crate::fill;
+use crate::records::{Image, Mode};
+use crate::write;
+
+/// Write a section's bytes to a file, for `objcopy --update-section`
+///
+/// The payload always is the whole section. With --image and without values it is the section as
+/// it is; otherwise as `fill` would leave it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Take the record from this program or library
+    #[arg(long, required_unless_present = "schema", conflicts_with = "schema")]
+    image: Option<PathBuf>,
+    /// Make the record from this schema
+    #[arg(long)]
+    schema: Option<PathBuf>,
+    /// The section, as named in the schema or as spelled in the file
+    #[arg(long, value_name = "NAME")]
+    section: String,
+    #[command(flatten)]
+    values: ValueArgs,
+    /// Write the payload here
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
+    let bytes = match (&args.image, &args.schema) {
+        (Some(image), _) => from_image(image, args)?,
+        (None, Some(schema)) => from_schema(schema, args)?,
+        // The parser of the command line asked for one of them.
+        (None, None) => return Ok(Exit::Usage),
+    };
+    write::bytes(&args.output, &bytes, write::Options::default())?;
+    talk.say(&format!("{}: {} bytes", args.output.display(), bytes.len()));
+    Ok(Exit::Done)
+}
+
+fn from_image(path: &Path, args: &Args) -> Result<Vec<u8>> {
+    let image = Image::open(path, Mode::Read)?;
+    let section = image.section(&args.section)?;
+    let assignments = args.values.assignments()?;
+    if assignments.is_empty() && !args.values.reset {
+        return Ok(section.bytes.clone());
+    }
+    let edits = fill::plan(&image, &assignments, args.values.options(None))?;
+    Ok(fill::apply(section, &edits))
+}
+
+fn from_schema(path: &Path, args: &Args) -> Result<Vec<u8>> {
+    let schema = super::read_schema(path)?;
+    let known: Vec<String> =
+        schema.sections.iter().map(|section| section.shape.name.clone()).collect();
+    let section = schema
+        .sections
+        .iter()
+        .find(|section| section.shape.name == args.section || section.elf == args.section);
+    let shape = &section
+        .ok_or_else(|| Error::NoSuchSection {
+            path: path.to_owned(),
+            section: args.section.clone(),
+            known,
+        })?
+        .shape;
+    let mut given = postlink_codegen::Given::new();
+    let mut problems = Vec::new();
+    for assignment in args.values.assignments()? {
+        let is_other = assignment.section.as_ref().is_some_and(|section| *section != shape.name);
+        match shape.position(&assignment.field).filter(|_| !is_other) {
+            None => problems.push(shape.unknown_field(&assignment.name())),
+            Some(position) => match assignment.value_for(&shape.fields[position]) {
+                Ok(value) => drop(given.insert(position, value)),
+                Err(problem) => problems.push(problem),
+            },
+        }
+    }
+    let values = shape.evaluate(&given).unwrap_or_else(|mut wrong| {
+        problems.append(&mut wrong);
+        Vec::new()
+    });
+    problems.append(&mut shape.missing(&values));
+    if problems.is_empty() {
+        Ok(shape.record(State::Filled, &values))
+    } else {
+        Err(Error::Values { path: path.to_owned(), problems })
+    }
+}

@@ -1,0 +1,49 @@
+//! `postlink verify`.
+
+use std::path::PathBuf;
+
+use super::{Exit, Talk, json};
+use crate::error::Result;
+use crate::verify;
+
+/// Check that a filled file differs from its original in nothing but the values of declared fields
+///
+/// Ends with 3 if something else differs, and lists it by section and offset.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The file as it was built
+    original: PathBuf,
+    /// The file after `fill`
+    filled: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
+    json::or_error(args.json, || {
+        let report = verify::images(&args.original, &args.filled)?;
+        if args.json {
+            json::print(&report);
+        } else {
+            for difference in &report.differences {
+                let (region, offset) = (&difference.region, difference.offset);
+                super::print(&match difference.reason.as_str() {
+                    "" => format!(
+                        "{region}: {} bytes differ, the first at {offset:#x}",
+                        difference.bytes
+                    ),
+                    reason => format!("{region}: {reason}"),
+                });
+            }
+            if report.differences.is_empty() {
+                talk.say(&format!(
+                    "{}: nothing but declared values differs ({} bytes)",
+                    args.filled.display(),
+                    report.declared_bytes
+                ));
+            }
+        }
+        Ok(if report.differences.is_empty() { Exit::Done } else { Exit::Found })
+    })
+}

@@ -1,0 +1,282 @@
+//! Every refusal: what is wrong, where, and the way out.
+
+use std::io;
+use std::path::PathBuf;
+
+use postlink_codegen::{Problem, Unsound, listed};
+
+/// The result of what can be refused.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A refusal. Shown, it names the file; [`Error::help`] is the way out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried, as an infinitive: "open".
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Something else than a file of bytes.
+    #[error("{} is {kind}, not a regular file", path.display())]
+    NotRegular {
+        /// The path.
+        path: PathBuf,
+        /// What it is: "a directory".
+        kind: &'static str,
+    },
+    /// A file that is no image, or a damaged one.
+    #[error("{} is not an image: {problem}", path.display())]
+    NotImage {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        problem: ImageProblem,
+    },
+    /// An image without a record.
+    #[error("{} has no postlink section", path.display())]
+    NoRecord {
+        /// The file.
+        path: PathBuf,
+        /// Libraries that may carry the record, where this file imports accessors.
+        needed: Option<Vec<String>>,
+    },
+    /// A named section that the image or schema does not have.
+    #[error("{} has no section `{section}`", path.display())]
+    NoSuchSection {
+        /// The file.
+        path: PathBuf,
+        /// The name that was asked for.
+        section: String,
+        /// The names that there are.
+        known: Vec<String>,
+    },
+    /// A section whose bytes cannot be changed in the file.
+    #[error("{}: section `{section}` {problem}", path.display())]
+    Section {
+        /// The file.
+        path: PathBuf,
+        /// The section as spelled in the file.
+        section: String,
+        /// Why.
+        problem: SectionProblem,
+    },
+    /// Bytes of a section that are not a record to be trusted.
+    #[error("{}: section `{section}`: {source}", path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// The section as spelled in the file.
+        section: String,
+        /// What is wrong with it.
+        source: postlink_format::Error,
+    },
+    /// A record that contradicts itself.
+    #[error("{}: section `{section}`: {source}", path.display())]
+    Unsound {
+        /// The file.
+        path: PathBuf,
+        /// The section as spelled in the file.
+        section: String,
+        /// What is wrong with it.
+        source: Unsound,
+    },
+    /// More records of one section than one.
+    #[error("{} has {} records of section `{section}`, at offsets {}", path.display(), offsets.len(), hexadecimal(offsets))]
+    Doubled {
+        /// The file.
+        path: PathBuf,
+        /// The section's name in the schema.
+        section: String,
+        /// Their offsets in the file.
+        offsets: Vec<u64>,
+    },
+    /// A record of another schema.
+    #[error("{}: section `{section}` has fingerprint {found}, the schema's is {expected}", path.display())]
+    Fingerprint {
+        /// The file.
+        path: PathBuf,
+        /// The section's name in the schema.
+        section: String,
+        /// Of the record.
+        found: String,
+        /// Of the schema.
+        expected: String,
+    },
+    /// Values that do not fit.
+    #[error("{}: {}", path.display(), problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  and "))]
+    Values {
+        /// The file.
+        path: PathBuf,
+        /// Each of them.
+        problems: Vec<Problem>,
+    },
+    /// Values that were set before and would be lost.
+    #[error("{}: section `{section}`: the values that were set before for {} would return to their defaults", path.display(), listed(fields))]
+    Dropped {
+        /// The file.
+        path: PathBuf,
+        /// The section's name in the schema.
+        section: String,
+        /// The fields.
+        fields: Vec<String>,
+    },
+    /// What was read back is not what was written.
+    #[error("{}: the bytes that were read back are not those that were written", path.display())]
+    ReadBack {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A schema with something wrong in it.
+    #[error("{} has {count} {}", path.display(), if *count == 1 { "error" } else { "errors" })]
+    Schema {
+        /// The schema file.
+        path: PathBuf,
+        /// Everything that is wrong, with its places.
+        rendered: String,
+        /// How many they are.
+        count: usize,
+    },
+    /// What was given to the command does not make sense.
+    #[error("{message}")]
+    Input {
+        /// What is wrong.
+        message: String,
+        /// What would be right.
+        help: String,
+    },
+}
+
+/// Why a file is not an image that can be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ImageProblem {
+    /// It has no bytes.
+    #[error("it is empty")]
+    Empty,
+    /// It begins with `#!`.
+    #[error("it is a script")]
+    Script,
+    /// It is something that is known but cannot be patched.
+    #[error("it is {0}, which this version cannot patch")]
+    Unsupported(&'static str),
+    /// It begins with none of the known magic numbers.
+    #[error("it is not an ELF file")]
+    Unknown,
+    /// Its headers name places outside the file, or contradict themselves.
+    #[error("it is a truncated or damaged ELF file: {0}")]
+    Damaged(String),
+    /// Its section headers were removed.
+    #[error("it has no section headers")]
+    NoSectionHeaders,
+}
+
+/// Why a section's bytes cannot be changed in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SectionProblem {
+    /// The section has no bytes in the file.
+    #[error("has no bytes in this file (NOBITS)")]
+    NoBits,
+    /// The section is compressed.
+    #[error("is compressed (SHF_COMPRESSED)")]
+    Compressed,
+    /// The section's place lies behind the end of the file.
+    #[error("ends behind the end of the file")]
+    Outside,
+}
+
+impl Error {
+    /// An [`Error::Io`] of this action and path, for `map_err`.
+    pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// An [`Error::Input`].
+    pub fn input(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Input { message: message.into(), help: help.into() }
+    }
+
+    /// What the user can do; empty where the message says it all.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::Io { source, .. } => io_help(source).into(),
+            Self::NotRegular { .. } => "name a regular file; what is there was left as it is".into(),
+            Self::NotImage { problem, .. } => match problem {
+                ImageProblem::Script | ImageProblem::Unknown => {
+                    "name the program or library that carries the record; a wrapper script may start it".into()
+                }
+                ImageProblem::NoSectionHeaders => {
+                    "sections are found by their headers: fill the file before they are stripped".into()
+                }
+                ImageProblem::Unsupported(_) => "this version patches ELF files".into(),
+                ImageProblem::Empty | ImageProblem::Damaged(_) => {
+                    "build or copy the file again".into()
+                }
+            },
+            Self::NoRecord { needed: Some(needed), .. } => format!(
+                "the file calls accessors of another library: fill the one that carries the record; it needs {}",
+                listed(needed)
+            ),
+            Self::NoRecord { needed: None, .. } => "either this is not the file that carries the record, or the linker dropped it: with --gc-sections it keeps a section that is `retain`ed (the generated source asks for that; linkers before binutils 2.36 ignore it) or that an accessor is called of; out of a static library it takes only what is referred to, or all with --whole-archive".into(),
+            Self::NoSuchSection { known, .. } => format!("its sections are {}", listed(known)),
+            Self::Section { problem, .. } => match problem {
+                SectionProblem::NoBits => "this is a separate debug file: fill the program or library that it belongs to, the debug file fits as it is".into(),
+                SectionProblem::Compressed => "decompress it first: objcopy --decompress-debug-sections FILE, or link it without --compress-sections".into(),
+                SectionProblem::Outside => "the file is truncated: build or copy it again".into(),
+            },
+            Self::Record { source, .. } => record_help(*source).into(),
+            Self::Unsound { .. } => "the file was changed by something else, or built with another version of postlink: build it again".into(),
+            Self::Doubled { .. } => "a library was probably linked in twice: link it once, or fill all of them with --all".into(),
+            Self::Fingerprint { .. } => "the file was built from another schema: give the one that it was built from, or build it again".into(),
+            Self::Values { problems, .. } => {
+                let mut helps: Vec<&str> = problems.iter().map(|problem| problem.help.as_str()).collect();
+                helps.dedup();
+                helps.join("\n")
+            }
+            Self::Dropped { .. } => "give them again, or keep them with --keep, or let them go with --reset".into(),
+            Self::ReadBack { .. } => "the file system lost a write: look at the disk, then build the file again".into(),
+            Self::Schema { .. } => String::new(),
+            Self::Input { help, .. } => help.clone(),
+        }
+    }
+}
+
+fn io_help(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::NotFound => "look at the path",
+        io::ErrorKind::PermissionDenied => {
+            "you need write permission for its folder, or, with --in-place, for the file itself"
+        }
+        io::ErrorKind::ExecutableFileBusy => {
+            "the program is running: leave out --in-place, and a new file takes the old one's place"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "make room on the disk; --in-place needs none"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => "write to another place with --output",
+        _ => "",
+    }
+}
+
+fn record_help(error: postlink_format::Error) -> &'static str {
+    use postlink_format::Error as E;
+    match error {
+        E::Version(_) => "use the version of postlink that the file was built with, or a newer one",
+        E::Writing | E::ValuesChecksum | E::Values(_) => {
+            "fill the file again, with all its values and --reset"
+        }
+        E::Foreign(_) | E::Truncated | E::DescriptorChecksum | E::Descriptor(_) => {
+            "something other than postlink changed the section: build the file again"
+        }
+    }
+}
+
+fn hexadecimal(offsets: &[u64]) -> String {
+    let offsets: Vec<String> = offsets.iter().map(|offset| format!("{offset:#x}")).collect();
+    offsets.join(", ")
+}

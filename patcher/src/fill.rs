@@ -1,0 +1,257 @@
+//! What a fill writes: a function of the record's descriptor and the values that are given.
+
+use std::collections::BTreeMap;
+
+use postlink_codegen::{Evaluated, Given, Problem, Schema, Shape, hex, listed};
+use postlink_format::{Origin, State, VALUES_OFFSET};
+
+use crate::error::{Error, Result};
+use crate::records::{Image, Place, Section};
+use crate::values::Assignment;
+
+/// What becomes of values that were set before and are not given now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Earlier {
+    /// Refuse to lose them.
+    #[default]
+    Refuse,
+    /// They stay.
+    Keep,
+    /// They return to their defaults.
+    Reset,
+}
+
+/// How to fill.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options<'a> {
+    /// What becomes of values that were set before.
+    pub earlier: Earlier,
+    /// Fill every record of a section that the file has more than one of.
+    pub all: bool,
+    /// The schema whose fingerprints the records must have.
+    pub schema: Option<&'a Schema>,
+}
+
+/// A record to be written.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    /// The section as spelled in the file.
+    pub section: String,
+    /// The record's shape.
+    pub shape: Shape,
+    /// The values, in the order of the fields.
+    pub values: Vec<Evaluated>,
+    /// Where the value area begins in the file.
+    pub offset: u64,
+    /// The size of the record, in bytes.
+    pub record_size: usize,
+    /// The value area now.
+    pub before: Vec<u8>,
+    /// The value area as it will be.
+    pub after: Vec<u8>,
+    /// Whether an earlier fill of this record was interrupted.
+    pub was_interrupted: bool,
+}
+
+/// Plans the fill of one image. Nothing is written.
+///
+/// The records that take part are those that a value is given for; all, if no value is given.
+///
+/// # Errors
+/// A value that is not for any record or does not fit; doubled records; another fingerprint;
+/// values that would be lost.
+pub fn plan(image: &Image, assignments: &[Assignment], options: Options<'_>) -> Result<Vec<Edit>> {
+    let records: Vec<(&Section, &Place)> = image
+        .records()
+        .filter(|(_, place)| {
+            let known = |schema: &Schema| schema.section(Some(&place.shape.name)).is_ok();
+            options.schema.is_none_or(known)
+        })
+        .collect();
+    if let (true, Some(schema)) = (records.is_empty(), options.schema) {
+        return Err(Error::NoSuchSection {
+            path: image.path.clone(),
+            section: listed_sections(schema),
+            known: image.records().map(|(_, place)| place.shape.name.clone()).collect(),
+        });
+    }
+    let given = assign(image, &records, assignments)?;
+    let mut edits = Vec::new();
+    for (position, (section, place)) in records.iter().enumerate() {
+        let Some(given) = given.get(&position) else { continue };
+        check_identity(image, &records, place, options)?;
+        edits.push(edit(image, section, place, given.clone(), options)?);
+    }
+    Ok(edits)
+}
+
+fn listed_sections(schema: &Schema) -> String {
+    let names: Vec<&str> = schema.sections.iter().map(|section| &*section.shape.name).collect();
+    names.join("` or `")
+}
+
+/// The values for each record that takes part, by its position.
+fn assign(
+    image: &Image,
+    records: &[(&Section, &Place)],
+    assignments: &[Assignment],
+) -> Result<BTreeMap<usize, Given>> {
+    if assignments.is_empty() {
+        return Ok((0..records.len()).map(|position| (position, Given::new())).collect());
+    }
+    let mut given: BTreeMap<usize, Given> = BTreeMap::new();
+    let mut problems: Vec<Problem> = Vec::new();
+    for assignment in assignments {
+        let mut found: Vec<&str> = Vec::new();
+        for (position, (_, place)) in records.iter().enumerate() {
+            let shape = &place.shape;
+            if assignment.section.as_ref().is_some_and(|section| *section != shape.name) {
+                continue;
+            }
+            let Some(field) = shape.position(&assignment.field) else { continue };
+            found.push(&shape.name);
+            match assignment.value_for(&shape.fields[field]) {
+                Ok(value) => {
+                    given.entry(position).or_default().insert(field, value);
+                }
+                Err(problem) => problems.push(problem),
+            }
+        }
+        found.dedup();
+        match found.as_slice() {
+            [] => problems.push(unknown(records, assignment)),
+            [_] => {}
+            [first, ..] => problems.push(Problem {
+                field: assignment.field.clone(),
+                message: format!("sections {} have a field of this name", listed(&found)),
+                help: format!("name the section: `{first}.{}`", assignment.field),
+            }),
+        }
+    }
+    problems.dedup();
+    if problems.is_empty() {
+        Ok(given)
+    } else {
+        Err(Error::Values { path: image.path.clone(), problems })
+    }
+}
+
+fn unknown(records: &[(&Section, &Place)], assignment: &Assignment) -> Problem {
+    let shapes = || records.iter().map(|(_, place)| &place.shape);
+    let named = shapes().find(|shape| assignment.section.as_ref() == Some(&shape.name));
+    if let (None, Some(section)) = (named, &assignment.section) {
+        let known: Vec<&str> = shapes().map(|shape| shape.name.as_str()).collect();
+        return Problem {
+            field: assignment.name(),
+            message: format!("the file has no section `{section}`"),
+            help: format!("its sections are {}", listed(&known)),
+        };
+    }
+    let all: Vec<Problem> = match named {
+        Some(shape) => vec![shape.unknown_field(&assignment.field)],
+        None => shapes().map(|shape| shape.unknown_field(&assignment.field)).collect(),
+    };
+    let join = |part: fn(&Problem) -> &str, between| {
+        let mut parts: Vec<&str> = all.iter().map(part).collect();
+        parts.dedup();
+        parts.join(between)
+    };
+    Problem {
+        field: assignment.name(),
+        message: join(|problem| &problem.message, "; "),
+        help: join(|problem| &problem.help, "\n"),
+    }
+}
+
+/// Refuses a record that is not the only one of its section, or of another schema.
+fn check_identity(
+    image: &Image,
+    records: &[(&Section, &Place)],
+    place: &Place,
+    options: Options<'_>,
+) -> Result<()> {
+    let name = &place.shape.name;
+    let same = records.iter().filter(|(_, other)| other.shape.name == *name);
+    let offsets: Vec<u64> = same.map(|(section, other)| section.offset + other.at as u64).collect();
+    if offsets.len() > 1 && !options.all {
+        let path = image.path.clone();
+        return Err(Error::Doubled { path, section: name.clone(), offsets });
+    }
+    let declared = options.schema.and_then(|schema| schema.section(Some(name)).ok());
+    let (found, expected) =
+        (place.shape.fingerprint(), declared.map(|section| section.shape.fingerprint()));
+    match expected {
+        Some(expected) if expected != found => Err(Error::Fingerprint {
+            path: image.path.clone(),
+            section: name.clone(),
+            found: hex(&found),
+            expected: hex(&expected),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn edit(
+    image: &Image,
+    section: &Section,
+    place: &Place,
+    mut given: Given,
+    options: Options<'_>,
+) -> Result<Edit> {
+    let shape = &place.shape;
+    let path = &image.path;
+    let bad_record =
+        |source| Error::Record { path: path.clone(), section: section.name.clone(), source };
+    let record = section.record(place).map_err(bad_record)?;
+    let mut was_interrupted = false;
+    match (record.values(), options.earlier) {
+        (_, Earlier::Reset) => {}
+        (Err(postlink_format::Error::Writing), Earlier::Refuse) => was_interrupted = true,
+        (Err(error), _) => return Err(bad_record(error)),
+        (Ok(values), earlier) => {
+            let set = values.iter().zip(&shape.fields).enumerate();
+            let set = set.filter(|(_, ((_, value), _))| value.origin == Origin::Set);
+            let lost: Vec<_> = set.filter(|(position, _)| !given.contains_key(position)).collect();
+            if earlier == Earlier::Refuse && !lost.is_empty() {
+                return Err(Error::Dropped {
+                    path: path.clone(),
+                    section: shape.name.clone(),
+                    fields: lost.iter().map(|(_, (_, field))| field.name.clone()).collect(),
+                });
+            }
+            for (position, ((_, value), field)) in lost {
+                given.extend(field.decode(&value).map(|value| (position, value)));
+            }
+        }
+    }
+    let refused = |problems| Error::Values { path: path.clone(), problems };
+    let values = shape.evaluate(&given).map_err(refused)?;
+    let missing = shape.missing(&values);
+    if !missing.is_empty() {
+        return Err(refused(missing));
+    }
+    Ok(Edit {
+        section: section.name.clone(),
+        offset: section.offset + place.at as u64 + u64::from(VALUES_OFFSET),
+        record_size: record.bytes().len(),
+        before: record.value_area().to_vec(),
+        after: shape.value_area(State::Filled, &values),
+        shape: shape.clone(),
+        values,
+        was_interrupted,
+    })
+}
+
+/// The bytes of a section as they are after the edits.
+#[must_use]
+pub fn apply(section: &Section, edits: &[Edit]) -> Vec<u8> {
+    let mut bytes = section.bytes.clone();
+    for edit in edits {
+        let at = edit.offset.checked_sub(section.offset).and_then(|at| usize::try_from(at).ok());
+        let area = at.and_then(|at| bytes.get_mut(at..at.checked_add(edit.after.len())?));
+        if let Some(area) = area {
+            area.copy_from_slice(&edit.after);
+        }
+    }
+    bytes
+}

@@ -1,0 +1,189 @@
+//! ELF, 32 and 64 bits, both byte orders (System V gABI, chapter 4, "Object Files").
+#![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+
+use object::Endianness;
+use object::elf;
+use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, Sym};
+use object::read::{ReadRef, StringTable};
+use postlink_codegen::names::ELF_PREFIX;
+use postlink_format::{HEADER_SIZE, MAGIC};
+
+use super::{Region, Section};
+use crate::error::{ImageProblem, SectionProblem};
+
+/// Calls a generic function with the header type that the file has.
+macro_rules! with_class {
+    ($function:ident, $data:expr) => {
+        match class($data)? {
+            1 => $function::<elf::FileHeader32<Endianness>, _>($data),
+            _ => $function::<elf::FileHeader64<Endianness>, _>($data),
+        }
+    };
+}
+
+pub(super) fn locate<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Section>, ImageProblem> {
+    with_class!(locate_as, data)
+}
+
+pub(super) fn regions<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Region>, ImageProblem> {
+    with_class!(regions_as, data)
+}
+
+pub(super) fn imports<'d, R: ReadRef<'d>>(data: R) -> Option<Vec<String>> {
+    let imports = || with_class!(imports_as, data);
+    imports().unwrap_or_default()
+}
+
+/// `e_ident[EI_CLASS]`.
+fn class<'d, R: ReadRef<'d>>(data: R) -> Result<u8, ImageProblem> {
+    match data.read_bytes_at(4, 1) {
+        Ok(&[class @ (1 | 2)]) => Ok(class),
+        Ok(_) => Err(damaged("its class is neither 32 nor 64 bits")),
+        Err(()) => Err(damaged("it ends inside its header")),
+    }
+}
+
+fn damaged(why: impl ToString) -> ImageProblem {
+    ImageProblem::Damaged(why.to_string())
+}
+
+/// A file's header, byte order, section headers, and their names.
+struct Sections<'d, F: FileHeader> {
+    header: &'d F,
+    endian: F::Endian,
+    headers: &'d [F::SectionHeader],
+    names: &'d [u8],
+}
+
+impl<'d, F: FileHeader<Endian = Endianness>> Sections<'d, F> {
+    fn read<R: ReadRef<'d>>(data: R) -> Result<Self, ImageProblem> {
+        let header = F::parse(data).map_err(damaged)?;
+        let endian = header.endian().map_err(damaged)?;
+        let headers = header.section_headers(endian, data).map_err(damaged)?;
+        if headers.is_empty() {
+            return Err(ImageProblem::NoSectionHeaders);
+        }
+        // The names are read in one piece: far fewer bytes than a look-up for each.
+        let index = header.shstrndx(endian, data).map_err(damaged)? as usize;
+        let names = headers.get(index).ok_or_else(|| damaged("its section names are nowhere"))?;
+        let names = names.data(endian, data).map_err(damaged)?;
+        Ok(Self { header, endian, headers, names })
+    }
+
+    fn name(&self, section: &F::SectionHeader) -> Result<String, ImageProblem> {
+        let names = StringTable::new(self.names, 0, self.names.len() as u64);
+        let name = section.name(self.endian, names).map_err(damaged)?;
+        Ok(String::from_utf8_lossy(name).into_owned())
+    }
+}
+
+fn locate_as<'d, F, R>(data: R) -> Result<Vec<Section>, ImageProblem>
+where
+    F: FileHeader<Endian = Endianness>,
+    R: ReadRef<'d>,
+{
+    let sections = Sections::<F>::read(data)?;
+    let endian = sections.endian;
+    let length = data.len().map_err(|()| damaged("its length is unknown"))?;
+    let mut found = Vec::new();
+    for header in sections.headers {
+        let name = sections.name(header)?;
+        let (offset, size) = (header.sh_offset(endian).into(), header.sh_size(endian).into());
+        let by_name = name.starts_with(ELF_PREFIX);
+        let is_program_data = header.sh_type(endian) == elf::SHT_PROGBITS;
+        let flags = header.sh_flags(endian);
+        let problem = if header.sh_type(endian) == elf::SHT_NOBITS {
+            Some(SectionProblem::NoBits)
+        } else if flags.contains(elf::SHF_COMPRESSED) {
+            Some(SectionProblem::Compressed)
+        } else if offset.checked_add(size).is_none_or(|end| end > length) {
+            Some(SectionProblem::Outside)
+        } else {
+            None
+        };
+        // A schema may set another name: then the section is known by how it begins.
+        let may_begin = is_program_data && problem.is_none() && size >= u64::from(HEADER_SIZE);
+        let begins = || data.read_bytes_at(offset, MAGIC.len() as u64) == Ok(&MAGIC);
+        if (by_name && (is_program_data || problem.is_some()))
+            || (may_begin && flags.contains(elf::SHF_ALLOC) && begins())
+        {
+            found.push(Section { name, offset, size, by_name, problem });
+        }
+    }
+    Ok(found)
+}
+
+fn regions_as<'d, F, R>(data: R) -> Result<Vec<Region>, ImageProblem>
+where
+    F: FileHeader<Endian = Endianness>,
+    R: ReadRef<'d>,
+{
+    let sections = Sections::<F>::read(data)?;
+    let (header, endian) = (sections.header, sections.endian);
+    let table = |name: &str, offset: u64, count: usize, size: u16| Region {
+        name: name.to_owned(),
+        offset,
+        size: (count as u64).saturating_mul(u64::from(size)),
+    };
+    let segments = header.program_headers(endian, data).map_err(damaged)?;
+    let mut regions = vec![
+        table("ELF header", 0, 1, header.e_ehsize(endian)),
+        table(
+            "program headers",
+            header.e_phoff(endian).into(),
+            segments.len(),
+            header.e_phentsize(endian),
+        ),
+        table(
+            "section headers",
+            header.e_shoff(endian).into(),
+            sections.headers.len(),
+            header.e_shentsize(endian),
+        ),
+    ];
+    for section in sections.headers {
+        if let Some((offset, size)) = section.file_range(endian) {
+            regions.push(Region { name: sections.name(section)?, offset, size });
+        }
+    }
+    regions.retain(|region| region.size > 0);
+    regions.sort_by_key(|region| region.offset);
+    Ok(regions)
+}
+
+/// The names in `DT_NEEDED`, if an undefined dynamic symbol is an accessor's.
+fn imports_as<'d, F, R>(data: R) -> Result<Option<Vec<String>>, ImageProblem>
+where
+    F: FileHeader<Endian = Endianness>,
+    R: ReadRef<'d>,
+{
+    let header = F::parse(data).map_err(damaged)?;
+    let endian = header.endian().map_err(damaged)?;
+    let sections = header.sections(endian, data).map_err(damaged)?;
+    let symbols = sections.symbols(endian, data, elf::SHT_DYNSYM).map_err(damaged)?;
+    let is_accessor = |symbol: &F::Sym| {
+        let name = symbols.symbol_name(endian, symbol).unwrap_or_default();
+        symbol.is_undefined(endian) && contains(name, ELF_PREFIX.as_bytes())
+    };
+    if !symbols.iter().any(is_accessor) {
+        return Ok(None);
+    }
+    let segments = header.program_headers(endian, data).map_err(damaged)?;
+    let mut entries: &[F::Dyn] = &[];
+    for segment in segments {
+        if let Some(table) = segment.dynamic(endian, data).map_err(damaged)? {
+            entries = table;
+        }
+    }
+    let strings = symbols.strings();
+    let needed = entries.iter().filter(|entry| entry.tag(endian) == elf::DT_NEEDED);
+    let names = needed.filter_map(|entry| {
+        let name = strings.get(u32::try_from(entry.d_val(endian).into()).ok()?).ok()?;
+        Some(String::from_utf8_lossy(name).into_owned())
+    });
+    Ok(Some(names.collect()))
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}

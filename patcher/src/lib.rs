@@ -1,0 +1,15 @@
+//! Fills the placeholder sections of linked programs, and proves that nothing else changed.
+//!
+//! [`image`] finds the sections of a file and knows the file formats; [`records`] reads what is in
+//! them; [`values`] are what a user gives; [`fill`] plans from these three what is written,
+//! [`write`](mod@write) writes it; [`verify`] compares two files. [`cli`] is the command `postlink`.
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod error;
+pub mod fill;
+pub mod image;
+pub mod records;
+pub mod values;
+pub mod verify;
+pub mod write;

@@ -1,0 +1,187 @@
+//! The records of one file.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::{FileExt, FileTypeExt};
+use std::path::{Path, PathBuf};
+
+use object::read::ReadCache;
+use postlink_codegen::{MAX_RECORD, Shape};
+use postlink_format::Record;
+
+use crate::error::{Error, Result, SectionProblem};
+use crate::image;
+
+/// An open image and the records in it.
+#[derive(Debug)]
+pub struct Image {
+    /// The path as the user gave it.
+    pub path: PathBuf,
+    /// Open for reading, and for writing where that was asked for.
+    pub file: File,
+    /// The sections that hold records.
+    pub sections: Vec<Section>,
+}
+
+/// A section's bytes, and what they hold.
+#[derive(Debug)]
+pub struct Section {
+    /// The name as spelled in the file.
+    pub name: String,
+    /// Where it begins in the file.
+    pub offset: u64,
+    /// All its bytes.
+    pub bytes: Vec<u8>,
+    /// Its records, in order; at least one.
+    pub records: Vec<Place>,
+}
+
+/// A record in a section.
+#[derive(Debug)]
+pub struct Place {
+    /// Where it begins in the section.
+    pub at: usize,
+    /// What it describes.
+    pub shape: Shape,
+}
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// To be read.
+    Read,
+    /// To be read, and its sections written.
+    Write,
+}
+
+impl Section {
+    /// The record at a place of this section. Its descriptor was checked when the image was opened.
+    ///
+    /// # Errors
+    /// None, for a place of this section whose bytes have not been changed since.
+    pub fn record(&self, place: &Place) -> Result<Record<'_>, postlink_format::Error> {
+        Record::parse(self.bytes.get(place.at..).unwrap_or_default())
+    }
+}
+
+impl Image {
+    /// Opens a file and reads its headers and those sections that hold records; nothing else.
+    ///
+    /// # Errors
+    /// No regular file, no image, no record; a section that cannot be read; a damaged record.
+    pub fn open(path: &Path, mode: Mode) -> Result<Self> {
+        let mut image =
+            Self { path: path.to_owned(), file: open(path, mode)?, sections: Vec::new() };
+        let cache = ReadCache::new(&image.file);
+        let not_image = |problem| Error::NotImage { path: path.to_owned(), problem };
+        let located = image::locate(&cache).map_err(not_image)?;
+        let mut sections = Vec::new();
+        for section in located {
+            sections.extend(image.read_section(section)?);
+        }
+        if sections.is_empty() {
+            let needed = image::imports(&cache);
+            return Err(Error::NoRecord { path: path.to_owned(), needed });
+        }
+        image.sections = sections;
+        Ok(image)
+    }
+
+    /// The section and its records; `None` if it only begins like one that holds records.
+    fn read_section(&self, section: image::Section) -> Result<Option<Section>> {
+        let (path, name) = (self.path.clone(), section.name.clone());
+        if let Some(problem) = section.problem {
+            return Err(Error::Section { path, section: name, problem });
+        }
+        // A record is no larger than this, and a section holds few.
+        let size =
+            usize::try_from(section.size).ok().filter(|&size| size <= 4 * MAX_RECORD as usize);
+        let Some(size) = size else {
+            return Err(Error::Section { path, section: name, problem: SectionProblem::Outside });
+        };
+        let mut bytes = vec![0; size];
+        let read = self.file.read_exact_at(&mut bytes, section.offset);
+        read.map_err(Error::io("read", &path))?;
+        match places(&bytes) {
+            Ok(records) if records.is_empty() => Ok(None),
+            Ok(records) => Ok(Some(Section { name, offset: section.offset, bytes, records })),
+            Err(_) if !section.by_name => Ok(None),
+            Err(BadRecord::Bytes(source)) => Err(Error::Record { path, section: name, source }),
+            Err(BadRecord::Shape(source)) => Err(Error::Unsound { path, section: name, source }),
+        }
+    }
+
+    /// Each record with its section.
+    pub fn records(&self) -> impl Iterator<Item = (&Section, &Place)> {
+        self.sections
+            .iter()
+            .flat_map(|section| section.records.iter().map(move |place| (section, place)))
+    }
+
+    /// The section with this name, as in the schema or as spelled in the file.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn section(&self, name: &str) -> Result<&Section> {
+        let holds = |section: &&Section| {
+            section.name == name || section.records.iter().any(|place| place.shape.name == name)
+        };
+        self.sections.iter().find(holds).ok_or_else(|| Error::NoSuchSection {
+            path: self.path.clone(),
+            section: name.to_owned(),
+            known: self.records().map(|(_, place)| place.shape.name.clone()).collect(),
+        })
+    }
+}
+
+enum BadRecord {
+    Bytes(postlink_format::Error),
+    Shape(postlink_codegen::Unsound),
+}
+
+fn places(bytes: &[u8]) -> Result<Vec<Place>, BadRecord> {
+    let records = postlink_format::records(bytes).map(|record| {
+        let (at, record) = record.map_err(BadRecord::Bytes)?;
+        let shape = Shape::from_record(&record).map_err(BadRecord::Shape)?;
+        Ok(Place { at, shape })
+    });
+    records.collect()
+}
+
+/// Opens a regular file, never waiting for the other end of a pipe or a device.
+fn open(path: &Path, mode: Mode) -> Result<File> {
+    let metadata = path.metadata().map_err(Error::io("open", path))?;
+    if let Some(kind) = irregular(metadata.file_type()) {
+        return Err(Error::NotRegular { path: path.to_owned(), kind });
+    }
+    let open = File::options().read(true).write(mode == Mode::Write).open(path);
+    open.map_err(Error::io("open", path))
+}
+
+/// What a path is if it is not a regular file.
+pub(crate) fn irregular(file_type: std::fs::FileType) -> Option<&'static str> {
+    if file_type.is_file() {
+        None
+    } else if file_type.is_dir() {
+        Some("a directory")
+    } else if file_type.is_fifo() {
+        Some("a named pipe")
+    } else if file_type.is_socket() {
+        Some("a socket")
+    } else if file_type.is_symlink() {
+        Some("a symbolic link to nothing")
+    } else {
+        Some("a device")
+    }
+}
+
+/// Reads a text file that the user names.
+///
+/// # Errors
+/// No regular file, or not UTF-8.
+pub(crate) fn read_text(path: &Path) -> Result<String> {
+    let mut text = String::new();
+    let read = open(path, Mode::Read)?.read_to_string(&mut text);
+    read.map_err(Error::io("read", path))?;
+    Ok(text)
+}

@@ -1,0 +1,199 @@
+//! Whether two images differ in nothing but the values of declared fields.
+
+use std::cmp::Ordering;
+use std::fs::File;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use object::read::ReadCache;
+use postlink_codegen::{Given, Shape};
+use postlink_format::{Origin, Record, State, VALUES_OFFSET};
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::image::{self, Region};
+use crate::records::{Image, Mode};
+
+/// Bytes that are compared at a time.
+const CHUNK: usize = 1 << 20;
+
+/// What was found to differ that may not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The header, table or section that it lies in, in the original.
+    pub region: String,
+    /// The first byte that differs, in bytes from the start of the file.
+    pub offset: u64,
+    /// How many bytes differ.
+    pub bytes: u64,
+    /// What is wrong, where it is more than other bytes.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// The result of a comparison.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Bytes that differ and may: values of declared fields.
+    pub declared_bytes: u64,
+    /// Everything else that differs, in the order of the file.
+    pub differences: Vec<Difference>,
+}
+
+/// Compares an original with the file that was made from it by filling.
+///
+/// Accepted are other bytes in value areas, if a fill of the same descriptor writes exactly these.
+///
+/// # Errors
+/// A file that cannot be read, is no image, or has no record.
+pub fn images(original: &Path, filled: &Path) -> Result<Report> {
+    let before = Image::open(original, Mode::Read)?;
+    let after = Image::open(filled, Mode::Read);
+    // The descriptor itself may be what was damaged: then its bytes are told like all others.
+    let (file, problem) = match after {
+        Ok(after) => (after.file, None),
+        Err(error @ (Error::Record { .. } | Error::Unsound { .. } | Error::NoRecord { .. })) => {
+            (File::open(filled).map_err(Error::io("open", filled))?, Some(error))
+        }
+        Err(error) => return Err(error),
+    };
+    let mut report = Report::default();
+    report.differences.extend(problem.map(|error| Difference {
+        region: "records".into(),
+        offset: 0,
+        bytes: 0,
+        reason: error.to_string(),
+    }));
+    let length = |file: &File, path| {
+        file.metadata().map(|metadata| metadata.len()).map_err(Error::io("open", path))
+    };
+    let sizes = (length(&before.file, original)?, length(&file, filled)?);
+    if sizes.0 != sizes.1 {
+        report.differences.push(Difference {
+            region: "end of file".into(),
+            offset: sizes.0.min(sizes.1),
+            bytes: sizes.0.abs_diff(sizes.1),
+            reason: format!("the file has {} bytes, it had {}", sizes.1, sizes.0),
+        });
+    }
+    let areas = areas(&before, &file, &mut report);
+    let regions = image::regions(&ReadCache::new(&before.file))
+        .map_err(|problem| Error::NotImage { path: original.to_owned(), problem })?;
+    let mut differences = Collector { regions: &regions, found: Vec::new() };
+    let mut buffers = (vec![0; CHUNK], vec![0; CHUNK]);
+    let shared = sizes.0.min(sizes.1);
+    let mut at = 0;
+    while at < shared {
+        let size = CHUNK.min((shared - at) as usize);
+        let (old, new) = (&mut buffers.0[..size], &mut buffers.1[..size]);
+        before.file.read_exact_at(old, at).map_err(Error::io("read", original))?;
+        file.read_exact_at(new, at).map_err(Error::io("read", filled))?;
+        if old != new {
+            for (byte, _) in old.iter().zip(&*new).enumerate().filter(|(_, (old, new))| old != new)
+            {
+                let offset = at + byte as u64;
+                if areas.iter().any(|area| area.contains(&offset)) {
+                    report.declared_bytes += 1;
+                } else {
+                    differences.add(offset);
+                }
+            }
+        }
+        at += size as u64;
+    }
+    report.differences.append(&mut differences.found);
+    report.differences.sort_by_key(|difference| difference.offset);
+    Ok(report)
+}
+
+/// The value areas whose bytes are those of a fill. Others are told, and compared like all bytes.
+fn areas(before: &Image, after: &File, report: &mut Report) -> Vec<Range<u64>> {
+    let mut areas = Vec::new();
+    for (section, place) in before.records() {
+        let start = section.offset + place.at as u64;
+        let Ok(old) = section.record(place) else { continue };
+        let mut bytes = vec![0; old.bytes().len()];
+        let read = after.read_exact_at(&mut bytes, start).is_ok();
+        let checked =
+            if read { check(&place.shape, &old, &bytes) } else { Err("it is not there".into()) };
+        match checked {
+            Ok(()) => {
+                let from = start + u64::from(VALUES_OFFSET);
+                areas.push(from..from + old.value_area().len() as u64);
+            }
+            Err(reason) => report.differences.push(Difference {
+                region: section.name.clone(),
+                offset: start,
+                bytes: 0,
+                reason: format!("record `{}`: {reason}", place.shape.name),
+            }),
+        }
+    }
+    areas
+}
+
+/// Whether these bytes are a fill of this record, or the record as it was.
+fn check(shape: &Shape, old: &Record<'_>, bytes: &[u8]) -> Result<(), String> {
+    if old.bytes() == bytes {
+        return Ok(());
+    }
+    let new = Record::parse(bytes).map_err(|error| error.to_string())?;
+    if Shape::from_record(&new).map_err(|error| error.to_string())? != *shape {
+        return Err("its descriptor is another one".into());
+    }
+    let values = new.values().map_err(|error| error.to_string())?;
+    let mut given = Given::new();
+    for (position, ((_, value), field)) in values.iter().zip(&shape.fields).enumerate() {
+        if value.origin == Origin::Set {
+            given.extend(field.decode(&value).map(|value| (position, value)));
+        }
+    }
+    for (&position, value) in &given {
+        shape.fields[position].check(value).map_err(|problem| problem.to_string())?;
+    }
+    let written = shape.evaluate(&given).map_err(|problems| problems[0].to_string())?;
+    if values.state != State::Filled
+        || shape.value_area(State::Filled, &written) != new.value_area()
+    {
+        return Err("its values are not what a fill would have written".into());
+    }
+    Ok(())
+}
+
+/// Differing bytes, summed up for each region.
+struct Collector<'a> {
+    regions: &'a [Region],
+    found: Vec<Difference>,
+}
+
+impl<'a> Collector<'a> {
+    fn add(&mut self, offset: u64) {
+        let region = self.region(offset);
+        match self.found.iter_mut().find(|difference| difference.region == region) {
+            Some(difference) => difference.bytes += 1,
+            None => self.found.push(Difference {
+                region: region.to_owned(),
+                offset,
+                bytes: 1,
+                reason: String::new(),
+            }),
+        }
+    }
+
+    fn region(&self, offset: u64) -> &'a str {
+        let found = self.regions.binary_search_by(|region| {
+            if offset < region.offset {
+                Ordering::Greater
+            } else if offset - region.offset >= region.size {
+                Ordering::Less
+            } else {
+                Ordering::Equal
+            }
+        });
+        match found {
+            Ok(position) => &self.regions[position].name,
+            Err(_) => "outside all sections",
+        }
+    }
+}
