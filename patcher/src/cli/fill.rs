@@ -116,7 +116,7 @@ fn fill_one(
         path: path.display().to_string(),
         output: Some(output.display().to_string()),
         outcome: Some(outcome),
-        records: edits.iter().map(|edit| json::planned(edit)).collect(),
+        records: edits.iter().map(json::planned).collect(),
         error: None,
     })
 }

@@ -115,7 +115,7 @@ pub(super) fn fields(shape: &Shape, values: &[Evaluated]) -> Vec<FieldJson> {
 
 fn describe(field: &Field, evaluated: &Evaluated) -> FieldJson {
     let derived = |templates: &[postlink_codegen::Template]| {
-        let sources: Vec<&str> = templates.iter().map(|template| template.source()).collect();
+        let sources: Vec<&str> = templates.iter().map(postlink_codegen::Template::source).collect();
         if field.ty.is_list() { Json::from(sources) } else { Json::from(sources.concat()) }
     };
     FieldJson {
