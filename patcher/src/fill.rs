@@ -1,6 +1,6 @@
 //! What a fill writes: a function of the record's descriptor and the values that are given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use postlink_codegen::{Evaluated, Given, Problem, Schema, Shape, hex, listed};
 use postlink_format::{Origin, State, VALUES_OFFSET};
@@ -101,6 +101,7 @@ fn assign(
     }
     let mut given: BTreeMap<usize, Given> = BTreeMap::new();
     let mut problems: Vec<Problem> = Vec::new();
+    let mut set = BTreeSet::new();
     for assignment in assignments {
         let mut found: Vec<&str> = Vec::new();
         for (position, (_, place)) in records.iter().enumerate() {
@@ -110,6 +111,10 @@ fn assign(
             }
             let Some(field) = shape.position(&assignment.field) else { continue };
             found.push(&shape.name);
+            if assignment.is_set() && !set.insert((position, field)) {
+                let message = "it is set twice, with and without its section's name";
+                problems.push(shape.fields[field].problem(message, "set it once"));
+            }
             match assignment.value_for(&shape.fields[field]) {
                 Ok(value) => {
                     given.entry(position).or_default().insert(field, value);

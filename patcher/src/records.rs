@@ -155,7 +155,12 @@ fn open(path: &Path, mode: Mode) -> Result<File> {
         return Err(Error::NotRegular { path: path.to_owned(), kind });
     }
     let open = File::options().read(true).write(mode == Mode::Write).open(path);
-    open.map_err(Error::io("open", path))
+    let file = open.map_err(Error::io("open", path))?;
+    if mode == Mode::Write {
+        // Two fills of one file come one after another. Not every file system has locks.
+        let _ = file.lock();
+    }
+    Ok(file)
 }
 
 /// What a path is if it is not a regular file.

@@ -41,6 +41,12 @@ impl Assignment {
         }
     }
 
+    /// Whether it is from the command line, not from a file.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        matches!(self.value, Given::Texts(_))
+    }
+
     /// The field as the user wrote it.
     #[must_use]
     pub fn name(&self) -> String {

@@ -1,6 +1,5 @@
 //! Whether two images differ in nothing but the values of declared fields.
 
-use std::cmp::Ordering;
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -80,7 +79,7 @@ pub fn images(original: &Path, filled: &Path) -> Result<Report> {
     let areas = areas(&before, &file, &mut report);
     let regions = image::regions(&ReadCache::new(&before.file))
         .map_err(|problem| Error::NotImage { path: original.to_owned(), problem })?;
-    let mut differences = Collector { regions: &regions, found: Vec::new() };
+    let mut differences = Collector { regions: &regions, found: Vec::new(), last: (0..0, 0) };
     let mut buffers = (vec![0; CHUNK], vec![0; CHUNK]);
     let shared = sizes.0.min(sizes.1);
     let mut at = 0;
@@ -165,35 +164,30 @@ fn check(shape: &Shape, old: &Record<'_>, bytes: &[u8]) -> Result<(), String> {
 struct Collector<'a> {
     regions: &'a [Region],
     found: Vec<Difference>,
+    /// Where the last byte was found to lie, and its difference: bytes come in order.
+    last: (Range<u64>, usize),
 }
 
-impl<'a> Collector<'a> {
+impl Collector<'_> {
     fn add(&mut self, offset: u64) {
-        let region = self.region(offset);
-        match self.found.iter_mut().find(|difference| difference.region == region) {
-            Some(difference) => difference.bytes += 1,
-            None => self.found.push(Difference {
-                region: region.to_owned(),
-                offset,
-                bytes: 1,
-                reason: String::new(),
-            }),
+        if !self.last.0.contains(&offset) {
+            let (region, range) = self.region(offset);
+            let known = self.found.iter().position(|difference| difference.region == region);
+            let position = known.unwrap_or(self.found.len());
+            if known.is_none() {
+                self.found.push(Difference { region, offset, bytes: 0, reason: String::new() });
+            }
+            self.last = (range, position);
         }
+        self.found[self.last.1].bytes += 1;
     }
 
-    fn region(&self, offset: u64) -> &'a str {
-        let found = self.regions.binary_search_by(|region| {
-            if offset < region.offset {
-                Ordering::Greater
-            } else if offset - region.offset >= region.size {
-                Ordering::Less
-            } else {
-                Ordering::Equal
-            }
-        });
-        match found {
-            Ok(position) => &self.regions[position].name,
-            Err(_) => "outside all sections",
-        }
+    /// The name and the range of the region that a byte lies in.
+    fn region(&self, offset: u64) -> (String, Range<u64>) {
+        let range = |region: &Region| region.offset..region.offset.saturating_add(region.size);
+        let region = self.regions.iter().find(|region| range(region).contains(&offset));
+        region.map_or(("outside all sections".into(), offset..offset + 1), |region| {
+            (region.name.clone(), range(region))
+        })
     }
 }

@@ -13,6 +13,8 @@ pub struct Place {
     pub section: &'static str,
     /// The field's name.
     pub field: &'static str,
+    /// The field that must be given so that this one has a value.
+    pub needed: &'static str,
     /// Where its state begins.
     pub state: usize,
     /// Where its value begins.
@@ -41,9 +43,9 @@ pub fn damaged(place: Place) -> ! {
 #[cold]
 fn unset(place: Place) -> ! {
     panic!(
-        "postlink: section {}: field {} is required and has no value: the file was not \
-         specialized. Fill it: postlink fill --set {}=...",
-        place.section, place.field, place.field
+        "postlink: section {}: field {} has no value: the file was not specialized. \
+         Fill it: postlink fill --set {}=...",
+        place.section, place.field, place.needed
     )
 }
 

@@ -61,6 +61,24 @@ impl Shape {
             .collect()
     }
 
+    /// The field that must be given so that this one has a value: itself, or the required one that
+    /// it is derived from in the end.
+    #[must_use]
+    pub fn needed_for<'a>(&'a self, field: &'a Field) -> &'a str {
+        let mut seen = vec![field.name.as_str()];
+        let mut at = 0;
+        while let Some(position) = seen.get(at).and_then(|name| self.position(name)) {
+            let field = &self.fields[position];
+            if field.default.is_none() {
+                return &field.name;
+            }
+            let new: Vec<&str> = field.references().filter(|name| !seen.contains(name)).collect();
+            seen.extend(new);
+            at += 1;
+        }
+        &field.name
+    }
+
     /// The fields whose default refers to no field, to one that cannot stand in a text, or to
     /// itself in the end; each with a sentence that says so.
     pub fn bad_derivations(&self) -> impl Iterator<Item = (&Field, String)> {

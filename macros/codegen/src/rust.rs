@@ -6,7 +6,7 @@ use postlink_format::{State, Type, VALUES_OFFSET, ValueHeader};
 
 use crate::evaluate::Given;
 use crate::layout::Layout;
-use crate::model::{Field, Owner, Section};
+use crate::model::{Field, Owner, Section, Shape};
 use crate::names::{MACHO_SECTION, PE_SECTION, upper_camel};
 use crate::value::Problem;
 
@@ -23,8 +23,9 @@ pub fn module(section: &Section) -> Result<String, Vec<Problem>> {
         Owner::Rust => definition(section, &layout)?,
         Owner::Cpp => import(section, &layout),
     };
-    let fields = section.shape.fields.iter().enumerate();
-    let accessors: String = fields.map(|(at, field)| accessor(name, field, at, &layout)).collect();
+    let positions = 0..section.shape.fields.len();
+    let accessors: String =
+        positions.map(|position| accessor(&section.shape, position, &layout)).collect();
     let doc = comment(&section.doc, "");
     let end = layout.fields_offset;
     Ok(format!(
@@ -102,7 +103,10 @@ fn comment(doc: &str, indent: &str) -> String {
         .collect()
 }
 
-fn accessor(section: &str, field: &Field, position: usize, layout: &Layout) -> String {
+fn accessor(shape: &Shape, position: usize, layout: &Layout) -> String {
+    let section = &shape.name;
+    let field = &shape.fields[position];
+    let needed = shape.needed_for(field);
     let Field { name, ty, capacity, .. } = field;
     let (state, value) = (layout.states[position], layout.values[position]);
     let ty_name = ty.name();
@@ -146,6 +150,7 @@ fn accessor(section: &str, field: &Field, position: usize, layout: &Layout) -> S
         const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {{
             section: \"{section}\",
             field: \"{name}\",
+            needed: \"{needed}\",
             state: {state},
             value: {value},
             capacity: {capacity},

@@ -124,7 +124,7 @@ impl Field {
                 other => other.kind().to_owned(),
             };
             self.problem(
-                format!("{shown} is not {}", article(self.ty.name())),
+                format!("{shown} is not a value of type {}", self.ty.name()),
                 format!("give {}", expected(self)),
             )
         };
@@ -139,7 +139,7 @@ impl Field {
                     self.problem(
                         format!("`{text}` is not one of its names"),
                         near.map_or_else(
-                            || format!("the names are {}", listed(&self.choices)),
+                            || format!("The names are {}", listed(&self.choices)),
                             |near| {
                                 format!(
                                     "did you mean `{near}`? The names are {}",
@@ -372,11 +372,6 @@ fn expected(field: &Field) -> String {
             format!("an integer from {least} to {greatest}")
         }
     }
-}
-
-fn article(noun: &str) -> String {
-    let article = if noun.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
-    format!("{article} {noun}")
 }
 
 /// Words for a message: `a`, `b` and `c`.

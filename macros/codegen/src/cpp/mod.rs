@@ -34,7 +34,7 @@ fn comment(doc: &str, indent: &str) -> String {
     let mut lines = String::new();
     for line in doc.trim_end().lines() {
         // A backslash at the end would continue the comment on the next line.
-        let line = line.trim_end().trim_end_matches('\\');
+        let line = line.trim_end_matches([' ', '\t', '\\']);
         let space = if line.is_empty() { "" } else { " " };
         lines.push_str(&format!("{indent}///{space}{line}\n"));
     }

@@ -8,7 +8,7 @@ use super::bytes::{braces, literal};
 use super::{Kinds, integer_type, return_type};
 use crate::evaluate::Given;
 use crate::layout::Layout;
-use crate::model::{Field, Owner, Section};
+use crate::model::{Field, Owner, Section, Shape};
 use crate::names::{MACHO_SECTION, PE_SECTION};
 use crate::value::Problem;
 
@@ -33,7 +33,7 @@ pub fn source(section: &Section, include: &str) -> Result<String, Vec<Problem>> 
     };
     let helpers = helpers(section, &layout);
     let accessors: String = std::iter::once(IS_SPECIALIZED.to_owned())
-        .chain(shape.fields.iter().enumerate().map(|(at, field)| accessor(field, at, &layout)))
+        .chain((0..shape.fields.len()).map(|position| accessor(shape, position, &layout)))
         .collect();
     let (open, close) = if section.exported { protected(section) } else { Default::default() };
     let inline = section.inline_namespace();
@@ -213,19 +213,19 @@ inline std::uint32_t u32(const unsigned char *at) noexcept
         | static_cast<std::uint32_t>(at[2]) << 16 | static_cast<std::uint32_t>(at[3]) << 24;
 }}
 
-[[noreturn]] void stop(const char *field, const char *why, const char *remedy) noexcept
+[[noreturn]] void stop(const char *field, const char *why, const char *needed) noexcept
 {{
     std::fputs(\"postlink: section {name}: field \", stderr);
     std::fputs(field, stderr);
     std::fputs(why, stderr);
-    std::fputs(field, stderr);
-    std::fputs(remedy, stderr);
+    std::fputs(needed, stderr);
+    std::fputs(\"=...\\n\", stderr);
     std::abort();
 }}
 
 [[noreturn]] void stop_damaged(const char *field) noexcept
 {{
-    stop(field, \": the record is damaged, or a fill was interrupted. Fill the file again: postlink fill --set \", \"=...\\n\");
+    stop(field, \": the record is damaged, or a fill was interrupted. Fill the file again: postlink fill --set \", field);
 }}
 
 struct value {{
@@ -234,7 +234,7 @@ struct value {{
     std::uint32_t count;
 }};
 
-value read(const char *field, std::uint32_t state_offset, std::uint32_t value_offset, std::uint32_t capacity) noexcept
+value read(const char *field, const char *needed, std::uint32_t state_offset, std::uint32_t value_offset, std::uint32_t capacity) noexcept
 {{
     const unsigned char *const start = bytes();
     const unsigned char *const state = start + state_offset;
@@ -243,7 +243,7 @@ value read(const char *field, std::uint32_t state_offset, std::uint32_t value_of
     if ((record_state != {generated} && record_state != {filled}) || size > capacity)
         stop_damaged(field);
     if (state[0] == {unset})
-        stop(field, \" is required and has no value: the file was not specialized. Fill it: postlink fill --set \", \"=...\\n\");
+        stop(field, \" has no value: the file was not specialized. Fill it: postlink fill --set \", needed);
     return {{start + value_offset, size, u32(state + {count})}};
 }}
 
@@ -319,10 +319,13 @@ const IS_SPECIALIZED: &str = "bool is_specialized() noexcept
 
 ";
 
-fn accessor(field: &Field, position: usize, layout: &Layout) -> String {
+fn accessor(shape: &Shape, position: usize, layout: &Layout) -> String {
+    let field = &shape.fields[position];
     let Field { name, ty, capacity, .. } = field;
+    let needed = shape.needed_for(field);
     let (state, value) = (layout.states[position], layout.values[position]);
-    let read = format!("postlink_detail::read(\"{name}\", {state}, {value}, {capacity})");
+    let read =
+        format!("postlink_detail::read(\"{name}\", \"{needed}\", {state}, {value}, {capacity})");
     let number = format!("postlink_detail::number(\"{name}\", {read}, {capacity})");
     let body = match ty {
         Type::String | Type::Path => format!("return postlink_detail::text(\"{name}\", {read});"),

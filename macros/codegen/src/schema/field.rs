@@ -60,7 +60,7 @@ pub(super) fn read(mut table: Table<'_>, wrong: &mut Vec<Diagnostic>) -> (Field,
 
 fn read_type(table: &Table<'_>, wrong: &mut Vec<Diagnostic>) -> Option<Type> {
     let names: Vec<&str> = Type::ALL.iter().map(|ty| ty.name()).collect();
-    let help = || format!("the types are {}", listed(&names));
+    let help = || format!("The types are {}", listed(&names));
     let Some((name, span)) = table.string("type", wrong) else {
         if table.key_span("type").is_none() {
             let message = format!("field `{}` has no type", table.name);
@@ -158,7 +158,7 @@ fn read_range(field: &mut Field, table: &Table<'_>, wrong: &mut Vec<Diagnostic>)
         };
         let Some((number, span)) = table.integer(key, wrong) else { continue };
         if !(least..=greatest).contains(&number) {
-            let help = format!("a {} is from {least} to {greatest}", field.ty.name());
+            let help = format!("{} is from {least} to {greatest}", field.ty.name());
             wrong.push(Diagnostic::new(format!("`{key}` is outside the type"), span, help));
         } else if key == "min" {
             field.min = Some(number);

@@ -34,9 +34,25 @@ impl Schema {
     /// # Errors
     /// Everything that is wrong with it, at once.
     pub fn parse(path: &str, source: &str) -> Result<Self, Diagnostics> {
+        let (root, syntax) = toml::de::DeTable::parse_recoverable(source);
+        let syntax = syntax.into_iter().map(|error| {
+            let span = error.span().unwrap_or_default();
+            Diagnostic::new(format!("this is not TOML: {}", error.message()), span, "")
+        });
         let mut wrong = Vec::new();
-        let sections = read(source, &mut wrong);
+        let sections = read(Table::new("a schema", 0..0, root.get_ref()), &mut wrong);
         check::sections(&sections, &mut wrong);
+        let syntax: Vec<Diagnostic> = syntax.collect();
+        if !syntax.is_empty() {
+            // What the parser put in for what it could not read has no place in the file.
+            wrong.retain(|diagnostic| !diagnostic.span.is_empty());
+        }
+        if sections.is_empty() && wrong.is_empty() {
+            let help =
+                "declare one: `[section.NAME]`, and its fields: `[section.NAME.field.FIELD]`";
+            wrong.push(Diagnostic::new("the schema has no section", 0..0, help));
+        }
+        wrong.splice(0..0, syntax);
         if wrong.is_empty() {
             let sections = sections.into_iter().map(|(section, _)| section).collect();
             Ok(Self { sections })
@@ -100,25 +116,10 @@ impl Shape {
     }
 }
 
-fn read(source: &str, wrong: &mut Vec<Diagnostic>) -> Vec<(Section, SectionSpans)> {
-    let (root, errors) = toml::de::DeTable::parse_recoverable(source);
-    wrong.extend(errors.into_iter().map(|error| {
-        let span = error.span().unwrap_or(0..0);
-        Diagnostic::new(format!("this is not TOML: {}", error.message()), span, "")
-    }));
-    let mut root = Table::new("a schema", 0..0, root.get_ref());
+fn read(mut root: Table<'_>, wrong: &mut Vec<Diagnostic>) -> Vec<(Section, SectionSpans)> {
     root.only(&["section"], wrong);
-    let Some(sections) = root.table("section", "the sections", wrong) else {
-        if wrong.is_empty() {
-            wrong.push(Diagnostic::new(
-                "the schema has no section",
-                0..source.len().min(1),
-                "declare one: `[section.NAME]`, and its fields: `[section.NAME.field.FIELD]`",
-            ));
-        }
-        return Vec::new();
-    };
-    let tables = sections.tables("a section", wrong);
+    let sections = root.table("section", "the sections", wrong);
+    let tables = sections.map(|sections| sections.tables("a section", wrong)).unwrap_or_default();
     tables.into_iter().map(|table| read_section(table, wrong)).collect()
 }
 

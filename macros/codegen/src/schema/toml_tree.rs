@@ -44,7 +44,7 @@ impl<'a> Table<'a> {
                 wrong.push(Diagnostic::new(
                     format!("`{}` is not a key of {}", entry.key, self.what),
                     entry.key_span.clone(),
-                    format!("{near}the keys are {}", listed(known)),
+                    format!("{near}The keys are {}", listed(known)),
                 ));
             }
             is_known

@@ -26,12 +26,18 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<Exit> {
     let compiler = compiler()?;
-    let temporary = tempfile::Builder::new().prefix("postlink-demo-").tempdir();
-    let temporary = temporary.map_err(Error::io("create a folder in", std::env::temp_dir()))?;
-    let folder = args.dir.as_deref().unwrap_or(temporary.path());
-    if args.dir.is_some() {
-        std::fs::create_dir(folder).map_err(Error::io("create", folder))?;
-    }
+    let temporary;
+    let folder = match &args.dir {
+        Some(folder) => {
+            std::fs::create_dir(folder).map_err(Error::io("create", folder))?;
+            folder
+        }
+        None => {
+            let made = tempfile::Builder::new().prefix("postlink-demo-").tempdir();
+            temporary = made.map_err(Error::io("create a folder in", std::env::temp_dir()))?;
+            temporary.path()
+        }
+    };
     for (name, text) in [("schema.toml", SCHEMA), ("library.cc", LIBRARY), ("program.cc", PROGRAM)]
     {
         let path = folder.join(name);

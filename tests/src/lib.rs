@@ -1,0 +1,218 @@
+//! What the tests share: a folder of their own, commands that are really run, goldens.
+
+pub mod lix;
+
+use std::ffi::OsStr;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+/// The compilers that every test of compiled code uses.
+pub const COMPILERS: [&str; 2] = ["g++", "clang++-19"];
+/// Warnings that generated code must not give.
+pub const STRICT: &[&str] =
+    &["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"];
+
+/// What a command printed, and how it ended.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The exit code; 128 and the signal's number where a signal ended it.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+    shown: String,
+}
+
+impl Run {
+    fn of(command: &Command, output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Self {
+            code: output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0)),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+            shown: format!("{command:?}"),
+        }
+    }
+
+    /// Its standard output; it must have ended well.
+    ///
+    /// # Panics
+    /// It did not.
+    #[track_caller]
+    pub fn ok(self) -> String {
+        assert_eq!(self.code, 0, "{}\n{}\n{}", self.shown, self.stdout, self.stderr);
+        self.stdout
+    }
+
+    /// Its standard error; it must have ended with this code.
+    ///
+    /// # Panics
+    /// It did not, or it panicked.
+    #[track_caller]
+    pub fn fails(self, code: i32) -> String {
+        assert_eq!(self.code, code, "{}\n{}\n{}", self.shown, self.stdout, self.stderr);
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        self.stderr
+    }
+}
+
+/// A new folder, removed at the end, in which commands run.
+#[derive(Debug)]
+pub struct Folder(TempDir);
+
+impl Default for Folder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Folder {
+    /// An empty one.
+    ///
+    /// # Panics
+    /// There is no room for it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(TempDir::with_prefix("postlink-test-").expect("a temporary folder"))
+    }
+
+    /// The path of a file in it.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Writes a file.
+    ///
+    /// # Panics
+    /// It cannot be written.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        std::fs::write(self.path(name), content).expect(name);
+    }
+
+    /// Reads a file.
+    ///
+    /// # Panics
+    /// It cannot be read.
+    #[must_use]
+    #[track_caller]
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).expect(name)
+    }
+
+    /// Copies a file.
+    ///
+    /// # Panics
+    /// It cannot be copied.
+    #[track_caller]
+    pub fn copy(&self, from: &str, to: &str) {
+        std::fs::copy(self.path(from), self.path(to)).expect(from);
+    }
+
+    /// The names of all files in it, sorted.
+    ///
+    /// # Panics
+    /// It cannot be read.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.0.path()).expect("the folder");
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Runs a command in the folder: the words of `line`, split at spaces.
+    ///
+    /// # Panics
+    /// The program is not there: nothing is skipped.
+    #[track_caller]
+    pub fn run(&self, line: &str) -> Run {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let program = words.first().expect("a command");
+        let program = match program.strip_prefix("./") {
+            Some(local) => self.path(local).into_os_string(),
+            None => program.into(),
+        };
+        self.run_words(&program, &words[1..])
+    }
+
+    /// Runs a program with these arguments in the folder.
+    ///
+    /// # Panics
+    /// The program is not there: nothing is skipped.
+    #[track_caller]
+    pub fn run_words<S: AsRef<OsStr>>(&self, program: &OsStr, words: &[S]) -> Run {
+        let mut command = Command::new(program);
+        command.args(words).current_dir(self.0.path()).stdin(Stdio::null());
+        let output = command.output();
+        let output = output.unwrap_or_else(|error| {
+            panic!("{}: {error}; tests/run installs it", program.display())
+        });
+        Run::of(&command, output)
+    }
+
+    /// Runs `postlink` in the folder.
+    #[track_caller]
+    pub fn postlink(&self, line: &str) -> Run {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        self.run_words(postlink().as_os_str(), &words)
+    }
+}
+
+/// The program `postlink`, built from the sources that are there.
+///
+/// # Panics
+/// It does not build.
+pub fn postlink() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let mut command = Command::new(env!("CARGO"));
+        command.args(["build", "--quiet", "--package", "postlink-patcher", "--bin", "postlink"]);
+        let status = command.current_dir(fixture("../..")).status();
+        assert!(status.expect("cargo").success(), "postlink does not build");
+        // The tests are in target/PROFILE/deps.
+        let tests = std::env::current_exe().expect("the path of the test");
+        let profile = tests.ancestors().nth(2).expect("the target folder");
+        profile.with_file_name("debug").join("postlink")
+    })
+}
+
+/// The path of a file under `tests/fixtures`.
+#[must_use]
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+/// The text of a file under `tests/fixtures`.
+///
+/// # Panics
+/// It is not there.
+#[must_use]
+pub fn fixture_text(name: &str) -> String {
+    std::fs::read_to_string(fixture(name)).expect(name)
+}
+
+/// Compares a text with the golden file of this name under `tests/golden`. With `POSTLINK_BLESS=1`
+/// in the environment it is written instead.
+///
+/// # Panics
+/// They differ.
+#[track_caller]
+pub fn golden(name: &str, actual: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);
+    if std::env::var_os("POSTLINK_BLESS").is_some() {
+        std::fs::write(&path, actual).expect(name);
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        expected == actual,
+        "{name} is another; POSTLINK_BLESS=1 accepts it. It is now:\n{actual}"
+    );
+}

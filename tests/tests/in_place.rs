@@ -1,0 +1,173 @@
+//! How files are written: little is read, nothing else is changed, and nothing is left behind.
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::time::{Duration, SystemTime};
+
+use postlink_tests::lix::{build_library, build_program, expected, sources, unspecialized};
+use postlink_tests::{Folder, postlink};
+
+const SET: &str = "--set version=1.2.3 --set prefix=/p";
+
+/// The sizes that `strace` shows for calls of these names on the file `name`.
+fn bytes_of(trace: &str, name: &str, calls: &[&str]) -> Vec<u64> {
+    let lines = trace.lines().filter(|line| {
+        let call = line.split('(').next().unwrap_or_default();
+        let call = call.rsplit(' ').next().unwrap_or_default();
+        calls.contains(&call) && line.contains(&format!("/{name}>"))
+    });
+    lines
+        .map(|line| line.rsplit("= ").next().and_then(|size| size.parse().ok()).expect(line))
+        .collect()
+}
+
+#[test]
+fn a_large_library_is_hardly_read() {
+    let folder = sources();
+    folder.write(
+        "big.s",
+        ".section .big,\"a\",@progbits\n.zero 1073741824\n.section .note.GNU-stack\n",
+    );
+    folder.run("g++ -c big.s -o big.o").ok();
+    folder.run("g++ -fPIC -shared values.cc lix.gen.cc big.o -o big.so").ok();
+    std::fs::remove_file(folder.path("big.o")).expect("big.o");
+    let line =
+        format!("strace -f -y -o trace {} fill --in-place big.so {SET}", postlink().display());
+    folder.run(&line).ok();
+    let trace = String::from_utf8(folder.read("trace")).expect("UTF-8");
+    let read = bytes_of(
+        &trace,
+        "big.so",
+        &["read", "pread64", "readv", "preadv", "sendfile", "copy_file_range"],
+    );
+    assert!(read.iter().sum::<u64>() < 64 << 10 && read.len() > 3, "{read:?}");
+    assert!(!trace.lines().any(|line| line.contains("mmap") && line.contains("big.so")), "{trace}");
+    // State, values, then state and checksum: all inside the section.
+    let written =
+        bytes_of(&trace, "big.so", &["write", "pwrite64", "writev", "pwritev", "ftruncate"]);
+    let area = written[1] + 8;
+    assert_eq!(written, [4, area - 8, 8]);
+    let section = folder.run("objcopy --dump-section postlink_lix=section big.so /dev/null");
+    section.ok();
+    assert!(area < folder.read("section").len() as u64);
+}
+
+#[test]
+fn in_place_keeps_the_inode_and_replacing_keeps_the_rest() {
+    let folder = sources();
+    build_library(&folder, "g++", "-O1");
+    let path = folder.path("libvalues.so");
+    let inode = || path.metadata().expect("the library").ino();
+    let first = inode();
+    folder.postlink(&format!("fill --in-place libvalues.so {SET}")).ok();
+    assert_eq!(inode(), first);
+
+    let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    std::fs::File::options()
+        .append(true)
+        .open(&path)
+        .and_then(|file| file.set_modified(old))
+        .expect("a time");
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o2751)).expect("a mode");
+    folder.run("setfattr -n user.note -v kept libvalues.so").ok();
+    symlink("libvalues.so", folder.path("link.so")).expect("a link");
+    folder.postlink("fill -p link.so --set version=1.2.4 --keep").ok();
+    assert_ne!(inode(), first);
+    assert!(folder.path("link.so").is_symlink(), "the link stays, its target is replaced");
+    assert_eq!(path.metadata().expect("the library").mode() & 0o7777, 0o2751);
+    assert_eq!(path.metadata().and_then(|file| file.modified()).expect("a time"), old);
+    assert!(folder.run("getfattr -n user.note libvalues.so").ok().contains("kept"));
+    assert_eq!(folder.run("./dynamic").ok(), expected("1.2.4", "/p", true));
+
+    folder.postlink("fill libvalues.so --set version=1.2.5 --keep --sync").ok();
+    assert_ne!(path.metadata().and_then(|file| file.modified()).expect("a time"), old);
+    let second = inode();
+    folder.postlink("fill libvalues.so --set version=1.2.5 --keep").ok();
+    assert_eq!(inode(), second, "what would not change is not written");
+    assert!(!folder.names().iter().any(|name| name.starts_with(".postlink")));
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let folder = sources();
+    build_program(&folder, "g++", "-O1", "program");
+    let before = folder.read("program");
+    for way in ["--in-place", "--output other", ""] {
+        folder.postlink(&format!("fill --dry-run program {way} {SET}")).ok();
+    }
+    assert!(folder.read("program") == before && !folder.path("other").exists());
+    folder.postlink("fill --dry-run program --set version=x").fails(1);
+}
+
+/// A fill that is killed at any write leaves a file that is as before, or filled, or that says so.
+#[test]
+fn a_kill_at_any_moment_is_seen() {
+    let folder = sources();
+    build_program(&folder, "g++", "-O1", "fresh");
+    let mut seen = Vec::new();
+    for nth in 1..=3 {
+        folder.copy("fresh", "program");
+        let line = format!(
+            "strace -o /dev/null -e inject=pwrite64:signal=KILL:when={nth} {} fill --in-place program {SET}",
+            postlink().display()
+        );
+        assert_ne!(folder.run(&line).code, 0);
+        let run = folder.run("./program");
+        seen.push(run.code);
+        if run.code == 0 {
+            let right = [unspecialized(), expected("1.2.3", "/p", true)];
+            assert!(right.contains(&run.stdout), "{}", run.stdout);
+        } else {
+            assert!(run.stderr.contains("a fill was interrupted"), "{}", run.stderr);
+            assert!(folder.postlink("inspect program").fails(1).contains("interrupted"));
+            folder.postlink(&format!("fill program {SET} --keep")).fails(1);
+        }
+        folder.postlink(&format!("fill program {SET}")).ok();
+        assert_eq!(folder.run("./program").ok(), expected("1.2.3", "/p", true));
+    }
+    assert!(seen.contains(&134), "at least one kill came between the writes: {seen:?}");
+    // A new file that is killed before it is in its place leaves the old one.
+    folder.copy("fresh", "program");
+    let line = format!(
+        "strace -f -o /dev/null -e inject=rename,renameat,renameat2:signal=KILL:when=1 {} fill program {SET}",
+        postlink().display()
+    );
+    assert_ne!(folder.run(&line).code, 0);
+    assert!(
+        folder.read("program") == folder.read("fresh")
+            || folder.run("./program").ok() == expected("1.2.3", "/p", true)
+    );
+}
+
+/// A write that fails half-way is taken back.
+#[test]
+fn an_error_while_writing_is_taken_back() {
+    let folder = sources();
+    build_program(&folder, "g++", "-O1", "program");
+    let before = folder.read("program");
+    for nth in 1..=3 {
+        let line = format!(
+            "strace -o /dev/null -e inject=pwrite64:error=EIO:when={nth} {} fill --in-place program {SET}",
+            postlink().display()
+        );
+        let said = folder.run(&line).fails(1);
+        assert!(said.contains("cannot write program"), "{said}");
+        assert!(folder.read("program") == before);
+    }
+}
+
+#[test]
+fn two_fills_at_once_come_one_after_another() {
+    let folder = sources();
+    build_program(&folder, "g++", "-O1", "program");
+    std::thread::scope(|scope| {
+        for each in 0..8 {
+            let folder: &Folder = &folder;
+            scope.spawn(move || {
+                folder.postlink(&format!("fill --in-place program --reset --set version={each}.0.0 --set prefix=/p{each}")).ok();
+            });
+        }
+    });
+    let version = folder.postlink("inspect --field version program").ok();
+    let each = version.chars().next().expect("a version");
+    assert_eq!(folder.run("./program").ok(), expected(version.trim(), &format!("/p{each}"), true));
+}

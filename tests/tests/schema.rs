@@ -1,0 +1,58 @@
+//! `schema.toml`: what is wrong is told all at once, each with its place.
+
+use postlink_codegen::Schema;
+use postlink_format::Type;
+use postlink_tests::{Folder, fixture, fixture_text, golden};
+
+#[test]
+fn everything_wrong_is_told_at_once() {
+    for name in ["values", "names", "sections", "syntax"] {
+        let file = format!("wrong/{name}.toml");
+        let wrong = Schema::parse(&file, &fixture_text(&file)).expect_err(name);
+        golden(&format!("wrong-{name}.txt"), &format!("{}\n", wrong.render(false)));
+    }
+}
+
+/// No key, value or line taken out or replaced makes the reader panic or stay silent about a file
+/// that then generates.
+#[test]
+fn a_damaged_schema_never_panics() {
+    let text = fixture_text("kinds.toml");
+    let lines: Vec<&str> = text.lines().collect();
+    for skip in 0..lines.len() {
+        for replacement in ["", "x = [", "default = 1979-05-27", "capacity = -1", "type = 'enum'"] {
+            let mut changed = lines.clone();
+            changed[skip] = replacement;
+            if let Err(wrong) = Schema::parse("changed.toml", &changed.join("\n")) {
+                assert!(wrong.render(false).contains("changed.toml:"), "{skip} {replacement}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_section_keeps_what_the_file_says() {
+    let schema = Schema::parse("kinds.toml", &fixture_text("kinds.toml")).expect("a right schema");
+    let kinds = schema.section(Some("kinds")).expect("the section");
+    let field = |name: &str| &kinds.shape.fields[kinds.shape.position(name).expect(name)];
+    assert_eq!(kinds.namespace, "demo::kinds");
+    assert_eq!(field("half").min, Some(1));
+    assert_eq!(
+        field("log").references().collect::<Vec<_>>(),
+        ["root", "channel", "signed_small", "flag"]
+    );
+    assert_eq!(field("root").default, None);
+    let types: std::collections::BTreeSet<Type> =
+        kinds.shape.fields.iter().map(|field| field.ty).collect();
+    assert_eq!(types.len(), Type::ALL.len(), "the fixture has every type");
+}
+
+#[test]
+fn the_command_says_it_too() {
+    let folder = Folder::new();
+    let schema = fixture("wrong/values.toml");
+    let line = format!("generate --schema {} --out-rust out.rs", schema.display());
+    let said = folder.postlink(&line).fails(1);
+    assert!(said.contains("values.toml:"), "{said}");
+    assert!(folder.names().is_empty());
+}
