@@ -43,6 +43,8 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         let path = folder.join(name);
         std::fs::write(&path, text).map_err(Error::io("write", path))?;
     }
+    // Commands run in it, and it may be named relative to where we are.
+    let folder = &folder.canonicalize().map_err(Error::io("open", folder))?;
     let shell = Shell { folder, compiler };
     shell.play()?;
     Ok(Exit::Done)
