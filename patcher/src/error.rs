@@ -1,9 +1,9 @@
 //! Every refusal: what is wrong, where, and the way out.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use postlink_codegen::{Problem, Unsound, listed};
+use postlink_codegen::{BadValues, Problem, Unsound, listed};
 
 /// The result of what can be refused.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -74,6 +74,16 @@ pub enum Error {
         section: String,
         /// What is wrong with it.
         source: postlink_format::Error,
+    },
+    /// Values that are not those of a fill, though their checksum is right.
+    #[error("{}: section `{section}`: {source}", path.display())]
+    BadValues {
+        /// The file.
+        path: PathBuf,
+        /// The section as spelled in the file.
+        section: String,
+        /// What is wrong with them.
+        source: BadValues,
     },
     /// A record that contradicts itself.
     #[error("{}: section `{section}`: {source}", path.display())]
@@ -195,6 +205,15 @@ impl Error {
         move |source| Self::Io { action, path, source }
     }
 
+    /// What is wrong with the values of a record, for `map_err`.
+    pub fn bad_values(path: &Path, section: &str) -> impl FnOnce(BadValues) -> Self {
+        let (path, section) = (path.to_owned(), section.to_owned());
+        move |source| match source {
+            BadValues::Damaged(source) => Self::Record { path, section, source },
+            BadValues::Impossible(_) => Self::BadValues { path, section, source },
+        }
+    }
+
     /// An [`Error::Input`].
     pub fn input(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self::Input { message: message.into(), help: help.into() }
@@ -230,6 +249,7 @@ impl Error {
                 SectionProblem::Outside => "the file is truncated: build or copy it again".into(),
             },
             Self::Record { source, .. } => record_help(*source).into(),
+            Self::BadValues { .. } => record_help(postlink_format::Error::ValuesChecksum).into(),
             Self::Unsound { .. } => "the file was changed by something else, or built with another version of postlink: build it again".into(),
             Self::Doubled { .. } => "a library was probably linked in twice: link it once, or fill all of them with --all".into(),
             Self::Fingerprint { .. } => "the file was built from another schema: give the one that it was built from, or build it again".into(),

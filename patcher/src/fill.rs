@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use postlink_codegen::{Evaluated, Given, Problem, Schema, Shape, hex, listed};
+use postlink_codegen::{BadValues, Evaluated, Given, Problem, Schema, Shape, hex, listed};
 use postlink_format::{Origin, State, VALUES_OFFSET};
 
 use crate::error::{Error, Result};
@@ -209,24 +209,30 @@ fn edit(
         |source| Error::Record { path: path.clone(), section: section.name.clone(), source };
     let record = section.record(place).map_err(bad_record)?;
     let mut was_interrupted = false;
-    match (record.values(), options.earlier) {
+    match (shape.values_of(&record), options.earlier) {
         (_, Earlier::Reset) => {}
-        (Err(postlink_format::Error::Writing), Earlier::Refuse) => was_interrupted = true,
-        (Err(error), _) => return Err(bad_record(error)),
-        (Ok(values), earlier) => {
-            let set = values.iter().zip(&shape.fields).enumerate();
-            let set = set.filter(|(_, ((_, value), _))| value.origin == Origin::Set);
-            let lost: Vec<_> = set.filter(|(position, _)| !given.contains_key(position)).collect();
+        (Err(BadValues::Damaged(postlink_format::Error::Writing)), Earlier::Refuse) => {
+            was_interrupted = true;
+        }
+        (Err(error), _) => return Err(Error::bad_values(path, &section.name)(error)),
+        (Ok((_, values)), earlier) => {
+            let set =
+                values.into_iter().enumerate().filter(|(_, value)| value.origin == Origin::Set);
+            let lost: Given = set
+                .filter(|(position, _)| !given.contains_key(position))
+                .filter_map(|(position, value)| Some((position, value.value?)))
+                .collect();
             if earlier == Earlier::Refuse && !lost.is_empty() {
                 return Err(Error::Dropped {
                     path: path.clone(),
                     section: shape.name.clone(),
-                    fields: lost.iter().map(|(_, (_, field))| field.name.clone()).collect(),
+                    fields: lost
+                        .keys()
+                        .map(|&position| shape.fields[position].name.clone())
+                        .collect(),
                 });
             }
-            for (position, ((_, value), field)) in lost {
-                given.extend(field.decode(&value).map(|value| (position, value)));
-            }
+            given.extend(lost);
         }
     }
     let refused = |problems| Error::Values { path: path.clone(), problems };

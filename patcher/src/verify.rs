@@ -6,8 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use object::read::ReadCache;
-use postlink_codegen::{Given, Shape};
-use postlink_format::{Origin, Record, State, VALUES_OFFSET};
+use postlink_codegen::Shape;
+use postlink_format::{Record, State, VALUES_OFFSET};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -141,23 +141,11 @@ fn check(shape: &Shape, old: &Record<'_>, bytes: &[u8]) -> Result<(), String> {
     if Shape::from_record(&new).map_err(|error| error.to_string())? != *shape {
         return Err("its descriptor is another one".into());
     }
-    let values = new.values().map_err(|error| error.to_string())?;
-    let mut given = Given::new();
-    for (position, ((_, value), field)) in values.iter().zip(&shape.fields).enumerate() {
-        if value.origin == Origin::Set {
-            given.extend(field.decode(&value).map(|value| (position, value)));
-        }
+    match shape.values_of(&new) {
+        Ok((State::Filled, _)) => Ok(()),
+        Ok(_) => Err("it is another record that was never filled".into()),
+        Err(error) => Err(error.to_string()),
     }
-    for (&position, value) in &given {
-        shape.fields[position].check(value).map_err(|problem| problem.to_string())?;
-    }
-    let written = shape.evaluate(&given).map_err(|problems| problems[0].to_string())?;
-    if values.state != State::Filled
-        || shape.value_area(State::Filled, &written) != new.value_area()
-    {
-        return Err("its values are not what a fill would have written".into());
-    }
-    Ok(())
 }
 
 /// Differing bytes, summed up for each region.

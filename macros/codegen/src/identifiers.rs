@@ -162,15 +162,22 @@ const MACROS: &[&str] = &[
 /// Names that the generated code uses itself.
 const GENERATED: &[&str] = &["is_specialized", "string_list", "byte_view", "std", "core"];
 
-/// Why a name cannot be an identifier in both languages, and what would be right.
-pub(crate) fn refuse(name: &str) -> Option<(String, &'static str)> {
+/// Why a name is no identifier at all.
+pub(crate) fn malformed(name: &str) -> Option<(String, &'static str)> {
     let starts_well = name.starts_with(|first: char| first.is_ascii_alphabetic());
     let rest_well = name.chars().all(|each| each.is_ascii_alphanumeric() || each == '_');
-    if !starts_well || !rest_well {
-        return Some((
-            format!("`{name}` is not an identifier"),
+    (!starts_well || !rest_well).then(|| {
+        (
+            format!("`{}` is not an identifier", name.escape_debug()),
             "use ASCII letters, digits and `_`, a letter first",
-        ));
+        )
+    })
+}
+
+/// Why a name cannot be an identifier in both languages, and what would be right.
+pub(crate) fn refuse(name: &str) -> Option<(String, &'static str)> {
+    if let Some(malformed) = malformed(name) {
+        return Some(malformed);
     }
     if name.contains("__") {
         return Some((format!("`{name}` has two `_` in a row, which C++ reserves"), "use one `_`"));

@@ -24,6 +24,6 @@ pub use layout::{Layout, hex};
 pub use model::{
     Default, Field, MAX_CAPACITY, MAX_FIELDS, MAX_RECORD, Owner, Schema, Section, Shape,
 };
-pub use record::Unsound;
+pub use record::{BadValues, Unsound};
 pub use template::Template;
 pub use value::{Literal, Problem, Value, listed};

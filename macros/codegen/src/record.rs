@@ -4,12 +4,13 @@ use std::fmt;
 
 use bytemuck::bytes_of;
 use postlink_format::{
-    FORMAT_VERSION, FieldEntry, FieldState, Flags, Header, MAGIC, RECORD_ALIGN, Record, Span,
-    State, Type, VALUES_OFFSET, ValueHeader, descriptor_checksum, values_checksum,
+    FORMAT_VERSION, FieldEntry, FieldState, Flags, Header, MAGIC, Origin, RECORD_ALIGN, Record,
+    Span, State, Type, VALUES_OFFSET, ValueHeader, descriptor_checksum, values_checksum,
 };
 
-use crate::evaluate::Evaluated;
-use crate::model::{Default, Field, MAX_FIELDS, MAX_RECORD, Shape};
+use crate::evaluate::{Evaluated, Given};
+use crate::identifiers;
+use crate::model::{Default, Field, MAX_CAPACITY, MAX_FIELDS, MAX_RECORD, Shape};
 use crate::template::Template;
 use crate::value::{Value, with_nuls};
 
@@ -29,6 +30,31 @@ impl fmt::Display for Unsound {
 }
 
 impl std::error::Error for Unsound {}
+
+/// Why the values of a record cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BadValues {
+    /// The value area is damaged, or a fill was interrupted.
+    Damaged(postlink_format::Error),
+    /// Its checksum is right, its values are not; what is said is a clause.
+    Impossible(String),
+}
+
+impl fmt::Display for BadValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damaged(error) => error.fmt(f),
+            Self::Impossible(why) => write!(f, "the values are not those of a fill: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for BadValues {}
+
+fn listed_problems(problems: &[crate::value::Problem]) -> String {
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    problems.join("; ")
+}
 
 /// Texts behind the field table; offsets are from the start of the record.
 struct Pool {
@@ -112,6 +138,35 @@ impl Shape {
         area
     }
 
+    /// The values of a record of this shape: its state, and the value and origin of each field.
+    ///
+    /// # Errors
+    /// A value area that is damaged, or that no fill would have written.
+    pub fn values_of(&self, record: &Record<'_>) -> Result<(State, Vec<Evaluated>), BadValues> {
+        let stored = record.values().map_err(BadValues::Damaged)?;
+        let mut given = Given::new();
+        for (position, ((_, value), field)) in stored.iter().zip(&self.fields).enumerate() {
+            if let (Origin::Set, Some(value)) = (value.origin, field.decode(&value)) {
+                field
+                    .check(&value)
+                    .map_err(|problem| BadValues::Impossible(problem.to_string()))?;
+                given.insert(position, value);
+            }
+        }
+        let values = self
+            .evaluate(&given)
+            .map_err(|problems| BadValues::Impossible(listed_problems(&problems)))?;
+        // Everything else at once: what a fill writes must be what is there.
+        let complete = stored.state == State::Generated || self.missing(&values).is_empty();
+        if !complete || self.value_area(stored.state, &values) != record.value_area() {
+            return Err(BadValues::Impossible("no fill would have written them".into()));
+        }
+        if stored.state == State::Generated && !given.is_empty() {
+            return Err(BadValues::Impossible("some are set, but no fill was done".into()));
+        }
+        Ok((stored.state, values))
+    }
+
     /// The shape that a record describes, without the documentation of its fields.
     ///
     /// # Errors
@@ -119,13 +174,18 @@ impl Shape {
     /// a derivation that cannot be computed.
     pub fn from_record(record: &Record<'_>) -> Result<Self, Unsound> {
         let unsound = |what: &str| Unsound(what.to_owned());
-        if record.fields().count() > MAX_FIELDS || record.bytes().len() > MAX_RECORD as usize {
-            return Err(unsound("it is larger than any schema allows"));
+        if !(1..=MAX_FIELDS).contains(&record.fields().count())
+            || record.bytes().len() > MAX_RECORD as usize
+        {
+            return Err(unsound("its size is not one that a schema allows"));
         }
         let fields = record.fields().map(|stored| field(&stored).ok_or(stored.name));
         let fields = fields
             .collect::<Result<Vec<_>, _>>()
             .map_err(|name| Unsound(format!("field `{name}` contradicts itself")))?;
+        if identifiers::malformed(record.name()).is_some() {
+            return Err(unsound("its name is not an identifier"));
+        }
         let shape = Self { name: record.name().to_owned(), fields };
         let twice =
             |(position, field): (usize, &Field)| shape.position(&field.name) != Some(position);
@@ -139,10 +199,7 @@ impl Shape {
             return Err(unsound("the fingerprint is not that of its fields"));
         }
         // Everything else at once: what is written again must be what was read.
-        let unset = vec![
-            Evaluated { origin: postlink_format::Origin::Unset, value: None };
-            shape.fields.len()
-        ];
+        let unset = vec![Evaluated { origin: Origin::Unset, value: None }; shape.fields.len()];
         let again = shape.record(State::Generated, &unset);
         let (start, end) = (VALUES_OFFSET as usize, shape.layout().fields_offset as usize);
         let same = again.len() == record.bytes().len()
@@ -211,6 +268,23 @@ fn field(stored: &postlink_format::Field<'_>) -> Option<Field> {
         max: limit(Flags::MAX, stored.max),
         choices: stored.choices.map(str::to_owned).collect(),
     };
+    let is_text = stored.ty.is_text() || stored.ty.is_list();
+    let takes_choices = is_text || stored.ty.integer_range().is_some();
+    let bounded = (1..=MAX_CAPACITY).contains(&field.capacity)
+        && (1..=MAX_CAPACITY).contains(&field.max_items.max(1))
+        && stored.ty.is_list() == (field.max_items > 0);
+    let is_integer =
+        |choice: &String| choice.parse::<i128>().is_ok_and(|number| number.to_string() == *choice);
+    if identifiers::malformed(&field.name).is_some()
+        || (stored.ty.integer_range().is_some() && !field.choices.iter().all(is_integer))
+        || !bounded
+        || (field.pattern.is_some() && !is_text)
+        || (flags.has(Flags::CHOICES) && !takes_choices && stored.ty != Type::Enum)
+        || (stored.ty == Type::Enum
+            && field.choices.iter().any(|name| identifiers::malformed(name).is_some()))
+    {
+        return None;
+    }
     let text = || std::str::from_utf8(stored.default).ok();
     field.default = if flags.has(Flags::REQUIRED) {
         None
@@ -224,7 +298,7 @@ fn field(stored: &postlink_format::Field<'_>) -> Option<Field> {
         Some(Default::Derived(templates.collect::<Option<_>>()?))
     } else {
         let value = postlink_format::FieldValue {
-            origin: postlink_format::Origin::Default,
+            origin: Origin::Default,
             count: 0,
             bytes: stored.default,
         };

@@ -70,14 +70,15 @@ fn read(path: &Path) -> Result<Vec<Shown>> {
         let bad =
             |source| Error::Record { path: path.to_owned(), section: section.name.clone(), source };
         let record = section.record(place).map_err(bad)?;
-        let values = record.values().map_err(bad)?;
+        let values = place.shape.values_of(&record);
+        let (state, values) = values.map_err(Error::bad_values(path, &section.name))?;
         Ok(Shown {
             spelling: section.name.clone(),
             offset: section.offset + place.at as u64,
             size: record.bytes().len(),
-            state: values.state.name(),
+            state: state.name(),
             fingerprint: record.fingerprint(),
-            values: json::stored(&place.shape, &values),
+            values,
             shape: place.shape.clone(),
         })
     });

@@ -85,7 +85,7 @@ pub(super) struct FieldJson {
     max: Option<Json>,
     /// An enum's names, or the allowed values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    choices: Vec<String>,
+    choices: Vec<Json>,
     /// `unset`, `default`, `derived` or `set`.
     origin: &'static str,
     /// A string, a number, a boolean or an array; bytes as hexadecimal digits; `null` if unset.
@@ -135,7 +135,7 @@ fn describe(field: &Field, evaluated: &Evaluated) -> FieldJson {
         pattern: field.pattern.clone(),
         min: field.min.map(integer),
         max: field.max.map(integer),
-        choices: field.choices.clone(),
+        choices: field.choices.iter().map(|choice| self::choice(field, choice)).collect(),
         origin: evaluated.origin.name(),
         value: evaluated.value.as_ref().map_or(Json::Null, |found| value(field, found)),
     }
@@ -150,6 +150,11 @@ fn value(field: &Field, value: &Value) -> Json {
     }
 }
 
+fn choice(field: &Field, choice: &str) -> Json {
+    let number = field.ty.integer_range().and(choice.parse().ok());
+    number.map_or_else(|| Json::from(choice), integer)
+}
+
 fn integer(number: i128) -> Json {
     u64::try_from(number).map_or_else(|_| Json::from(number as i64), Json::from)
 }
@@ -158,14 +163,6 @@ fn integer(number: i128) -> Json {
 pub(super) fn print(object: &impl Serialize) {
     // Strings, numbers, arrays and string keys cannot fail to serialize.
     super::print(&serde_json::to_string_pretty(object).unwrap_or_default());
-}
-
-/// The values that a record has, as they are.
-pub(super) fn stored(shape: &Shape, values: &postlink_format::Values<'_>) -> Vec<Evaluated> {
-    let pairs = values.iter().zip(&shape.fields);
-    let pairs = pairs
-        .map(|((_, value), field)| Evaluated { origin: value.origin, value: field.decode(&value) });
-    pairs.collect()
 }
 
 /// A record as a fill leaves it.

@@ -9,7 +9,7 @@ use super::toml_tree::Table;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Default, Field, MAX_CAPACITY, nearest};
 use crate::template::Template;
-use crate::value::{Literal, Value, listed};
+use crate::value::{Literal, listed};
 
 const FIELD_KEYS: &[&str] = &[
     "type",
@@ -183,7 +183,7 @@ fn read_pattern(field: &mut Field, table: &Table<'_>, wrong: &mut Vec<Diagnostic
             Diagnostic::new(
                 "the pattern is not a regular expression",
                 span,
-                "write it as the Rust crate `regex` has it; a single-quoted TOML string needs no doubled `\\`",
+                "write it as the Rust crate `regex-lite` has it; a single-quoted TOML string needs no doubled `\\`",
             )
             .label(error.to_string()),
         ),
@@ -220,23 +220,23 @@ fn read_choices(field: &mut Field, table: &Table<'_>, wrong: &mut Vec<Diagnostic
             super::check::enum_name(&word, &choices, span, wrong);
         } else if choices.contains(&word) {
             wrong.push(Diagnostic::new(format!("`{word}` is there twice"), span, "remove one"));
-        } else if let Err(problem) = field.allowed(&word) {
-            wrong.push(Diagnostic::new(
-                format!("no value could be `{word}`: {}", problem.message),
-                span,
-                problem.help,
-            ));
+        } else {
+            match field.value_of_texts(&[&word]) {
+                // Integers in one spelling.
+                Ok(value) if field.ty.integer_range().is_some() => {
+                    choices.push(field.display(&value));
+                    continue;
+                }
+                Ok(_) => {}
+                Err(problem) => {
+                    let message = format!("no value could be `{word}`: {}", problem.message);
+                    wrong.push(Diagnostic::new(message, span, problem.help));
+                }
+            }
         }
         choices.push(word);
     }
     field.choices = choices;
-}
-
-impl Field {
-    /// Whether a value (an item, of a list) could be this at all.
-    fn allowed(&self, word: &str) -> Result<Value, crate::value::Problem> {
-        self.value_of_texts(&[word])
-    }
 }
 
 fn read_default(
