@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::image::Imports;
 use postlink_codegen::{BadValues, Problem, Unsound, listed};
 
 /// The result of what can be refused.
@@ -42,8 +43,8 @@ pub enum Error {
     NoRecord {
         /// The file.
         path: PathBuf,
-        /// Libraries that may carry the record, where this file imports accessors.
-        needed: Option<Vec<String>>,
+        /// Libraries that may carry it.
+        imports: Imports,
     },
     /// A named section that the image or schema does not have.
     #[error("{} has no section `{section}`", path.display())]
@@ -170,6 +171,9 @@ pub enum ImageProblem {
     /// It begins with `#!`.
     #[error("it is a script")]
     Script,
+    /// It is a static library.
+    #[error("it is a static library")]
+    Archive,
     /// It is something that is known but cannot be patched.
     #[error("it is {0}, which this version cannot patch")]
     Unsupported(&'static str),
@@ -232,16 +236,25 @@ impl Error {
                 ImageProblem::NoSectionHeaders => {
                     "sections are found by their headers: fill the file before they are stripped".into()
                 }
+                ImageProblem::Archive => {
+                    "link it, then fill the program or shared library that it is linked into".into()
+                }
                 ImageProblem::Unsupported(_) => "this version patches ELF files".into(),
                 ImageProblem::Empty | ImageProblem::Damaged(_) => {
                     "build or copy the file again".into()
                 }
             },
-            Self::NoRecord { needed: Some(needed), .. } => format!(
+            Self::NoRecord { imports: Imports { libraries, accessors: true }, .. } => format!(
                 "the file calls accessors of another library: fill the one that carries the record; it needs {}",
-                listed(needed)
+                listed(libraries)
             ),
-            Self::NoRecord { needed: None, .. } => "either this is not the file that carries the record, or the linker dropped it: with --gc-sections it keeps a section that is `retain`ed (the generated source asks for that; linkers before binutils 2.36 ignore it) or that an accessor is called of; out of a static library it takes only what is referred to, or all with --whole-archive".into(),
+            Self::NoRecord { imports, .. } => {
+                let elsewhere = match imports.libraries.as_slice() {
+                    [] => String::new(),
+                    needed => format!("perhaps a library that it needs carries the record: {}\n", listed(needed)),
+                };
+                format!("{elsewhere}perhaps the generated source was not linked, or {DROPPED}")
+            }
             Self::NoSuchSection { known, .. } => format!("its sections are {}", listed(known)),
             Self::Section { problem, .. } => match problem {
                 SectionProblem::NoBits => "this is a separate debug file: fill the program or library that it belongs to, the debug file fits as it is".into(),
@@ -266,9 +279,17 @@ impl Error {
     }
 }
 
+/// Why a linker leaves the record out.
+const DROPPED: &str = "the linker dropped it: with --gc-sections it keeps a section that is `retain`ed \
+    (the generated source asks for that; linkers before binutils 2.36 ignore it) or whose accessors are \
+    called; from a static library it takes what is referred to, or everything with --whole-archive";
+
 fn io_help(source: &io::Error) -> &'static str {
     match source.kind() {
-        io::ErrorKind::NotFound => "look at the path",
+        io::ErrorKind::NotFound => {
+            "there is no such file or folder: look at the path, or create the folder"
+        }
+        io::ErrorKind::AlreadyExists => "name one that does not exist yet",
         io::ErrorKind::PermissionDenied => {
             "you need write permission for its folder, or, with --in-place, for the file itself"
         }

@@ -80,8 +80,8 @@ impl Image {
             sections.extend(image.read_section(section)?);
         }
         if sections.is_empty() {
-            let needed = image::imports(&cache);
-            return Err(Error::NoRecord { path: path.to_owned(), needed });
+            let imports = image::imports(&cache);
+            return Err(Error::NoRecord { path: path.to_owned(), imports });
         }
         image.sections = sections;
         Ok(image)

@@ -143,7 +143,9 @@ fn check(shape: &Shape, old: &Record<'_>, bytes: &[u8]) -> Result<(), String> {
     }
     match shape.values_of(&new) {
         Ok((State::Filled, _)) => Ok(()),
-        Ok(_) => Err("it is another record that was never filled".into()),
+        Ok(_) => {
+            Err("it is not filled: were the two files swapped? The original comes first".into())
+        }
         Err(error) => Err(error.to_string()),
     }
 }

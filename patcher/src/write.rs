@@ -153,7 +153,8 @@ fn new_file(target: &Path, mode: u32) -> Result<NamedTempFile> {
         .prefix(".postlink-")
         .permissions(Permissions::from_mode(mode))
         .tempfile_in(folder);
-    new.map_err(Error::io("create a file in", folder))
+    // The error's text has the name of the new file in it, which says nothing to the user.
+    new.map_err(|error| Error::io("create a file in", folder)(error.kind().into()))
 }
 
 fn finish(new: NamedTempFile, target: &Path, options: Options) -> Result<()> {

@@ -35,7 +35,7 @@ struct Found {
 pub fn damaged(place: Place) -> ! {
     panic!(
         "postlink: section {}: field {}: the record is damaged, or a fill was interrupted. \
-         Fill the file again: postlink fill --set {}=...",
+         Fill the file again: postlink fill FILE --set {}=...",
         place.section, place.field, place.field
     )
 }
@@ -44,7 +44,7 @@ pub fn damaged(place: Place) -> ! {
 fn unset(place: Place) -> ! {
     panic!(
         "postlink: section {}: field {} has no value: the file was not specialized. \
-         Fill it: postlink fill --set {}=...",
+         Fill it: postlink fill FILE --set {}=...",
         place.section, place.field, place.needed
     )
 }

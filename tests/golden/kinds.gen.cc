@@ -262,7 +262,7 @@ inline std::uint32_t u32(const unsigned char *at) noexcept
 
 [[noreturn]] void stop_damaged(const char *field) noexcept
 {
-    stop(field, ": the record is damaged, or a fill was interrupted. Fill the file again: postlink fill --set ", field);
+    stop(field, ": the record is damaged, or a fill was interrupted. Fill the file again: postlink fill FILE --set ", field);
 }
 
 struct value {
@@ -280,7 +280,7 @@ value read(const char *field, const char *needed, std::uint32_t state_offset, st
     if ((record_state != 1 && record_state != 3) || size > capacity)
         stop_damaged(field);
     if (state[0] == 0)
-        stop(field, " has no value: the file was not specialized. Fill it: postlink fill --set ", needed);
+        stop(field, " has no value: the file was not specialized. Fill it: postlink fill FILE --set ", needed);
     return {start + value_offset, size, u32(state + 8)};
 }
 

@@ -72,7 +72,10 @@ fn json_of_every_command_is_one_object() {
     let inspected = json("inspect --json libvalues.so", 0);
     assert_eq!(planned["images"][0]["outcome"], "planned");
     assert_eq!(filled["images"][0]["outcome"], "filled");
-    assert_eq!(filled["images"][1]["error"]["help"], "look at the path");
+    assert_eq!(
+        filled["images"][1]["error"]["help"],
+        "there is no such file or folder: look at the path, or create the folder"
+    );
     assert_eq!(filled["images"][0]["records"], inspected["images"][0]["records"]);
     assert_eq!(planned["images"][0]["records"], inspected["images"][0]["records"]);
     assert_eq!(json("verify --json fresh.so libvalues.so", 0)["differences"], Json::Array(vec![]));
@@ -89,7 +92,10 @@ fn quiet_and_verbose() {
     let set = "--reset --set version=1.2.3 --set prefix";
     assert_eq!(folder.postlink(&format!("-q fill libvalues.so {set}=/a")).ok(), "");
     let said = folder.postlink(&format!("fill libvalues.so {set}=/b")).ok();
-    assert_eq!(said, "libvalues.so: section `lix` filled: 2 of 7 fields set\n");
+    assert_eq!(
+        said,
+        "libvalues.so: section `lix` filled: 2 fields set, 5 derived, 0 with their default\n"
+    );
     let said = folder.postlink(&format!("fill -v libvalues.so {set}=/c")).ok();
     assert!(said.contains("  bin_dir = /c/bin (derived)\n"), "{said}");
 }

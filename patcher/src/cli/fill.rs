@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use postlink_format::Origin;
+
 use super::{Exit, Talk, ValueArgs, json};
 use crate::error::{Error, Result};
 use crate::fill::{self, Edit, Options};
@@ -22,7 +24,7 @@ pub(super) struct Args {
     /// Leave the image as it is, write the filled file here
     #[arg(short, long, value_name = "OUT", conflicts_with = "in_place")]
     output: Option<PathBuf>,
-    /// Write only the section's bytes into the image itself
+    /// Write only the section's bytes into the image itself. Not while a program runs that uses it
     #[arg(short, long)]
     in_place: bool,
     #[command(flatten)]
@@ -55,6 +57,12 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     json::or_error(args.json, || {
         let schema = args.schema.as_deref().map(super::read_schema).transpose()?;
         let assignments = args.values.assignments()?;
+        if assignments.is_empty() && args.values.values.is_empty() && !args.values.reset {
+            return Err(Error::input(
+                "no value is given",
+                "give some with --set or --values, or fill with the defaults alone: --reset",
+            ));
+        }
         let options = args.values.options(schema.as_ref());
         let mut exit = Exit::Done;
         let mut images = Vec::new();
@@ -124,13 +132,15 @@ fn fill_one(
 fn say(output: &Path, outcome: &str, edits: &[Edit], talk: Talk) {
     for edit in edits {
         let names = edit.shape.fields.iter().zip(&edit.values);
-        let set = names.clone().filter(|(_, value)| value.origin == postlink_format::Origin::Set);
+        let count = |origin| edit.values.iter().filter(|value| value.origin == origin).count();
         talk.say(&format!(
-            "{}: section `{}` {outcome}: {} of {} fields set",
+            "{}: section `{}` {}: {} fields set, {} derived, {} with their default",
             output.display(),
             edit.shape.name,
-            set.count(),
-            edit.shape.fields.len()
+            if outcome == "planned" { "would be filled" } else { outcome },
+            count(Origin::Set),
+            count(Origin::Derived),
+            count(Origin::Default)
         ));
         for (field, value) in names {
             let shown = value.value.as_ref().map(|value| field.display(value).replace('\n', ", "));

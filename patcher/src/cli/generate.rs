@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     let mut section = section
         .map_err(|message| Error::input(format!("{}: {message}", args.schema.display()), ""))?
         .clone();
-    replace_defaults(&mut section, args)?;
+    replace_defaults(&mut section, &args.schema, &args.defaults)?;
     let outputs = outputs(&section, args)?;
 
     let mut exit = Exit::Done;
@@ -79,12 +79,14 @@ fn refused(path: &Path, problems: Vec<postlink_codegen::Problem>) -> Error {
     Error::Values { path: path.to_owned(), problems }
 }
 
-fn replace_defaults(section: &mut Section, args: &Args) -> Result<()> {
+/// Replaces the defaults that the texts `FIELD=VALUE` name, of a section of the schema at `path`.
+pub(super) fn replace_defaults(section: &mut Section, path: &Path, texts: &[String]) -> Result<()> {
     let mut defaults: Vec<(&str, Vec<&str>)> = Vec::new();
-    for default in &args.defaults {
-        let (name, value) = split(default)?;
-        // A schema's section is named by --section; it may be named here as well.
-        let field = name.strip_prefix(&format!("{}.", section.shape.name)).unwrap_or(name);
+    let own = format!("{}.", section.shape.name);
+    for text in texts {
+        let (name, value) = split(text)?;
+        // The section is chosen already; it may be named here as well.
+        let field = name.strip_prefix(&own).unwrap_or(name);
         match defaults.iter_mut().find(|(known, _)| *known == field) {
             Some((_, values)) => values.push(value),
             None => defaults.push((field, vec![value])),
@@ -94,7 +96,7 @@ fn replace_defaults(section: &mut Section, args: &Args) -> Result<()> {
     for (field, values) in defaults {
         problems.extend(section.replace_default(field, &values).err());
     }
-    if problems.is_empty() { Ok(()) } else { Err(refused(&args.schema, problems)) }
+    if problems.is_empty() { Ok(()) } else { Err(refused(path, problems)) }
 }
 
 /// What is to be written, the depfile last.

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::CommandFactory;
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, roman};
 
-use super::{Cli, Exit};
+use super::{Cli, EXIT_CODES, Exit};
 use crate::error::{Error, Result};
 use crate::write;
 
@@ -16,15 +18,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit> {
-    let mut command = Cli::command();
+    let mut command = Cli::command().after_help(None::<&str>);
+    command.build();
     let Some(dir) = &args.dir else {
         super::print(page(command)?.1.trim_end());
         return Ok(Exit::Done);
     };
-    command.build();
-    let commands = command.get_subcommands().filter(|sub| sub.get_name() != "help");
-    let sub_pages = commands.map(|sub| page(sub.clone()));
-    for page in std::iter::once(page(command.clone())).chain(sub_pages) {
+    let sub_pages = command.get_subcommands().map(|sub| page(sub.clone()));
+    for page in sub_pages.chain([page(command.clone())]) {
         let (name, text) = page?;
         write::bytes(&dir.join(name), text.as_bytes(), write::Options::default())?;
     }
@@ -33,9 +34,12 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 
 /// The file name and the text of a command's page.
 fn page(command: clap::Command) -> Result<(String, String)> {
-    let page = clap_mangen::Man::new(command);
+    let page = Man::new(command).source(concat!("postlink ", env!("CARGO_PKG_VERSION")));
     let name = page.get_filename();
     let mut text = Vec::new();
-    page.render(&mut text).map_err(Error::io("write", &name))?;
+    let mut status = Roff::new();
+    status.control("SH", ["EXIT STATUS"]).text([roman(EXIT_CODES)]);
+    let render = page.render(&mut text).and_then(|()| status.to_writer(&mut text));
+    render.map_err(Error::io("write", &name))?;
     Ok((name, String::from_utf8_lossy(&text).into_owned()))
 }

@@ -37,10 +37,11 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Values that are only known after a program is built: declare them, generate accessors, fill the
-/// linked file in place.
+/// Values that are only known after a program is built: declare them, generate accessors, fill them
+/// into the linked file.
 #[derive(Debug, Parser)]
 #[command(name = "postlink", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -48,8 +49,8 @@ pub(crate) struct Cli {
     global: Global,
 }
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 done; 1 refused, nothing changed; 2 wrong usage; 3 a check found something.";
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 refused, what was refused is unchanged; 2 wrong \
+                          usage; 3 a check found something.";
 
 /// What every command understands.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -87,7 +88,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args, talk),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
-        Command::Demo(args) => demo::run(&args),
+        Command::Demo(args) => demo::run(&args, talk),
     };
     done.unwrap_or_else(|error| talk.refuse(&error)).into()
 }

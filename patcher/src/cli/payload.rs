@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use postlink_codegen::Section;
 use postlink_format::State;
 
 use super::{Exit, Talk, ValueArgs};
@@ -19,9 +20,13 @@ pub(super) struct Args {
     /// Take the record from this program or library
     #[arg(long, required_unless_present = "schema", conflicts_with = "schema")]
     image: Option<PathBuf>,
-    /// Make the record from this schema
+    /// Make the record from this schema. It fits only a file that was generated from the same schema
+    /// with the same defaults: where there is the file, take --image
     #[arg(long)]
     schema: Option<PathBuf>,
+    /// With --schema: a default that was given to `generate`
+    #[arg(long = "default", value_name = "FIELD=VALUE", conflicts_with = "image")]
+    defaults: Vec<String>,
     /// The section, as named in the schema or as spelled in the file
     #[arg(long, value_name = "NAME")]
     section: String,
@@ -59,17 +64,16 @@ fn from_schema(path: &Path, args: &Args) -> Result<Vec<u8>> {
     let schema = super::read_schema(path)?;
     let known: Vec<String> =
         schema.sections.iter().map(|section| section.shape.name.clone()).collect();
-    let section = schema
-        .sections
-        .iter()
-        .find(|section| section.shape.name == args.section || section.elf == args.section);
-    let shape = &section
-        .ok_or_else(|| Error::NoSuchSection {
-            path: path.to_owned(),
-            section: args.section.clone(),
-            known,
-        })?
-        .shape;
+    let named =
+        |section: &&Section| section.shape.name == args.section || section.elf == args.section;
+    let found = schema.sections.iter().find(named).ok_or_else(|| Error::NoSuchSection {
+        path: path.to_owned(),
+        section: args.section.clone(),
+        known,
+    });
+    let mut section = found?.clone();
+    super::generate::replace_defaults(&mut section, path, &args.defaults)?;
+    let shape = &section.shape;
     let mut given = postlink_codegen::Given::new();
     let mut problems = Vec::new();
     for assignment in args.values.assignments()? {

@@ -37,11 +37,13 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
                 });
             }
             if report.differences.is_empty() {
-                talk.say(&format!(
-                    "{}: nothing but declared values differs ({} bytes)",
-                    args.filled.display(),
-                    report.declared_bytes
-                ));
+                let filled = args.filled.display();
+                talk.say(&match report.declared_bytes {
+                    0 => format!("{filled}: the same file, nothing was filled"),
+                    bytes => {
+                        format!("{filled}: nothing but declared values differs ({bytes} bytes)")
+                    }
+                });
             }
         }
         Ok(if report.differences.is_empty() { Exit::Done } else { Exit::Found })

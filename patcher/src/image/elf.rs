@@ -8,7 +8,7 @@ use object::read::{ReadRef, StringTable};
 use postlink_codegen::names::ELF_PREFIX;
 use postlink_format::{HEADER_SIZE, MAGIC};
 
-use super::{Region, Section};
+use super::{Imports, Region, Section};
 use crate::error::{ImageProblem, SectionProblem};
 
 /// Calls a generic function with the header type that the file has.
@@ -29,7 +29,7 @@ pub(super) fn regions<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Region>, ImageP
     with_class!(regions_as, data)
 }
 
-pub(super) fn imports<'d, R: ReadRef<'d>>(data: R) -> Option<Vec<String>> {
+pub(super) fn imports<'d, R: ReadRef<'d>>(data: R) -> Imports {
     let imports = || with_class!(imports_as, data);
     imports().unwrap_or_default()
 }
@@ -151,8 +151,8 @@ where
     Ok(regions)
 }
 
-/// The names in `DT_NEEDED`, if an undefined dynamic symbol is an accessor's.
-fn imports_as<'d, F, R>(data: R) -> Result<Option<Vec<String>>, ImageProblem>
+/// The names in `DT_NEEDED`, and whether an undefined dynamic symbol is an accessor's.
+fn imports_as<'d, F, R>(data: R) -> Result<Imports, ImageProblem>
 where
     F: FileHeader<Endian = Endianness>,
     R: ReadRef<'d>,
@@ -165,9 +165,6 @@ where
         let name = symbols.symbol_name(endian, symbol).unwrap_or_default();
         symbol.is_undefined(endian) && contains(name, ELF_PREFIX.as_bytes())
     };
-    if !symbols.iter().any(is_accessor) {
-        return Ok(None);
-    }
     let segments = header.program_headers(endian, data).map_err(damaged)?;
     let mut entries: &[F::Dyn] = &[];
     for segment in segments {
@@ -181,7 +178,7 @@ where
         let name = strings.get(u32::try_from(entry.d_val(endian).into()).ok()?).ok()?;
         Some(String::from_utf8_lossy(name).into_owned())
     });
-    Ok(Some(names.collect()))
+    Ok(Imports { libraries: names.collect(), accessors: symbols.iter().any(is_accessor) })
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {

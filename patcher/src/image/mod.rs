@@ -53,10 +53,20 @@ pub fn regions<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Region>, ImageProblem>
     }
 }
 
-/// The shared libraries that the image needs, if it imports accessors that postlink generated.
-pub fn imports<'d, R: ReadRef<'d>>(data: R) -> Option<Vec<String>> {
-    match format(data).ok()? {
-        Format::Elf => elf::imports(data),
+/// What an image takes from shared libraries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Imports {
+    /// The libraries that it needs.
+    pub libraries: Vec<String>,
+    /// Whether it calls accessors that postlink generated.
+    pub accessors: bool,
+}
+
+/// What the image takes from shared libraries; nothing, where that cannot be read.
+pub fn imports<'d, R: ReadRef<'d>>(data: R) -> Imports {
+    match format(data) {
+        Ok(Format::Elf) => elf::imports(data),
+        Err(_) => Imports::default(),
     }
 }
 
@@ -72,7 +82,7 @@ fn format<'d, R: ReadRef<'d>>(data: R) -> Result<Format, ImageProblem> {
         [] => ImageProblem::Empty,
         [0x7f, b'E', b'L', b'F', ..] => return Ok(Format::Elf),
         [b'#', b'!', ..] => ImageProblem::Script,
-        b"!<arch>\n" | b"!<thin>\n" => ImageProblem::Unsupported("a static library"),
+        b"!<arch>\n" | b"!<thin>\n" => ImageProblem::Archive,
         [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, 0xbe, ..] => {
             ImageProblem::Unsupported("a Mach-O file")
         }

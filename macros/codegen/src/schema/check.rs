@@ -68,7 +68,10 @@ pub(super) fn sections(sections: &[(Section, SectionSpans)], wrong: &mut Vec<Dia
             }
         }
         namespaces.once("C++ namespaces", &section.namespace, &spans.namespace, wrong);
-        spelling(&section.elf, &spans.elf, wrong);
+        // The default is an identifier if the section's name is one.
+        if spans.elf != spans.name {
+            spelling(&section.elf, &spans.elf, wrong);
+        }
         spellings.once("ELF sections", &section.elf, &spans.elf, wrong);
         fields(section, spans, wrong);
     }

@@ -39,20 +39,19 @@ impl Schema {
             let span = error.span().unwrap_or_default();
             Diagnostic::new(format!("this is not TOML: {}", error.message()), span, "")
         });
+        let syntax: Vec<Diagnostic> = syntax.collect();
         let mut wrong = Vec::new();
         let sections = read(Table::new("a schema", 0..0, root.get_ref()), &mut wrong);
         check::sections(&sections, &mut wrong);
-        let syntax: Vec<Diagnostic> = syntax.collect();
         if !syntax.is_empty() {
-            // What the parser put in for what it could not read has no place in the file.
-            wrong.retain(|diagnostic| !diagnostic.span.is_empty());
+            // What the parser made of the rest would be told as wrong for no reason of its own.
+            wrong = syntax;
         }
         if sections.is_empty() && wrong.is_empty() {
             let help =
                 "declare one: `[section.NAME]`, and its fields: `[section.NAME.field.FIELD]`";
             wrong.push(Diagnostic::new("the schema has no section", 0..0, help));
         }
-        wrong.splice(0..0, syntax);
         if wrong.is_empty() {
             let sections = sections.into_iter().map(|(section, _)| section).collect();
             Ok(Self { sections })
@@ -117,7 +116,7 @@ impl Shape {
 }
 
 fn read(mut root: Table<'_>, wrong: &mut Vec<Diagnostic>) -> Vec<(Section, SectionSpans)> {
-    root.only(&["section"], wrong);
+    root.only_sections(wrong);
     let sections = root.table("section", "the sections", wrong);
     let tables = sections.map(|sections| sections.tables("a section", wrong)).unwrap_or_default();
     tables.into_iter().map(|table| read_section(table, wrong)).collect()

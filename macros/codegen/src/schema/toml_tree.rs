@@ -51,6 +51,21 @@ impl<'a> Table<'a> {
         });
     }
 
+    /// Refuses, and forgets, whatever is not below `section`.
+    pub(crate) fn only_sections(&mut self, wrong: &mut Vec<Diagnostic>) {
+        for entry in self.entries.extract_if(.., |entry| entry.key != "section") {
+            wrong.push(Diagnostic::new(
+                format!("`{}` is not a key of a schema", entry.key),
+                entry.key_span,
+                if entry.value.get_ref().is_table() {
+                    format!("did you mean `[section.{}]`?", entry.key)
+                } else {
+                    "A schema has sections only: `[section.NAME]`".into()
+                },
+            ));
+        }
+    }
+
     fn entry(&self, key: &str) -> Option<&Entry<'a>> {
         self.entries.iter().find(|entry| entry.key == key)
     }

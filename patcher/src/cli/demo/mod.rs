@@ -1,11 +1,10 @@
 //! `postlink demo`: what a user would type, really run.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::{Exit, print};
+use super::{Exit, Talk};
 use crate::error::{Error, Result};
 
 const SCHEMA: &str = include_str!("../../../schema.toml");
@@ -24,7 +23,7 @@ pub(super) struct Args {
     dir: Option<PathBuf>,
 }
 
-pub(super) fn run(args: &Args) -> Result<Exit> {
+pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     let compiler = compiler()?;
     let temporary;
     let folder = match &args.dir {
@@ -45,64 +44,75 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     }
     // Commands run in it, and it may be named relative to where we are.
     let folder = &folder.canonicalize().map_err(Error::io("open", folder))?;
-    let shell = Shell { folder, compiler };
+    let shell = Shell { folder, compiler, talk };
     shell.play()?;
     Ok(Exit::Done)
 }
 
-/// The C++ compiler that is there.
-fn compiler() -> Result<OsString> {
-    let named = std::env::var_os("CXX").filter(|name| !name.is_empty());
+/// The command of the C++ compiler that is there: a program, and perhaps options.
+fn compiler() -> Result<String> {
+    let named = std::env::var("CXX").ok().filter(|name| !name.trim().is_empty());
     let candidates = named
-        .map_or_else(|| ["c++", "g++", "clang++"].map(OsString::from).to_vec(), |name| vec![name]);
-    let works = |name: &&OsString| {
-        Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success())
+        .map_or_else(|| ["c++", "g++", "clang++"].map(String::from).to_vec(), |name| vec![name]);
+    let works = |command: &&String| {
+        let mut words = command.split_whitespace();
+        let program = words.next().unwrap_or_default();
+        let output = Command::new(program).args(words).arg("--version").output();
+        output.is_ok_and(|output| output.status.success())
     };
     candidates.iter().find(works).cloned().ok_or_else(|| {
-        let tried: Vec<_> = candidates.iter().map(|name| name.to_string_lossy()).collect();
         Error::input(
-            format!("no C++ compiler runs: tried {}", postlink_codegen::listed(&tried)),
-            "install one (on Debian: apt-get install g++), or name it in CXX",
+            format!("no C++ compiler runs: tried {}", postlink_codegen::listed(&candidates)),
+            "install one (on Debian: apt-get install g++), or name one that is there in CXX",
         )
     })
 }
 
 struct Shell<'a> {
     folder: &'a Path,
-    compiler: OsString,
+    compiler: String,
+    talk: Talk,
 }
 
 impl Shell<'_> {
     fn play(&self) -> Result<()> {
         let generate =
             "generate --schema schema.toml --out-header lix.gen.hh --out-source lix.gen.cc";
-        let library = "-std=c++17 -O2 -fPIC -shared -o liblix.so library.cc lix.gen.cc";
+        let library = format!(
+            "{} -std=c++17 -O2 -fPIC -shared -o liblix.so library.cc lix.gen.cc",
+            self.compiler
+        );
+        let program = format!(
+            "{} -std=c++17 -O2 -o nix program.cc -L. -llix -Wl,-rpath,$ORIGIN",
+            self.compiler
+        );
 
-        print(
-            "# schema.toml declares what is only known after the build (postlink demo DIR leaves it in DIR).",
-        );
-        print("# Generate accessors; a development build knows a prefix:");
+        self.say("# The Lix package manager has a version and install paths that are known after the build.");
+        self.say("# Its schema declares them, here two of seven; `postlink demo DIR` leaves all files in DIR:");
+        self.run("grep -A 10 field.version schema.toml")?;
+        self.say("\n# Generate accessors; a development build gives a prefix:");
         self.postlink(&format!("{generate} --default prefix=/usr/local"))?;
-        print(
-            "\n# Build a library that carries the values and a program that asks for them, and run it:",
-        );
-        self.compile(library)?;
-        self.compile("-std=c++17 -O2 -o nix program.cc -L. -llix -Wl,-rpath,$ORIGIN")?;
+        self.say("\n# A small library and a program ask for the values. Build and run them:");
+        self.run("grep banner library.cc")?;
+        self.run(&library)?;
+        self.run(&program)?;
         self.run("./nix")?;
-        print("\n# The usual way to a new version and prefix: generate, compile and link again:");
-        self.copy("liblix.so", "liblix.unspecialized.so")?;
+        self.say(
+            "\n# The usual way to another version and prefix: generate, compile and link again:",
+        );
+        self.run("cp liblix.so liblix.unspecialized.so")?;
         let rebuild = self
             .postlink(&format!("{generate} --default {VERSION} --default {PREFIX}"))?
-            + self.compile(library)?;
-        print("\n# The same without a compiler: fill the library that was built first:");
-        self.copy("liblix.unspecialized.so", "liblix.so")?;
+            + self.run(&library)?;
+        self.say("\n# The same without a compiler: fill the library that was built first:");
+        self.run("cp liblix.unspecialized.so liblix.so")?;
         let fill =
             self.postlink(&format!("fill --in-place liblix.so --set {VERSION} --set {PREFIX}"))?;
-        print("\n# Nothing but the declared values changed:");
+        self.say("\n# Nothing but the declared values changed:");
         self.postlink("verify liblix.unspecialized.so liblix.so")?;
-        print("");
+        self.say("");
         self.run("./nix")?;
-        print(&format!(
+        self.say(&format!(
             "\nThe fill took {:.1} ms, the rebuild of this small library {:.0} ms: {:.0} times as long.",
             milliseconds(fill),
             milliseconds(rebuild),
@@ -111,44 +121,44 @@ impl Shell<'_> {
         Ok(())
     }
 
+    fn say(&self, text: &str) {
+        self.talk.say(text);
+    }
+
     fn postlink(&self, words: &str) -> Result<Duration> {
         let program = std::env::current_exe().map_err(Error::io("find", "the program postlink"))?;
-        self.command("postlink", program.as_os_str(), words)
+        self.command(program, "postlink", words)
     }
 
-    fn compile(&self, words: &str) -> Result<Duration> {
-        self.command(&self.compiler.to_string_lossy(), &self.compiler, words)
-    }
-
-    fn run(&self, name: &str) -> Result<Duration> {
-        self.command(name, self.folder.join(name).as_os_str(), "")
-    }
-
-    fn copy(&self, from: &str, to: &str) -> Result<Duration> {
-        self.command("cp", "cp".as_ref(), &format!("{from} {to}"))
+    fn run(&self, line: &str) -> Result<Duration> {
+        let (name, words) = line.split_once(' ').unwrap_or((line, ""));
+        let program = match name.strip_prefix("./") {
+            Some(local) => self.folder.join(local),
+            None => name.into(),
+        };
+        self.command(program, name, words)
     }
 
     /// Shows a command as it would be typed, runs it, shows what it prints.
-    fn command(&self, shown: &str, program: &std::ffi::OsStr, words: &str) -> Result<Duration> {
-        let typed = words.replace("$ORIGIN", "'$ORIGIN'");
-        print(format!("$ {shown} {typed}").trim_end());
+    fn command(&self, program: PathBuf, name: &str, words: &str) -> Result<Duration> {
+        let typed = format!("{name} {}", words.replace("$ORIGIN", "'$ORIGIN'"));
+        let typed = typed.trim_end();
+        self.say(&format!("$ {typed}"));
         let start = Instant::now();
         let output =
             Command::new(program).args(words.split_whitespace()).current_dir(self.folder).output();
         let took = start.elapsed();
-        let output = output.map_err(Error::io("run", shown))?;
+        let output = output.map_err(Error::io("run", name))?;
         let text = String::from_utf8_lossy(&output.stdout);
         if !text.trim_end().is_empty() {
-            print(text.trim_end());
+            self.say(text.trim_end());
         }
         if output.status.success() {
             return Ok(took);
         }
+        let said = String::from_utf8_lossy(&output.stderr);
         Err(Error::input(
-            format!(
-                "`{shown} {typed}` failed: {}",
-                String::from_utf8_lossy(&output.stderr).trim_end()
-            ),
+            format!("`{typed}` failed: {}", said.trim_end()),
             "if the C++ compiler is older than C++17, name a newer one in CXX",
         ))
     }
