@@ -197,6 +197,9 @@ pub enum SectionProblem {
     /// The section is compressed.
     #[error("is compressed (SHF_COMPRESSED)")]
     Compressed,
+    /// Two sections share bytes.
+    #[error("overlaps another one")]
+    Overlaps,
     /// The section's place lies behind the end of the file.
     #[error("ends behind the end of the file")]
     Outside,
@@ -227,6 +230,9 @@ impl Error {
     #[must_use]
     pub fn help(&self) -> String {
         match self {
+            Self::Io { action: "keep the owner of" | "keep the capabilities of", .. } => {
+                "only root can: run it as root, or write elsewhere with --output".into()
+            }
             Self::Io { source, .. } => io_help(source).into(),
             Self::NotRegular { .. } => "name a regular file; what is there was left as it is".into(),
             Self::NotImage { problem, .. } => match problem {
@@ -259,6 +265,7 @@ impl Error {
             Self::Section { problem, .. } => match problem {
                 SectionProblem::NoBits => "this is a separate debug file: fill the program or library that it belongs to, the debug file fits as it is".into(),
                 SectionProblem::Compressed => "decompress it first: objcopy --decompress-debug-sections FILE, or link it without --compress-sections".into(),
+                SectionProblem::Overlaps => "the section headers are damaged: build the file again".into(),
                 SectionProblem::Outside => "the file is truncated: build or copy it again".into(),
             },
             Self::Record { source, .. } => record_help(*source).into(),
@@ -298,6 +305,9 @@ fn io_help(source: &io::Error) -> &'static str {
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "make room on the disk; --in-place needs none"
+        }
+        io::ErrorKind::WouldBlock => {
+            "another program holds a lock on it: try again when it has ended"
         }
         io::ErrorKind::ReadOnlyFilesystem => "write to another place with --output",
         _ => "",

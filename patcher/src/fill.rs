@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use postlink_codegen::{BadValues, Evaluated, Given, Problem, Schema, Shape, hex, listed};
+use postlink_codegen::{Evaluated, Given, Problem, Schema, Shape, hex, listed};
 use postlink_format::{Origin, State, VALUES_OFFSET};
 
 use crate::error::{Error, Result};
@@ -49,8 +49,6 @@ pub struct Edit {
     pub before: Vec<u8>,
     /// The value area as it will be.
     pub after: Vec<u8>,
-    /// Whether an earlier fill of this record was interrupted.
-    pub was_interrupted: bool,
 }
 
 /// Plans the fill of one image. Nothing is written.
@@ -75,11 +73,18 @@ pub fn plan(image: &Image, assignments: &[Assignment], options: Options<'_>) -> 
             known: image.records().map(|(_, place)| place.shape.name.clone()).collect(),
         });
     }
-    let given = assign(image, &records, assignments)?;
+    if let Some(schema) = options.schema {
+        records.iter().try_for_each(|(_, place)| check_fingerprint(image, place, schema))?;
+    }
+    let shapes: Vec<&Shape> = records.iter().map(|(_, place)| &place.shape).collect();
+    let given = assign(&shapes, assignments)
+        .map_err(|problems| Error::Values { path: image.path.clone(), problems })?;
     let mut edits = Vec::new();
     for (position, (section, place)) in records.iter().enumerate() {
         let Some(given) = given.get(&position) else { continue };
-        check_identity(image, &records, place, options)?;
+        if !options.all {
+            check_single(image, &records, place)?;
+        }
         edits.push(edit(image, section, place, given.clone(), options)?);
     }
     Ok(edits)
@@ -90,28 +95,30 @@ fn listed_sections(schema: &Schema) -> String {
     names.join("` or `")
 }
 
-/// The values for each record that takes part, by its position.
-fn assign(
-    image: &Image,
-    records: &[(&Section, &Place)],
+/// The values for each shape that a value is given for, by its position; for all of them, if no
+/// value is given.
+///
+/// # Errors
+/// Every value that is for none of them, or for several, or does not fit, or is given twice.
+pub fn assign(
+    shapes: &[&Shape],
     assignments: &[Assignment],
-) -> Result<BTreeMap<usize, Given>> {
+) -> Result<BTreeMap<usize, Given>, Vec<Problem>> {
     if assignments.is_empty() {
-        return Ok((0..records.len()).map(|position| (position, Given::new())).collect());
+        return Ok((0..shapes.len()).map(|position| (position, Given::new())).collect());
     }
     let mut given: BTreeMap<usize, Given> = BTreeMap::new();
     let mut problems: Vec<Problem> = Vec::new();
-    let mut set = BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for assignment in assignments {
         let mut found: Vec<&str> = Vec::new();
-        for (position, (_, place)) in records.iter().enumerate() {
-            let shape = &place.shape;
+        for (position, shape) in shapes.iter().enumerate() {
             if assignment.section.as_ref().is_some_and(|section| *section != shape.name) {
                 continue;
             }
             let Some(field) = shape.position(&assignment.field) else { continue };
             found.push(&shape.name);
-            if assignment.is_set() && !set.insert((position, field)) {
+            if !seen.insert((position, field, assignment.source)) {
                 let message = "it is set twice, with and without its section's name";
                 problems.push(shape.fields[field].problem(message, "set it once"));
             }
@@ -122,9 +129,10 @@ fn assign(
                 Err(problem) => problems.push(problem),
             }
         }
+        found.sort_unstable();
         found.dedup();
         match found.as_slice() {
-            [] => problems.push(unknown(records, assignment)),
+            [] => problems.push(unknown(shapes, assignment.section.as_deref(), &assignment.field)),
             [_] => {}
             [first, ..] => problems.push(Problem {
                 field: assignment.field.clone(),
@@ -134,62 +142,55 @@ fn assign(
         }
     }
     problems.dedup();
-    if problems.is_empty() {
-        Ok(given)
-    } else {
-        Err(Error::Values { path: image.path.clone(), problems })
-    }
+    if problems.is_empty() { Ok(given) } else { Err(problems) }
 }
 
-fn unknown(records: &[(&Section, &Place)], assignment: &Assignment) -> Problem {
-    let shapes = || records.iter().map(|(_, place)| &place.shape);
-    let named = shapes().find(|shape| assignment.section.as_ref() == Some(&shape.name));
-    if let (None, Some(section)) = (named, &assignment.section) {
-        let known: Vec<&str> = shapes().map(|shape| shape.name.as_str()).collect();
+/// The problem of a field that none of the shapes has.
+#[must_use]
+pub fn unknown(shapes: &[&Shape], section: Option<&str>, field: &str) -> Problem {
+    let named = shapes.iter().find(|shape| section == Some(&*shape.name));
+    if let (None, Some(section)) = (named, section) {
+        let known: Vec<&str> = shapes.iter().map(|shape| shape.name.as_str()).collect();
         return Problem {
-            field: assignment.name(),
+            field: format!("{section}.{field}"),
             message: format!("the file has no section `{section}`"),
             help: format!("its sections are {}", listed(&known)),
         };
     }
-    let all: Vec<Problem> = match named {
-        Some(shape) => vec![shape.unknown_field(&assignment.field)],
-        None => shapes().map(|shape| shape.unknown_field(&assignment.field)).collect(),
-    };
+    let shapes = named.map_or(shapes, std::slice::from_ref);
+    let all: Vec<Problem> = shapes.iter().map(|shape| shape.unknown_field(field)).collect();
     let join = |part: fn(&Problem) -> &str, between| {
         let mut parts: Vec<&str> = all.iter().map(part).collect();
         parts.dedup();
         parts.join(between)
     };
     Problem {
-        field: assignment.name(),
+        field: field.to_owned(),
         message: join(|problem| &problem.message, "; "),
         help: join(|problem| &problem.help, "\n"),
     }
 }
 
-/// Refuses a record that is not the only one of its section, or of another schema.
-fn check_identity(
-    image: &Image,
-    records: &[(&Section, &Place)],
-    place: &Place,
-    options: Options<'_>,
-) -> Result<()> {
+/// Refuses a record that is not the only one of its section.
+fn check_single(image: &Image, records: &[(&Section, &Place)], place: &Place) -> Result<()> {
     let name = &place.shape.name;
     let same = records.iter().filter(|(_, other)| other.shape.name == *name);
     let offsets: Vec<u64> = same.map(|(section, other)| section.offset + other.at as u64).collect();
-    if offsets.len() > 1 && !options.all {
-        let path = image.path.clone();
-        return Err(Error::Doubled { path, section: name.clone(), offsets });
+    if offsets.len() == 1 {
+        return Ok(());
     }
-    let declared = options.schema.and_then(|schema| schema.section(Some(name)).ok());
-    let (found, expected) =
-        (place.shape.fingerprint(), declared.map(|section| section.shape.fingerprint()));
+    Err(Error::Doubled { path: image.path.clone(), section: name.clone(), offsets })
+}
+
+/// Refuses a record of another schema.
+fn check_fingerprint(image: &Image, place: &Place, schema: &Schema) -> Result<()> {
+    let shape = &place.shape;
+    let expected = schema.section(Some(&shape.name)).map(|section| section.shape.fingerprint());
     match expected {
-        Some(expected) if expected != found => Err(Error::Fingerprint {
+        Ok(expected) if expected != shape.fingerprint() => Err(Error::Fingerprint {
             path: image.path.clone(),
-            section: name.clone(),
-            found: hex(&found),
+            section: shape.name.clone(),
+            found: hex(&shape.fingerprint()),
             expected: hex(&expected),
         }),
         _ => Ok(()),
@@ -208,12 +209,8 @@ fn edit(
     let bad_record =
         |source| Error::Record { path: path.clone(), section: section.name.clone(), source };
     let record = section.record(place).map_err(bad_record)?;
-    let mut was_interrupted = false;
     match (shape.values_of(&record), options.earlier) {
         (_, Earlier::Reset) => {}
-        (Err(BadValues::Damaged(postlink_format::Error::Writing)), Earlier::Refuse) => {
-            was_interrupted = true;
-        }
         (Err(error), _) => return Err(Error::bad_values(path, &section.name)(error)),
         (Ok((_, values)), earlier) => {
             let set =
@@ -249,7 +246,6 @@ fn edit(
         after: shape.value_area(State::Filled, &values),
         shape: shape.clone(),
         values,
-        was_interrupted,
     })
 }
 

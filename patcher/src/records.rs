@@ -1,9 +1,10 @@
 //! The records of one file.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::Read;
-use std::os::unix::fs::{FileExt, FileTypeExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use object::read::ReadCache;
 use postlink_codegen::{MAX_RECORD, Shape};
@@ -50,8 +51,10 @@ pub struct Place {
 pub enum Mode {
     /// To be read.
     Read,
-    /// To be read, and its sections written.
+    /// To be read, and its sections written. No one else writes at the same time.
     Write,
+    /// To be read, and a new file put in its place. No one else does so at the same time.
+    Replace,
 }
 
 impl Section {
@@ -74,7 +77,15 @@ impl Image {
             Self { path: path.to_owned(), file: open(path, mode)?, sections: Vec::new() };
         let cache = ReadCache::new(&image.file);
         let not_image = |problem| Error::NotImage { path: path.to_owned(), problem };
-        let located = image::locate(&cache).map_err(not_image)?;
+        let mut located = image::locate(&cache).map_err(not_image)?;
+        located.sort_by_key(|section| section.offset);
+        for pair in located.windows(2) {
+            let readable = pair.iter().all(|section| section.problem.is_none());
+            if readable && pair[0].offset.saturating_add(pair[0].size) > pair[1].offset {
+                let (path, section) = (path.to_owned(), pair[1].name.clone());
+                return Err(Error::Section { path, section, problem: SectionProblem::Overlaps });
+            }
+        }
         let mut sections = Vec::new();
         for section in located {
             sections.extend(image.read_section(section)?);
@@ -150,17 +161,36 @@ fn places(bytes: &[u8]) -> Result<Vec<Place>, BadRecord> {
 
 /// Opens a regular file, never waiting for the other end of a pipe or a device.
 fn open(path: &Path, mode: Mode) -> Result<File> {
-    let metadata = path.metadata().map_err(Error::io("open", path))?;
-    if let Some(kind) = irregular(metadata.file_type()) {
-        return Err(Error::NotRegular { path: path.to_owned(), kind });
+    loop {
+        let metadata = path.metadata().map_err(Error::io("open", path))?;
+        if let Some(kind) = irregular(metadata.file_type()) {
+            return Err(Error::NotRegular { path: path.to_owned(), kind });
+        }
+        let file = File::options().read(true).write(mode == Mode::Write).open(path);
+        let file = file.map_err(Error::io("open", path))?;
+        if mode == Mode::Read {
+            return Ok(file);
+        }
+        lock(&file).map_err(Error::io("lock", path))?;
+        // While we waited, another fill may have put a new file here.
+        let opened = file.metadata().map_err(Error::io("open", path))?;
+        let there = path.metadata().map_err(Error::io("open", path))?;
+        if (opened.dev(), opened.ino()) == (there.dev(), there.ino()) {
+            return Ok(file);
+        }
     }
-    let open = File::options().read(true).write(mode == Mode::Write).open(path);
-    let file = open.map_err(Error::io("open", path))?;
-    if mode == Mode::Write {
-        // Two fills of one file come one after another. Not every file system has locks.
-        let _ = file.lock();
+}
+
+/// Fills of one file come one after another. Whoever else holds a lock gets ten seconds.
+fn lock(file: &File) -> std::io::Result<()> {
+    for _ in 0..1000 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            // Not every file system has locks.
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
+        }
     }
-    Ok(file)
+    Err(std::io::ErrorKind::WouldBlock.into())
 }
 
 /// What a path is if it is not a regular file.

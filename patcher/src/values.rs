@@ -16,6 +16,8 @@ pub struct Assignment {
     pub section: Option<String>,
     /// The field's name.
     pub field: String,
+    /// Which file it is from; the command line is behind the last.
+    pub source: usize,
     value: Given,
 }
 
@@ -28,6 +30,14 @@ enum Given {
 }
 
 impl Assignment {
+    fn new(name: &str, source: usize, value: Given) -> Self {
+        let (section, field) = match name.split_once('.') {
+            Some((section, field)) => (Some(section.to_owned()), field.to_owned()),
+            None => (None, name.to_owned()),
+        };
+        Self { section, field, source, value }
+    }
+
     /// The value for a field.
     ///
     /// # Errors
@@ -41,12 +51,6 @@ impl Assignment {
         }
     }
 
-    /// Whether it is from the command line, not from a file.
-    #[must_use]
-    pub fn is_set(&self) -> bool {
-        matches!(self.value, Given::Texts(_))
-    }
-
     /// The field as the user wrote it.
     #[must_use]
     pub fn name(&self) -> String {
@@ -57,30 +61,27 @@ impl Assignment {
     }
 }
 
-/// All assignments: those of `files` in order, each overridden by the next and all by `sets`.
+/// All assignments: those of `files`, each overridden by the next and all by `sets`, in this order.
 ///
 /// # Errors
 /// A `--set` without `=`, a file that cannot be read.
 pub fn assignments(sets: &[String], files: &[impl AsRef<Path>]) -> Result<Vec<Assignment>> {
     let mut all: Vec<Assignment> = Vec::new();
-    for path in files {
-        for assignment in read(path.as_ref())? {
-            all.retain(|other| other.name() != assignment.name());
-            all.push(assignment);
+    for (source, path) in files.iter().enumerate() {
+        for (name, value) in read(path.as_ref())? {
+            all.push(Assignment::new(&name, source, Given::Literal(value)));
         }
     }
-    let mut given: Vec<Assignment> = Vec::new();
+    let files_end = all.len();
     for set in sets {
         let (name, text) = split(set)?;
-        let assignment = assignment(name, Given::Texts(vec![text.to_owned()]));
-        let before = given.iter_mut().find(|other| other.name() == assignment.name());
+        let assignment = Assignment::new(name, files.len(), Given::Texts(vec![text.to_owned()]));
+        let before = all[files_end..].iter_mut().find(|other| other.name() == assignment.name());
         match before.map(|before| &mut before.value) {
             Some(Given::Texts(texts)) => texts.push(text.to_owned()),
-            _ => given.push(assignment),
+            _ => all.push(assignment),
         }
     }
-    all.retain(|assignment| given.iter().all(|other| other.name() != assignment.name()));
-    all.append(&mut given);
     Ok(all)
 }
 
@@ -97,15 +98,8 @@ pub fn split(set: &str) -> Result<(&str, &str)> {
     })
 }
 
-fn assignment(name: &str, value: Given) -> Assignment {
-    let (section, field) = match name.split_once('.') {
-        Some((section, field)) => (Some(section.to_owned()), field.to_owned()),
-        None => (None, name.to_owned()),
-    };
-    Assignment { section, field, value }
-}
-
-fn read(path: &Path) -> Result<Vec<Assignment>> {
+/// The names and values of a file, in its order.
+fn read(path: &Path) -> Result<Vec<(String, Literal)>> {
     let mut text = String::new();
     if path == Path::new("-") {
         let read = std::io::stdin().read_to_string(&mut text);
@@ -115,39 +109,81 @@ fn read(path: &Path) -> Result<Vec<Assignment>> {
     }
     let wrong = |message: String| {
         let help = "write a file of JSON, or of TOML if its name ends in .toml: FIELD to VALUE, or SECTION to such a table";
-        Error::input(format!("{}: {message}", path.display()), help)
+        Error::input(format!("{}: {}", path.display(), message.trim_end()), help)
     };
     let is_toml = path.extension().is_some_and(|extension| extension == "toml");
-    let json: Json = if is_toml {
-        toml::from_str(&text).map_err(|error| wrong(error.to_string().trim_end().to_owned()))?
+    let tree = if is_toml {
+        let table =
+            toml::from_str(&text).map_err(|error: toml::de::Error| wrong(error.to_string()))?;
+        Tree::of_toml(toml::Value::Table(table))
     } else {
-        serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?
+        Tree::of_json(serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?)
     };
-    let Json::Object(table) = json else {
+    let Tree::Table(table) = tree else {
         return Err(wrong("the values are not in a table".into()));
     };
-    let mut assignments = Vec::new();
+    let mut values = Vec::new();
     for (name, value) in table {
         match value {
-            Json::Object(fields) => assignments.extend(fields.into_iter().map(|(field, value)| {
-                assignment(&format!("{name}.{field}"), Given::Literal(literal(value)))
-            })),
-            value => assignments.push(assignment(&name, Given::Literal(literal(value)))),
+            Tree::Table(fields) => values.extend(
+                fields
+                    .into_iter()
+                    .map(|(field, value)| (format!("{name}.{field}"), value.literal())),
+            ),
+            value => values.push((name, value.literal())),
         }
     }
-    Ok(assignments)
+    Ok(values)
 }
 
-fn literal(json: Json) -> Literal {
-    match json {
-        Json::Bool(value) => Literal::Bool(value),
-        Json::String(text) => Literal::Text(text),
-        Json::Array(items) => Literal::List(items.into_iter().map(literal).collect()),
-        Json::Number(number) => {
-            let integer = number.as_i64().map(i128::from).or(number.as_u64().map(i128::from));
-            integer.map_or(Literal::Other("a number that is no 64-bit integer"), Literal::Integer)
+/// JSON and TOML alike.
+enum Tree {
+    Table(Vec<(String, Self)>),
+    Value(Literal),
+}
+
+impl Tree {
+    fn of_json(json: Json) -> Self {
+        Self::Value(match json {
+            Json::Object(table) => {
+                let table = table.into_iter().map(|(name, value)| (name, Self::of_json(value)));
+                return Self::Table(table.collect());
+            }
+            Json::Bool(value) => Literal::Bool(value),
+            Json::String(text) => Literal::Text(text),
+            Json::Array(items) => {
+                Literal::List(items.into_iter().map(|item| Self::of_json(item).literal()).collect())
+            }
+            Json::Number(number) => {
+                let integer = number.as_i64().map(i128::from).or(number.as_u64().map(i128::from));
+                let other = Literal::Other("a number that is no 64-bit integer");
+                integer.map_or(other, Literal::Integer)
+            }
+            Json::Null => Literal::Other("null"),
+        })
+    }
+
+    fn of_toml(value: toml::Value) -> Self {
+        Self::Value(match value {
+            toml::Value::Table(table) => {
+                let table = table.into_iter().map(|(name, value)| (name, Self::of_toml(value)));
+                return Self::Table(table.collect());
+            }
+            toml::Value::Boolean(value) => Literal::Bool(value),
+            toml::Value::String(text) => Literal::Text(text),
+            toml::Value::Integer(number) => Literal::Integer(number.into()),
+            toml::Value::Array(items) => {
+                Literal::List(items.into_iter().map(|item| Self::of_toml(item).literal()).collect())
+            }
+            toml::Value::Float(_) => Literal::Other("a float"),
+            toml::Value::Datetime(_) => Literal::Other("a date or time"),
+        })
+    }
+
+    fn literal(self) -> Literal {
+        match self {
+            Self::Value(literal) => literal,
+            Self::Table(_) => Literal::Other("a table"),
         }
-        Json::Null => Literal::Other("null"),
-        Json::Object(_) => Literal::Other("a table"),
     }
 }

@@ -52,9 +52,13 @@ pub fn images(original: &Path, filled: &Path) -> Result<Report> {
     // The descriptor itself may be what was damaged: then its bytes are told like all others.
     let (file, problem) = match after {
         Ok(after) => (after.file, None),
-        Err(error @ (Error::Record { .. } | Error::Unsound { .. } | Error::NoRecord { .. })) => {
-            (File::open(filled).map_err(Error::io("open", filled))?, Some(error))
-        }
+        Err(
+            error @ (Error::Record { .. }
+            | Error::Unsound { .. }
+            | Error::NoRecord { .. }
+            | Error::NotImage { .. }
+            | Error::Section { .. }),
+        ) => (File::open(filled).map_err(Error::io("open", filled))?, Some(error)),
         Err(error) => return Err(error),
     };
     let mut report = Report::default();

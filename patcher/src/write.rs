@@ -6,7 +6,8 @@ use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use postlink_format::{State, ValueHeader};
-use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
+use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr};
+use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
@@ -24,39 +25,63 @@ pub struct Options {
 
 /// Writes the value areas into the open file, and nothing else.
 ///
-/// The order makes a kill at any moment safe: first the state says that a fill is under way, then
-/// the values change, then state and checksum, in one write. Accessors stop on a record that is
-/// being written.
+/// The order makes a kill at any moment safe: first the states say that a fill is under way, then
+/// the values change, then states and checksums, each with its state in one write. Accessors stop
+/// on a record that is being written.
 ///
 /// # Errors
 /// What the system refuses. What was written before is taken back.
 pub fn in_place(file: &File, path: &Path, edits: &[Edit], options: Options) -> Result<()> {
-    let metadata = file.metadata().map_err(Error::io("open", path))?;
-    let written =
-        edits.iter().try_for_each(|edit| write_area(file, edit.offset, &edit.after, options));
-    let written =
-        written.map_err(Error::io("write", path)).and_then(|()| read_back(file, path, edits));
+    let failed = |action| Error::io(action, path);
+    let metadata = file.metadata().map_err(failed("open"))?;
+    let capabilities = xattr(file, CAPABILITIES).map_err(failed("read the capabilities of"))?;
+    if let Some(value) = &capabilities {
+        // A write removes them: without the right to put them back nothing is written at all.
+        let kept = fsetxattr(file, CAPABILITIES, value, XattrFlags::empty());
+        kept.map_err(|error| failed("keep the capabilities of")(error.into()))?;
+    }
+    let written = write_areas(file, edits, options, |edit| &edit.after);
+    let written = written.map_err(failed("write")).and_then(|()| read_back(file, path, edits));
     if written.is_err() {
-        for edit in edits {
-            // The first error is the one to show; a second one cannot be helped.
-            let _ = write_area(file, edit.offset, &edit.before, options);
-        }
+        // The first error is the one to show; a second one cannot be helped.
+        let _ = write_areas(file, edits, options, |edit| &edit.before);
+    }
+    // A write also clears the set-user-ID bit, if it is not root who writes.
+    let now = file.metadata().map_err(failed("open"))?;
+    if now.mode() != metadata.mode() {
+        file.set_permissions(metadata.permissions()).map_err(failed("keep the mode of"))?;
+    }
+    if let Some(value) = &capabilities {
+        let kept = fsetxattr(file, CAPABILITIES, value, XattrFlags::empty());
+        kept.map_err(|error| failed("keep the capabilities of")(error.into()))?;
     }
     written?;
     if options.preserve {
-        set_modified(file, &metadata).map_err(Error::io("set the time of", path))?;
+        set_modified(file, &metadata).map_err(failed("set the time of"))?;
     }
     Ok(())
 }
 
-fn write_area(file: &File, offset: u64, area: &[u8], options: Options) -> io::Result<()> {
-    let (header, values) = area.split_at(size_of::<ValueHeader>());
+/// Writes one value area of each edit, all records at the same time.
+fn write_areas(
+    file: &File,
+    edits: &[Edit],
+    options: Options,
+    area: impl Fn(&Edit) -> &Vec<u8>,
+) -> io::Result<()> {
+    const HEADER: usize = size_of::<ValueHeader>();
     let barrier = || if options.sync { file.sync_data() } else { Ok(()) };
-    file.write_all_at(&State::Writing.code().to_le_bytes(), offset)?;
+    for edit in edits {
+        file.write_all_at(&State::Writing.code().to_le_bytes(), edit.offset)?;
+    }
     barrier()?;
-    file.write_all_at(values, offset + header.len() as u64)?;
+    for edit in edits {
+        file.write_all_at(&area(edit)[HEADER..], edit.offset + HEADER as u64)?;
+    }
     barrier()?;
-    file.write_all_at(header, offset)?;
+    for edit in edits {
+        file.write_all_at(&area(edit)[..HEADER], edit.offset)?;
+    }
     barrier()
 }
 
@@ -73,22 +98,20 @@ fn read_back(file: &File, path: &Path, edits: &[Edit]) -> Result<()> {
 
 /// Copies `input`, writes the value areas into the copy, and puts it in the place of `output`.
 ///
-/// Where `output` is the input itself, the copy keeps its owner and extended attributes too.
+/// Where `output` is the input itself, the copy keeps its owner and extended attributes too, and
+/// all of its mode; otherwise it is a new file of whoever runs this, and only has its permissions.
 ///
 /// # Errors
 /// What the system refuses; then `output` is as it was, and no new file stays.
-pub fn copy(
-    input: &File,
-    output: &Path,
-    edits: &[Edit],
-    replaces_input: bool,
-    options: Options,
-) -> Result<()> {
+pub fn copy(input: &File, output: &Path, edits: &[Edit], options: Options) -> Result<()> {
     let target = target(output)?;
-    let metadata = input.metadata().map_err(Error::io("open", output))?;
+    let failed = |action| Error::io(action, &target);
+    let metadata = input.metadata().map_err(failed("open"))?;
+    let replaces_input = target
+        .metadata()
+        .is_ok_and(|there| (there.dev(), there.ino()) == (metadata.dev(), metadata.ino()));
     let new = new_file(&target, 0o600)?;
     let file = new.as_file();
-    let failed = |action| Error::io(action, &target);
     let (mut from, mut to) = (input, file);
     io::Seek::rewind(&mut from).map_err(failed("read"))?;
     io::copy(&mut from, &mut to).map_err(failed("write"))?;
@@ -101,26 +124,42 @@ pub fn copy(
         keep_xattrs(input, file).map_err(failed("keep the extended attributes of"))?;
     }
     // After the owner: a change of owner clears the set-user-ID bit.
-    file.set_permissions(metadata.permissions()).map_err(failed("keep the mode of"))?;
+    let mode = metadata.mode() & if replaces_input { 0o7777 } else { 0o777 };
+    let mode = Permissions::from_mode(mode);
+    file.set_permissions(mode).map_err(failed("keep the mode of"))?;
     if options.preserve {
         set_modified(file, &metadata).map_err(failed("set the time of"))?;
     }
     finish(new, &target, options)
 }
 
-/// Writes bytes as a whole new file, in the place of what is there.
+/// Writes whole new files, in the place of what is there: either all of them, or none.
 ///
 /// # Errors
-/// What the system refuses; then `output` is as it was, and no new file stays.
-pub fn bytes(output: &Path, content: &[u8], options: Options) -> Result<()> {
-    let target = target(output)?;
-    let new = new_file(&target, 0o666)?;
-    io::Write::write_all(&mut new.as_file(), content).map_err(Error::io("write", &target))?;
-    if let Ok(metadata) = target.metadata() {
-        let kept = new.as_file().set_permissions(metadata.permissions());
-        kept.map_err(Error::io("keep the mode of", &target))?;
+/// What the system refuses; then what was there is as it was, and no new file stays. Two outputs
+/// that are one file, or one that is also `input`.
+pub fn files(outputs: &[(PathBuf, impl AsRef<[u8]>)], input: &Path) -> Result<()> {
+    let mut taken = vec![target(input).unwrap_or_else(|_| input.to_owned())];
+    let mut new_files = Vec::new();
+    for (output, content) in outputs {
+        let target = target(output)?;
+        if taken.contains(&target) {
+            return Err(Error::input(
+                format!("{} is named twice", output.display()),
+                "name another file for each output, and none that is read",
+            ));
+        }
+        let new = new_file(&target, 0o666)?;
+        let written = io::Write::write_all(&mut new.as_file(), content.as_ref());
+        written.map_err(Error::io("write", &target))?;
+        if let Ok(metadata) = target.metadata() {
+            let kept = new.as_file().set_permissions(metadata.permissions());
+            kept.map_err(Error::io("keep the mode of", &target))?;
+        }
+        taken.push(target.clone());
+        new_files.push((new, target));
     }
-    finish(new, &target, options)
+    new_files.into_iter().try_for_each(|(new, target)| finish(new, &target, Options::default()))
 }
 
 /// The file that a path names, behind all links; refused if it exists and is no regular file.
@@ -182,25 +221,51 @@ fn keep_owner(new: &File, old: &Metadata) -> io::Result<()> {
     fchown(new, user, group)
 }
 
-/// Copies extended attributes, among them access control lists and security labels.
-fn keep_xattrs(old: &File, new: &File) -> io::Result<()> {
+const CAPABILITIES: &str = "security.capability";
+const ACCESS_LIST: &str = "system.posix_acl_access";
+
+/// The value of an extended attribute; `None` if there is none.
+fn xattr(file: &File, name: &str) -> io::Result<Option<Vec<u8>>> {
+    // The largest that Linux has: XATTR_SIZE_MAX.
+    let mut value = vec![0; 64 << 10];
+    match fgetxattr(file, name, &mut value) {
+        Ok(size) => {
+            value.truncate(size);
+            Ok(Some(value))
+        }
+        Err(Errno::NODATA | Errno::NOTSUP) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The names of all extended attributes.
+fn xattr_names(file: &File) -> io::Result<Vec<String>> {
+    // The longest list that Linux has: XATTR_LIST_MAX.
     let mut names = vec![0; 64 << 10];
-    let length = match flistxattr(old, &mut names) {
+    let length = match flistxattr(file, &mut names) {
         Ok(length) => length,
-        Err(rustix::io::Errno::NOTSUP) => return Ok(()),
+        Err(Errno::NOTSUP) => 0,
         Err(error) => return Err(error.into()),
     };
-    let mut value = vec![0; 64 << 10];
-    for name in names[..length].split_inclusive(|&byte| byte == 0) {
-        let name = std::ffi::CStr::from_bytes_with_nul(name).map_err(io::Error::other)?;
-        let size = fgetxattr(old, name, &mut value)?;
+    let names = String::from_utf8(names[..length].to_vec()).map_err(io::Error::other)?;
+    Ok(names.split_terminator('\0').map(str::to_owned).collect())
+}
+
+/// Copies extended attributes, among them access control lists and security labels.
+fn keep_xattrs(old: &File, new: &File) -> io::Result<()> {
+    let names = xattr_names(old)?;
+    for name in &names {
+        let value = xattr(old, name)?;
         // The kernel gives some attributes to every new file by itself.
-        let mut existing = vec![0; 64 << 10];
-        let same = fgetxattr(new, name, &mut existing)
-            .is_ok_and(|found| existing[..found] == value[..size]);
-        if !same {
-            fsetxattr(new, name, &value[..size], XattrFlags::empty())?;
+        if let Some(value) =
+            value.filter(|value| xattr(new, name).ok().flatten().as_ref() != Some(value))
+        {
+            fsetxattr(new, name.as_str(), &value, XattrFlags::empty())?;
         }
+    }
+    // What the folder gives to new files by default would let others in.
+    if !names.iter().any(|name| name == ACCESS_LIST) && xattr(new, ACCESS_LIST)?.is_some() {
+        fremovexattr(new, ACCESS_LIST)?;
     }
     Ok(())
 }

@@ -30,7 +30,7 @@ namespace postlink_detail {
 // Plain bytes, the same on every machine: no pointer, no relocation.
 struct record {
     unsigned char header[80]; // what the record is
-    unsigned char value_header[8]; // state and checksum
+    unsigned char state[8]; // state and checksum
     unsigned char states[88]; // origin, length and count of each value
     unsigned char value_version[136];
     unsigned char value_prefix[520];
@@ -42,7 +42,7 @@ struct record {
     unsigned char fields[624]; // the description of each field
 };
 static_assert(offsetof(record, header) == 0);
-static_assert(offsetof(record, value_header) == 80);
+static_assert(offsetof(record, state) == 80);
 static_assert(offsetof(record, states) == 88);
 static_assert(offsetof(record, value_version) == 176);
 static_assert(offsetof(record, value_prefix) == 312);
@@ -66,7 +66,7 @@ alignas(16) POSTLINK_RECORD const record postlink_record_lix_f8dcd51315c0daf0 = 
         0x20, 0x4d, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00, 0x03, 0x78, 0x08, 0x94, 0x00, 0x00, 0x00, 0x00,
         0xf8, 0xdc, 0xd5, 0x13, 0x15, 0xc0, 0xda, 0xf0, 0x02, 0xfe, 0x12, 0x67, 0x49, 0x62, 0x9b, 0xaa,
         0xe0, 0x60, 0x17, 0xa0, 0x59, 0x8d, 0xd1, 0x26, 0x54, 0x0a, 0x7f, 0x17, 0x4d, 0xeb, 0x81, 0x4c},
-    /* value_header */ {0x01, 0x00, 0x00, 0x00, 0x92, 0x0b, 0x8d, 0x42},
+    /* state */ {0x01, 0x00, 0x00, 0x00, 0x92, 0x0b, 0x8d, 0x42},
     /* states */ {0x01, 0x00, 0x00, 0x00, 0x13},
     /* value_version */ "0.0.0-unspecialized",
     /* value_prefix */ "",

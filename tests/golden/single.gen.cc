@@ -30,13 +30,13 @@ namespace postlink_detail {
 // Plain bytes, the same on every machine: no pointer, no relocation.
 struct record {
     unsigned char header[80]; // what the record is
-    unsigned char value_header[8]; // state and checksum
+    unsigned char state[8]; // state and checksum
     unsigned char states[16]; // origin, length and count of each value
     unsigned char value_flag[8];
     unsigned char fields[80]; // the description of each field
 };
 static_assert(offsetof(record, header) == 0);
-static_assert(offsetof(record, value_header) == 80);
+static_assert(offsetof(record, state) == 80);
 static_assert(offsetof(record, states) == 88);
 static_assert(offsetof(record, value_flag) == 104);
 static_assert(offsetof(record, fields) == 112);
@@ -54,7 +54,7 @@ alignas(16) POSTLINK_RECORD const record postlink_record_single_4a1ad872aeaf3781
         0xb0, 0x00, 0x00, 0x00, 0x06, 0x00, 0x00, 0x00, 0xa7, 0xe4, 0x0c, 0x9e, 0x00, 0x00, 0x00, 0x00,
         0x4a, 0x1a, 0xd8, 0x72, 0xae, 0xaf, 0x37, 0x81, 0xef, 0x04, 0x4b, 0x6b, 0x82, 0x64, 0x2a, 0xe6,
         0x7b, 0xd1, 0x45, 0xe8, 0x43, 0xe8, 0x4c, 0x17, 0xd1, 0xa3, 0xe1, 0x58, 0xc2, 0xb3, 0x93, 0xbd},
-    /* value_header */ {0x01, 0x00, 0x00, 0x00, 0x95, 0xd4, 0x87, 0x65},
+    /* state */ {0x01, 0x00, 0x00, 0x00, 0x95, 0xd4, 0x87, 0x65},
     /* states */ {0x01, 0x00, 0x00, 0x00, 0x01},
     /* value_flag */ {},
     /* fields */ {

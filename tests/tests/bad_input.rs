@@ -71,6 +71,10 @@ fn bad_images() -> Folder {
     let record = u64::from_le_bytes(good[header + 24..header + 32].try_into().expect("sh_offset"));
     let record = usize::try_from(record).expect("an offset");
     folder.write("descriptor", with(record + 20, &[0xff; 4]));
+    let before = header - 64;
+    let mut overlapping = with(before, &good[header..header + 64]);
+    overlapping[before..before + 4].copy_from_slice(&good[header..header + 4]);
+    folder.write("overlapping", overlapping);
     folder.write("short", with(record + 12, &[0xff; 4]));
     folder.write("newer", with(record + 8, &[2]));
     folder.write("values", with(record + 90, &[9]));
@@ -115,6 +119,7 @@ const IMAGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("compressed", &["is compressed", "decompress it first"]),
+    ("overlapping", &["overlaps another one"]),
     ("outside", &["ends behind the end of the file"]),
     ("descriptor", &["the checksum of the descriptor is wrong", "build the file again"]),
     ("short", &["the section ends before the record does", "build the file again"]),
@@ -278,6 +283,12 @@ fn what_generate_refuses() {
     for (line, said) in cases {
         refused(&folder, &format!("generate {line}"), 1, said);
     }
+    let both =
+        format!("generate --schema {schema} --out-header new.hh --out-source missing/new.cc");
+    refused(&folder, &both, 1, &["cannot create a file in missing"]);
+    folder.write("own.toml", std::fs::read(&schema).expect("the schema"));
+    let own = "generate --schema own.toml --out-header own.toml --out-source own.cc";
+    refused(&folder, own, 1, &["own.toml is named twice"]);
     for (output, said) in [
         ("folder", "is a directory"),
         ("/dev/null", "is a device"),

@@ -16,11 +16,12 @@ fn generate(folder: &Folder, schema: &str, section: &str, more: &str) -> Run {
     ))
 }
 
-const SECTIONS: [(&str, &str); 4] = [
+const SECTIONS: [(&str, &str); 5] = [
     ("kinds.toml", "kinds"),
     ("kinds.toml", "single"),
     ("../../schema.toml", "lix"),
     ("rust_owned.toml", "shared"),
+    ("odd.toml", "odd"),
 ];
 
 #[test]
@@ -67,6 +68,7 @@ fn lists_are_ranges_and_unity_builds_work() {
 #include \"kinds.gen.cc\"
 #include \"single.gen.cc\"
 #include \"lix.gen.cc\"
+#include \"odd.gen.cc\"
 int main() {}
 ",
     );

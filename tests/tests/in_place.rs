@@ -119,9 +119,10 @@ fn a_kill_at_any_moment_is_seen() {
         } else {
             assert!(run.stderr.contains("a fill was interrupted"), "{}", run.stderr);
             assert!(folder.postlink("inspect program").fails(1).contains("interrupted"));
+            folder.postlink(&format!("fill program {SET}")).fails(1);
             folder.postlink(&format!("fill program {SET} --keep")).fails(1);
         }
-        folder.postlink(&format!("fill program {SET}")).ok();
+        folder.postlink(&format!("fill program --reset {SET}")).ok();
         assert_eq!(folder.run("./program").ok(), expected("1.2.3", "/p", true));
     }
     assert!(seen.contains(&134), "at least one kill came between the writes: {seen:?}");
@@ -170,4 +171,92 @@ fn two_fills_at_once_come_one_after_another() {
     let version = folder.postlink("inspect --field version program").ok();
     let each = version.chars().next().expect("a version");
     assert_eq!(folder.run("./program").ok(), expected(version.trim(), &format!("/p{each}"), true));
+}
+
+/// A program with the records of two sections.
+fn two_records() -> Folder {
+    let folder = Folder::new();
+    folder.write("two.toml", "[section.a.field.only_a]\ntype = 'string'\ncapacity = 9\ndefault = ''\n[section.a.field.x]\ntype = 'u8'\ndefault = 0\n[section.b.field.only_b]\ntype = 'string'\ncapacity = 9\ndefault = ''\n[section.b.field.x]\ntype = 'u8'\ndefault = 0\n");
+    for name in ["a", "b"] {
+        folder.postlink(&format!("generate --schema two.toml --section {name} --out-header {name}.hh --out-source {name}.cc")).ok();
+    }
+    folder.write(
+        "main.cc",
+        "#include \"a.hh\"\n#include \"b.hh\"\nint main() { return a::x() + b::x(); }\n",
+    );
+    folder.run("g++ -std=c++17 main.cc a.cc b.cc -o program").ok();
+    folder
+}
+
+/// Killed between two records of one file, none of them looks as if it were done.
+#[test]
+fn several_records_are_filled_together() {
+    let folder = two_records();
+    folder.copy("program", "fresh");
+    for nth in 3..=5 {
+        folder.copy("fresh", "program");
+        let line = format!(
+            "strace -o /dev/null -e inject=pwrite64:signal=KILL:when={nth} {} fill -i program --set only_a=A --set only_b=B",
+            postlink().display()
+        );
+        assert_ne!(folder.run(&line).code, 0);
+        assert!(folder.postlink("inspect program").fails(1).contains("interrupted"));
+    }
+    folder.postlink("fill program --reset --set only_a=A --set b.x=3").ok();
+    assert_eq!(folder.run("./program").code, 3);
+    let said = folder.postlink("fill program --set x=1").fails(1);
+    assert!(said.contains("`a` and `b`") && said.contains("`a.x`"), "{said}");
+    let said =
+        folder.postlink("payload --image program --section a --set b.x=9 --output out").fails(1);
+    assert!(said.contains("a payload for each section"), "{said}");
+    // With a schema, each record that it knows must be its own.
+    let schema = String::from_utf8(folder.read("two.toml")).expect("UTF-8");
+    folder.write("other.toml", schema.replacen("capacity = 9", "capacity = 8", 1));
+    folder.postlink("fill program --keep --set only_b=C --schema other.toml").fails(1);
+    folder.postlink("fill program --keep --set only_b=C --schema two.toml").ok();
+}
+
+/// Whoever replaces a file waits for whoever does so already: no value is lost.
+#[test]
+fn two_replacements_at_once_lose_nothing() {
+    let folder = two_records();
+    folder.copy("program", "fresh");
+    for _ in 0..10 {
+        folder.copy("fresh", "program");
+        std::thread::scope(|scope| {
+            for line in [
+                "fill program --keep --set only_a=A",
+                "fill program --keep --set only_b=B",
+                "fill -i program --set a.x=1 --keep",
+            ] {
+                let folder: &Folder = &folder;
+                scope.spawn(move || folder.postlink(line));
+            }
+        });
+        let value = |name: &str| folder.postlink(&format!("inspect --field {name} program")).ok();
+        assert_eq!((value("only_a"), value("only_b")), ("A\n".into(), "B\n".into()));
+    }
+}
+
+/// A new file belongs to whoever made it, and does not get the rights of the old one's owner.
+#[test]
+fn rights_are_kept_where_the_file_is_replaced_and_only_there() {
+    let folder = sources();
+    build_program(&folder, "g++", "-O1", "program");
+    let mode = |name: &str| folder.path(name).metadata().expect(name).mode() & 0o7777;
+    std::fs::set_permissions(folder.path("program"), PermissionsExt::from_mode(0o6755))
+        .expect("a mode");
+    folder.postlink(&format!("fill program --output other {SET}")).ok();
+    assert_eq!(mode("other"), 0o755);
+    folder.postlink(&format!("fill program --output ./program {SET}")).ok();
+    assert_eq!(mode("program"), 0o6755);
+    folder
+        .postlink(&format!("fill --in-place program --reset --set version=2.0.0 --set prefix=/q"))
+        .ok();
+    assert_eq!(mode("program"), 0o6755);
+    // What the folder gives to new files by default does not reach the file.
+    folder.run("setfacl -d -m u:1000:rwx .").ok();
+    folder.postlink("fill program --keep --set version=2.0.1").ok();
+    assert!(!folder.run("getfacl -n program").ok().contains("user:1000"));
+    assert!(folder.run("getfacl -n .").ok().contains("default:user:1000"));
 }

@@ -1,6 +1,6 @@
 //! From the values that are given to the values of all fields.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use postlink_format::Origin;
 
@@ -65,16 +65,14 @@ impl Shape {
     /// it is derived from in the end.
     #[must_use]
     pub fn needed_for<'a>(&'a self, field: &'a Field) -> &'a str {
-        let mut seen = vec![field.name.as_str()];
-        let mut at = 0;
-        while let Some(position) = seen.get(at).and_then(|name| self.position(name)) {
-            let field = &self.fields[position];
+        let mut seen = BTreeSet::from([field.name.as_str()]);
+        let mut open = vec![field];
+        while let Some(field) = open.pop() {
             if field.default.is_none() {
                 return &field.name;
             }
-            let new: Vec<&str> = field.references().filter(|name| !seen.contains(name)).collect();
-            seen.extend(new);
-            at += 1;
+            let new = field.references().filter(|name| seen.insert(*name));
+            open.extend(new.filter_map(|name| Some(&self.fields[self.position(name)?])));
         }
         &field.name
     }
@@ -164,10 +162,17 @@ impl Evaluation<'_> {
         let Some(Default::Derived(templates)) = &field.default else {
             return None;
         };
-        let limit = field.capacity as usize;
+        let mut limit = field.capacity as usize;
         let mut texts = Vec::new();
         for template in templates {
-            texts.push(template.expand(limit, |name| self.field(self.shape.position(name)?))?);
+            let text = template.expand(limit, |name| self.field(self.shape.position(name)?))?;
+            // Once it is too long that is what is told, and no more is needed.
+            let is_too_long = text.len() > limit;
+            limit = limit.saturating_sub(text.len());
+            texts.push(text);
+            if is_too_long {
+                break;
+            }
         }
         Some(if field.ty.is_list() {
             Value::List(texts)

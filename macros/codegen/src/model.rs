@@ -13,6 +13,9 @@ pub const MAX_CAPACITY: u32 = 16 << 20;
 /// See [`MAX_FIELDS`].
 pub const MAX_RECORD: u32 = 64 << 20;
 
+/// The most names of an enum, or allowed values.
+pub(crate) const MAX_CHOICES: usize = 1024;
+
 /// All sections of one schema file, in its order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schema {

@@ -108,6 +108,20 @@ impl Shape {
         [bytes_of(&header), &self.value_area(state, values), &tail].concat()
     }
 
+    /// The size of the record, in bytes.
+    #[must_use]
+    pub fn record_size(&self) -> u64 {
+        let room: u64 = self.fields.iter().map(|field| u64::from(field.room()) + 8).sum();
+        let texts = self.fields.iter().map(|field| {
+            let choices: usize = field.choices.iter().map(|choice| choice.len() + 1).sum();
+            let pattern = field.pattern.as_ref().map_or(0, String::len);
+            field.name.len() + encoded_default(field).len() + pattern + choices
+        });
+        let texts = (texts.sum::<usize>() + self.name.len()) as u64;
+        let fixed = size_of::<FieldEntry>() + size_of::<FieldState>();
+        room + texts + (self.fields.len() * fixed) as u64 + u64::from(VALUES_OFFSET) + 32
+    }
+
     /// The value area in the state `state`: what a fill writes.
     #[must_use]
     pub fn value_area(&self, state: State, values: &[Evaluated]) -> Vec<u8> {
@@ -209,8 +223,9 @@ impl Shape {
     }
 }
 
-fn entry(field: &Field, value_offset: u32, pool: &mut Pool) -> FieldEntry {
-    let default = match &field.default {
+/// The default as the descriptor has it.
+fn encoded_default(field: &Field) -> Vec<u8> {
+    match &field.default {
         None => Vec::new(),
         Some(Default::Value(value)) => field.encode(value).0,
         Some(Default::Derived(templates)) if field.ty.is_list() => {
@@ -219,7 +234,10 @@ fn entry(field: &Field, value_offset: u32, pool: &mut Pool) -> FieldEntry {
         Some(Default::Derived(templates)) => {
             templates.iter().map(Template::source).collect::<String>().into_bytes()
         }
-    };
+    }
+}
+
+fn entry(field: &Field, value_offset: u32, pool: &mut Pool) -> FieldEntry {
     let flag = |bit: u8, set: bool| if set { bit } else { 0 };
     let flags = flag(Flags::REQUIRED, field.default.is_none())
         | flag(Flags::DERIVED, matches!(field.default, Some(Default::Derived(_))))
@@ -237,7 +255,7 @@ fn entry(field: &Field, value_offset: u32, pool: &mut Pool) -> FieldEntry {
         capacity: field.capacity.into(),
         max_items: field.max_items.into(),
         value_offset: value_offset.into(),
-        default: pool.add(&default),
+        default: pool.add(&encoded_default(field)),
         pattern: pool.add(field.pattern.as_deref().unwrap_or_default().as_bytes()),
         choices: pool.add(&with_nuls(&field.choices)),
         min: limit(field.min),

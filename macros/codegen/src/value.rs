@@ -3,6 +3,7 @@
 use std::fmt;
 
 use postlink_format::{FieldValue, Origin, Type};
+use regex_lite::{Regex, RegexBuilder};
 
 use crate::model::{Field, nearest};
 
@@ -98,7 +99,7 @@ impl Field {
                 _ => Literal::Text((*text).to_owned()),
             },
             _ if self.ty.integer_range().is_some() => {
-                let digits = text.strip_prefix("0x");
+                let digits = text.strip_prefix("0x").filter(|hex| !hex.starts_with(['+', '-']));
                 let number =
                     digits.map_or_else(|| text.parse(), |hex| i128::from_str_radix(hex, 16));
                 number.map_or_else(|_| Literal::Text((*text).to_owned()), Literal::Integer)
@@ -188,13 +189,10 @@ impl Field {
             Value::Integer(number) => self.check_integer(*number),
             Value::Text(text) => {
                 self.check_size(text.len(), "")?;
-                self.check_text(text)
+                self.check_text(text, self.regex()?.as_ref())
             }
             Value::Bytes(bytes) => self.check_size(bytes.len(), ""),
             Value::List(items) => {
-                for item in items {
-                    self.check_text(item)?;
-                }
                 if items.len() > self.max_items as usize {
                     return Err(self.problem(
                         format!(
@@ -206,9 +204,19 @@ impl Field {
                     ));
                 }
                 let size = items.iter().map(|item| item.len() + 1).sum();
-                self.check_size(size, " (its items, with one NUL each)")
+                self.check_size(size, " (its items, with one NUL each)")?;
+                let pattern = self.regex()?;
+                items.iter().try_for_each(|item| self.check_text(item, pattern.as_ref()))
             }
         }
+    }
+
+    /// The pattern, if there is one. That of a schema compiles; that of a damaged file may not.
+    fn regex(&self) -> Result<Option<Regex>, Problem> {
+        let compiled = self.pattern.as_deref().map(regex).transpose();
+        compiled.map_err(|error| {
+            self.problem(format!("its pattern cannot be used: {error}"), "build the file again")
+        })
     }
 
     fn check_size(&self, size: usize, how: &str) -> Result<(), Problem> {
@@ -248,7 +256,7 @@ impl Field {
         ))
     }
 
-    fn check_text(&self, text: &str) -> Result<(), Problem> {
+    fn check_text(&self, text: &str, pattern: Option<&Regex>) -> Result<(), Problem> {
         if text.contains('\0') {
             return Err(self.problem(
                 "the value contains a NUL byte",
@@ -261,15 +269,12 @@ impl Field {
                 "give a path that begins with `/`, a drive (`C:\\`) or a UNC share (`\\\\host\\`)",
             ));
         }
-        if let Some(pattern) = &self.pattern {
-            // A pattern of a schema was compiled before; one of a damaged file may not compile.
-            let matches = regex_lite::Regex::new(pattern).is_ok_and(|regex| regex.is_match(text));
-            if !matches {
-                return Err(self.problem(
-                    format!("`{text}` does not match the pattern `{pattern}`"),
-                    "give a value that matches, or change the pattern in the schema and build again",
-                ));
-            }
+        if !pattern.is_none_or(|pattern| pattern.is_match(text)) {
+            let shown = self.pattern.as_deref().unwrap_or_default();
+            return Err(self.problem(
+                format!("`{text}` does not match the pattern `{shown}`"),
+                "give a value that matches, or change the pattern in the schema and build again",
+            ));
         }
         self.check_choice(text)
     }
@@ -331,6 +336,11 @@ impl Field {
             }
         }
     }
+}
+
+/// Compiles a pattern. Its size is limited, and with it the time that a match takes.
+pub(crate) fn regex(pattern: &str) -> Result<Regex, regex_lite::Error> {
+    RegexBuilder::new(pattern).size_limit(64 << 10).build()
 }
 
 /// Strings, with one NUL behind each.

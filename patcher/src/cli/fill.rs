@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     json::or_error(args.json, || {
         let schema = args.schema.as_deref().map(super::read_schema).transpose()?;
         let assignments = args.values.assignments()?;
-        if assignments.is_empty() && args.values.values.is_empty() && !args.values.reset {
+        if assignments.is_empty() && !args.values.reset {
             return Err(Error::input(
                 "no value is given",
                 "give some with --set or --values, or fill with the defaults alone: --reset",
@@ -89,16 +89,13 @@ fn fill_one(
     options: Options<'_>,
     talk: Talk,
 ) -> Result<json::Image> {
-    let in_place = args.in_place && !args.dry_run;
-    let image = Image::open(path, if in_place { Mode::Write } else { Mode::Read })?;
+    let mode = match (args.dry_run, args.in_place, &args.output) {
+        (true, ..) | (_, _, Some(_)) => Mode::Read,
+        (_, true, _) => Mode::Write,
+        (_, false, _) => Mode::Replace,
+    };
+    let image = Image::open(path, mode)?;
     let edits = fill::plan(&image, assignments, options)?;
-    for edit in edits.iter().filter(|edit| edit.was_interrupted) {
-        talk.warn(&format!(
-            "{}: section `{}`: an earlier fill was interrupted; fields that are not given now have their defaults",
-            path.display(),
-            edit.shape.name
-        ));
-    }
     let output = args.output.as_deref().unwrap_or(path);
     write::target(output)?;
     let changed = edits.iter().any(|edit| edit.before != edit.after);
@@ -106,7 +103,7 @@ fn fill_one(
     let outcome = if args.dry_run {
         "planned"
     } else if args.output.is_some() {
-        write::copy(&image.file, output, &edits, false, how)?;
+        write::copy(&image.file, output, &edits, how)?;
         "filled"
     } else if !changed {
         "unchanged"
@@ -114,7 +111,7 @@ fn fill_one(
         write::in_place(&image.file, path, &edits, how)?;
         "filled"
     } else {
-        write::copy(&image.file, output, &edits, true, how)?;
+        write::copy(&image.file, output, &edits, how)?;
         "filled"
     };
     if !args.json {

@@ -60,19 +60,23 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     replace_defaults(&mut section, &args.schema, &args.defaults)?;
     let outputs = outputs(&section, args)?;
 
-    let mut exit = Exit::Done;
-    for (path, text) in &outputs {
-        if read_text(path).is_ok_and(|existing| existing == *text) {
-            talk.detail(&format!("{}: unchanged", path.display()));
-        } else if args.check {
-            super::print(&format!("{}: is not what the schema gives", path.display()));
-            exit = Exit::Found;
-        } else {
-            write::bytes(path, text.as_bytes(), write::Options::default())?;
-            talk.detail(&format!("{}: written", path.display()));
-        }
+    let (same, changed): (Vec<_>, Vec<_>) = outputs
+        .into_iter()
+        .partition(|(path, text)| read_text(path).is_ok_and(|existing| existing == *text));
+    for (path, _) in same {
+        talk.detail(&format!("{}: unchanged", path.display()));
     }
-    Ok(exit)
+    if args.check {
+        for (path, _) in &changed {
+            super::print(&format!("{}: is not what the schema gives", path.display()));
+        }
+        return Ok(if changed.is_empty() { Exit::Done } else { Exit::Found });
+    }
+    write::files(&changed, &args.schema)?;
+    for (path, _) in changed {
+        talk.detail(&format!("{}: written", path.display()));
+    }
+    Ok(Exit::Done)
 }
 
 fn refused(path: &Path, problems: Vec<postlink_codegen::Problem>) -> Error {
@@ -106,6 +110,12 @@ fn outputs(section: &Section, args: &Args) -> Result<Vec<(PathBuf, String)>> {
     if let (Some(header), Some(source)) = (&args.out_header, &args.out_source) {
         let name = header.file_name().unwrap_or_default().to_string_lossy();
         let include = args.include.as_deref().unwrap_or(&name);
+        if include.contains(['"', '\\', '\n', '\r']) {
+            return Err(Error::input(
+                format!("`{}` cannot stand in an #include", include.escape_debug()),
+                "name the header otherwise, or give --include",
+            ));
+        }
         outputs.push((header.clone(), cpp::header(section)));
         outputs.push((source.clone(), cpp::source(section, include).map_err(wrong)?));
     }

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use postlink_codegen::{Evaluated, Problem, Shape, hex};
+use postlink_codegen::{Evaluated, Shape, hex};
 
 use super::{Exit, Talk, json};
 use crate::error::{Error, Result};
+use crate::fill;
 use crate::records::{Image, Mode};
 
 /// Show the records of linked files: their fields, the values, and where these are from
@@ -91,8 +92,8 @@ fn only(path: &Path, records: Vec<Shown>, name: &str) -> Result<Vec<Shown>> {
         Some((section, field)) => (Some(section), field),
         None => (None, name),
     };
-    let unknown: Vec<Problem> =
-        records.iter().map(|record| record.shape.unknown_field(field)).collect();
+    let shapes: Vec<&Shape> = records.iter().map(|record| &record.shape).collect();
+    let unknown = fill::unknown(&shapes, section, field);
     let mut found: Vec<Shown> = Vec::new();
     for mut record in records {
         let is_named = section.is_none_or(|section| section == record.shape.name);
@@ -103,7 +104,7 @@ fn only(path: &Path, records: Vec<Shown>, name: &str) -> Result<Vec<Shown>> {
         }
     }
     if found.is_empty() {
-        return Err(Error::Values { path: path.to_owned(), problems: unknown });
+        return Err(Error::Values { path: path.to_owned(), problems: vec![unknown] });
     }
     if found.windows(2).any(|pair| pair[0].shape.name != pair[1].shape.name) {
         return Err(Error::input(
@@ -139,7 +140,8 @@ impl Shown {
                 continue;
             }
             let value = value.unwrap_or_default();
-            let mut lines = value.lines();
+            // A value could otherwise write to the terminal whatever it likes.
+            let mut lines = value.split('\n').map(|line| line.escape_debug().to_string());
             let (name, ty, origin) = (&field.name, field.ty.name(), evaluated.origin.name());
             super::print(&format!(
                 "  {name}: {ty} = {} ({origin})",

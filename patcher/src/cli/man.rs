@@ -24,11 +24,11 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         super::print(page(command)?.1.trim_end());
         return Ok(Exit::Done);
     };
-    let sub_pages = command.get_subcommands().map(|sub| page(sub.clone()));
-    for page in sub_pages.chain([page(command.clone())]) {
-        let (name, text) = page?;
-        write::bytes(&dir.join(name), text.as_bytes(), write::Options::default())?;
-    }
+    let pages = command.get_subcommands().chain([&command]).map(|command| {
+        let (name, text) = page(command.clone())?;
+        Ok((dir.join(name), text))
+    });
+    write::files(&pages.collect::<Result<Vec<_>>>()?, dir)?;
     Ok(Exit::Done)
 }
 

@@ -112,26 +112,24 @@ impl Talk {
         }
     }
 
-    /// Warns.
-    fn warn(self, text: &str) {
-        if !self.0.quiet {
-            report("warning", text, "");
-        }
-    }
-
     /// Says what was refused.
     fn refuse(self, error: &Error) -> Exit {
         if let Error::Schema { rendered, .. } = error {
-            eprintln!("{rendered}\n");
+            let _ = writeln!(std::io::stderr(), "{rendered}\n");
         }
-        report("error", &error.to_string(), &error.help());
+        report(&error.to_string(), &error.help());
         Exit::Refused
     }
 }
 
-/// Prints a line; a reader that went away (`| head`) is no error.
+/// Prints a line. A reader that went away (`| head`) is no error, a full disk is.
 fn print(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+    if let Err(error) = writeln!(std::io::stdout(), "{text}")
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        report(&format!("cannot write to standard output: {error}"), "");
+        std::process::exit(Exit::Refused as i32);
+    }
 }
 
 /// Whether standard error may have colours (see no-color.org).
@@ -139,22 +137,15 @@ fn color() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
 }
 
-fn report(level: &str, message: &str, help: &str) {
-    use annotate::{BOLD, PLAIN, RED, YELLOW};
-    let paint = if level == "error" { RED } else { YELLOW };
-    let (paint, bold, plain) = if color() { (paint, BOLD, PLAIN) } else { ("", "", "") };
-    eprintln!("{paint}{level}{plain}: {message}");
+fn report(message: &str, help: &str) {
+    let (red, bold, plain) =
+        if color() { ("\x1b[1;31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
+    let mut text = format!("{red}error{plain}: {message}\n");
     for line in help.lines() {
-        eprintln!("  {bold}help{plain}: {line}");
+        text += &format!("  {bold}help{plain}: {line}\n");
     }
-}
-
-/// Escape sequences of ECMA-48.
-mod annotate {
-    pub(super) const RED: &str = "\x1b[1;31m";
-    pub(super) const YELLOW: &str = "\x1b[1;33m";
-    pub(super) const BOLD: &str = "\x1b[1m";
-    pub(super) const PLAIN: &str = "\x1b[0m";
+    // Where even this cannot be said, the exit code remains.
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// Arguments that `fill` and `payload` share: where values come from.

@@ -44,7 +44,8 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         // The parser of the command line asked for one of them.
         (None, None) => return Ok(Exit::Usage),
     };
-    write::bytes(&args.output, &bytes, write::Options::default())?;
+    let input = args.image.as_ref().or(args.schema.as_ref()).unwrap_or(&args.output);
+    write::files(&[(args.output.clone(), &bytes)], input)?;
     talk.say(&format!("{}: {} bytes", args.output.display(), bytes.len()));
     Ok(Exit::Done)
 }
@@ -57,6 +58,19 @@ fn from_image(path: &Path, args: &Args) -> Result<Vec<u8>> {
         return Ok(section.bytes.clone());
     }
     let edits = fill::plan(&image, &assignments, args.values.options(None))?;
+    // Without a value all records are planned, but a value must not be lost.
+    let foreign = edits.iter().find(|edit| edit.section != section.name);
+    if let Some(edit) = foreign.filter(|_| !assignments.is_empty()) {
+        return Err(Error::input(
+            format!(
+                "{}: a value is given for section `{}`, which is not in the payload of `{}`",
+                path.display(),
+                edit.shape.name,
+                section.name
+            ),
+            "make a payload for each section, with its own values",
+        ));
+    }
     Ok(fill::apply(section, &edits))
 }
 
@@ -74,26 +88,13 @@ fn from_schema(path: &Path, args: &Args) -> Result<Vec<u8>> {
     let mut section = found?.clone();
     super::generate::replace_defaults(&mut section, path, &args.defaults)?;
     let shape = &section.shape;
-    let mut given = postlink_codegen::Given::new();
-    let mut problems = Vec::new();
-    for assignment in args.values.assignments()? {
-        let is_other = assignment.section.as_ref().is_some_and(|section| *section != shape.name);
-        match shape.position(&assignment.field).filter(|_| !is_other) {
-            None => problems.push(shape.unknown_field(&assignment.name())),
-            Some(position) => match assignment.value_for(&shape.fields[position]) {
-                Ok(value) => drop(given.insert(position, value)),
-                Err(problem) => problems.push(problem),
-            },
-        }
+    let refused = |problems| Error::Values { path: path.to_owned(), problems };
+    let assigned = fill::assign(&[shape], &args.values.assignments()?).map_err(refused)?;
+    let given = assigned.into_values().next().unwrap_or_default();
+    let values = shape.evaluate(&given).map_err(refused)?;
+    let missing = shape.missing(&values);
+    if !missing.is_empty() {
+        return Err(refused(missing));
     }
-    let values = shape.evaluate(&given).unwrap_or_else(|mut wrong| {
-        problems.append(&mut wrong);
-        Vec::new()
-    });
-    problems.append(&mut shape.missing(&values));
-    if problems.is_empty() {
-        Ok(shape.record(State::Filled, &values))
-    } else {
-        Err(Error::Values { path: path.to_owned(), problems })
-    }
+    Ok(shape.record(State::Filled, &values))
 }

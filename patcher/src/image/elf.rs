@@ -3,8 +3,8 @@
 
 use object::Endianness;
 use object::elf;
+use object::read::ReadRef;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, Sym};
-use object::read::{ReadRef, StringTable};
 use postlink_codegen::names::ELF_PREFIX;
 use postlink_format::{HEADER_SIZE, MAGIC};
 
@@ -47,6 +47,9 @@ fn damaged(why: impl ToString) -> ImageProblem {
     ImageProblem::Damaged(why.to_string())
 }
 
+/// Bytes of a section's name that are looked at.
+const LONGEST_NAME: usize = 256;
+
 /// A file's header, byte order, section headers, and their names.
 struct Sections<'d, F: FileHeader> {
     header: &'d F,
@@ -70,10 +73,15 @@ impl<'d, F: FileHeader<Endian = Endianness>> Sections<'d, F> {
         Ok(Self { header, endian, headers, names })
     }
 
-    fn name(&self, section: &F::SectionHeader) -> Result<String, ImageProblem> {
-        let names = StringTable::new(self.names, 0, self.names.len() as u64);
-        let name = section.name(self.endian, names).map_err(damaged)?;
-        Ok(String::from_utf8_lossy(name).into_owned())
+    /// The name; of a very long one only the start, since many sections may share it.
+    fn name(&self, section: &F::SectionHeader) -> Result<&'d [u8], ImageProblem> {
+        let names = self.names.get(section.sh_name(self.endian) as usize..).unwrap_or_default();
+        let start = names.get(..LONGEST_NAME).unwrap_or(names);
+        match start.iter().position(|&byte| byte == 0) {
+            Some(length) => Ok(start.get(..length).unwrap_or_default()),
+            None if start.len() == LONGEST_NAME => Ok(start),
+            None => Err(damaged("the name of a section has no end")),
+        }
     }
 }
 
@@ -89,7 +97,7 @@ where
     for header in sections.headers {
         let name = sections.name(header)?;
         let (offset, size) = (header.sh_offset(endian).into(), header.sh_size(endian).into());
-        let by_name = name.starts_with(ELF_PREFIX);
+        let by_name = name.starts_with(ELF_PREFIX.as_bytes());
         let is_program_data = header.sh_type(endian) == elf::SHT_PROGBITS;
         let flags = header.sh_flags(endian);
         let problem = if header.sh_type(endian) == elf::SHT_NOBITS {
@@ -107,6 +115,7 @@ where
         if (by_name && (is_program_data || problem.is_some()))
             || (may_begin && flags.contains(elf::SHF_ALLOC) && begins())
         {
+            let name = String::from_utf8_lossy(name).into_owned();
             found.push(Section { name, offset, size, by_name, problem });
         }
     }
@@ -143,7 +152,8 @@ where
     ];
     for section in sections.headers {
         if let Some((offset, size)) = section.file_range(endian) {
-            regions.push(Region { name: sections.name(section)?, offset, size });
+            let name = String::from_utf8_lossy(sections.name(section)?).into_owned();
+            regions.push(Region { name, offset, size });
         }
     }
     regions.retain(|region| region.size > 0);

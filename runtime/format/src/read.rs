@@ -198,7 +198,13 @@ impl<'a> Record<'a> {
             .and_then(|states| states.checked_add(VALUES_OFFSET as usize))
             .ok_or(Error::Descriptor("there are too many fields"))?;
         let mut free = states;
+        // Texts do not share bytes, so that a small record cannot describe something large.
+        let mut texts = self.header.name.length.get() as usize;
         for entry in self.entries {
+            for span in [entry.name, entry.default, entry.pattern, entry.choices] {
+                texts = texts.saturating_add(span.length.get() as usize);
+            }
+            ensure(texts <= self.bytes.len(), "two texts overlap")?;
             let field = self.field(entry)?;
             let room = room(field.ty, field.capacity) as usize;
             let at = field.value_offset as usize;

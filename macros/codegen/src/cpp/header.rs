@@ -10,7 +10,8 @@ use crate::names::upper_camel;
 #[must_use]
 pub fn header(section: &Section) -> String {
     let name = &section.shape.name;
-    let guard = format!("{}_HH", section.inline_namespace().to_ascii_uppercase());
+    let guard = format!("{}_{}_HH", section.namespace, section.inline_namespace());
+    let guard = guard.replace("::", "_").to_ascii_uppercase();
     let visibility = if section.exported { "default" } else { "hidden" };
     let kinds = Kinds::of(section);
     let includes: String = [

@@ -33,10 +33,11 @@ fn integer_type(ty: Type) -> String {
 fn comment(doc: &str, indent: &str) -> String {
     let mut lines = String::new();
     for line in doc.trim_end().lines() {
-        // A backslash at the end would continue the comment on the next line.
-        let line = line.trim_end_matches([' ', '\t', '\\']);
+        let line = line.trim_end();
+        // A backslash at the end, or its trigraph, would continue the comment on the next line.
+        let end = if line.ends_with('\\') || line.ends_with("??/") { " ." } else { "" };
         let space = if line.is_empty() { "" } else { " " };
-        lines.push_str(&format!("{indent}///{space}{line}\n"));
+        lines.push_str(&format!("{indent}///{space}{line}{end}\n"));
     }
     lines
 }

@@ -73,7 +73,7 @@ struct Part<'a> {
 fn parts<'a>(section: &'a Section, layout: &Layout, record_size: u32) -> Vec<Part<'a>> {
     let mut starts = vec![
         ("header".to_owned(), 0, "what the record is", None),
-        ("value_header".to_owned(), VALUES_OFFSET, "state and checksum", None),
+        ("state".to_owned(), VALUES_OFFSET, "state and checksum", None),
         (
             "states".to_owned(),
             layout.states.first().copied().unwrap_or(layout.fields_offset),
@@ -138,13 +138,14 @@ fn definition(section: &Section, parts: &[Part<'_>], record: &[u8]) -> String {
         asserts.push_str(&format!("static_assert(offsetof(record, {name}) == {offset});\n"));
         let bytes = &record[*offset as usize..(*offset + *size) as usize];
         let value = match text {
-            Some(field) => {
+            // A literal may be no longer than this for clang's -Woverlength-strings.
+            Some(field) if bytes.len() < 65_536 => {
                 let used = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
                 // The NUL of the last item is a part of the list, and the literal's own.
                 let used = used + usize::from(field.ty.is_list() && used > 0);
                 literal(&bytes[..used])
             }
-            None => braces(bytes),
+            _ => braces(bytes),
         };
         initialisers.push_str(&format!("    /* {name} */ {value},\n"));
     }

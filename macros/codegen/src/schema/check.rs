@@ -44,6 +44,10 @@ pub(super) fn enum_name(
     wrong: &mut Vec<Diagnostic>,
 ) {
     identifier(name, &span, wrong);
+    if upper_camel(name) == "Self" {
+        let message = format!("`{name}` would be the keyword `Self` in Rust");
+        wrong.push(Diagnostic::new(message, span.clone(), "use another name"));
+    }
     let same = |other: &&String| upper_camel(other).eq_ignore_ascii_case(&upper_camel(name));
     if let Some(other) = before.iter().find(same) {
         wrong.push(Diagnostic::new(
@@ -61,6 +65,14 @@ pub(super) fn sections(sections: &[(Section, SectionSpans)], wrong: &mut Vec<Dia
     for (section, spans) in sections {
         let shape = &section.shape;
         identifier(&shape.name, &spans.name, wrong);
+        let first = section.namespace.split("::").next().unwrap_or_default();
+        if identifiers::refuse(first).is_none() {
+            let refused = identifiers::refuse_namespace(first);
+            wrong
+                .extend(refused.map(|(message, help)| {
+                    Diagnostic::new(message, spans.namespace.clone(), help)
+                }));
+        }
         names.once("sections", &shape.name, &spans.name, wrong);
         if section.namespace != shape.name {
             for part in section.namespace.split("::") {
@@ -97,11 +109,24 @@ fn fields(section: &Section, spans: &SectionSpans, wrong: &mut Vec<Diagnostic>) 
             format!("declare one: `[section.{}.field.NAME]`", shape.name),
         ));
     }
+    if shape.fields.len() > MAX_FIELDS {
+        wrong.push(Diagnostic::new(
+            format!("section `{}` has {} fields", shape.name, shape.fields.len()),
+            spans.name.clone(),
+            format!("a section has at most {MAX_FIELDS}; use several sections"),
+        ));
+        return;
+    }
     let mut seen = Seen::default();
     for (field, span) in shape.fields.iter().zip(&spans.fields) {
         identifier(&field.name, &span.name, wrong);
         seen.once("fields", &field.name, &span.name, wrong);
         let type_name = upper_camel(&field.name);
+        if field.ty == Type::Enum && type_name == "Self" {
+            let message =
+                format!("the type of enum `{}` would be the keyword `Self` in Rust", field.name);
+            wrong.push(Diagnostic::new(message, span.name.clone(), "use another name"));
+        }
         let taken = shape.fields.iter().find(|other| {
             other.name == type_name
                 || (other.ty == Type::Enum
@@ -138,12 +163,15 @@ fn fields(section: &Section, spans: &SectionSpans, wrong: &mut Vec<Diagnostic>) 
             wrong.push(Diagnostic::new(message, span, problem.help));
         }
     }
-    let size: u64 = shape.fields.iter().map(|field| u64::from(field.capacity) + 256).sum();
-    if shape.fields.len() > MAX_FIELDS || size > u64::from(MAX_RECORD) {
+    if wrong.is_empty() && shape.record_size() > u64::from(MAX_RECORD) {
         wrong.push(Diagnostic::new(
-            format!("section `{}` is too large", shape.name),
+            format!(
+                "the record of section `{}` would have {} bytes",
+                shape.name,
+                shape.record_size()
+            ),
             spans.name.clone(),
-            format!("a section has at most {MAX_FIELDS} fields and {MAX_RECORD} bytes; use smaller capacities, or several sections"),
+            format!("it has at most {MAX_RECORD}; use smaller capacities, or several sections"),
         ));
     }
 }

@@ -7,7 +7,7 @@ use postlink_format::Type;
 use super::FieldSpans;
 use super::toml_tree::Table;
 use crate::diagnostic::Diagnostic;
-use crate::model::{Default, Field, MAX_CAPACITY, nearest};
+use crate::model::{Default, Field, MAX_CAPACITY, MAX_CHOICES, nearest};
 use crate::template::Template;
 use crate::value::{Literal, listed};
 
@@ -33,7 +33,7 @@ pub(super) fn read(mut table: Table<'_>, wrong: &mut Vec<Diagnostic>) -> (Field,
     let ty = read_type(&table, wrong);
     let mut field = Field {
         name: table.name.clone(),
-        doc: table.string("doc", wrong).map(|(doc, _)| doc).unwrap_or_default(),
+        doc: table.doc(wrong),
         ty: ty.unwrap_or(Type::String),
         capacity: 1,
         max_items: 0,
@@ -177,7 +177,7 @@ fn read_pattern(field: &mut Field, table: &Table<'_>, wrong: &mut Vec<Diagnostic
         return;
     }
     let Some((pattern, span)) = table.string("pattern", wrong) else { return };
-    match regex_lite::Regex::new(&pattern) {
+    match crate::value::regex(&pattern) {
         Ok(_) => field.pattern = Some(pattern),
         Err(error) => wrong.push(
             Diagnostic::new(
@@ -211,28 +211,29 @@ fn read_choices(field: &mut Field, table: &Table<'_>, wrong: &mut Vec<Diagnostic
         return;
     }
     let Some(words) = table.words(key, wrong) else { return };
-    if words.is_empty() {
-        wrong.push(Diagnostic::new(format!("`{key}` is empty"), key_span, "no value would fit"));
+    if words.is_empty() || words.len() > MAX_CHOICES {
+        let message = format!("`{key}` has {} items", words.len());
+        wrong.push(Diagnostic::new(message, key_span, format!("it has 1 to {MAX_CHOICES}")));
+        return;
     }
     let mut choices: Vec<String> = Vec::new();
-    for (word, span) in words {
+    for (mut word, span) in words {
         if is_enum {
             super::check::enum_name(&word, &choices, span, wrong);
-        } else if choices.contains(&word) {
-            wrong.push(Diagnostic::new(format!("`{word}` is there twice"), span, "remove one"));
-        } else {
-            match field.value_of_texts(&[&word]) {
-                // Integers in one spelling.
-                Ok(value) if field.ty.integer_range().is_some() => {
-                    choices.push(field.display(&value));
-                    continue;
-                }
-                Ok(_) => {}
-                Err(problem) => {
-                    let message = format!("no value could be `{word}`: {}", problem.message);
-                    wrong.push(Diagnostic::new(message, span, problem.help));
-                }
+            choices.push(word);
+            continue;
+        }
+        match field.value_of_texts(&[&word]) {
+            // Integers in one spelling.
+            Ok(value) if field.ty.integer_range().is_some() => word = field.display(&value),
+            Ok(_) => {}
+            Err(problem) => {
+                let message = format!("no value could be `{word}`: {}", problem.message);
+                wrong.push(Diagnostic::new(message, span.clone(), problem.help));
             }
+        }
+        if choices.contains(&word) {
+            wrong.push(Diagnostic::new(format!("`{word}` is there twice"), span, "remove one"));
         }
         choices.push(word);
     }

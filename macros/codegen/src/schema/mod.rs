@@ -140,7 +140,7 @@ fn read_section(mut table: Table<'_>, wrong: &mut Vec<Diagnostic>) -> (Section, 
     let (elf, elf_span) =
         table.string("elf", wrong).unwrap_or((names::elf_section(&name), key.clone()));
     let exported = table.bool("exported", wrong).unwrap_or(false);
-    let doc = table.string("doc", wrong).map(|(doc, _)| doc).unwrap_or_default();
+    let doc = table.doc(wrong);
 
     let mut fields = Vec::new();
     let mut spans = Vec::new();

@@ -6,6 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::Diagnostic;
+use crate::identifiers::is_deceptive;
 use crate::model::nearest;
 use crate::value::{Literal, listed};
 
@@ -92,6 +93,19 @@ impl<'a> Table<'a> {
             return None;
         };
         Some((text, span))
+    }
+
+    /// The documentation: text that is shown in comments as it is written here.
+    pub(crate) fn doc(&self, wrong: &mut Vec<Diagnostic>) -> String {
+        let Some((doc, span)) = self.string("doc", wrong) else { return String::new() };
+        if is_deceptive(&doc) {
+            wrong.push(Diagnostic::new(
+                "the documentation has a character that is not shown as it is",
+                span,
+                "remove control characters, and those that change the direction of the text",
+            ));
+        }
+        doc.replace("\r\n", "\n")
     }
 
     pub(crate) fn bool(&self, key: &str, wrong: &mut Vec<Diagnostic>) -> Option<bool> {
