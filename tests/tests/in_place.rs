@@ -250,9 +250,7 @@ fn rights_are_kept_where_the_file_is_replaced_and_only_there() {
     assert_eq!(mode("other"), 0o755);
     folder.postlink(&format!("fill program --output ./program {SET}")).ok();
     assert_eq!(mode("program"), 0o6755);
-    folder
-        .postlink(&format!("fill --in-place program --reset --set version=2.0.0 --set prefix=/q"))
-        .ok();
+    folder.postlink("fill --in-place program --reset --set version=2.0.0 --set prefix=/q").ok();
     assert_eq!(mode("program"), 0o6755);
     // What the folder gives to new files by default does not reach the file.
     folder.run("setfacl -d -m u:1000:rwx .").ok();
