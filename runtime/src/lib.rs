@@ -13,3 +13,4 @@ mod list;
 mod record;
 
 pub use list::List;
+pub use postlink_macros::schema;

@@ -28,10 +28,11 @@ impl Shape {
         crate::layout::hex(&self.fingerprint())[..16].to_owned()
     }
 
-    /// The symbol of the record's bytes.
+    /// The symbol of the record's bytes. A linker that does not find it says why: the half of the
+    /// program that defines it was made from another schema.
     #[must_use]
     pub fn record_symbol(&self) -> String {
-        format!("postlink_record_{}_{}", self.name, self.short_fingerprint())
+        format!("postlink_record_{}_of_schema_{}", self.name, self.short_fingerprint())
     }
 }
 

@@ -120,7 +120,7 @@ fn outputs(section: &Section, args: &Args) -> Result<Vec<(PathBuf, String)>> {
         outputs.push((source.clone(), cpp::source(section, include).map_err(wrong)?));
     }
     if let Some(path) = &args.out_rust {
-        outputs.push((path.clone(), rust::module(section).map_err(wrong)?));
+        outputs.push((path.clone(), rust::file(section).map_err(wrong)?));
     }
     if let Some(depfile) = &args.depfile {
         let targets: Vec<String> = outputs.iter().map(|(path, _)| escape(path)).collect();
