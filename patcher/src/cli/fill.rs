@@ -131,7 +131,7 @@ fn say(output: &Path, outcome: &str, edits: &[Edit], talk: Talk) {
         let names = edit.shape.fields.iter().zip(&edit.values);
         let count = |origin| edit.values.iter().filter(|value| value.origin == origin).count();
         talk.say(&format!(
-            "{}: section `{}` {}: {} fields set, {} derived, {} with their default",
+            "{}: section `{}` {}; fields: {} set, {} derived, {} default",
             output.display(),
             edit.shape.name,
             if outcome == "planned" { "would be filled" } else { outcome },

@@ -14,7 +14,7 @@ mod verify;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::error::{Error, Result};
 
@@ -40,7 +40,7 @@ impl From<Exit> for ExitCode {
 /// Values that are only known after a program is built: declare them, generate accessors, fill them
 /// into the linked file.
 #[derive(Debug, Parser)]
-#[command(name = "postlink", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "postlink", propagate_version = true, max_term_width = 100, after_help = EXIT_CODES)]
 #[command(disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -75,10 +75,14 @@ enum Command {
     Demo(demo::Args),
 }
 
-/// Runs the command that the process was called with.
+/// Runs the command that the process was called with. `version` is what `--version` tells.
 #[must_use]
-pub fn main() -> ExitCode {
-    let Cli { command, global } = Cli::parse();
+pub fn main(version: String) -> ExitCode {
+    let matches = Cli::command().version(version).get_matches();
+    let Cli { command, global } = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     let talk = Talk(global);
     let done = match command {
         Command::Generate(args) => generate::run(&args, talk),
