@@ -1,6 +1,7 @@
 //! What the tests share: a folder of their own, commands that are really run, goldens.
 
 pub mod lix;
+pub mod rust;
 
 use std::ffi::OsStr;
 use std::os::unix::process::ExitStatusExt;
@@ -63,7 +64,11 @@ impl Run {
 
 /// A new folder, removed at the end, in which commands run.
 #[derive(Debug)]
-pub struct Folder(TempDir);
+pub struct Folder {
+    path: PathBuf,
+    /// Removes it at the end.
+    _temporary: Option<TempDir>,
+}
 
 impl Default for Folder {
     fn default() -> Self {
@@ -78,13 +83,26 @@ impl Folder {
     /// There is no room for it.
     #[must_use]
     pub fn new() -> Self {
-        Self(TempDir::with_prefix("postlink-test-").expect("a temporary folder"))
+        let temporary = TempDir::with_prefix("postlink-test-").expect("a temporary folder");
+        Self { path: temporary.path().to_owned(), _temporary: Some(temporary) }
+    }
+
+    /// The folder of this name under the target folder, which is kept for the next run.
+    ///
+    /// # Panics
+    /// It cannot be made.
+    #[must_use]
+    pub fn kept(name: &str) -> Self {
+        let target = postlink().ancestors().nth(2).expect("the target folder");
+        let path = target.join(name);
+        std::fs::create_dir_all(&path).expect(name);
+        Self { path, _temporary: None }
     }
 
     /// The path of a file in it.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.path.join(name)
     }
 
     /// Writes a file.
@@ -120,7 +138,7 @@ impl Folder {
     /// It cannot be read.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.0.path()).expect("the folder");
+        let entries = std::fs::read_dir(&self.path).expect("the folder");
         let mut names: Vec<String> = entries
             .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
             .collect();
@@ -150,7 +168,7 @@ impl Folder {
     #[track_caller]
     pub fn run_words<S: AsRef<OsStr>>(&self, program: &OsStr, words: &[S]) -> Run {
         let mut command = Command::new(program);
-        command.args(words).current_dir(self.0.path()).stdin(Stdio::null());
+        command.args(words).current_dir(&self.path).stdin(Stdio::null());
         let output = command.output();
         let output = output.unwrap_or_else(|error| {
             panic!("{}: {error}; tests/run installs it", program.display())
