@@ -20,21 +20,53 @@ fn blocks(readme: &str, language: &str) -> Vec<String> {
     blocks
 }
 
+/// The text from a heading to the next.
+fn part(heading: &str) -> String {
+    let readme = std::fs::read_to_string(fixture("../../README.md")).expect("the README");
+    let part = readme.split("\n## ").find(|part| part.starts_with(heading));
+    part.expect(heading).to_owned()
+}
+
+/// Runs the commands of a part, and gives what they print.
+fn commands(folder: &Folder, part: &str) -> String {
+    let blocks = blocks(part, "console");
+    let lines = blocks.iter().flat_map(|block| block.lines());
+    let run = |line: &str| {
+        let ours = format!("{} ", postlink().display());
+        let line = line.replacen("postlink ", &ours, 1);
+        folder
+            .run(&line.replacen("target/", "./target/", usize::from(line.starts_with("target/"))))
+            .ok()
+    };
+    lines.filter_map(|line| line.strip_prefix("$ ")).map(run).collect()
+}
+
 #[test]
 fn five_steps() {
-    let readme = std::fs::read_to_string(fixture("../../README.md")).expect("the README");
+    let part = part("Five steps");
     let folder = Folder::new();
-    folder.write("schema.toml", &blocks(&readme, "toml")[0]);
-    folder.write("lib.cc", &blocks(&readme, "cpp")[0]);
-    let mut said = String::new();
-    // The first block of commands is about the repository itself.
-    for block in &blocks(&readme, "console")[1..] {
-        for line in block.lines() {
-            let line = line.strip_prefix("$ ").expect("a command");
-            let ours = format!("{} ", postlink().display());
-            said += &folder.run(&line.replacen("postlink ", &ours, 1)).ok();
-        }
-    }
+    folder.write("schema.toml", &blocks(&part, "toml")[0]);
+    folder.write("lib.cc", &blocks(&part, "cpp")[0]);
+    let said = commands(&folder, &part);
     assert!(said.contains("data_dir: path = /opt/app/share/app (derived)"), "{said}");
     assert!(said.contains("nothing but declared values differs"), "{said}");
+}
+
+#[test]
+fn in_a_rust_crate() {
+    let guide = part("In a Rust crate");
+    let folder = Folder::new();
+    let schema =
+        blocks(&part("Five steps"), "toml")[0].replace("exported = true", "owner = 'rust'");
+    let runtime = fixture("../../runtime").display().to_string();
+    let dependencies = blocks(&guide, "toml")[0].replace("../postlink/runtime", &runtime);
+    folder.write("schema.toml", schema);
+    folder
+        .write("Cargo.toml", format!("[package]\nname = 'app'\nedition = '2024'\n{dependencies}"));
+    folder.write("Cargo.lock", std::fs::read(fixture("../../Cargo.lock")).expect("Cargo.lock"));
+    std::fs::create_dir(folder.path("src")).expect("a folder");
+    folder.write("src/main.rs", &blocks(&guide, "rust")[0]);
+    let printed = guide.lines().find(|line| line.starts_with("2.1.0 in")).expect("what it prints");
+    let said = commands(&folder, &guide);
+    assert!(said.ends_with(&format!("{printed}\n")), "{said}");
 }
