@@ -82,8 +82,8 @@ extern "C" {
 #if defined(__GNUC__) && !defined(_WIN32)
 __attribute__((visibility("hidden")))
 #endif
-extern const record postlink_record_kinds_462c36ea90291253;
-alignas(16) POSTLINK_RECORD const record postlink_record_kinds_462c36ea90291253 = {
+extern const record postlink_record_kinds_of_schema_462c36ea90291253;
+alignas(16) POSTLINK_RECORD const record postlink_record_kinds_of_schema_462c36ea90291253 = {
     /* header */ {
         0x7f, 0x70, 0x6f, 0x73, 0x74, 0x6c, 0x6e, 0x6b, 0x01, 0x00, 0x00, 0x00, 0xa0, 0x09, 0x00, 0x00,
         0x50, 0x00, 0x00, 0x00, 0x40, 0x03, 0x00, 0x00, 0x90, 0x03, 0x00, 0x00, 0x13, 0x00, 0x00, 0x00,
@@ -235,11 +235,11 @@ namespace {
 inline const unsigned char *bytes() noexcept
 {
 #if defined(__GNUC__)
-    const unsigned char *start = reinterpret_cast<const unsigned char *>(&postlink_record_kinds_462c36ea90291253);
+    const unsigned char *start = reinterpret_cast<const unsigned char *>(&postlink_record_kinds_of_schema_462c36ea90291253);
     __asm__ volatile("" : "+r"(start));
     return start;
 #else
-    static const unsigned char *const volatile start = reinterpret_cast<const unsigned char *>(&postlink_record_kinds_462c36ea90291253);
+    static const unsigned char *const volatile start = reinterpret_cast<const unsigned char *>(&postlink_record_kinds_of_schema_462c36ea90291253);
     return start;
 #endif
 }

@@ -58,8 +58,8 @@ extern "C" {
 #if defined(__GNUC__) && !defined(_WIN32)
 __attribute__((visibility("hidden")))
 #endif
-extern const record postlink_record_lix_f8dcd51315c0daf0;
-alignas(16) POSTLINK_RECORD const record postlink_record_lix_f8dcd51315c0daf0 = {
+extern const record postlink_record_lix_of_schema_f8dcd51315c0daf0;
+alignas(16) POSTLINK_RECORD const record postlink_record_lix_of_schema_f8dcd51315c0daf0 = {
     /* header */ {
         0x7f, 0x70, 0x6f, 0x73, 0x74, 0x6c, 0x6e, 0x6b, 0x01, 0x00, 0x00, 0x00, 0xd0, 0x4d, 0x00, 0x00,
         0x50, 0x00, 0x00, 0x00, 0x10, 0x4b, 0x00, 0x00, 0x60, 0x4b, 0x00, 0x00, 0x07, 0x00, 0x00, 0x00,
@@ -125,11 +125,11 @@ namespace {
 inline const unsigned char *bytes() noexcept
 {
 #if defined(__GNUC__)
-    const unsigned char *start = reinterpret_cast<const unsigned char *>(&postlink_record_lix_f8dcd51315c0daf0);
+    const unsigned char *start = reinterpret_cast<const unsigned char *>(&postlink_record_lix_of_schema_f8dcd51315c0daf0);
     __asm__ volatile("" : "+r"(start));
     return start;
 #else
-    static const unsigned char *const volatile start = reinterpret_cast<const unsigned char *>(&postlink_record_lix_f8dcd51315c0daf0);
+    static const unsigned char *const volatile start = reinterpret_cast<const unsigned char *>(&postlink_record_lix_of_schema_f8dcd51315c0daf0);
     return start;
 #endif
 }

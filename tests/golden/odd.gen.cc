@@ -78,8 +78,8 @@ extern "C" {
 #if defined(__GNUC__) && !defined(_WIN32)
 __attribute__((visibility("hidden")))
 #endif
-extern const record postlink_record_odd_aabec7d9c28ec21a;
-alignas(16) POSTLINK_RECORD const record postlink_record_odd_aabec7d9c28ec21a = {
+extern const record postlink_record_odd_of_schema_aabec7d9c28ec21a;
+alignas(16) POSTLINK_RECORD const record postlink_record_odd_of_schema_aabec7d9c28ec21a = {
     /* header */ {
         0x7f, 0x70, 0x6f, 0x73, 0x74, 0x6c, 0x6e, 0x6b, 0x01, 0x00, 0x00, 0x00, 0x00, 0x18, 0x01, 0x00,
         0x50, 0x00, 0x00, 0x00, 0xd0, 0x12, 0x01, 0x00, 0x20, 0x13, 0x01, 0x00, 0x11, 0x00, 0x00, 0x00,
@@ -207,11 +207,11 @@ namespace {
 inline const unsigned char *bytes() noexcept
 {
 #if defined(__GNUC__)
-    const unsigned char *start = reinterpret_cast<const unsigned char *>(&postlink_record_odd_aabec7d9c28ec21a);
+    const unsigned char *start = reinterpret_cast<const unsigned char *>(&postlink_record_odd_of_schema_aabec7d9c28ec21a);
     __asm__ volatile("" : "+r"(start));
     return start;
 #else
-    static const unsigned char *const volatile start = reinterpret_cast<const unsigned char *>(&postlink_record_odd_aabec7d9c28ec21a);
+    static const unsigned char *const volatile start = reinterpret_cast<const unsigned char *>(&postlink_record_odd_of_schema_aabec7d9c28ec21a);
     return start;
 #endif
 }

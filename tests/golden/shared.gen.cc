@@ -15,7 +15,7 @@ extern "C" {
 #if defined(__GNUC__) && !defined(_WIN32)
 __attribute__((visibility("hidden")))
 #endif
-extern const unsigned char postlink_record_shared_2c225836c0531eed[];
+extern const unsigned char postlink_record_shared_of_schema_2c225836c0531eed[];
 }
 
 namespace {
@@ -25,11 +25,11 @@ namespace {
 inline const unsigned char *bytes() noexcept
 {
 #if defined(__GNUC__)
-    const unsigned char *start = postlink_record_shared_2c225836c0531eed;
+    const unsigned char *start = postlink_record_shared_of_schema_2c225836c0531eed;
     __asm__ volatile("" : "+r"(start));
     return start;
 #else
-    static const unsigned char *const volatile start = postlink_record_shared_2c225836c0531eed;
+    static const unsigned char *const volatile start = postlink_record_shared_of_schema_2c225836c0531eed;
     return start;
 #endif
 }

@@ -46,8 +46,8 @@ extern "C" {
 #if defined(__GNUC__) && !defined(_WIN32)
 __attribute__((visibility("hidden")))
 #endif
-extern const record postlink_record_single_4a1ad872aeaf3781;
-alignas(16) POSTLINK_RECORD const record postlink_record_single_4a1ad872aeaf3781 = {
+extern const record postlink_record_single_of_schema_4a1ad872aeaf3781;
+alignas(16) POSTLINK_RECORD const record postlink_record_single_of_schema_4a1ad872aeaf3781 = {
     /* header */ {
         0x7f, 0x70, 0x6f, 0x73, 0x74, 0x6c, 0x6e, 0x6b, 0x01, 0x00, 0x00, 0x00, 0xc0, 0x00, 0x00, 0x00,
         0x50, 0x00, 0x00, 0x00, 0x20, 0x00, 0x00, 0x00, 0x70, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00,
@@ -73,11 +73,11 @@ namespace {
 inline const unsigned char *bytes() noexcept
 {
 #if defined(__GNUC__)
-    const unsigned char *start = reinterpret_cast<const unsigned char *>(&postlink_record_single_4a1ad872aeaf3781);
+    const unsigned char *start = reinterpret_cast<const unsigned char *>(&postlink_record_single_of_schema_4a1ad872aeaf3781);
     __asm__ volatile("" : "+r"(start));
     return start;
 #else
-    static const unsigned char *const volatile start = reinterpret_cast<const unsigned char *>(&postlink_record_single_4a1ad872aeaf3781);
+    static const unsigned char *const volatile start = reinterpret_cast<const unsigned char *>(&postlink_record_single_of_schema_4a1ad872aeaf3781);
     return start;
 #endif
 }

@@ -1,8 +1,6 @@
 //! `postlink completions`.
 
-use clap::CommandFactory;
-
-use super::{Cli, Exit};
+use super::Exit;
 use crate::error::Result;
 
 /// Print the completions for a shell
@@ -12,9 +10,9 @@ pub(super) struct Args {
     shell: clap_complete::Shell,
 }
 
-pub(super) fn run(args: &Args) -> Result<Exit> {
+pub(super) fn run(args: &Args, mut cli: clap::Command) -> Result<Exit> {
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "postlink", &mut text);
+    clap_complete::generate(args.shell, &mut cli, "postlink", &mut text);
     super::print(String::from_utf8_lossy(&text).trim_end());
     Ok(Exit::Done)
 }

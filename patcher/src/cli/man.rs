@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::CommandFactory;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-use super::{Cli, EXIT_CODES, Exit};
+use super::{EXIT_CODES, Exit};
 use crate::error::{Error, Result};
 use crate::write;
 
@@ -17,8 +16,8 @@ pub(super) struct Args {
     dir: Option<PathBuf>,
 }
 
-pub(super) fn run(args: &Args) -> Result<Exit> {
-    let mut command = Cli::command().after_help(None::<&str>);
+pub(super) fn run(args: &Args, cli: clap::Command) -> Result<Exit> {
+    let mut command = cli.after_help(None::<&str>);
     command.build();
     let Some(dir) = &args.dir else {
         super::print(page(command)?.1.trim_end());
@@ -34,7 +33,8 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 
 /// The file name and the text of a command's page.
 fn page(command: clap::Command) -> Result<(String, String)> {
-    let page = Man::new(command).source(concat!("postlink ", env!("CARGO_PKG_VERSION")));
+    let source = format!("postlink {}", command.get_version().unwrap_or_default());
+    let page = Man::new(command).source(source);
     let name = page.get_filename();
     let mut text = Vec::new();
     let mut status = Roff::new();

@@ -78,8 +78,8 @@ enum Command {
 /// Runs the command that the process was called with. `version` is what `--version` tells.
 #[must_use]
 pub fn main(version: String) -> ExitCode {
-    let matches = Cli::command().version(version).get_matches();
-    let Cli { command, global } = match Cli::from_arg_matches(&matches) {
+    let cli = Cli::command().version(version);
+    let Cli { command, global } = match Cli::from_arg_matches(&cli.clone().get_matches()) {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
@@ -90,8 +90,8 @@ pub fn main(version: String) -> ExitCode {
         Command::Inspect(args) => inspect::run(&args, talk),
         Command::Payload(args) => payload::run(&args, talk),
         Command::Verify(args) => verify::run(&args, talk),
-        Command::Completions(args) => completions::run(&args),
-        Command::Man(args) => man::run(&args),
+        Command::Completions(args) => completions::run(&args, cli),
+        Command::Man(args) => man::run(&args, cli),
         Command::Demo(args) => demo::run(&args, talk),
     };
     done.unwrap_or_else(|error| talk.refuse(&error)).into()
