@@ -1,7 +1,16 @@
 //! Values that are only known after a program is built: what the program links.
 //!
-//! `postlink generate --out-rust` writes a module with one function a field; those functions call
-//! this crate. It needs neither `std` nor an allocator, and reads the record where it lies.
+//! [`schema!`] reads a schema and makes a module of each of its sections, with one function a field;
+//! `postlink generate --out-rust` writes the same module to a file. The functions need neither `std`
+//! nor an allocator, and read the record where it lies.
+//!
+//! ```ignore
+//! postlink::schema!("schema.toml", version = env!("CARGO_PKG_VERSION"));
+//!
+//! fn main() {
+//!     println!("{} in {}", app::version(), app::data_dir());
+//! }
+//! ```
 //!
 //! The functions **panic**, with a sentence that names the field, where a required field has no
 //! value because the file was not filled, and where the record is damaged or being written.

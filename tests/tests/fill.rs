@@ -205,3 +205,36 @@ fn values_from_files() {
         assert!(shown.contains(line), "{line}\n{shown}");
     }
 }
+
+/// A program whose record was changed by something else does not say that it is specialized.
+#[test]
+fn a_damaged_record_is_not_specialized() {
+    let folder = sources();
+    for compiler in COMPILERS {
+        build_program(&folder, compiler, "-O2", "program");
+        fill(&folder, "program", "1.2.3", "/p");
+        let mut damaged = folder.read("program");
+        let prefix = damaged.windows(3).rposition(|bytes| bytes == b"/p\0").expect("a value");
+        damaged[prefix + 100] = 1;
+        folder.write("damaged", &damaged);
+        folder.run("chmod +x damaged").ok();
+        let printed = folder.run("./damaged").ok();
+        assert_eq!(
+            printed,
+            expected("1.2.3", "/p", true).replace("specialized=1", "specialized=0")
+        );
+        // A length beyond the capacity, and an unknown state, stop the program.
+        let record = damaged
+            .windows(8)
+            .rposition(|bytes| bytes == postlink_format::MAGIC)
+            .expect("a record");
+        for (at, byte) in [(88 + 4 + 2, 1), (80, 9)] {
+            let mut bad = folder.read("program");
+            bad[record + at] = byte;
+            folder.write("damaged", &bad);
+            assert!(
+                folder.run("./damaged").fails(134).contains("field version: the record is damaged")
+            );
+        }
+    }
+}

@@ -156,6 +156,27 @@ fn an_error_while_writing_is_taken_back() {
     }
 }
 
+/// A write that the system says it did, but did not, is seen.
+#[test]
+fn what_is_written_is_read_back() {
+    let folder = sources();
+    build_program(&folder, "g++", "-O1", "program");
+    folder.postlink("payload --image program --section lix --output payload").ok();
+    let payload = folder.read("payload");
+    let record = postlink_format::Record::parse(&payload).expect("a record");
+    let lengths = [4, record.value_area().len() - 8, 8];
+    let before = folder.read("program");
+    for (nth, length) in (1..).zip(lengths).skip(1) {
+        let line = format!(
+            "strace -o /dev/null -e inject=pwrite64:retval={length}:when={nth} {} fill --in-place program {SET}",
+            postlink().display()
+        );
+        let said = folder.run(&line).fails(1);
+        assert!(said.contains("not those that were written"), "{said}");
+        assert!(folder.read("program") == before);
+    }
+}
+
 #[test]
 fn two_fills_at_once_come_one_after_another() {
     let folder = sources();

@@ -3,6 +3,13 @@
 use postlink_tests::Folder;
 use postlink_tests::rust::{FILLED, SET, UNSPECIALIZED, build_cpp, cargo, expected, workspace};
 
+/// Environment variables for cargo.
+type Variables = &'static [(&'static str, &'static str)];
+
+const LTO: &str = "CARGO_PROFILE_RELEASE_LTO";
+const UNITS: &str = "CARGO_PROFILE_RELEASE_CODEGEN_UNITS";
+const PANIC: &str = "CARGO_PROFILE_RELEASE_PANIC";
+
 fn exports_no_record(folder: &Folder, image: &str) {
     let exported = folder.run(&format!("nm -D --defined-only {image}")).ok();
     assert!(!exported.contains("postlink_record"), "{exported}");
@@ -21,14 +28,21 @@ fn fill_and_run(folder: &Folder, image: &str, program: &str) {
 #[test]
 fn a_rust_static_library_linked_whole_into_a_shared_object() {
     let folder = workspace();
-    cargo(&folder, "build --release --package exported", &[]).ok();
-    for (compiler, flags) in
-        [("g++", "-O2"), ("clang++-19", "-O2 -fuse-ld=lld"), ("g++", "-O2 -flto"), ("g++", "-O0")]
-    {
-        build_cpp(&folder, compiler, flags.trim_end_matches("-fuse-ld=lld"));
+    let builds: [(&str, &str, Variables); 6] = [
+        ("g++", "-O2", &[]),
+        ("g++", "-O0", &[(UNITS, "256")]),
+        ("g++", "-O2 -flto", &[(LTO, "fat"), (UNITS, "1"), (PANIC, "abort")]),
+        ("clang++-19", "-O2 -fuse-ld=lld", &[(LTO, "thin")]),
+        ("g++", "-O2 -fuse-ld=mold", &[(LTO, "off")]),
+        ("g++", "-O2 -fuse-ld=gold", &[]),
+    ];
+    for (compiler, flags, variables) in builds {
+        cargo(&folder, "build --release --package exported", variables).ok();
+        build_cpp(&folder, compiler, flags.split(" -fuse-ld").next().expect("flags"));
         let whole =
             "-Wl,--whole-archive libreport.a target/release/libexported.a -Wl,--no-whole-archive";
-        folder.run(&format!("{compiler} {flags} -shared -Wl,--gc-sections -o libmixed.so {whole} -lpthread -ldl -lm")).ok();
+        let line = format!("{compiler} {flags} -shared -Wl,--gc-sections -o libmixed.so {whole}");
+        folder.run(&format!("{line} -lpthread -ldl -lm")).ok();
         folder.run(&format!("{compiler} main.cc -L. -lmixed -Wl,-rpath,$ORIGIN -o program")).ok();
         fill_and_run(&folder, "libmixed.so", "./program");
     }
@@ -61,19 +75,16 @@ fn build_app(folder: &Folder, profile: &str, variables: &[(&str, &str)]) -> post
 fn no_profile_folds_a_value() {
     let folder = workspace();
     build_cpp(&folder, "g++", "-O2");
-    let lto = "CARGO_PROFILE_RELEASE_LTO";
-    let units = "CARGO_PROFILE_RELEASE_CODEGEN_UNITS";
-    let panic = "CARGO_PROFILE_RELEASE_PANIC";
-    let profiles: &[(&str, &[(&str, &str)])] = &[
+    let profiles: &[(&str, Variables)] = &[
         ("debug", &[]),
         ("debug", &[("CARGO_PROFILE_DEV_CODEGEN_UNITS", "256")]),
-        ("release", &[(units, "1")]),
-        ("release", &[(units, "16"), (panic, "abort")]),
-        ("release", &[(lto, "fat"), (units, "1"), (panic, "abort")]),
-        ("release", &[(lto, "fat"), (units, "16")]),
-        ("release", &[(lto, "thin"), (units, "16")]),
-        ("release", &[(lto, "thin"), (units, "1"), ("CARGO_PROFILE_RELEASE_STRIP", "true")]),
-        ("release", &[(lto, "off"), ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s")]),
+        ("release", &[(UNITS, "1")]),
+        ("release", &[(UNITS, "16"), (PANIC, "abort")]),
+        ("release", &[(LTO, "fat"), (UNITS, "1"), (PANIC, "abort")]),
+        ("release", &[(LTO, "fat"), (UNITS, "16")]),
+        ("release", &[(LTO, "thin"), (UNITS, "16")]),
+        ("release", &[(LTO, "thin"), (UNITS, "1"), ("CARGO_PROFILE_RELEASE_STRIP", "true")]),
+        ("release", &[(LTO, "off"), ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s")]),
     ];
     for (profile, variables) in profiles {
         build_app(&folder, profile, variables).ok();
@@ -107,12 +118,8 @@ fn cross_language_lto_folds_nothing() {
 #[test]
 fn a_shared_library_in_rust_and_one_without_std() {
     let folder = workspace();
-    cargo(
-        &folder,
-        "build --release --package alone --package bare",
-        &[("CARGO_PROFILE_RELEASE_PANIC", "abort")],
-    )
-    .ok();
+    let variables = [(PANIC, "abort"), (LTO, "fat"), (UNITS, "1")];
+    cargo(&folder, "build --release --package alone --package bare", &variables).ok();
     folder.write("print.c", "void print_name(void);\nint main(void) { print_name(); return 0; }\n");
     folder.copy("target/release/libalone.so", "libalone.so");
     folder.run("gcc print.c -L. -lalone -Wl,-rpath,$ORIGIN -o print").ok();
