@@ -18,9 +18,18 @@ pub(crate) struct Arguments {
 pub(crate) struct Default {
     pub(crate) section: Option<String>,
     pub(crate) field: String,
-    /// One text, or a list's items.
-    pub(crate) values: Vec<String>,
+    pub(crate) value: Given,
     pub(crate) span: Span,
+}
+
+const EXPECTED: &str = "a literal, `env!(\"NAME\")` or `concat!(…)`";
+
+/// What stands behind the `=`.
+pub(crate) enum Given {
+    /// One value, as text.
+    One(String),
+    /// An array of strings.
+    List(Vec<String>),
 }
 
 struct Parser {
@@ -49,8 +58,12 @@ pub(crate) fn parse(input: TokenStream) -> Result<Arguments, Wrong> {
             (None, first)
         };
         parser.punctuation('=')?;
-        let values = parser.values()?;
-        defaults.push(Default { section, field, values, span });
+        let value = parser.one_or_list()?;
+        let same = |other: &Default| other.section == section && other.field == field;
+        if defaults.iter().any(same) {
+            return Err(Wrong { message: format!("`{field}` is given twice"), span });
+        }
+        defaults.push(Default { section, field, value, span });
     }
     Ok(Arguments { path, path_span, defaults, variables: parser.variables })
 }
@@ -102,21 +115,23 @@ impl Parser {
     }
 
     /// One value, or an array of values.
-    fn values(&mut self) -> Result<Vec<String>, Wrong> {
-        let Some(TokenTree::Group(group)) = self.tokens.peek() else {
-            return Ok(vec![self.value()?]);
-        };
-        if group.delimiter() != Delimiter::Bracket {
-            return Err(self.wrong("a value or an array of values"));
+    fn one_or_list(&mut self) -> Result<Given, Wrong> {
+        match self.tokens.peek() {
+            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Bracket => {
+                let tokens = group.stream();
+                self.next();
+                Ok(Given::List(self.list(tokens)?))
+            }
+            // What comes out of another macro may be in an invisible group.
+            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::None => {
+                let mut inner = Self::new(group.stream(), group.span());
+                self.next();
+                let given = inner.one_or_list()?;
+                self.variables.append(&mut inner.variables);
+                if inner.at_end() { Ok(given) } else { Err(inner.wrong(EXPECTED)) }
+            }
+            _ => Ok(Given::One(self.value()?)),
         }
-        let tokens = group.stream();
-        let mut values = self.list(tokens)?;
-        // On a command line, one empty text is the empty list.
-        if values.is_empty() {
-            values.push(String::new());
-        }
-        self.next();
-        Ok(values)
     }
 
     /// Values with commas between them.
@@ -135,23 +150,25 @@ impl Parser {
 
     /// The text of a literal, of `env!` or of `concat!`.
     fn value(&mut self) -> Result<String, Wrong> {
-        const EXPECTED: &str = "a literal, `env!(\"NAME\")` or `concat!(…)`";
         match self.next() {
             Some(TokenTree::Ident(name)) if name.to_string() == "true" => Ok("true".into()),
             Some(TokenTree::Ident(name)) if name.to_string() == "false" => Ok("false".into()),
             Some(TokenTree::Ident(name)) => self.call(&name.to_string()),
             Some(TokenTree::Punct(minus)) if minus.as_char() == '-' => {
-                Ok(format!("-{}", self.value()?))
+                let number = self.value()?;
+                let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+                if digits { Ok(format!("-{number}")) } else { Err(self.wrong("an integer")) }
             }
-            // What comes out of another macro may be in an invisible group.
             Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::None => {
-                self.list(group.stream())?.pop().ok_or_else(|| self.wrong(EXPECTED))
+                let mut values = self.list(group.stream())?;
+                let value = values.pop().filter(|_| values.is_empty());
+                value.ok_or_else(|| self.wrong(EXPECTED))
             }
             Some(TokenTree::Literal(literal)) => match Literal::from(literal) {
-                Literal::String(text) => Ok(text.value().to_owned()),
+                Literal::String(text) if text.suffix().is_empty() => Ok(text.value().to_owned()),
                 Literal::Integer(number) => {
                     let value = number.value::<u128>().map(|value| value.to_string());
-                    value.ok_or_else(|| self.wrong("an integer of at most 64 bits"))
+                    value.ok_or_else(|| self.wrong("an integer of at most 128 bits"))
                 }
                 _ => Err(self.wrong(EXPECTED)),
             },
@@ -163,7 +180,7 @@ impl Parser {
     fn call(&mut self, name: &str) -> Result<String, Wrong> {
         let span = self.span;
         if !["env", "concat"].contains(&name) {
-            return Err(self.wrong("a literal, `env!(\"NAME\")` or `concat!(…)`"));
+            return Err(self.wrong(EXPECTED));
         }
         self.punctuation('!')?;
         let Some(TokenTree::Group(group)) = self.next() else {
@@ -173,12 +190,17 @@ impl Parser {
         if name == "concat" {
             return Ok(values.concat());
         }
-        let variable = values.first().cloned().unwrap_or_default();
-        let value = std::env::var(&variable).map_err(|_| Wrong {
-            message: format!("environment variable `{variable}` is not set, or not UTF-8"),
-            span,
+        let (variable, message) = match values.as_slice() {
+            [variable] => (variable, None),
+            [variable, message] => (variable, Some(message)),
+            _ => return Err(self.wrong("`env!(\"NAME\")`")),
+        };
+        let value = std::env::var(variable).map_err(|_| {
+            let otherwise =
+                || format!("environment variable `{variable}` is not set, or not UTF-8");
+            Wrong { message: message.cloned().unwrap_or_else(otherwise), span }
         })?;
-        self.variables.push(variable);
+        self.variables.push(variable.clone());
         Ok(value)
     }
 }

@@ -6,10 +6,10 @@ mod arguments;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use postlink_codegen::{Schema, cpp, rust};
+use postlink_codegen::{Literal, Problem, Schema, cpp, rust};
 use proc_macro::{Span, TokenStream};
 
-use arguments::Arguments;
+use arguments::{Arguments, Given};
 
 /// What is wrong, and where in the call.
 struct Wrong {
@@ -23,6 +23,9 @@ struct Wrong {
 /// crate's `Cargo.toml`. Defaults can be replaced: `schema!("schema.toml", version =
 /// env!("CARGO_PKG_VERSION"))`; a value is a literal, an array of literals, `env!`, or `concat!` of
 /// these; where the schema has several sections, `SECTION.FIELD` names the field.
+///
+/// The crate must have postlink under this name, and where Rust owns a section, one crate of a
+/// program calls the macro for it: a second record of the same section does not link.
 ///
 /// Each module also has the C++ text, as constants: `CPP_HEADER`, to be written to a file named
 /// `SECTION.gen.hh`, and `CPP_SOURCE`, which includes it.
@@ -49,7 +52,9 @@ fn expand(input: TokenStream) -> Result<TokenStream, Wrong> {
     let Arguments { path, path_span, defaults, variables } = arguments::parse(input)?;
     let wrong = |message: String| Wrong { message, span: path_span };
     let folder = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
-    let file = PathBuf::from(folder).join(&path);
+    // `include_bytes!` below would take a relative path as relative to the source file.
+    let file = std::path::absolute(PathBuf::from(folder).join(&path));
+    let file = file.map_err(|error| wrong(format!("cannot find the schema {path}: {error}")))?;
     let text = std::fs::read_to_string(&file)
         .map_err(|error| wrong(format!("cannot read the schema {}: {error}", file.display())))?;
     let schema = Schema::parse(&path, &text);
@@ -58,18 +63,26 @@ fn expand(input: TokenStream) -> Result<TokenStream, Wrong> {
     })?;
     for default in defaults {
         let refuse = |message: String| Wrong { message, span: default.span };
-        let section = schema.section(default.section.as_deref()).map_err(refuse)?;
+        let section = schema.section(default.section.as_deref()).map_err(|message| {
+            refuse(format!("{message}\nhelp: name the section: `SECTION.{} = …`", default.field))
+        })?;
         let name = section.shape.name.clone();
-        let texts: Vec<&str> = default.values.iter().map(String::as_str).collect();
         for section in schema.sections.iter_mut().filter(|section| section.shape.name == name) {
-            section
-                .replace_default(&default.field, &texts)
-                .map_err(|problem| refuse(format!("{problem}\nhelp: {}", problem.help)))?;
+            let replaced = section.replace_default(&default.field, |field| match &default.value {
+                Given::One(text) if !field.ty.is_list() => field.value_of_texts(&[text]),
+                Given::One(_) => Err(field.problem("it is a list", "give an array: `[…]`")),
+                Given::List(items) => field.value_of_literal(&Literal::List(
+                    items.iter().cloned().map(Literal::Text).collect(),
+                )),
+            });
+            replaced.map_err(|problem| refuse(told(&problem)))?;
         }
     }
     let mut code = code(&schema).map_err(&wrong)?;
     // The crate is compiled again when the schema, or a variable that a default is from, changes.
-    code += &format!("const _: &[u8] = ::core::include_bytes!({:?});", file.display().to_string());
+    let tracked =
+        file.to_str().ok_or_else(|| wrong("the path of the schema is not UTF-8".into()))?;
+    code += &format!("const _: &[u8] = ::core::include_bytes!({tracked:?});");
     for variable in variables {
         code +=
             &format!("const _: ::core::option::Option<&str> = ::core::option_env!({variable:?});");
@@ -77,10 +90,14 @@ fn expand(input: TokenStream) -> Result<TokenStream, Wrong> {
     TokenStream::from_str(&code).map_err(|error| wrong(error.to_string()))
 }
 
+fn told(problem: &Problem) -> String {
+    format!("{problem}\nhelp: {}", problem.help)
+}
+
 /// The modules of all sections: what `postlink generate --out-rust` writes, and the C++ text.
 fn code(schema: &Schema) -> Result<String, String> {
-    let list = |problems: Vec<postlink_codegen::Problem>| {
-        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let list = |problems: Vec<Problem>| {
+        let problems: Vec<String> = problems.iter().map(told).collect();
         problems.join("\n")
     };
     let modules = schema.sections.iter().map(|section| {

@@ -152,6 +152,14 @@ pub enum Error {
         /// How many they are.
         count: usize,
     },
+    /// The command was called wrongly.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What would be right.
+        help: String,
+    },
     /// What was given to the command does not make sense.
     #[error("{message}")]
     Input {
@@ -197,6 +205,9 @@ pub enum SectionProblem {
     /// The section is compressed.
     #[error("is compressed (SHF_COMPRESSED)")]
     Compressed,
+    /// It has more bytes than any records would.
+    #[error("is larger than any record")]
+    TooLarge,
     /// Two sections share bytes.
     #[error("overlaps another one")]
     Overlaps,
@@ -219,6 +230,11 @@ impl Error {
             BadValues::Damaged(source) => Self::Record { path, section, source },
             BadValues::Impossible(_) => Self::BadValues { path, section, source },
         }
+    }
+
+    /// An [`Error::Usage`].
+    pub fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), help: help.into() }
     }
 
     /// An [`Error::Input`].
@@ -265,6 +281,7 @@ impl Error {
             Self::Section { problem, .. } => match problem {
                 SectionProblem::NoBits => "this is a separate debug file: fill the program or library that it belongs to, the debug file fits as it is".into(),
                 SectionProblem::Compressed => "decompress it first: objcopy --decompress-debug-sections FILE, or link it without --compress-sections".into(),
+                SectionProblem::TooLarge => "something other than postlink made this section: give it another name".into(),
                 SectionProblem::Overlaps => "the section headers are damaged: build the file again".into(),
                 SectionProblem::Outside => "the file is truncated: build or copy it again".into(),
             },
@@ -281,7 +298,7 @@ impl Error {
             Self::Dropped { .. } => "give them again, or keep them with --keep, or let them go with --reset".into(),
             Self::ReadBack { .. } => "the file system lost a write: look at the disk, then build the file again".into(),
             Self::Schema { .. } => String::new(),
-            Self::Input { help, .. } => help.clone(),
+            Self::Usage { help, .. } | Self::Input { help, .. } => help.clone(),
         }
     }
 }

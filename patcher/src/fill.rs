@@ -28,15 +28,17 @@ pub struct Options<'a> {
     pub earlier: Earlier,
     /// Fill every record of a section that the file has more than one of.
     pub all: bool,
-    /// The schema whose fingerprints the records must have.
+    /// The schema whose fingerprints the records must have; others do not take part.
     pub schema: Option<&'a Schema>,
+    /// The one section, as spelled in the file, whose records take part.
+    pub spelling: Option<&'a str>,
 }
 
 /// A record to be written.
 #[derive(Clone, Debug)]
 pub struct Edit {
     /// The section as spelled in the file.
-    pub section: String,
+    pub spelling: String,
     /// The record's shape.
     pub shape: Shape,
     /// The values, in the order of the fields.
@@ -61,9 +63,10 @@ pub struct Edit {
 pub fn plan(image: &Image, assignments: &[Assignment], options: Options<'_>) -> Result<Vec<Edit>> {
     let records: Vec<(&Section, &Place)> = image
         .records()
-        .filter(|(_, place)| {
+        .filter(|(section, place)| {
             let known = |schema: &Schema| schema.section(Some(&place.shape.name)).is_ok();
             options.schema.is_none_or(known)
+                && options.spelling.is_none_or(|spelling| section.name == spelling)
         })
         .collect();
     if let (true, Some(schema)) = (records.is_empty(), options.schema) {
@@ -153,8 +156,8 @@ pub fn unknown(shapes: &[&Shape], section: Option<&str>, field: &str) -> Problem
         let known: Vec<&str> = shapes.iter().map(|shape| shape.name.as_str()).collect();
         return Problem {
             field: format!("{section}.{field}"),
-            message: format!("the file has no section `{section}`"),
-            help: format!("its sections are {}", listed(&known)),
+            message: format!("no section `{section}` is to be filled here"),
+            help: format!("what is to be filled is {}", listed(&known)),
         };
     }
     let shapes = named.map_or(shapes, std::slice::from_ref);
@@ -239,7 +242,7 @@ fn edit(
         return Err(refused(missing));
     }
     Ok(Edit {
-        section: section.name.clone(),
+        spelling: section.name.clone(),
         offset: section.offset + place.at as u64 + u64::from(VALUES_OFFSET),
         record_size: record.bytes().len(),
         before: record.value_area().to_vec(),

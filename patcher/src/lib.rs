@@ -1,4 +1,4 @@
-//! Fills the placeholder sections of linked programs, and proves that nothing else changed.
+//! Fills the records of linked programs and libraries, and proves that nothing else changed.
 //!
 //! [`image`] finds the sections of a file and knows the file formats; [`records`] reads what is in
 //! them; [`values`] are what a user gives; [`fill`] plans from these three what is written,

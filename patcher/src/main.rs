@@ -1,4 +1,5 @@
 //! The command `postlink`.
+#![forbid(unsafe_code)]
 
 postlink::schema!("about.toml", version = env!("CARGO_PKG_VERSION"));
 

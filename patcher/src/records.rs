@@ -108,7 +108,7 @@ impl Image {
         let size =
             usize::try_from(section.size).ok().filter(|&size| size <= 4 * MAX_RECORD as usize);
         let Some(size) = size else {
-            return Err(Error::Section { path, section: name, problem: SectionProblem::Outside });
+            return Err(Error::Section { path, section: name, problem: SectionProblem::TooLarge });
         };
         let mut bytes = vec![0; size];
         let read = self.file.read_exact_at(&mut bytes, section.offset);

@@ -18,11 +18,11 @@ pub struct Assignment {
     pub field: String,
     /// Which file it is from; the command line is behind the last.
     pub source: usize,
-    value: Given,
+    value: Written,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Given {
+enum Written {
     /// From the command line: one text for each `--set`.
     Texts(Vec<String>),
     /// From a file.
@@ -30,7 +30,7 @@ enum Given {
 }
 
 impl Assignment {
-    fn new(name: &str, source: usize, value: Given) -> Self {
+    fn new(name: &str, source: usize, value: Written) -> Self {
         let (section, field) = match name.split_once('.') {
             Some((section, field)) => (Some(section.to_owned()), field.to_owned()),
             None => (None, name.to_owned()),
@@ -44,10 +44,10 @@ impl Assignment {
     /// It does not fit.
     pub fn value_for(&self, field: &Field) -> Result<Value, Problem> {
         match &self.value {
-            Given::Texts(texts) => {
+            Written::Texts(texts) => {
                 field.value_of_texts(&texts.iter().map(String::as_str).collect::<Vec<_>>())
             }
-            Given::Literal(literal) => field.value_of_literal(literal),
+            Written::Literal(literal) => field.value_of_literal(literal),
         }
     }
 
@@ -69,16 +69,16 @@ pub fn assignments(sets: &[String], files: &[impl AsRef<Path>]) -> Result<Vec<As
     let mut all: Vec<Assignment> = Vec::new();
     for (source, path) in files.iter().enumerate() {
         for (name, value) in read(path.as_ref())? {
-            all.push(Assignment::new(&name, source, Given::Literal(value)));
+            all.push(Assignment::new(&name, source, Written::Literal(value)));
         }
     }
     let files_end = all.len();
     for set in sets {
         let (name, text) = split(set)?;
-        let assignment = Assignment::new(name, files.len(), Given::Texts(vec![text.to_owned()]));
+        let assignment = Assignment::new(name, files.len(), Written::Texts(vec![text.to_owned()]));
         let before = all[files_end..].iter_mut().find(|other| other.name() == assignment.name());
         match before.map(|before| &mut before.value) {
-            Some(Given::Texts(texts)) => texts.push(text.to_owned()),
+            Some(Written::Texts(texts)) => texts.push(text.to_owned()),
             _ => all.push(assignment),
         }
     }
@@ -91,14 +91,14 @@ pub fn assignments(sets: &[String], files: &[impl AsRef<Path>]) -> Result<Vec<As
 /// There is no `=`.
 pub fn split(set: &str) -> Result<(&str, &str)> {
     set.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
-        Error::input(
+        Error::usage(
             format!("`{set}` is not FIELD=VALUE"),
             "write the field's name, `=`, and its value",
         )
     })
 }
 
-/// The names and values of a file, in its order.
+/// The names and values of a file.
 fn read(path: &Path) -> Result<Vec<(String, Literal)>> {
     let mut text = String::new();
     if path == Path::new("-") {

@@ -45,7 +45,7 @@ pub struct Report {
 /// Accepted are other bytes in value areas, if a fill of the same descriptor writes exactly these.
 ///
 /// # Errors
-/// A file that cannot be read, is no image, or has no record.
+/// A file that cannot be read, and an original that is no image or has no record.
 pub fn images(original: &Path, filled: &Path) -> Result<Report> {
     let before = Image::open(original, Mode::Read)?;
     let after = Image::open(filled, Mode::Read);

@@ -40,24 +40,32 @@ pub fn in_place(file: &File, path: &Path, edits: &[Edit], options: Options) -> R
         let kept = fsetxattr(file, CAPABILITIES, value, XattrFlags::empty());
         kept.map_err(|error| failed("keep the capabilities of")(error.into()))?;
     }
-    let written = write_areas(file, edits, options, |edit| &edit.after);
-    let written = written.map_err(failed("write")).and_then(|()| read_back(file, path, edits));
-    if written.is_err() {
+    let done = write_areas(file, edits, options, |edit| &edit.after)
+        .map_err(failed("write"))
+        .and_then(|()| read_back(file, path, edits))
+        .and_then(|()| {
+            keep(file, &metadata, capabilities.as_deref()).map_err(failed("keep the mode of"))
+        })
+        .and_then(|()| match options.preserve {
+            true => set_modified(file, &metadata).map_err(failed("set the time of")),
+            false => Ok(()),
+        });
+    if done.is_err() {
         // The first error is the one to show; a second one cannot be helped.
         let _ = write_areas(file, edits, options, |edit| &edit.before);
+        let _ = keep(file, &metadata, capabilities.as_deref());
     }
-    // A write also clears the set-user-ID bit, if it is not root who writes.
-    let now = file.metadata().map_err(failed("open"))?;
-    if now.mode() != metadata.mode() {
-        file.set_permissions(metadata.permissions()).map_err(failed("keep the mode of"))?;
+    done
+}
+
+/// Puts back what a write takes away: capabilities, and, if it is not root who writes, the
+/// set-user-ID bit.
+fn keep(file: &File, metadata: &Metadata, capabilities: Option<&[u8]>) -> io::Result<()> {
+    if file.metadata()?.mode() != metadata.mode() {
+        file.set_permissions(metadata.permissions())?;
     }
-    if let Some(value) = &capabilities {
-        let kept = fsetxattr(file, CAPABILITIES, value, XattrFlags::empty());
-        kept.map_err(|error| failed("keep the capabilities of")(error.into()))?;
-    }
-    written?;
-    if options.preserve {
-        set_modified(file, &metadata).map_err(failed("set the time of"))?;
+    if let Some(value) = capabilities {
+        fsetxattr(file, CAPABILITIES, value, XattrFlags::empty())?;
     }
     Ok(())
 }
@@ -96,6 +104,13 @@ fn read_back(file: &File, path: &Path, edits: &[Edit]) -> Result<()> {
     Ok(())
 }
 
+/// Whether a path names this file.
+#[must_use]
+pub fn is_same(path: &Path, file: &Metadata) -> bool {
+    let id = |metadata: &Metadata| (metadata.dev(), metadata.ino());
+    path.metadata().is_ok_and(|there| id(&there) == id(file))
+}
+
 /// Copies `input`, writes the value areas into the copy, and puts it in the place of `output`.
 ///
 /// Where `output` is the input itself, the copy keeps its owner and extended attributes too, and
@@ -107,9 +122,7 @@ pub fn copy(input: &File, output: &Path, edits: &[Edit], options: Options) -> Re
     let target = target(output)?;
     let failed = |action| Error::io(action, &target);
     let metadata = input.metadata().map_err(failed("open"))?;
-    let replaces_input = target
-        .metadata()
-        .is_ok_and(|there| (there.dev(), there.ino()) == (metadata.dev(), metadata.ino()));
+    let replaces_input = is_same(&target, &metadata);
     let new = new_file(&target, 0o600)?;
     let file = new.as_file();
     let (mut from, mut to) = (input, file);
@@ -133,13 +146,13 @@ pub fn copy(input: &File, output: &Path, edits: &[Edit], options: Options) -> Re
     finish(new, &target, options)
 }
 
-/// Writes whole new files, in the place of what is there: either all of them, or none.
+/// Writes whole new files. All are written before the first takes its place.
 ///
 /// # Errors
 /// What the system refuses; then what was there is as it was, and no new file stays. Two outputs
-/// that are one file, or one that is also `input`.
-pub fn files(outputs: &[(PathBuf, impl AsRef<[u8]>)], input: &Path) -> Result<()> {
-    let mut taken = vec![target(input).unwrap_or_else(|_| input.to_owned())];
+/// that are one file, or one that is also among `inputs`.
+pub fn files(outputs: &[(PathBuf, impl AsRef<[u8]>)], inputs: &[&Path]) -> Result<()> {
+    let mut taken: Vec<PathBuf> = inputs.iter().filter_map(|input| target(input).ok()).collect();
     let mut new_files = Vec::new();
     for (output, content) in outputs {
         let target = target(output)?;
@@ -184,16 +197,17 @@ pub fn target(path: &Path) -> Result<PathBuf> {
 /// A new file in the folder of the target, which goes away unless it is finished. Its mode is less
 /// what the process's umask takes away.
 fn new_file(target: &Path, mode: u32) -> Result<NamedTempFile> {
-    let folder = match target.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(target);
     let new = tempfile::Builder::new()
         .prefix(".postlink-")
         .permissions(Permissions::from_mode(mode))
         .tempfile_in(folder);
     // The error's text has the name of the new file in it, which says nothing to the user.
     new.map_err(|error| Error::io("create a file in", folder)(error.kind().into()))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
 }
 
 fn finish(new: NamedTempFile, target: &Path, options: Options) -> Result<()> {
@@ -204,8 +218,7 @@ fn finish(new: NamedTempFile, target: &Path, options: Options) -> Result<()> {
     let persisted = new.persist(target).map_err(|error| error.error);
     persisted.map_err(failed("put a new file in the place of"))?;
     if options.sync {
-        let folder = target.parent().filter(|folder| *folder != Path::new(""));
-        let folder = File::open(folder.unwrap_or(Path::new("."))).map_err(failed("sync"))?;
+        let folder = File::open(folder_of(target)).map_err(failed("sync"))?;
         folder.sync_all().map_err(failed("sync"))?;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! What generated code calls. Not for use by hand.
 
-use postlink_format::{Crc32, Origin, State, VALUES_OFFSET};
+use postlink_format::{Crc32, DAMAGED, NO_VALUE, Origin, State, VALUES_OFFSET};
 
 pub use crate::record::Bytes;
 
@@ -31,22 +31,14 @@ struct Found {
 
 /// Stops the program: the record is not one that the generated code was made for.
 #[cold]
-#[track_caller]
 pub fn damaged(place: Place) -> ! {
-    panic!(
-        "postlink: section {}: field {}: the record is damaged, or a fill was interrupted. \
-         Fill the file again: postlink fill FILE --set {}=...",
-        place.section, place.field, place.field
-    )
+    stop(place, DAMAGED, place.field)
 }
 
+/// Stops the program with the sentence that generated C++ says too.
 #[cold]
-fn unset(place: Place) -> ! {
-    panic!(
-        "postlink: section {}: field {} has no value: the file was not specialized. \
-         Fill it: postlink fill FILE --set {}=...",
-        place.section, place.field, place.needed
-    )
+fn stop(place: Place, why: &str, needed: &str) -> ! {
+    panic!("postlink: section {}: field {}{why}{needed}=...", place.section, place.field)
 }
 
 fn u32_at(record: &[u8], at: usize) -> Option<u32> {
@@ -65,7 +57,7 @@ fn find<const N: usize>(record: &'static Bytes<N>, place: Place) -> Found {
         damaged(place)
     };
     if record[place.state] == Origin::Unset.code() {
-        unset(place);
+        stop(place, NO_VALUE, place.needed);
     }
     match record.get(place.value..).and_then(|value| value.get(..length)) {
         Some(bytes) if length <= place.capacity => Found { bytes, count },
@@ -76,7 +68,11 @@ fn find<const N: usize>(record: &'static Bytes<N>, place: Place) -> Found {
 /// A string or path.
 #[must_use]
 pub fn text<const N: usize>(record: &'static Bytes<N>, place: Place) -> &'static str {
-    core::str::from_utf8(find(record, place).bytes).unwrap_or_else(|_| damaged(place))
+    let found = find(record, place);
+    match core::str::from_utf8(found.bytes) {
+        Ok(text) if !text.contains('\0') => text,
+        _ => damaged(place),
+    }
 }
 
 /// Bytes.
@@ -90,7 +86,12 @@ pub fn bytes<const N: usize>(record: &'static Bytes<N>, place: Place) -> &'stati
 pub fn list<const N: usize>(record: &'static Bytes<N>, place: Place) -> List {
     let found = find(record, place);
     match core::str::from_utf8(found.bytes) {
-        Ok(items) if items.is_empty() || items.ends_with('\0') => List::new(items, found.count),
+        Ok(items)
+            if (items.is_empty() || items.ends_with('\0'))
+                && items.bytes().filter(|&byte| byte == 0).count() == found.count =>
+        {
+            List::new(items, found.count)
+        }
         _ => damaged(place),
     }
 }

@@ -13,11 +13,9 @@ impl<const N: usize> Bytes<N> {
         let mut part = 0;
         while part < parts.len() {
             let (offset, content) = parts[part];
-            let mut at = 0;
-            while at < content.len() {
-                bytes[offset + at] = content[at];
-                at += 1;
-            }
+            let (_, rest) = bytes.split_at_mut(offset);
+            let (place, _) = rest.split_at_mut(content.len());
+            place.copy_from_slice(content);
             part += 1;
         }
         Self(bytes)

@@ -262,7 +262,7 @@ inline std::uint32_t u32(const unsigned char *at) noexcept
 
 [[noreturn]] void stop_damaged(const char *field) noexcept
 {
-    stop(field, ": the record is damaged, or a fill was interrupted. Fill the file again: postlink fill FILE --set ", field);
+    stop(field, ": the record is damaged, or a fill was interrupted. Fill the file again: postlink fill FILE --reset --set ", field);
 }
 
 struct value {
@@ -293,7 +293,10 @@ std::string_view text(const char *field, value found) noexcept
 
 string_list list(const char *field, value found) noexcept
 {
-    if (found.count > found.size || (found.size != 0 && found.data[found.size - 1] != 0))
+    std::uint32_t nuls = 0;
+    for (std::uint32_t at = 0; at != found.size; ++at)
+        nuls += found.data[at] == 0;
+    if (nuls != found.count || (found.size != 0 && found.data[found.size - 1] != 0))
         stop_damaged(field);
     return {reinterpret_cast<const char *>(found.data), found.size, found.count};
 }
@@ -311,8 +314,22 @@ std::uint64_t number(const char *field, value found, std::uint32_t size) noexcep
 std::uint32_t crc32(std::uint32_t crc, const unsigned char *from, const unsigned char *to) noexcept
 {
     constexpr std::uint32_t table[16] = {
-        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-        0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
+        0x00000000,
+        0x1db71064,
+        0x3b6e20c8,
+        0x26d930ac,
+        0x76dc4190,
+        0x6b6b51f4,
+        0x4db26158,
+        0x5005713c,
+        0xedb88320,
+        0xf00f9344,
+        0xd6d6a3e8,
+        0xcb61b38c,
+        0x9b64c2b0,
+        0x86d3d2d4,
+        0xa00ae278,
+        0xbdbdf21c};
     for (; from != to; ++from) {
         crc = table[(crc ^ *from) & 15u] ^ (crc >> 4);
         crc = table[(crc ^ (static_cast<std::uint32_t>(*from) >> 4)) & 15u] ^ (crc >> 4);
@@ -390,7 +407,10 @@ std::string_view label() noexcept
 
 Channel channel() noexcept
 {
-    return static_cast<Channel>(postlink_detail::number("channel", postlink_detail::read("channel", "channel", 208, 464, 4), 4));
+    const std::uint64_t code = postlink_detail::number("channel", postlink_detail::read("channel", "channel", 208, 464, 4), 4);
+    if (code >= 3)
+        postlink_detail::stop_damaged("channel");
+    return static_cast<Channel>(code);
 }
 
 std::string_view root() noexcept

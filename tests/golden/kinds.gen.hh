@@ -136,9 +136,10 @@ enum class Channel : std::uint32_t {
 
 [[nodiscard]] POSTLINK_ACCESSOR Channel channel() noexcept;
 
-/// Required: stops the program where the file was not filled.
+/// Stops the program where the file was not filled: `root` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view root() noexcept;
 
+/// Stops the program where the file was not filled: `root` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view log() noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR byte_view key() noexcept;
@@ -147,6 +148,7 @@ enum class Channel : std::uint32_t {
 
 [[nodiscard]] POSTLINK_ACCESSOR string_list words() noexcept;
 
+/// Stops the program where the file was not filled: `root` is required.
 [[nodiscard]] POSTLINK_ACCESSOR string_list paths() noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR string_list none() noexcept;

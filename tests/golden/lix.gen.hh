@@ -85,23 +85,33 @@ private:
 
 /// Where Lix is installed.
 ///
-/// Required: stops the program where the file was not filled.
+/// Stops the program where the file was not filled: `prefix` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view prefix() noexcept;
 
 /// Where its programs are.
+///
+/// Stops the program where the file was not filled: `prefix` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view bin_dir() noexcept;
 
 /// Where its data files are.
+///
+/// Stops the program where the file was not filled: `prefix` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view data_dir() noexcept;
 
 /// Where its manual pages are.
+///
+/// Stops the program where the file was not filled: `prefix` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view man_dir() noexcept;
 
 /// Where the helpers are that it starts itself.
+///
+/// Stops the program where the file was not filled: `prefix` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view libexec_dir() noexcept;
 
 /// The store paths that a sandbox needs to run its helpers: its own prefix, and in a dynamically
 /// linked build everything that this refers to.
+///
+/// Stops the program where the file was not filled: `prefix` is required.
 [[nodiscard]] POSTLINK_ACCESSOR string_list builtin_dep_closure() noexcept;
 
 } // namespace postlink_f8dcd51315c0daf0

@@ -116,7 +116,7 @@ enum class Level : std::uint32_t {
 
 [[nodiscard]] POSTLINK_ACCESSOR byte_view key() noexcept;
 
-/// Required: stops the program where the file was not filled.
+/// Stops the program where the file was not filled: `home` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view home() noexcept;
 
 } // namespace postlink_2c225836c0531eed

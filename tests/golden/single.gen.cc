@@ -100,7 +100,7 @@ inline std::uint32_t u32(const unsigned char *at) noexcept
 
 [[noreturn]] void stop_damaged(const char *field) noexcept
 {
-    stop(field, ": the record is damaged, or a fill was interrupted. Fill the file again: postlink fill FILE --set ", field);
+    stop(field, ": the record is damaged, or a fill was interrupted. Fill the file again: postlink fill FILE --reset --set ", field);
 }
 
 struct value {
@@ -135,8 +135,22 @@ std::uint64_t number(const char *field, value found, std::uint32_t size) noexcep
 std::uint32_t crc32(std::uint32_t crc, const unsigned char *from, const unsigned char *to) noexcept
 {
     constexpr std::uint32_t table[16] = {
-        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-        0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
+        0x00000000,
+        0x1db71064,
+        0x3b6e20c8,
+        0x26d930ac,
+        0x76dc4190,
+        0x6b6b51f4,
+        0x4db26158,
+        0x5005713c,
+        0xedb88320,
+        0xf00f9344,
+        0xd6d6a3e8,
+        0xcb61b38c,
+        0x9b64c2b0,
+        0x86d3d2d4,
+        0xa00ae278,
+        0xbdbdf21c};
     for (; from != to; ++from) {
         crc = table[(crc ^ *from) & 15u] ^ (crc >> 4);
         crc = table[(crc ^ (static_cast<std::uint32_t>(*from) >> 4)) & 15u] ^ (crc >> 4);

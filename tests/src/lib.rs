@@ -1,4 +1,5 @@
 //! What the tests share: a folder of their own, commands that are really run, goldens.
+#![forbid(unsafe_code)]
 
 pub mod lix;
 pub mod rust;
@@ -200,6 +201,34 @@ pub fn postlink() -> &'static Path {
         let profile = tests.ancestors().nth(2).expect("the target folder");
         profile.with_file_name("debug").join("postlink")
     })
+}
+
+/// Asserts that `reader.py`, which was written from the specification alone, says of an image what
+/// `inspect --json` says.
+///
+/// # Panics
+/// They differ, or one of them refuses it.
+#[track_caller]
+pub fn readers_agree(folder: &Folder, image: &str) {
+    let reader = fixture("../reader.py").display().to_string();
+    let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("one object");
+    let ours = parse(&folder.postlink(&format!("inspect --json {image}")).ok());
+    let theirs = parse(&folder.run(&format!("python3 {reader} {image}")).ok());
+    assert_eq!(ours, theirs, "{image}");
+}
+
+/// Where the record of a section begins in an image, and the record's layout.
+///
+/// # Panics
+/// The image has no such record.
+#[must_use]
+pub fn place_of(folder: &Folder, image: &str, section: &str) -> (usize, postlink_codegen::Layout) {
+    let file = folder.read(image);
+    let starts = file.windows(8).enumerate().filter(|(_, bytes)| *bytes == postlink_format::MAGIC);
+    let mut records =
+        starts.filter_map(|(at, _)| Some((at, postlink_format::Record::parse(&file[at..]).ok()?)));
+    let (at, record) = records.find(|(_, record)| record.name() == section).expect(section);
+    (at, postlink_codegen::Shape::from_record(&record).expect(section).layout())
 }
 
 /// The path of a file under `tests/fixtures`.

@@ -2,7 +2,7 @@
 
 use crate::{Folder, STRICT, fixture, fixture_text};
 
-/// The version of the issue tracker's example.
+/// A version as Lix's development builds have it.
 pub const VERSION: &str = "2.96.0-dev-20261122_be438c62e1bd";
 
 /// A prefix of 200 bytes.

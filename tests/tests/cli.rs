@@ -80,7 +80,7 @@ fn json_of_every_command_is_one_object() {
     assert_eq!(planned["images"][0]["records"], inspected["images"][0]["records"]);
     assert_eq!(json("verify --json fresh.so libvalues.so", 0)["differences"], Json::Array(vec![]));
     assert!(json("verify --json fresh.so missing", 1)["error"]["message"].is_string());
-    assert!(json("fill --json libvalues.so --set x", 1)["error"]["message"].is_string());
+    assert!(json("fill --json libvalues.so --set x", 2)["error"]["message"].is_string());
     let only = json("inspect --json --field lix.version libvalues.so", 0);
     golden("field.json", &format!("{:#}\n", only["images"][0]["records"][0]["fields"]));
 }

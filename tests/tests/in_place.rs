@@ -133,10 +133,7 @@ fn a_kill_at_any_moment_is_seen() {
         postlink().display()
     );
     assert_ne!(folder.run(&line).code, 0);
-    assert!(
-        folder.read("program") == folder.read("fresh")
-            || folder.run("./program").ok() == expected("1.2.3", "/p", true)
-    );
+    assert!(folder.read("program") == folder.read("fresh"));
 }
 
 /// A write that fails half-way is taken back.
@@ -223,13 +220,15 @@ fn several_records_are_filled_together() {
         assert_ne!(folder.run(&line).code, 0);
         assert!(folder.postlink("inspect program").fails(1).contains("interrupted"));
     }
+    let said = folder.postlink("payload --image program --section a --reset --output out");
+    said.ok();
     folder.postlink("fill program --reset --set only_a=A --set b.x=3").ok();
     assert_eq!(folder.run("./program").code, 3);
     let said = folder.postlink("fill program --set x=1").fails(1);
     assert!(said.contains("`a` and `b`") && said.contains("`a.x`"), "{said}");
     let said =
         folder.postlink("payload --image program --section a --set b.x=9 --output out").fails(1);
-    assert!(said.contains("a payload for each section"), "{said}");
+    assert!(said.contains("no section `b` is to be filled here"), "{said}");
     // With a schema, each record that it knows must be its own.
     let schema = String::from_utf8(folder.read("two.toml")).expect("UTF-8");
     folder.write("other.toml", schema.replacen("capacity = 9", "capacity = 8", 1));

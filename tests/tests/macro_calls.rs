@@ -12,10 +12,12 @@ fn build(folder: &Folder, call: &str) -> postlink_tests::Run {
 #[test]
 fn what_the_macro_gives() {
     let folder = workspace();
+    let other = fixture_text("rust/bare.toml").replace("section.bare", "section.other");
+    folder.write("calls/other.toml", other);
     cargo(&folder, "clippy --quiet --package calls", &[]).ok();
     assert_eq!(
         cargo(&folder, "run --quiet --package calls", &[]).ok(),
-        "calls [\"x\", \"y1\"] 16\n"
+        "wrapped [\"\", \"x\"] 7\ncalls [\"x\", \"y1\"] 16\n"
     );
     cargo(&folder, "test --quiet --package calls", &[]).ok();
 }
@@ -35,6 +37,11 @@ fn errors_point_at_the_call() {
         "\"bare.toml\", name \"x\"",
         "\"bare.toml\" name = \"x\"",
         "\"bare.toml\", other.name = \"x\"",
+        "\"bare.toml\", name = \"a\", name = \"b\"",
+        "\"bare.toml\", name = [\"a\"]",
+        "\"bare.toml\", items = \"a\"",
+        "\"bare.toml\", count = -\"1\"",
+        "\"bare.toml\", name = env!(\"NOT_SET_AT_ALL\", \"set it to the name\")",
         "schema",
         "",
     ];

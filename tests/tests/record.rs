@@ -3,8 +3,7 @@
 use postlink_codegen::{Given, Schema, Shape};
 use postlink_format::{Record, State, descriptor_checksum, records, values_checksum};
 use postlink_tests::lix::{VERSION, build_program, long_prefix, sources};
-use postlink_tests::{Folder, fixture, fixture_text};
-use serde_json::Value as Json;
+use postlink_tests::{fixture, fixture_text, readers_agree};
 
 fn kinds() -> Shape {
     let schema = Schema::parse("kinds.toml", &fixture_text("kinds.toml")).expect("a right schema");
@@ -16,20 +15,12 @@ fn generated(shape: &Shape) -> Vec<u8> {
     shape.record(State::Generated, &values)
 }
 
-/// `reader.py` was written from the specification alone, by someone who had not seen this code.
-fn readers_agree(folder: &Folder, image: &str) {
-    let reader = fixture("../reader.py").display().to_string();
-    let parse = |text: &str| serde_json::from_str::<Json>(text).expect("one object");
-    let ours = parse(&folder.postlink(&format!("inspect --json {image}")).ok());
-    let theirs = parse(&folder.run(&format!("python3 {reader} {image}")).ok());
-    assert_eq!(ours, theirs, "{image}");
-}
-
 #[test]
 fn a_second_reader_agrees_on_every_fixture() {
     let folder = sources();
     let schema = |name: &str| fixture(name).display().to_string();
-    for (file, section) in [("kinds.toml", "kinds"), ("kinds.toml", "single")] {
+    for (file, section) in [("kinds.toml", "kinds"), ("kinds.toml", "single"), ("odd.toml", "odd")]
+    {
         let line = format!("generate --schema {} --section {section}", schema(file));
         folder
             .postlink(&format!(
@@ -63,6 +54,10 @@ fn a_second_reader_agrees_on_every_fixture() {
         readers_agree(&folder, "kinds");
         folder.postlink("fill kinds --values values.json").ok();
         readers_agree(&folder, "kinds");
+        folder
+            .run(&format!("{compiler} {flags} -std=c++17 -fPIC -shared odd.gen.cc -o odd.so"))
+            .ok();
+        readers_agree(&folder, "odd.so");
     }
     // Both refuse what is damaged.
     let reader = fixture("../reader.py").display().to_string();

@@ -2,7 +2,7 @@
 
 include!("../golden/shared.rs");
 
-use postlink_tests::{Folder, fixture};
+use postlink_tests::{Folder, fixture, readers_agree};
 
 #[test]
 fn every_value_is_read_as_declared() {
@@ -44,5 +44,35 @@ fn the_program_reads_what_is_filled() {
     folder.postlink(&format!("fill copy --schema {schema} {line}")).ok();
     let line = format!("env {name}=1 ./copy --exact the_program_reads_what_is_filled --nocapture");
     let asked = folder.run(&line).ok();
+    readers_agree(&folder, "copy");
     assert!(asked.contains("true somebody High [\"x\"] [] /home end"), "{asked}");
+}
+
+/// What the checksum would show stops the accessor as well, before a wrong value is used.
+#[test]
+fn damaged_values_stop_the_program() {
+    let folder = Folder::new();
+    std::fs::copy(std::env::current_exe().expect("this program"), folder.path("copy"))
+        .expect("a copy");
+    folder.postlink("fill copy --set name=somebody --set home=/home").ok();
+    let good = folder.read("copy");
+    let (offset, layout) = postlink_tests::place_of(&folder, "copy", "shared");
+    // The code of the enum; the count of the list; a string's UTF-8; a NUL inside it.
+    let places = [
+        (layout.values[1], 9, "level"),
+        (layout.states[2] + 8, 9, "items"),
+        (layout.values[0] + 1, 0xff, "name"),
+        (layout.values[0] + 1, 0, "name"),
+    ];
+    for (at, byte, field) in places {
+        let mut bad = good.clone();
+        bad[offset + at as usize] = byte;
+        folder.write("bad", &bad);
+        folder.run("chmod +x bad").ok();
+        let line =
+            "env POSTLINK_TEST_ASK=1 ./bad --exact the_program_reads_what_is_filled --nocapture";
+        let run = folder.run(line);
+        let said = run.stdout + &run.stderr;
+        assert!(said.contains(&format!("field {field}: the record is damaged")), "{field} {said}");
+    }
 }

@@ -1,6 +1,6 @@
 //! `schema.toml`: what is wrong is told all at once, each with its place.
 
-use postlink_codegen::Schema;
+use postlink_codegen::{Schema, cpp, rust};
 use postlink_format::Type;
 use postlink_tests::{Folder, fixture, fixture_text, golden};
 
@@ -23,8 +23,16 @@ fn a_damaged_schema_never_panics() {
         for replacement in ["", "x = [", "default = 1979-05-27", "capacity = -1", "type = 'enum'"] {
             let mut changed = lines.clone();
             changed[skip] = replacement;
-            if let Err(wrong) = Schema::parse("changed.toml", &changed.join("\n")) {
-                assert!(wrong.render(false).contains("changed.toml:"), "{skip} {replacement}");
+            match Schema::parse("changed.toml", &changed.join("\n")) {
+                Err(wrong) => {
+                    assert!(wrong.render(false).contains("changed.toml:"), "{skip} {replacement}");
+                }
+                Ok(schema) => {
+                    for section in &schema.sections {
+                        cpp::source(section, "header.hh").expect("C++");
+                        rust::file(section).expect("Rust");
+                    }
+                }
             }
         }
     }

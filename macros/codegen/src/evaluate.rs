@@ -61,23 +61,23 @@ impl Shape {
             .collect()
     }
 
-    /// The field that must be given so that this one has a value: itself, or the required one that
-    /// it is derived from in the end.
+    /// The required field that must be given so that this one has a value: itself, or one that it is
+    /// derived from in the end.
     #[must_use]
-    pub fn needed_for<'a>(&'a self, field: &'a Field) -> &'a str {
+    pub fn required_for<'a>(&'a self, field: &'a Field) -> Option<&'a str> {
         let mut seen = BTreeSet::from([field.name.as_str()]);
         let mut open = vec![field];
         while let Some(field) = open.pop() {
             if field.default.is_none() {
-                return &field.name;
+                return Some(&field.name);
             }
             let new = field.references().filter(|name| seen.insert(*name));
             open.extend(new.filter_map(|name| Some(&self.fields[self.position(name)?])));
         }
-        &field.name
+        None
     }
 
-    /// The fields whose default refers to no field, to one that cannot stand in a text, or to
+    /// The fields whose default refers to a field that does not exist, to one that cannot stand in a text, or to
     /// itself in the end; each with a sentence that says so.
     pub fn bad_derivations(&self) -> impl Iterator<Item = (&Field, String)> {
         self.fields.iter().filter_map(|field| {
@@ -134,7 +134,7 @@ struct Evaluation<'a> {
 }
 
 impl Evaluation<'_> {
-    /// The value of a field as text. Derivations have no cycles: [`Shape::bad_derivation`] was asked
+    /// The value of a field as text. Derivations have no cycles: [`Shape::bad_derivations`] was asked
     /// when the shape was read; a field that is being computed counts as unset all the same.
     fn field(&mut self, position: usize) -> Option<String> {
         let field = &self.shape.fields[position];

@@ -30,11 +30,16 @@ impl Layout {
 }
 
 impl Field {
-    /// Bytes set aside for the value: the capacity, and a string's NUL.
+    /// Bytes set aside for the value.
     #[must_use]
     pub fn room(&self) -> u32 {
-        self.capacity + u32::from(self.ty.is_text())
+        self.ty.room(self.capacity)
     }
+}
+
+/// Bytes without the zeros at their end.
+pub(crate) fn without_zeros(bytes: &[u8]) -> &[u8] {
+    &bytes[..bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1)]
 }
 
 impl Shape {

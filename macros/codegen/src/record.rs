@@ -111,15 +111,20 @@ impl Shape {
     /// The size of the record, in bytes.
     #[must_use]
     pub fn record_size(&self) -> u64 {
-        let room: u64 = self.fields.iter().map(|field| u64::from(field.room()) + 8).sum();
         let texts = self.fields.iter().map(|field| {
             let choices: usize = field.choices.iter().map(|choice| choice.len() + 1).sum();
             let pattern = field.pattern.as_ref().map_or(0, String::len);
             field.name.len() + encoded_default(field).len() + pattern + choices
         });
-        let texts = (texts.sum::<usize>() + self.name.len()) as u64;
-        let fixed = size_of::<FieldEntry>() + size_of::<FieldState>();
-        room + texts + (self.fields.len() * fixed) as u64 + u64::from(VALUES_OFFSET) + 32
+        let texts = texts.sum::<usize>() + self.name.len();
+        let tail = self.fields.len() * size_of::<FieldEntry>() + texts;
+        let values: u64 = self.fields.iter().map(|field| u64::from(field.room()) + 8).sum();
+        // Beyond what a layout can have there is no exact size, nor need of one.
+        let values_end = match values {
+            0..0x4000_0000 => u64::from(self.layout().fields_offset),
+            many => many,
+        };
+        values_end + (tail as u64).next_multiple_of(RECORD_ALIGN.into())
     }
 
     /// The value area in the state `state`: what a fill writes.

@@ -47,18 +47,17 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
-    if args.output.is_some() && args.images.len() > 1 {
-        talk.refuse(&Error::input(
-            "--output names one file, and there are several images",
-            "fill them one by one, or leave out --output to replace each of them",
-        ));
-        return Ok(Exit::Usage);
-    }
     json::or_error(args.json, || {
+        if args.output.is_some() && args.images.len() > 1 {
+            return Err(Error::usage(
+                "--output names one file, and there are several images",
+                "fill them one by one, or leave out --output to replace each of them",
+            ));
+        }
         let schema = args.schema.as_deref().map(super::read_schema).transpose()?;
         let assignments = args.values.assignments()?;
         if assignments.is_empty() && !args.values.reset {
-            return Err(Error::input(
+            return Err(Error::usage(
                 "no value is given",
                 "give some with --set or --values, or fill with the defaults alone: --reset",
             ));
@@ -89,29 +88,29 @@ fn fill_one(
     options: Options<'_>,
     talk: Talk,
 ) -> Result<json::Image> {
-    let mode = match (args.dry_run, args.in_place, &args.output) {
-        (true, ..) | (_, _, Some(_)) => Mode::Read,
-        (_, true, _) => Mode::Write,
-        (_, false, _) => Mode::Replace,
+    let output = args.output.as_deref().unwrap_or(path);
+    // An output may be the image itself under another name.
+    let replaces = path.metadata().is_ok_and(|metadata| write::is_same(output, &metadata));
+    let mode = match (args.dry_run || !replaces, args.in_place) {
+        (true, _) => Mode::Read,
+        (false, true) => Mode::Write,
+        (false, false) => Mode::Replace,
     };
     let image = Image::open(path, mode)?;
     let edits = fill::plan(&image, assignments, options)?;
-    let output = args.output.as_deref().unwrap_or(path);
     write::target(output)?;
     let changed = edits.iter().any(|edit| edit.before != edit.after);
     let how = write::Options { preserve: args.preserve, sync: args.sync };
     let outcome = if args.dry_run {
         "planned"
-    } else if args.output.is_some() {
-        write::copy(&image.file, output, &edits, how)?;
-        "filled"
-    } else if !changed {
+    } else if !changed && replaces {
         "unchanged"
-    } else if args.in_place {
-        write::in_place(&image.file, path, &edits, how)?;
-        "filled"
     } else {
-        write::copy(&image.file, output, &edits, how)?;
+        if args.in_place {
+            write::in_place(&image.file, path, &edits, how)?;
+        } else {
+            write::copy(&image.file, output, &edits, how)?;
+        }
         "filled"
     };
     if !args.json {
@@ -140,7 +139,7 @@ fn say(output: &Path, outcome: &str, edits: &[Edit], talk: Talk) {
             count(Origin::Default)
         ));
         for (field, value) in names {
-            let shown = value.value.as_ref().map(|value| field.display(value).replace('\n', ", "));
+            let shown = value.value.as_ref().map(|value| super::shown(&field.display(value)));
             talk.detail(&format!(
                 "  {} = {} ({})",
                 field.name,

@@ -55,7 +55,12 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     let schema = super::read_schema(&args.schema)?;
     let section = schema.section(args.section.as_deref());
     let mut section = section
-        .map_err(|message| Error::input(format!("{}: {message}", args.schema.display()), ""))?
+        .map_err(|message| {
+            Error::input(
+                format!("{}: {message}", args.schema.display()),
+                "choose one with --section",
+            )
+        })?
         .clone();
     replace_defaults(&mut section, &args.schema, &args.defaults)?;
     let outputs = outputs(&section, args)?;
@@ -72,7 +77,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         }
         return Ok(if changed.is_empty() { Exit::Done } else { Exit::Found });
     }
-    write::files(&changed, &args.schema)?;
+    write::files(&changed, &[&args.schema])?;
     for (path, _) in changed {
         talk.detail(&format!("{}: written", path.display()));
     }
@@ -98,7 +103,8 @@ pub(super) fn replace_defaults(section: &mut Section, path: &Path, texts: &[Stri
     }
     let mut problems = Vec::new();
     for (field, values) in defaults {
-        problems.extend(section.replace_default(field, &values).err());
+        problems
+            .extend(section.replace_default(field, |field| field.value_of_texts(&values)).err());
     }
     if problems.is_empty() { Ok(()) } else { Err(refused(path, problems)) }
 }

@@ -140,8 +140,7 @@ impl Shown {
                 continue;
             }
             let value = value.unwrap_or_default();
-            // A value could otherwise write to the terminal whatever it likes.
-            let mut lines = value.split('\n').map(|line| line.escape_debug().to_string());
+            let mut lines = value.split('\n').map(super::shown);
             let (name, ty, origin) = (&field.name, field.ty.name(), evaluated.origin.name());
             super::print(&format!(
                 "  {name}: {ty} = {} ({origin})",

@@ -170,7 +170,7 @@ pub(super) fn planned(edit: &crate::fill::Edit) -> Record {
     let values_offset = u64::from(postlink_format::VALUES_OFFSET);
     Record {
         section: edit.shape.name.clone(),
-        spelling: edit.section.clone(),
+        spelling: edit.spelling.clone(),
         offset: edit.offset - values_offset,
         size: edit.record_size,
         fingerprint: hex(&edit.shape.fingerprint()),

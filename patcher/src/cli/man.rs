@@ -27,7 +27,7 @@ pub(super) fn run(args: &Args, cli: clap::Command) -> Result<Exit> {
         let (name, text) = page(command.clone())?;
         Ok((dir.join(name), text))
     });
-    write::files(&pages.collect::<Result<Vec<_>>>()?, dir)?;
+    write::files(&pages.collect::<Result<Vec<_>>>()?, &[])?;
     Ok(Exit::Done)
 }
 

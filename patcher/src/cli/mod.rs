@@ -19,7 +19,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::error::{Error, Result};
 
 /// How a command ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// It did what it was asked for.
     Done = 0,
@@ -122,7 +122,7 @@ impl Talk {
             let _ = writeln!(std::io::stderr(), "{rendered}\n");
         }
         report(&error.to_string(), &error.help());
-        Exit::Refused
+        if matches!(error, Error::Usage { .. }) { Exit::Usage } else { Exit::Refused }
     }
 }
 
@@ -134,6 +134,11 @@ fn print(text: &str) {
         report(&format!("cannot write to standard output: {error}"), "");
         std::process::exit(Exit::Refused as i32);
     }
+}
+
+/// A value as one line, which cannot write to the terminal whatever it likes.
+fn shown(value: &str) -> String {
+    value.escape_debug().to_string()
 }
 
 /// Whether standard error may have colours (see no-color.org).
@@ -188,7 +193,7 @@ impl ValueArgs {
             (_, true) => Earlier::Reset,
             _ => Earlier::Refuse,
         };
-        crate::fill::Options { earlier, all: self.all, schema }
+        crate::fill::Options { earlier, all: self.all, schema, spelling: None }
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Args {
     image: Option<PathBuf>,
     /// Make the record from this schema. It fits only a file that was generated from the same schema
     /// with the same defaults: where there is the file, take --image
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["keep", "reset", "all"])]
     schema: Option<PathBuf>,
     /// With --schema: a default that was given to `generate`
     #[arg(long = "default", value_name = "FIELD=VALUE", conflicts_with = "image")]
@@ -38,14 +38,17 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
-    let bytes = match (&args.image, &args.schema) {
-        (Some(image), _) => from_image(image, args)?,
-        (None, Some(schema)) => from_schema(schema, args)?,
-        // The parser of the command line asked for one of them.
-        (None, None) => return Ok(Exit::Usage),
+    let mut inputs: Vec<&Path> = args.values.values.iter().map(PathBuf::as_path).collect();
+    let bytes = if let Some(schema) = &args.schema {
+        inputs.push(schema);
+        from_schema(schema, args)?
+    } else {
+        // Where there is no schema, the parser of the command line asked for an image.
+        let image = args.image.as_deref().unwrap_or(Path::new(""));
+        inputs.push(image);
+        from_image(image, args)?
     };
-    let input = args.image.as_ref().or(args.schema.as_ref()).unwrap_or(&args.output);
-    write::files(&[(args.output.clone(), &bytes)], input)?;
+    write::files(&[(args.output.clone(), &bytes)], &inputs)?;
     talk.say(&format!("{}: {} bytes", args.output.display(), bytes.len()));
     Ok(Exit::Done)
 }
@@ -57,20 +60,8 @@ fn from_image(path: &Path, args: &Args) -> Result<Vec<u8>> {
     if assignments.is_empty() && !args.values.reset {
         return Ok(section.bytes.clone());
     }
-    let edits = fill::plan(&image, &assignments, args.values.options(None))?;
-    // Without a value all records are planned, but a value must not be lost.
-    let foreign = edits.iter().find(|edit| edit.section != section.name);
-    if let Some(edit) = foreign.filter(|_| !assignments.is_empty()) {
-        return Err(Error::input(
-            format!(
-                "{}: a value is given for section `{}`, which is not in the payload of `{}`",
-                path.display(),
-                edit.shape.name,
-                section.name
-            ),
-            "make a payload for each section, with its own values",
-        ));
-    }
+    let options = fill::Options { spelling: Some(&section.name), ..args.values.options(None) };
+    let edits = fill::plan(&image, &assignments, options)?;
     Ok(fill::apply(section, &edits))
 }
 

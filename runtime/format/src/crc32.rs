@@ -14,8 +14,9 @@
 #[derive(Clone, Copy, Debug)]
 pub struct Crc32(u32);
 
-/// Remainders of the sixteen values of four bits.
-const NIBBLES: [u32; 16] = [
+/// Remainders of the sixteen values of four bits: the table of the loop below, and of the one in
+/// generated C++.
+pub const CRC32_NIBBLES: [u32; 16] = [
     0x0000_0000,
     0x1db7_1064,
     0x3b6e_20c8,
@@ -57,7 +58,7 @@ impl Crc32 {
 
     fn nibble(&mut self, bits: u8) {
         let index = usize::from((self.0 as u8 ^ bits) & 15);
-        self.0 = NIBBLES.get(index).copied().unwrap_or_default() ^ (self.0 >> 4);
+        self.0 = CRC32_NIBBLES.get(index).copied().unwrap_or_default() ^ (self.0 >> 4);
     }
 
     /// The checksum of all that was taken in.

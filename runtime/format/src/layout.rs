@@ -252,6 +252,12 @@ impl Type {
         }
     }
 
+    /// Bytes that are set aside for a value: the capacity, and a string's NUL.
+    #[must_use]
+    pub const fn room(self, capacity: u32) -> u32 {
+        capacity.saturating_add(self.is_text() as u32)
+    }
+
     /// Whether values are lists.
     #[must_use]
     pub const fn is_list(self) -> bool {

@@ -12,13 +12,20 @@ mod crc32;
 mod layout;
 mod read;
 
-pub use crc32::Crc32;
+pub use crc32::{CRC32_NIBBLES, Crc32};
 pub use layout::{
     FORMAT_VERSION, FieldEntry, FieldState, Flags, HEADER_SIZE, Header, MAGIC, Origin,
     RECORD_ALIGN, Span, State, Type, U16, U32, VALUES_OFFSET, ValueHeader, descriptor_checksum,
     values_checksum,
 };
 pub use read::{Error, Field, FieldValue, Items, Record, Values, records};
+
+/// What a program says when it stops because a field has no value; the field to be set follows.
+pub const NO_VALUE: &str =
+    " has no value: the file was not specialized. Fill it: postlink fill FILE --set ";
+/// What a program says when it stops because a record cannot be read; the field to be set follows.
+pub const DAMAGED: &str = ": the record is damaged, or a fill was interrupted. \
+    Fill the file again: postlink fill FILE --reset --set ";
 
 #[doc = include_str!("specification.md")]
 pub mod specification {}

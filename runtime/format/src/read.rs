@@ -206,7 +206,7 @@ impl<'a> Record<'a> {
             }
             ensure(texts <= self.bytes.len(), "two texts overlap")?;
             let field = self.field(entry)?;
-            let room = room(field.ty, field.capacity) as usize;
+            let room = field.ty.room(field.capacity) as usize;
             let at = field.value_offset as usize;
             ensure(at >= free, "the values of two fields overlap")?;
             free = at
@@ -357,17 +357,12 @@ impl<'a> Values<'a> {
         } else {
             check_value(field, &value)?;
         }
-        let end = from.checked_add(room(field.ty, field.capacity)).ok_or(Error::Truncated)?;
+        let end = from.checked_add(field.ty.room(field.capacity)).ok_or(Error::Truncated)?;
         let unused = from.saturating_add(length) as usize..end as usize;
         let unused = self.record.bytes.get(unused).unwrap_or_default();
         ensure_value(unused.iter().all(|&byte| byte == 0), "a byte behind a value is not zero")?;
         Ok(value)
     }
-}
-
-/// Bytes that are set aside for a value: a string has room for its NUL.
-const fn room(ty: Type, capacity: u32) -> u32 {
-    capacity.saturating_add(ty.is_text() as u32)
 }
 
 fn check_value(field: &Field<'_>, value: &FieldValue<'_>) -> Result<(), Error> {

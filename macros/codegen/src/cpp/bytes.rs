@@ -1,9 +1,10 @@
 //! Bytes as C++ initialisers.
 
+use crate::layout::without_zeros;
+
 /// `{0x01, 0x02, …}`, without the zeros at the end, which the array has by itself.
 pub(super) fn braces(bytes: &[u8]) -> String {
-    let used = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-    let lines = bytes[..used].chunks(16).map(|line| {
+    let lines = without_zeros(bytes).chunks(16).map(|line| {
         let numbers: Vec<String> = line.iter().map(|byte| format!("0x{byte:02x}")).collect();
         numbers.join(", ")
     });

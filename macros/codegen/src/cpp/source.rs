@@ -1,13 +1,14 @@
 //! The source.
 
 use postlink_format::{
-    FieldState, HEADER_SIZE, Origin, RECORD_ALIGN, State, Type, VALUES_OFFSET, ValueHeader,
+    CRC32_NIBBLES, DAMAGED, FieldState, NO_VALUE, Origin, RECORD_ALIGN, State, Type, VALUES_OFFSET,
+    ValueHeader,
 };
 
 use super::bytes::{braces, literal};
 use super::{Kinds, integer_type, return_type};
 use crate::evaluate::Given;
-use crate::layout::Layout;
+use crate::layout::{Layout, without_zeros};
 use crate::model::{Field, Owner, Section, Shape};
 use crate::names::{MACHO_SECTION, PE_SECTION};
 use crate::value::Problem;
@@ -140,7 +141,7 @@ fn definition(section: &Section, parts: &[Part<'_>], record: &[u8]) -> String {
         let value = match text {
             // A literal may be no longer than this for clang's -Woverlength-strings.
             Some(field) if bytes.len() < 65_536 => {
-                let used = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+                let used = without_zeros(bytes).len();
                 // The NUL of the last item is a part of the list, and the literal's own.
                 let used = used + usize::from(field.ty.is_list() && used > 0);
                 literal(&bytes[..used])
@@ -191,6 +192,9 @@ fn helpers(section: &Section, layout: &Layout) -> String {
     let optional = [(kinds.text, TEXT), (kinds.list, LIST), (kinds.number, NUMBER)];
     let optional: String =
         optional.iter().filter(|(used, _)| *used).map(|(_, text)| *text).collect();
+    let table: Vec<String> =
+        CRC32_NIBBLES.iter().map(|number| format!("        {number:#010x}")).collect();
+    let table = table.join(",\n");
     format!(
         "namespace {{
 
@@ -226,7 +230,7 @@ inline std::uint32_t u32(const unsigned char *at) noexcept
 
 [[noreturn]] void stop_damaged(const char *field) noexcept
 {{
-    stop(field, \": the record is damaged, or a fill was interrupted. Fill the file again: postlink fill FILE --set \", field);
+    stop(field, \"{DAMAGED}\", field);
 }}
 
 struct value {{
@@ -244,15 +248,14 @@ value read(const char *field, const char *needed, std::uint32_t state_offset, st
     if ((record_state != {generated} && record_state != {filled}) || size > capacity)
         stop_damaged(field);
     if (state[0] == {unset})
-        stop(field, \" has no value: the file was not specialized. Fill it: postlink fill FILE --set \", needed);
+        stop(field, \"{NO_VALUE}\", needed);
     return {{start + value_offset, size, u32(state + {count})}};
 }}
 
 {optional}std::uint32_t crc32(std::uint32_t crc, const unsigned char *from, const unsigned char *to) noexcept
 {{
     constexpr std::uint32_t table[16] = {{
-        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-        0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c}};
+{table}}};
     for (; from != to; ++from) {{
         crc = table[(crc ^ *from) & 15u] ^ (crc >> 4);
         crc = table[(crc ^ (static_cast<std::uint32_t>(*from) >> 4)) & 15u] ^ (crc >> 4);
@@ -293,7 +296,10 @@ const TEXT: &str = "std::string_view text(const char *field, value found) noexce
 
 const LIST: &str = "string_list list(const char *field, value found) noexcept
 {
-    if (found.count > found.size || (found.size != 0 && found.data[found.size - 1] != 0))
+    std::uint32_t nuls = 0;
+    for (std::uint32_t at = 0; at != found.size; ++at)
+        nuls += found.data[at] == 0;
+    if (nuls != found.count || (found.size != 0 && found.data[found.size - 1] != 0))
         stop_damaged(field);
     return {reinterpret_cast<const char *>(found.data), found.size, found.count};
 }
@@ -323,7 +329,7 @@ const IS_SPECIALIZED: &str = "bool is_specialized() noexcept
 fn accessor(shape: &Shape, position: usize, layout: &Layout) -> String {
     let field = &shape.fields[position];
     let Field { name, ty, capacity, .. } = field;
-    let needed = shape.needed_for(field);
+    let needed = shape.required_for(field).unwrap_or(name);
     let (state, value) = (layout.states[position], layout.values[position]);
     let read =
         format!("postlink_detail::read(\"{name}\", \"{needed}\", {state}, {value}, {capacity})");
@@ -339,7 +345,11 @@ fn accessor(shape: &Shape, position: usize, layout: &Layout) -> String {
             )
         }
         Type::Bool => format!("return {number} != 0;"),
-        Type::Enum => format!("return static_cast<{}>({number});", return_type(field)),
+        Type::Enum => format!(
+            "const std::uint64_t code = {number};\n    if (code >= {})\n        postlink_detail::stop_damaged(\"{name}\");\n    return static_cast<{}>(code);",
+            field.choices.len(),
+            return_type(field)
+        ),
         _ => format!("return static_cast<{}>({number});", integer_type(*ty)),
     };
     format!("{} {name}() noexcept\n{{\n    {body}\n}}\n\n", return_type(field))
@@ -379,5 +389,3 @@ namespace postlink_protected {{
 ";
     (open, close.to_owned())
 }
-
-const _: () = assert!(HEADER_SIZE == VALUES_OFFSET);

@@ -7,9 +7,9 @@ mod toml_tree;
 use std::ops::Range;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{Default, Owner, Schema, Section, Shape};
+use crate::model::{Default, Field, Owner, Schema, Section, Shape};
 use crate::names;
-use crate::value::{Problem, listed};
+use crate::value::{Problem, Value, listed};
 use toml_tree::Table;
 
 const SECTION_KEYS: &[&str] = &["owner", "namespace", "exported", "elf", "doc", "field"];
@@ -68,11 +68,7 @@ impl Schema {
         let names: Vec<&str> = self.sections.iter().map(|section| &*section.shape.name).collect();
         match (name, self.sections.as_slice()) {
             (None, [only]) => Ok(only),
-            (None, _) => Err(format!(
-                "the schema has {} sections; choose one with --section: {}",
-                names.len(),
-                listed(&names)
-            )),
+            (None, _) => Err(format!("the schema has several sections: {}", listed(&names))),
             (Some(name), sections) => {
                 sections.iter().find(|section| section.shape.name == name).ok_or_else(|| {
                     format!(
@@ -87,16 +83,23 @@ impl Schema {
 
 impl Section {
     /// Replaces the default of a field by what a build system knows; a field that was required
-    /// then has a default. The texts are taken literally: braces do not refer to fields.
+    /// then has a default. `value_for` gives the value for the field; its text is taken literally,
+    /// braces do not refer to fields.
     ///
     /// # Errors
     /// No such field, or a value that does not fit.
-    pub fn replace_default(&mut self, field: &str, texts: &[&str]) -> Result<(), Problem> {
+    pub fn replace_default(
+        &mut self,
+        field: &str,
+        value_for: impl FnOnce(&Field) -> Result<Value, Problem>,
+    ) -> Result<(), Problem> {
         let Some(position) = self.shape.position(field) else {
             return Err(self.shape.unknown_field(field));
         };
         let field = &mut self.shape.fields[position];
-        field.default = Some(Default::Value(field.value_of_texts(texts)?));
+        let value = value_for(field)?;
+        field.check(&value)?;
+        field.default = Some(Default::Value(value));
         Ok(())
     }
 }
