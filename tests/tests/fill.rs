@@ -241,3 +241,28 @@ fn a_damaged_record_is_not_specialized() {
         }
     }
 }
+
+/// Two libraries of one process carry the same section: each reads its own record, though the
+/// accessors of both have the same names and are exported.
+#[test]
+fn each_library_reads_its_own_record() {
+    let folder = sources();
+    folder.write(
+        "main.cc",
+        "extern \"C\" void print_values();\nextern \"C\" void print_others();\nint main() { print_values(); print_others(); }\n",
+    );
+    for compiler in COMPILERS {
+        for flags in ["-O0", "-O2"] {
+            let line = format!("{compiler} -std=c++17 {flags} -fPIC -shared");
+            folder.run(&format!("{line} values.cc lix.gen.cc -o libvalues.so")).ok();
+            let renamed = "-Dprint_values=print_others -Dbanner=other_banner";
+            folder.run(&format!("{line} {renamed} values.cc lix.gen.cc -o libothers.so")).ok();
+            let line = format!("{compiler} main.cc -L. -lvalues -lothers -Wl,-rpath,$ORIGIN");
+            folder.run(&format!("{line} -o both")).ok();
+            fill(&folder, "libvalues.so", "1.0.0", "/one");
+            fill(&folder, "libothers.so", "2.0.0", "/two");
+            let both = expected("1.0.0", "/one", true) + &expected("2.0.0", "/two", true);
+            assert_eq!(folder.run("./both").ok(), both, "{compiler} {flags}");
+        }
+    }
+}

@@ -185,3 +185,22 @@ fn mend(bytes: &mut [u8], fields_offset: usize) {
 fn raw_header(bytes: &[u8; 80]) -> postlink_format::Header {
     bytemuck::pod_read_unaligned(bytes)
 }
+
+/// A fingerprint that is not that of the fields, and texts that share bytes, with right checksums.
+#[test]
+fn what_a_checksum_cannot_tell_is_told() {
+    let shape = kinds();
+    let good = generated(&shape);
+    let fields_offset = shape.layout().fields_offset as usize;
+    let refused = |at: usize, bytes: &[u8], said: &str| {
+        let mut bad = good.clone();
+        bad[at..at + bytes.len()].copy_from_slice(bytes);
+        mend(&mut bad, fields_offset);
+        let error = read(&bad).expect_err(said);
+        assert!(error.contains(said), "{error}");
+    };
+    refused(50, b"\0", "the fingerprint is not that of its fields");
+    // The pattern of the first field: all bytes of the descriptor.
+    let everything = [fields_offset as u32, (good.len() - fields_offset) as u32];
+    refused(fields_offset + 32, &everything.map(u32::to_le_bytes).concat(), "two texts overlap");
+}

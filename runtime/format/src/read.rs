@@ -200,11 +200,13 @@ impl<'a> Record<'a> {
         let mut free = states;
         // Texts do not share bytes, so that a small record cannot describe something large.
         let mut texts = self.header.name.length.get() as usize;
+        let room_for_texts =
+            self.bytes.len().saturating_sub(self.header.fields_offset.get() as usize);
         for entry in self.entries {
             for span in [entry.name, entry.default, entry.pattern, entry.choices] {
                 texts = texts.saturating_add(span.length.get() as usize);
             }
-            ensure(texts <= self.bytes.len(), "two texts overlap")?;
+            ensure(texts <= room_for_texts, "two texts overlap")?;
             let field = self.field(entry)?;
             let room = field.ty.room(field.capacity) as usize;
             let at = field.value_offset as usize;
