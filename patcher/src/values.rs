@@ -1,10 +1,12 @@
 //! The values that a user gives: `--set FIELD=VALUE`, and files of JSON or TOML.
 
+use std::fmt;
 use std::io::Read;
 use std::path::Path;
 
 use postlink_codegen::{Field, Literal, Problem, Value};
-use serde_json::Value as Json;
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::error::{Error, Result};
 use crate::records::read_text;
@@ -112,12 +114,10 @@ fn read(path: &Path) -> Result<Vec<(String, Literal)>> {
         Error::input(format!("{}: {}", path.display(), message.trim_end()), help)
     };
     let is_toml = path.extension().is_some_and(|extension| extension == "toml");
-    let tree = if is_toml {
-        let table =
-            toml::from_str(&text).map_err(|error: toml::de::Error| wrong(error.to_string()))?;
-        Tree::of_toml(toml::Value::Table(table))
+    let tree: Tree = if is_toml {
+        toml::from_str(&text).map_err(|error| wrong(error.to_string()))?
     } else {
-        Tree::of_json(serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?)
+        serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?
     };
     let Tree::Table(table) = tree else {
         return Err(wrong("the values are not in a table".into()));
@@ -136,54 +136,80 @@ fn read(path: &Path) -> Result<Vec<(String, Literal)>> {
     Ok(values)
 }
 
-/// JSON and TOML alike.
+/// JSON and TOML alike; a key that comes twice is refused.
 enum Tree {
     Table(Vec<(String, Self)>),
     Value(Literal),
 }
 
 impl Tree {
-    fn of_json(json: Json) -> Self {
-        Self::Value(match json {
-            Json::Object(table) => {
-                let table = table.into_iter().map(|(name, value)| (name, Self::of_json(value)));
-                return Self::Table(table.collect());
-            }
-            Json::Bool(value) => Literal::Bool(value),
-            Json::String(text) => Literal::Text(text),
-            Json::Array(items) => {
-                Literal::List(items.into_iter().map(|item| Self::of_json(item).literal()).collect())
-            }
-            Json::Number(number) => {
-                let integer = number.as_i64().map(i128::from).or(number.as_u64().map(i128::from));
-                let other = Literal::Other("a number that is no 64-bit integer");
-                integer.map_or(other, Literal::Integer)
-            }
-            Json::Null => Literal::Other("null"),
-        })
-    }
-
-    fn of_toml(value: toml::Value) -> Self {
-        Self::Value(match value {
-            toml::Value::Table(table) => {
-                let table = table.into_iter().map(|(name, value)| (name, Self::of_toml(value)));
-                return Self::Table(table.collect());
-            }
-            toml::Value::Boolean(value) => Literal::Bool(value),
-            toml::Value::String(text) => Literal::Text(text),
-            toml::Value::Integer(number) => Literal::Integer(number.into()),
-            toml::Value::Array(items) => {
-                Literal::List(items.into_iter().map(|item| Self::of_toml(item).literal()).collect())
-            }
-            toml::Value::Float(_) => Literal::Other("a float"),
-            toml::Value::Datetime(_) => Literal::Other("a date or time"),
-        })
-    }
-
     fn literal(self) -> Literal {
         match self {
             Self::Value(literal) => literal,
             Self::Table(_) => Literal::Other("a table"),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TreeVisitor)
+    }
+}
+
+struct TreeVisitor;
+
+impl<'de> Visitor<'de> for TreeVisitor {
+    type Value = Tree;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Tree, E> {
+        Ok(Tree::Value(Literal::Bool(value)))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Tree, E> {
+        Ok(Tree::Value(Literal::Integer(number.into())))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Tree, E> {
+        Ok(Tree::Value(Literal::Integer(number.into())))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Tree, E> {
+        Ok(Tree::Value(Literal::Other("a number that is no 64-bit integer")))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Tree, E> {
+        Ok(Tree::Value(Literal::Text(text.to_owned())))
+    }
+
+    fn visit_unit<E>(self) -> Result<Tree, E> {
+        Ok(Tree::Value(Literal::Other("null")))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element::<Tree>()? {
+            list.push(item.literal());
+        }
+        Ok(Tree::Value(Literal::List(list)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Tree, A::Error> {
+        let mut table: Vec<(String, Tree)> = Vec::new();
+        while let Some((key, value)) = entries.next_entry::<String, Tree>()? {
+            if table.iter().any(|(known, _)| *known == key) {
+                return Err(A::Error::custom(format!("`{key}` is there twice")));
+            }
+            table.push((key, value));
+        }
+        // What the toml crate makes of a date.
+        if table.iter().any(|(key, _)| key.starts_with("$__toml")) {
+            return Ok(Tree::Value(Literal::Other("a date or time")));
+        }
+        Ok(Tree::Table(table))
     }
 }

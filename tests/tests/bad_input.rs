@@ -211,6 +211,11 @@ fn bad_values_are_refused_all_at_once() {
     );
     folder.write("bad.json", "{\"version\": ");
     refused(&folder, "fill libvalues.so --values bad.json", 1, &["bad.json", "line 1"]);
+    folder.write("twice.json", "{\"version\": \"1.0.0\", \"version\": \"1.0.1\"}");
+    refused(&folder, "fill libvalues.so --values twice.json", 1, &["`version` is there twice"]);
+    folder.write("date.toml", "version = 2026-11-23\nprefix = 1.5");
+    let said = ["a date or time is not a value", "a number that is no 64-bit integer"];
+    refused(&folder, "fill libvalues.so --values date.toml", 1, &said);
     folder.write("nul.json", "{\"version\": \"1.0.0\\u0000\"}");
     refused(&folder, "fill libvalues.so --values nul.json", 1, &["NUL"]);
     // Required fields: as in the schema, which has no build system's default.
