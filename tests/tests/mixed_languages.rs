@@ -28,13 +28,12 @@ fn fill_and_run(folder: &Folder, image: &str, program: &str) {
 #[test]
 fn a_rust_static_library_linked_whole_into_a_shared_object() {
     let folder = workspace();
-    let builds: [(&str, &str, Variables); 6] = [
+    let builds: [(&str, &str, Variables); 5] = [
         ("g++", "-O2", &[]),
         ("g++", "-O0", &[(UNITS, "256")]),
         ("g++", "-O2 -flto", &[(LTO, "fat"), (UNITS, "1"), (PANIC, "abort")]),
         ("clang++-19", "-O2 -fuse-ld=lld", &[(LTO, "thin")]),
         ("g++", "-O2 -fuse-ld=mold", &[(LTO, "off")]),
-        ("g++", "-O2 -fuse-ld=gold", &[]),
     ];
     for (compiler, flags, variables) in builds {
         cargo(&folder, "build --release --package exported", variables).ok();
