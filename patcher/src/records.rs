@@ -1,6 +1,6 @@
 //! The records of one file.
 
-use std::fs::{File, TryLockError};
+use std::fs::{File, Metadata, TryLockError};
 use std::io::Read;
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -174,8 +174,7 @@ fn open(path: &Path, mode: Mode) -> Result<File> {
         lock(&file).map_err(Error::io("lock", path))?;
         // While we waited, another fill may have put a new file here.
         let opened = file.metadata().map_err(Error::io("open", path))?;
-        let there = path.metadata().map_err(Error::io("open", path))?;
-        if (opened.dev(), opened.ino()) == (there.dev(), there.ino()) {
+        if is_same(path, &opened) {
             return Ok(file);
         }
     }
@@ -191,6 +190,13 @@ fn lock(file: &File) -> std::io::Result<()> {
         }
     }
     Err(std::io::ErrorKind::WouldBlock.into())
+}
+
+/// Whether a path names this file.
+#[must_use]
+pub(crate) fn is_same(path: &Path, file: &Metadata) -> bool {
+    let id = |metadata: &Metadata| (metadata.dev(), metadata.ino());
+    path.metadata().is_ok_and(|there| id(&there) == id(file))
 }
 
 /// What a path is if it is not a regular file.

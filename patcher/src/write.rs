@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
 use crate::fill::Edit;
-use crate::records::irregular;
+use crate::records::{irregular, is_same};
 
 /// How to write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,13 +102,6 @@ fn read_back(file: &File, path: &Path, edits: &[Edit]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Whether a path names this file.
-#[must_use]
-pub fn is_same(path: &Path, file: &Metadata) -> bool {
-    let id = |metadata: &Metadata| (metadata.dev(), metadata.ino());
-    path.metadata().is_ok_and(|there| id(&there) == id(file))
 }
 
 /// Copies `input`, writes the value areas into the copy, and puts it in the place of `output`.

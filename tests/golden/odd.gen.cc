@@ -107,7 +107,7 @@ alignas(16) POSTLINK_RECORD const record postlink_record_odd_of_schema_aabec7d9c
     /* value_fields */ {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
     /* value_value */ "",
     /* value_read */ {},
-    /* value_text */ {},
+    /* value_text */ "",
     /* value_list */ "",
     /* value_number */ {0x01},
     /* value_record */ {0x01},

@@ -310,7 +310,6 @@ fn outputs_that_are_no_regular_files_are_left_alone() {
     build_library(&folder, "g++", "-O1");
     std::fs::create_dir(folder.path("folder")).expect("a folder");
     folder.run("mkfifo pipe").ok();
-    folder.run("mknod device c 1 3");
     symlink("nowhere", folder.path("dangling")).expect("a link");
     symlink("/dev/null", folder.path("to_device")).expect("a link");
     for (output, kind) in [

@@ -7,7 +7,7 @@ use postlink_format::Origin;
 use super::{Exit, Talk, ValueArgs, json};
 use crate::error::{Error, Result};
 use crate::fill::{self, Edit, Options};
-use crate::records::{Image, Mode};
+use crate::records::{Image, Mode, is_same};
 use crate::values::Assignment;
 use crate::write;
 
@@ -90,7 +90,7 @@ fn fill_one(
 ) -> Result<json::Image> {
     let output = args.output.as_deref().unwrap_or(path);
     // An output may be the image itself under another name.
-    let replaces = path.metadata().is_ok_and(|metadata| write::is_same(output, &metadata));
+    let replaces = path.metadata().is_ok_and(|metadata| is_same(output, &metadata));
     let mode = match (args.dry_run || !replaces, args.in_place) {
         (true, _) => Mode::Read,
         (false, true) => Mode::Write,

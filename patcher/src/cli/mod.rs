@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 pub enum Exit {
     /// It did what it was asked for.
     Done = 0,
-    /// It refused, and nothing changed.
+    /// It refused, and what it refused is unchanged.
     Refused = 1,
     /// It was called wrongly.
     Usage = 2,

@@ -140,7 +140,7 @@ fn definition(section: &Section, parts: &[Part<'_>], record: &[u8]) -> String {
         let bytes = &record[*offset as usize..(*offset + *size) as usize];
         let value = match text {
             // A literal may be no longer than this for clang's -Woverlength-strings.
-            Some(field) if bytes.len() < 65_536 => {
+            Some(field) if without_zeros(bytes).len() < 65_535 => {
                 let used = without_zeros(bytes).len();
                 // The NUL of the last item is a part of the list, and the literal's own.
                 let used = used + usize::from(field.ty.is_list() && used > 0);
