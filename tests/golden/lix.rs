@@ -5,14 +5,14 @@
 pub mod lix {
     // The record's bytes are defined by the C++ half.
     unsafe extern "C" {
-        #[link_name = "postlink_record_lix_of_schema_f8dcd51315c0daf0"]
-        safe static POSTLINK_RECORD: ::postlink::generated::Bytes<19296>;
+        #[link_name = "postlink_record_lix_of_schema_d0606070e79c959c"]
+        safe static POSTLINK_RECORD: ::postlink::generated::Bytes<19824>;
     }
 
     /// Whether the file that carries the record was filled after it was linked.
     #[must_use]
     pub fn is_specialized() -> bool {
-        ::postlink::generated::is_specialized(&POSTLINK_RECORD, 19296)
+        ::postlink::generated::is_specialized(&POSTLINK_RECORD, 19824)
     }
 
     /// The version that users see, with its suffix: `2.96.0-dev-20261122_be438c62e1bd`.
@@ -23,7 +23,7 @@ pub mod lix {
             field: "version",
             needed: "version",
             state: 88,
-            value: 176,
+            value: 184,
             capacity: 128,
         };
         ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
@@ -40,7 +40,7 @@ pub mod lix {
             field: "prefix",
             needed: "prefix",
             state: 100,
-            value: 312,
+            value: 320,
             capacity: 512,
         };
         ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
@@ -57,7 +57,7 @@ pub mod lix {
             field: "bin_dir",
             needed: "prefix",
             state: 112,
-            value: 832,
+            value: 840,
             capacity: 512,
         };
         ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
@@ -74,7 +74,7 @@ pub mod lix {
             field: "data_dir",
             needed: "prefix",
             state: 124,
-            value: 1352,
+            value: 1360,
             capacity: 512,
         };
         ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
@@ -91,7 +91,7 @@ pub mod lix {
             field: "man_dir",
             needed: "prefix",
             state: 136,
-            value: 1872,
+            value: 1880,
             capacity: 512,
         };
         ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
@@ -108,7 +108,24 @@ pub mod lix {
             field: "libexec_dir",
             needed: "prefix",
             state: 148,
-            value: 2392,
+            value: 2400,
+            capacity: 512,
+        };
+        ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
+    }
+
+    /// The helper that starts builders. A child that must not allocate passes it to `execl` as it is.
+    ///
+    /// # Panics
+    /// Where the file was not filled: `prefix` is required.
+    #[must_use]
+    pub fn launch_builder() -> &'static str {
+        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+            section: "lix",
+            field: "launch_builder",
+            needed: "prefix",
+            state: 160,
+            value: 2920,
             capacity: 512,
         };
         ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
@@ -125,8 +142,8 @@ pub mod lix {
             section: "lix",
             field: "builtin_dep_closure",
             needed: "prefix",
-            state: 160,
-            value: 2912,
+            state: 172,
+            value: 3440,
             capacity: 16384,
         };
         ::postlink::generated::list(&POSTLINK_RECORD, PLACE)

@@ -92,7 +92,7 @@ fn quiet_and_verbose() {
     let set = "--reset --set version=1.2.3 --set prefix";
     assert_eq!(folder.postlink(&format!("-q fill libvalues.so {set}=/a")).ok(), "");
     let said = folder.postlink(&format!("fill libvalues.so {set}=/b")).ok();
-    assert_eq!(said, "libvalues.so: section `lix` filled; fields: 2 set, 5 derived, 0 default\n");
+    assert_eq!(said, "libvalues.so: section `lix` filled; fields: 2 set, 6 derived, 0 default\n");
     let said = folder.postlink(&format!("fill -v libvalues.so {set}=/c")).ok();
     assert!(said.contains("  bin_dir = /c/bin (derived)\n"), "{said}");
 }
