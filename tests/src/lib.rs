@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod lix;
+pub mod lix_shaped;
 pub mod rust;
 
 use std::ffi::OsStr;

@@ -1,0 +1,227 @@
+//! The meson project `tests/lix-shaped`, configured, built and installed by meson and ninja.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::{Folder, Run, fixture, postlink};
+
+/// A copy of the project with its crates vendored; only one test at a time has it.
+#[derive(Debug)]
+pub struct Project {
+    folder: Folder,
+    _turn: MutexGuard<'static, ()>,
+}
+
+/// The project. Its folder is kept, so that its crates are compiled once.
+///
+/// # Panics
+/// It cannot be copied, or its crates cannot be vendored.
+#[must_use]
+pub fn project() -> Project {
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = Folder::kept("lix-shaped");
+    for made in ["source", "builds", "places", "no-crates"] {
+        let _ = fs::remove_dir_all(folder.path(made));
+        fs::create_dir(folder.path(made)).expect(made);
+    }
+    folder.run_words(
+        "cp".as_ref(),
+        &[
+            "-rL".as_ref(),
+            fixture("../lix-shaped/.").as_os_str(),
+            folder.path("source").as_os_str(),
+        ],
+    );
+    let root = fixture("../..").canonicalize().expect("the repository").display().to_string();
+    let manifest = String::from_utf8(folder.read("source/Cargo.toml")).expect("text");
+    folder.write("source/Cargo.toml", manifest.replace("\"../../", &format!("\"{root}/")));
+    // The same releases of the crates as ours; cargo drops those that are not needed.
+    fs::copy(fixture("../../Cargo.lock"), folder.path("source/Cargo.lock")).expect("Cargo.lock");
+    fs::create_dir(folder.path("source/.cargo")).expect(".cargo");
+    let project = Project { folder, _turn: turn };
+    let cargo = env!("CARGO");
+    let vendored =
+        project.run("source", &format!("{cargo} vendor --quiet --versioned-dirs vendor"));
+    vendored.ok();
+    project.folder.write(
+        "source/.cargo/config.toml",
+        "[source.crates-io]\nreplace-with = 'vendored'\n[source.vendored]\ndirectory = 'vendor'\n",
+    );
+    project
+}
+
+impl Project {
+    /// The folder with `source`, and what is built and installed from it.
+    #[must_use]
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// Runs a command in a folder of the project. It finds meson, ninja and `postlink` on its way, and
+    /// no crates but those that are vendored.
+    #[track_caller]
+    pub fn run(&self, directory: &str, line: &str) -> Run {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let tools = fixture("../../target/python/bin");
+        let ours = postlink().parent().expect("a folder");
+        let mut words = vec![
+            format!("--chdir={}", self.folder.path(directory).display()),
+            format!("PATH={}:{}:{path}", tools.display(), ours.display()),
+            format!("CARGO_TARGET_DIR={}", self.folder.path("crates").display()),
+        ];
+        if !line.contains("cargo vendor") {
+            words.push(format!("CARGO_HOME={}", self.folder.path("no-crates").display()));
+        }
+        words.extend(line.split_whitespace().map(str::to_owned));
+        self.folder.run_words("env".as_ref(), &words)
+    }
+
+    /// Configures the project, to be installed in a place of its own.
+    #[track_caller]
+    pub fn configure(&self, name: &str, options: &str) -> Build<'_> {
+        let build = Build { project: self, name: name.to_owned(), source: "source" };
+        build.configure(options);
+        build
+    }
+
+    /// Configures `nix-eval-jobs`, which finds the library that `lix` installed.
+    #[track_caller]
+    pub fn configure_eval_jobs(
+        &self,
+        lix: &Build<'_>,
+        pkgconfig: &Path,
+        options: &str,
+    ) -> Build<'_> {
+        let source = "source/nix-eval-jobs";
+        let build = Build { project: self, name: format!("{}-eval", lix.name), source };
+        build.configure(&format!("-Dpkg_config_path={} {options}", pkgconfig.display()));
+        build
+    }
+}
+
+/// A build folder, and the place where its result is installed.
+#[derive(Debug)]
+pub struct Build<'a> {
+    project: &'a Project,
+    name: String,
+    source: &'a str,
+}
+
+impl Build<'_> {
+    #[track_caller]
+    fn configure(&self, options: &str) {
+        let (source, place) = (self.project.folder.path(self.source), self.place());
+        self.project
+            .run(
+                "builds",
+                &format!(
+                    "meson setup {} {} --prefix={} --libdir=lib {options}",
+                    self.name,
+                    source.display(),
+                    place.display()
+                ),
+            )
+            .ok();
+    }
+
+    /// The name of the build folder in the project's.
+    #[must_use]
+    pub fn folder(&self) -> String {
+        format!("builds/{}", self.name)
+    }
+
+    /// The prefix, where it is installed.
+    #[must_use]
+    pub fn place(&self) -> PathBuf {
+        self.project.folder.path("places").join(&self.name)
+    }
+
+    /// Builds it.
+    #[track_caller]
+    pub fn ninja(&self) -> Run {
+        self.project.run(&self.folder(), "ninja")
+    }
+
+    /// Builds and installs it.
+    #[track_caller]
+    pub fn install(&self) {
+        self.project.run(&self.folder(), "ninja install").ok();
+    }
+
+    /// Runs a program of its place.
+    #[track_caller]
+    pub fn installed(&self, line: &str) -> Run {
+        self.project.run("places", &format!("{}/{line}", self.place().display()))
+    }
+
+    /// Ninja's log: each output that it ever made, and the line that tells of the last time.
+    ///
+    /// # Panics
+    /// There is none.
+    #[must_use]
+    pub fn log(&self) -> BTreeMap<String, String> {
+        let path = self.project.folder.path(&self.folder()).join(".ninja_log");
+        let log = fs::read_to_string(path).expect("ninja's log");
+        let entry = |line: &str| Some((line.split('\t').nth(3)?.to_owned(), line.to_owned()));
+        // A later line replaces an earlier one.
+        log.lines().filter_map(entry).collect()
+    }
+
+    /// What ninja made since its log was this.
+    #[must_use]
+    pub fn made_since(&self, before: &BTreeMap<String, String>) -> Vec<String> {
+        let made = self.log().into_iter().filter(|(output, line)| before.get(output) != Some(line));
+        made.map(|(output, _)| output).collect()
+    }
+}
+
+/// What the program's report says.
+#[derive(Clone, Debug)]
+pub struct Expected<'a> {
+    /// The version with its suffix.
+    pub version: &'a str,
+    /// Where the values say that it is installed.
+    pub prefix: &'a str,
+    /// Where its helpers are.
+    pub libexec: &'a str,
+    /// What the sandbox needs beside the prefix.
+    pub closure: &'a [&'a str],
+    /// Whether it was filled.
+    pub specialized: bool,
+    /// The machine it was built for.
+    pub system: &'a str,
+    /// What the part written in Rust says, or nothing if it is not there.
+    pub rust: bool,
+}
+
+impl Expected<'_> {
+    /// The report, line by line.
+    #[must_use]
+    pub fn report(&self) -> String {
+        let Self { version, prefix, libexec, closure, specialized, system, rust } = self;
+        let yes = |truth: bool| if truth { "yes" } else { "no" };
+        let unspecialized = if *specialized { "" } else { " (unspecialized)" };
+        let mut sandbox: Vec<&str> = closure.to_vec();
+        sandbox.push(prefix);
+        sandbox.sort_unstable();
+        sandbox.dedup();
+        let sandbox: String = sandbox.iter().map(|path| format!("sandbox={path}\n")).collect();
+        let paths = if closure.is_empty() { &[*prefix][..] } else { closure };
+        let bytes: usize = paths.iter().map(|path| path.len()).sum();
+        let rust = match rust {
+            true => format!("{version} {} paths of {bytes} bytes", paths.len()),
+            false => "no Rust".to_owned(),
+        };
+        format!(
+            "version={version}\nrelease={}\nspecialized={}\nprotocol=lix/legacy/{version}\n\
+             agent=curl Lix/{version} {system}\nbanner=Lix {version}{unspecialized}\nprefix={prefix}\n\
+             bin={prefix}/bin\ndata={prefix}/share\nman={prefix}/share/man/man1/nix.1.gz\n\
+             libexec={libexec}\n{sandbox}rust={rust}\nhelper={libexec}/launch-builder --build\n",
+            yes(!version.contains("-dev")),
+            yes(*specialized),
+        )
+    }
+}
