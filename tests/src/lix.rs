@@ -55,7 +55,7 @@ pub fn expected(version: &str, prefix: &str, specialized: bool) -> String {
     let default = i32::from(version == "0.0.0-unspecialized");
     format!(
         "banner=lix {version}\nfirst={first}\nlength={length}\nstrlen={length}\nis_default={default}\n\
-         strcmp={default}\nprefix={prefix}\nhelper={prefix}/libexec/launch-builder\nclosure={prefix}\n\
+         strcmp={default}\nprefix={prefix}\nhelper={prefix}/libexec/lix/launch-builder\nclosure={prefix}\n\
          specialized={}\n",
         i32::from(specialized)
     )

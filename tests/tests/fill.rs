@@ -176,7 +176,7 @@ fn keep_and_reset() {
     let field = |name: &str| folder.postlink(&format!("inspect --field {name} libvalues.so")).ok();
     assert_eq!(field("version"), "1.2.4\n");
     assert_eq!(field("builtin_dep_closure"), "/a\n/b\n");
-    assert_eq!(field("libexec_dir"), "/p/libexec\n");
+    assert_eq!(field("libexec_dir"), "/p/libexec/lix\n");
 
     folder.postlink("fill libvalues.so --set version=1.2.4 --reset").ok();
     assert_eq!(field("prefix"), "/usr/local\n");

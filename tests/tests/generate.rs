@@ -156,7 +156,7 @@ fn check_and_defaults() {
     generate(&folder, "../../schema.toml", "lix", "--default version=1.2.3 --default prefix=/usr")
         .ok();
     assert_ne!(before, folder.read("lix.gen.cc"));
-    assert!(String::from_utf8_lossy(&folder.read("lix.gen.cc")).contains("\"/usr/libexec\""));
+    assert!(String::from_utf8_lossy(&folder.read("lix.gen.cc")).contains("\"/usr/libexec/lix\""));
     let said =
         generate(&folder, "../../schema.toml", "lix", "--default version=x --default perfix=/usr")
             .fails(1);

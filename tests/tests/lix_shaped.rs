@@ -91,7 +91,7 @@ fn unfilled_programs_know_their_place(build: &Build<'_>) {
     let expected = Expected {
         version: "2.96.0-dev",
         prefix: &place,
-        libexec: &format!("{place}/libexec"),
+        libexec: &format!("{place}/libexec/lix"),
         closure: &[],
         specialized: false,
         system: "x86_64-linux",
@@ -133,7 +133,7 @@ fn programs_know(build: &Build<'_>, eval: &Build<'_>, prefix: &str, is_static: b
     let expected = Expected {
         version: VERSION,
         prefix,
-        libexec: &format!("{prefix}/libexec"),
+        libexec: &format!("{prefix}/libexec/lix"),
         closure: &CLOSURE,
         specialized: true,
         system: "x86_64-linux",
@@ -155,7 +155,7 @@ fn programs_know(build: &Build<'_>, eval: &Build<'_>, prefix: &str, is_static: b
         eval.installed("bin/nix-eval-jobs").ok(),
         format!(
             "banner=Lix {VERSION}\ndata={prefix}/share\naccessor={VERSION}\n\
-             helper={prefix}/libexec/launch-builder --eval\n"
+             helper={prefix}/libexec/lix/launch-builder --eval\n"
         )
     );
 }
@@ -254,7 +254,7 @@ fn outputs_have_places_of_their_own() {
     // What refers to what, as text; the manual page inside gzip.
     for (file, text) in [
         ("outputs-dev/lib/pkgconfig/lix-store.pc", format!("includedir={dev}/include\n")),
-        ("outputs-dev/lib/pkgconfig/lix-store.pc", format!("libexecdir={out}/libexec\n")),
+        ("outputs-dev/lib/pkgconfig/lix-store.pc", format!("libexecdir={out}/libexec/lix\n")),
         ("outputs-doc/share/doc/manual.html", format!("{out}/bin")),
         (
             "outputs/lib/systemd/system/nix-daemon.service",
@@ -297,7 +297,7 @@ fn it_is_built_for_another_machine() {
     assert!(project.run("", &format!("readelf -h {library}")).ok().contains("AArch64"));
     // A foreign program cannot start a foreign helper by itself: an emulator was started, not it. So
     // the helper is this machine's, and the foreign one is run by hand.
-    let helper = build.place().join("lib/helpers/launch-builder");
+    let helper = build.place().join("lib/helpers/lix/launch-builder");
     let emulator = "qemu-aarch64-static -L /usr/aarch64-linux-gnu";
     let printed = project.run("", &format!("{emulator} {} --by-hand", helper.display())).ok();
     assert!(printed.ends_with(" --by-hand\n"), "{printed}");
@@ -306,7 +306,7 @@ fn it_is_built_for_another_machine() {
     let expected = Expected {
         version: "2.96.0-dev",
         prefix: &place,
-        libexec: &format!("{place}/lib/helpers"),
+        libexec: &format!("{place}/lib/helpers/lix"),
         closure: &[],
         specialized: false,
         system: "aarch64-linux",

@@ -1,4 +1,4 @@
-//! The README's five steps, as they are written there.
+//! The README's guides, as they are written there, each from an empty folder.
 
 use postlink_tests::{Folder, fixture, postlink};
 
@@ -27,17 +27,14 @@ fn part(heading: &str) -> String {
     part.expect(heading).to_owned()
 }
 
-/// Runs the commands of a part, and gives what they print.
+/// Runs the commands of a part in a shell, and gives what they print.
 fn commands(folder: &Folder, part: &str) -> String {
+    let ours = postlink().parent().expect("a folder").display();
+    let tools = fixture("../../target/python/bin").display().to_string();
+    let path = format!("PATH={ours}:{tools}:{}", std::env::var("PATH").unwrap_or_default());
     let blocks = blocks(part, "console");
     let lines = blocks.iter().flat_map(|block| block.lines());
-    let run = |line: &str| {
-        let ours = format!("{} ", postlink().display());
-        let line = line.replacen("postlink ", &ours, 1);
-        folder
-            .run(&line.replacen("target/", "./target/", usize::from(line.starts_with("target/"))))
-            .ok()
-    };
+    let run = |line: &str| folder.run_words("env".as_ref(), &[&path, "sh", "-c", line]).ok();
     lines.filter_map(|line| line.strip_prefix("$ ")).map(run).collect()
 }
 
@@ -69,4 +66,33 @@ fn in_a_rust_crate() {
     let printed = guide.lines().find(|line| line.starts_with("2.1.0 in")).expect("what it prints");
     let said = commands(&folder, &guide);
     assert!(said.ends_with(&format!("{printed}\n")), "{said}");
+}
+
+/// An empty folder with the files that the guide for meson names.
+fn meson_project() -> Folder {
+    let (steps, guide) = (part("Five steps"), part("In a C++ project on meson"));
+    let folder = Folder::new();
+    folder.write("schema.toml", &blocks(&steps, "toml")[0]);
+    folder.write("lib.cc", &blocks(&steps, "cpp")[0]);
+    folder.write("meson.build", &blocks(&guide, "meson")[0]);
+    folder.write("main.cc", &blocks(&guide, "cpp")[0]);
+    folder
+}
+
+#[test]
+fn in_a_cpp_project_on_meson() {
+    let folder = meson_project();
+    let said = commands(&folder, &part("In a C++ project on meson"));
+    assert!(said.contains("\n2.0.0 in /opt/app\n"), "{said}");
+    assert!(said.ends_with("\n2.1.0 in /opt/app\n"), "{said}");
+}
+
+#[test]
+fn for_a_packager() {
+    let guide = part("For a packager");
+    let folder = meson_project();
+    folder.write("release.toml", &blocks(&guide, "toml")[0]);
+    let said = commands(&folder, &guide);
+    assert!(said.contains("nothing but declared values differs"), "{said}");
+    assert!(said.ends_with("\n2.1.0 in /opt/app\n"), "{said}");
 }
