@@ -36,8 +36,8 @@ fn configurations() -> Vec<String> {
     if std::env::var("POSTLINK_MATRIX").is_ok_and(|value| value == "full") {
         return all;
     }
-    // Of these, each two values of two options come together in one at least.
-    let chosen = [0, 5, 10, 15, 16, 18, 21, 24, 31];
+    // In these each value of an option meets each value of any other one.
+    let chosen = [0, 7, 9, 14, 16, 20, 21, 27, 30];
     all.into_iter()
         .enumerate()
         .filter(|(index, _)| chosen.contains(index))
