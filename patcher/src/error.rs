@@ -56,6 +56,16 @@ pub enum Error {
         /// The names that there are.
         known: Vec<String>,
     },
+    /// Several sections where one is asked for.
+    #[error("{} has {} sections `{section}`, at offsets {}", path.display(), places.len(), places.join(", "))]
+    SeveralSections {
+        /// The file.
+        path: PathBuf,
+        /// The name that was asked for.
+        section: String,
+        /// Their offsets in the file; in an archive with the member.
+        places: Vec<String>,
+    },
     /// A section whose bytes cannot be changed in the file.
     #[error("{}: section `{section}` {problem}", path.display())]
     Section {
@@ -97,14 +107,14 @@ pub enum Error {
         source: Unsound,
     },
     /// More records of one section than one.
-    #[error("{} has {} records of section `{section}`, at offsets {}", path.display(), offsets.len(), hexadecimal(offsets))]
+    #[error("{} has {} records of section `{section}`, at offsets {}", path.display(), places.len(), places.join(", "))]
     Doubled {
         /// The file.
         path: PathBuf,
         /// The section's name in the schema.
         section: String,
-        /// Their offsets in the file.
-        offsets: Vec<u64>,
+        /// Their offsets in the file; in an archive with the member.
+        places: Vec<String>,
     },
     /// A record of another schema.
     #[error("{}: section `{section}` has fingerprint {found}, the schema's is {expected}", path.display())]
@@ -179,9 +189,18 @@ pub enum ImageProblem {
     /// It begins with `#!`.
     #[error("it is a script")]
     Script,
-    /// It is a static library.
-    #[error("it is a static library")]
-    Archive,
+    /// It is an archive that names its members, and does not hold their bytes.
+    #[error("it is a thin archive, which does not hold the object files that it names")]
+    ThinArchive(Vec<String>),
+    /// It is an archive whose headers name places outside the file, or are no headers.
+    #[error("it is a truncated or damaged static library: {0}")]
+    DamagedArchive(String),
+    /// A member of an archive is not an image.
+    #[error("its member {0}: {1}")]
+    Member(String, Box<Self>),
+    /// It holds what a link with LTO compiles, and no machine code.
+    #[error("it holds only intermediate code for link-time optimisation, and no record yet")]
+    Intermediate,
     /// It is something that is known but cannot be patched.
     #[error("it is {0}, which this version cannot patch")]
     Unsupported(&'static str),
@@ -217,6 +236,16 @@ pub enum SectionProblem {
 }
 
 impl Error {
+    /// An [`Error::NotImage`] of this file, or of the member that is none, for `map_err`.
+    pub fn not_image(path: &Path) -> impl Fn(ImageProblem) -> Self {
+        move |problem| match problem {
+            ImageProblem::Member(name, problem) => {
+                Self::NotImage { path: member_path(path, &name), problem: *problem }
+            }
+            problem => Self::NotImage { path: path.to_owned(), problem },
+        }
+    }
+
     /// An [`Error::Io`] of this action and path, for `map_err`.
     pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
@@ -251,21 +280,7 @@ impl Error {
             }
             Self::Io { source, .. } => io_help(source).into(),
             Self::NotRegular { .. } => "name a regular file; what is there was left as it is".into(),
-            Self::NotImage { problem, .. } => match problem {
-                ImageProblem::Script | ImageProblem::Unknown => {
-                    "name the program or library that carries the record; a wrapper script may start it".into()
-                }
-                ImageProblem::NoSectionHeaders => {
-                    "sections are found by their headers: fill the file before they are stripped".into()
-                }
-                ImageProblem::Archive => {
-                    "link it, then fill the program or shared library that it is linked into".into()
-                }
-                ImageProblem::Unsupported(_) => "this version patches ELF files".into(),
-                ImageProblem::Empty | ImageProblem::Damaged(_) => {
-                    "build or copy the file again".into()
-                }
-            },
+            Self::NotImage { problem, .. } => problem.help(),
             Self::NoRecord { imports: Imports { libraries, accessors: true }, .. } => format!(
                 "the file calls accessors of another library: fill the one that carries the record; it needs {}",
                 listed(libraries)
@@ -278,6 +293,9 @@ impl Error {
                 format!("{elsewhere}perhaps the generated source was not linked, or {DROPPED}")
             }
             Self::NoSuchSection { known, .. } => format!("its sections are {}", listed(known)),
+            Self::SeveralSections { .. } => {
+                "a payload is one section: of an archive, take an object file out (ar x), or use `fill`".into()
+            }
             Self::Section { problem, .. } => match problem {
                 SectionProblem::NoBits => "this is a separate debug file: fill the program or library that it belongs to, the debug file fits as it is".into(),
                 SectionProblem::Compressed => "decompress it first: objcopy --decompress-debug-sections FILE, or link it without --compress-sections".into(),
@@ -301,6 +319,41 @@ impl Error {
             Self::Usage { help, .. } | Self::Input { help, .. } => help.clone(),
         }
     }
+}
+
+impl ImageProblem {
+    fn help(&self) -> String {
+        match self {
+            Self::Script | Self::Unknown => {
+                "name the program or library that carries the record; a wrapper script may start it".into()
+            }
+            Self::NoSectionHeaders => {
+                "sections are found by their headers: fill the file before they are stripped".into()
+            }
+            Self::ThinArchive(members) => {
+                const SHOWN: usize = 8;
+                let more = if members.len() > SHOWN { ", …" } else { "" };
+                let named = members.get(..SHOWN).unwrap_or(members);
+                format!("fill the one of its object files that carries the record: {}{more}", listed(named))
+            }
+            Self::Intermediate => {
+                "fill the program or library after the link; or compile with -ffat-lto-objects, and link without LTO".into()
+            }
+            Self::Unsupported(_) => "this version patches ELF files".into(),
+            Self::Member(_, problem) => problem.help(),
+            Self::Empty | Self::Damaged(_) | Self::DamagedArchive(_) => {
+                "build or copy the file again".into()
+            }
+        }
+    }
+}
+
+/// A member as `ar` and linkers show it: `libapp.a(app.o)`.
+#[must_use]
+pub fn member_path(archive: &Path, member: &str) -> PathBuf {
+    let mut path = archive.to_owned().into_os_string();
+    path.push(format!("({member})"));
+    path.into()
 }
 
 /// Why a linker leaves the record out.
@@ -342,9 +395,4 @@ fn record_help(error: postlink_format::Error) -> &'static str {
             "something other than postlink changed the section: build the file again"
         }
     }
-}
-
-fn hexadecimal(offsets: &[u64]) -> String {
-    let offsets: Vec<String> = offsets.iter().map(|offset| format!("{offset:#x}")).collect();
-    offsets.join(", ")
 }

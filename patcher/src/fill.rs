@@ -6,7 +6,7 @@ use postlink_codegen::{Evaluated, Given, Problem, Schema, Shape, hex, listed};
 use postlink_format::{Origin, State, VALUES_OFFSET};
 
 use crate::error::{Error, Result};
-use crate::records::{Image, Place, Section};
+use crate::records::{Image, Place, Section, place_in_file};
 use crate::values::Assignment;
 
 /// What becomes of values that were set before and are not given now.
@@ -37,6 +37,8 @@ pub struct Options<'a> {
 /// A record to be written.
 #[derive(Clone, Debug)]
 pub struct Edit {
+    /// The member of the archive that it is in.
+    pub member: Option<String>,
     /// The section as spelled in the file.
     pub spelling: String,
     /// The record's shape.
@@ -77,7 +79,9 @@ pub fn plan(image: &Image, assignments: &[Assignment], options: Options<'_>) -> 
         });
     }
     if let Some(schema) = options.schema {
-        records.iter().try_for_each(|(_, place)| check_fingerprint(image, place, schema))?;
+        records
+            .iter()
+            .try_for_each(|(section, place)| check_fingerprint(section, place, schema))?;
     }
     let shapes: Vec<&Shape> = records.iter().map(|(_, place)| &place.shape).collect();
     let given = assign(&shapes, assignments)
@@ -88,7 +92,7 @@ pub fn plan(image: &Image, assignments: &[Assignment], options: Options<'_>) -> 
         if !options.all {
             check_single(image, &records, place)?;
         }
-        edits.push(edit(image, section, place, given.clone(), options)?);
+        edits.push(edit(section, place, given.clone(), options)?);
     }
     Ok(edits)
 }
@@ -178,20 +182,22 @@ pub fn unknown(shapes: &[&Shape], section: Option<&str>, field: &str) -> Problem
 fn check_single(image: &Image, records: &[(&Section, &Place)], place: &Place) -> Result<()> {
     let name = &place.shape.name;
     let same = records.iter().filter(|(_, other)| other.shape.name == *name);
-    let offsets: Vec<u64> = same.map(|(section, other)| section.offset + other.at as u64).collect();
-    if offsets.len() == 1 {
+    let places: Vec<String> = same
+        .map(|(section, other)| place_in_file(section, section.offset + other.at as u64))
+        .collect();
+    if places.len() == 1 {
         return Ok(());
     }
-    Err(Error::Doubled { path: image.path.clone(), section: name.clone(), offsets })
+    Err(Error::Doubled { path: image.path.clone(), section: name.clone(), places })
 }
 
 /// Refuses a record of another schema.
-fn check_fingerprint(image: &Image, place: &Place, schema: &Schema) -> Result<()> {
+fn check_fingerprint(section: &Section, place: &Place, schema: &Schema) -> Result<()> {
     let shape = &place.shape;
     let expected = schema.section(Some(&shape.name)).map(|section| section.shape.fingerprint());
     match expected {
         Ok(expected) if expected != shape.fingerprint() => Err(Error::Fingerprint {
-            path: image.path.clone(),
+            path: section.path.clone(),
             section: shape.name.clone(),
             found: hex(&shape.fingerprint()),
             expected: hex(&expected),
@@ -200,15 +206,9 @@ fn check_fingerprint(image: &Image, place: &Place, schema: &Schema) -> Result<()
     }
 }
 
-fn edit(
-    image: &Image,
-    section: &Section,
-    place: &Place,
-    mut given: Given,
-    options: Options<'_>,
-) -> Result<Edit> {
+fn edit(section: &Section, place: &Place, mut given: Given, options: Options<'_>) -> Result<Edit> {
     let shape = &place.shape;
-    let path = &image.path;
+    let path = &section.path;
     let bad_record =
         |source| Error::Record { path: path.clone(), section: section.name.clone(), source };
     let record = section.record(place).map_err(bad_record)?;
@@ -242,6 +242,7 @@ fn edit(
         return Err(refused(missing));
     }
     Ok(Edit {
+        member: section.member.clone(),
         spelling: section.name.clone(),
         offset: section.offset + place.at as u64 + u64::from(VALUES_OFFSET),
         record_size: record.bytes().len(),

@@ -10,7 +10,7 @@ use object::read::ReadCache;
 use postlink_codegen::{MAX_RECORD, Shape};
 use postlink_format::Record;
 
-use crate::error::{Error, Result, SectionProblem};
+use crate::error::{Error, Result, SectionProblem, member_path};
 use crate::image;
 
 /// An open image and the records in it.
@@ -27,6 +27,10 @@ pub struct Image {
 /// A section's bytes, and what they hold.
 #[derive(Debug)]
 pub struct Section {
+    /// The file; with the member that the section is in, where the file is an archive.
+    pub path: PathBuf,
+    /// That member.
+    pub member: Option<String>,
     /// The name as spelled in the file.
     pub name: String,
     /// Where it begins in the file.
@@ -35,6 +39,8 @@ pub struct Section {
     pub bytes: Vec<u8>,
     /// Its records, in order; at least one.
     pub records: Vec<Place>,
+    /// Whether a link with LTO takes something else instead of it.
+    pub has_intermediate: bool,
 }
 
 /// A record in a section.
@@ -76,13 +82,13 @@ impl Image {
         let mut image =
             Self { path: path.to_owned(), file: open(path, mode)?, sections: Vec::new() };
         let cache = ReadCache::new(&image.file);
-        let not_image = |problem| Error::NotImage { path: path.to_owned(), problem };
-        let mut located = image::locate(&cache).map_err(not_image)?;
+        let not_image = Error::not_image(path);
+        let mut located = image::locate(&cache).map_err(&not_image)?;
         located.sort_by_key(|section| section.offset);
         for pair in located.windows(2) {
             let readable = pair.iter().all(|section| section.problem.is_none());
             if readable && pair[0].offset.saturating_add(pair[0].size) > pair[1].offset {
-                let (path, section) = (path.to_owned(), pair[1].name.clone());
+                let (path, section) = (image.path_of(&pair[1]), pair[1].name.clone());
                 return Err(Error::Section { path, section, problem: SectionProblem::Overlaps });
             }
         }
@@ -91,6 +97,9 @@ impl Image {
             sections.extend(image.read_section(section)?);
         }
         if sections.is_empty() {
+            if let Some(problem) = image::intermediate_only(&cache) {
+                return Err(not_image(problem));
+            }
             let imports = image::imports(&cache);
             return Err(Error::NoRecord { path: path.to_owned(), imports });
         }
@@ -98,9 +107,17 @@ impl Image {
         Ok(image)
     }
 
+    /// The file and the member that a section is in.
+    fn path_of(&self, section: &image::Section) -> PathBuf {
+        match &section.member {
+            Some(member) => member_path(&self.path, member),
+            None => self.path.clone(),
+        }
+    }
+
     /// The section and its records; `None` if it only begins like one that holds records.
     fn read_section(&self, section: image::Section) -> Result<Option<Section>> {
-        let (path, name) = (self.path.clone(), section.name.clone());
+        let (path, name) = (self.path_of(&section), section.name.clone());
         if let Some(problem) = section.problem {
             return Err(Error::Section { path, section: name, problem });
         }
@@ -115,7 +132,15 @@ impl Image {
         read.map_err(Error::io("read", &path))?;
         match places(&bytes) {
             Ok(records) if records.is_empty() => Ok(None),
-            Ok(records) => Ok(Some(Section { name, offset: section.offset, bytes, records })),
+            Ok(records) => Ok(Some(Section {
+                path,
+                member: section.member,
+                name,
+                offset: section.offset,
+                bytes,
+                records,
+                has_intermediate: section.has_intermediate,
+            })),
             Err(_) if !section.by_name => Ok(None),
             Err(BadRecord::Bytes(source)) => Err(Error::Record { path, section: name, source }),
             Err(BadRecord::Shape(source)) => Err(Error::Unsound { path, section: name, source }),
@@ -132,16 +157,36 @@ impl Image {
     /// The section with this name, as in the schema or as spelled in the file.
     ///
     /// # Errors
-    /// There is none.
+    /// There is none, or several.
     pub fn section(&self, name: &str) -> Result<&Section> {
         let holds = |section: &&Section| {
             section.name == name || section.records.iter().any(|place| place.shape.name == name)
         };
-        self.sections.iter().find(holds).ok_or_else(|| Error::NoSuchSection {
-            path: self.path.clone(),
-            section: name.to_owned(),
-            known: self.records().map(|(_, place)| place.shape.name.clone()).collect(),
-        })
+        let found: Vec<&Section> = self.sections.iter().filter(holds).collect();
+        match found.as_slice() {
+            [section] => Ok(section),
+            [] => Err(Error::NoSuchSection {
+                path: self.path.clone(),
+                section: name.to_owned(),
+                known: self.records().map(|(_, place)| place.shape.name.clone()).collect(),
+            }),
+            [..] => Err(Error::SeveralSections {
+                path: self.path.clone(),
+                section: name.to_owned(),
+                places: found
+                    .iter()
+                    .map(|section| place_in_file(section, section.offset))
+                    .collect(),
+            }),
+        }
+    }
+}
+
+/// An offset in the file, as messages show it.
+pub(crate) fn place_in_file(section: &Section, offset: u64) -> String {
+    match &section.member {
+        Some(member) => format!("{offset:#x} ({member})"),
+        None => format!("{offset:#x}"),
     }
 }
 

@@ -81,8 +81,8 @@ pub fn images(original: &Path, filled: &Path) -> Result<Report> {
         });
     }
     let areas = areas(&before, &file, &mut report);
-    let regions = image::regions(&ReadCache::new(&before.file))
-        .map_err(|problem| Error::NotImage { path: original.to_owned(), problem })?;
+    let regions =
+        image::regions(&ReadCache::new(&before.file)).map_err(Error::not_image(original))?;
     let mut differences = Collector { regions: &regions, found: Vec::new(), last: (0..0, 0) };
     let mut buffers = (vec![0; CHUNK], vec![0; CHUNK]);
     let shared = sizes.0.min(sizes.1);
@@ -126,7 +126,10 @@ fn areas(before: &Image, after: &File, report: &mut Report) -> Vec<Range<u64>> {
                 areas.push(from..from + old.value_area().len() as u64);
             }
             Err(reason) => report.differences.push(Difference {
-                region: section.name.clone(),
+                region: match &section.member {
+                    Some(member) => format!("{member}: {}", section.name),
+                    None => section.name.clone(),
+                },
                 offset: start,
                 bytes: 0,
                 reason: format!("record `{}`: {reason}", place.shape.name),

@@ -102,7 +102,7 @@ const IMAGES: &[(&str, &[&str])] = &[
     ("truncated", &["truncated or damaged"]),
     ("script", &["it is a script", "name the program or library that carries the record"]),
     ("text", &["not an ELF file"]),
-    ("archive.a", &["a static library"]),
+    ("archive.a", &["has no postlink section"]),
     (
         "plain",
         &["has no postlink section", "the linker dropped it", "--gc-sections", "--whole-archive"],

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use postlink_format::Origin;
 
 use super::{Exit, Talk, ValueArgs, json};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, member_path};
 use crate::fill::{self, Edit, Options};
 use crate::records::{Image, Mode, is_same};
 use crate::values::Assignment;
@@ -18,7 +18,7 @@ use crate::write;
 /// the place of each image, in one step.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The programs and libraries to fill
+    /// The programs and libraries to fill; object files and static libraries too
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
     /// Leave the image as it is, write the filled file here
@@ -129,9 +129,13 @@ fn say(output: &Path, outcome: &str, edits: &[Edit], talk: Talk) {
     for edit in edits {
         let names = edit.shape.fields.iter().zip(&edit.values);
         let count = |origin| edit.values.iter().filter(|value| value.origin == origin).count();
+        let place = match &edit.member {
+            Some(member) => member_path(output, member),
+            None => output.to_owned(),
+        };
         talk.say(&format!(
             "{}: section `{}` {}; fields: {} set, {} derived, {} default",
-            output.display(),
+            place.display(),
             edit.shape.name,
             if outcome == "planned" { "would be filled" } else { outcome },
             count(Origin::Set),

@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         match image {
             Ok(records) => {
                 if !args.json {
-                    records.iter().for_each(|record| record.print(path, args.field.is_some()));
+                    records.iter().for_each(|record| record.print(args.field.is_some()));
                 }
                 images.push(json::Image {
                     path: path.display().to_string(),
@@ -56,6 +56,9 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
 
 /// A record and its values.
 struct Shown {
+    /// The file and the member that it is in.
+    path: PathBuf,
+    member: Option<String>,
     spelling: String,
     offset: u64,
     size: usize,
@@ -68,12 +71,17 @@ struct Shown {
 fn read(path: &Path) -> Result<Vec<Shown>> {
     let image = Image::open(path, Mode::Read)?;
     let records = image.records().map(|(section, place)| {
-        let bad =
-            |source| Error::Record { path: path.to_owned(), section: section.name.clone(), source };
+        let bad = |source| Error::Record {
+            path: section.path.clone(),
+            section: section.name.clone(),
+            source,
+        };
         let record = section.record(place).map_err(bad)?;
         let values = place.shape.values_of(&record);
-        let (state, values) = values.map_err(Error::bad_values(path, &section.name))?;
+        let (state, values) = values.map_err(Error::bad_values(&section.path, &section.name))?;
         Ok(Shown {
+            path: section.path.clone(),
+            member: section.member.clone(),
             spelling: section.name.clone(),
             offset: section.offset + place.at as u64,
             size: record.bytes().len(),
@@ -116,11 +124,11 @@ fn only(path: &Path, records: Vec<Shown>, name: &str) -> Result<Vec<Shown>> {
 }
 
 impl Shown {
-    fn print(&self, path: &Path, value_only: bool) {
+    fn print(&self, value_only: bool) {
         if !value_only {
             super::print(&format!(
                 "{}: section `{}` ({} at {:#x}, {} bytes), {}\n  fingerprint {}",
-                path.display(),
+                self.path.display(),
                 self.shape.name,
                 self.spelling,
                 self.offset,
@@ -152,6 +160,7 @@ impl Shown {
 
     fn into_json(self) -> json::Record {
         json::Record {
+            member: self.member,
             section: self.shape.name.clone(),
             spelling: self.spelling,
             offset: self.offset,

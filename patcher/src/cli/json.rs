@@ -44,6 +44,9 @@ pub(super) struct Refusal {
 /// A record.
 #[derive(Serialize)]
 pub(super) struct Record {
+    /// The member of the archive that it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) member: Option<String>,
     /// The section's name in the schema.
     pub(super) section: String,
     /// The section as spelled in the file.
@@ -169,6 +172,7 @@ pub(super) fn print(object: &impl Serialize) {
 pub(super) fn planned(edit: &crate::fill::Edit) -> Record {
     let values_offset = u64::from(postlink_format::VALUES_OFFSET);
     Record {
+        member: edit.member.clone(),
         section: edit.shape.name.clone(),
         spelling: edit.spelling.clone(),
         offset: edit.offset - values_offset,

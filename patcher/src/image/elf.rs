@@ -34,6 +34,12 @@ pub(super) fn imports<'d, R: ReadRef<'d>>(data: R) -> Imports {
     imports().unwrap_or_default()
 }
 
+/// Whether this is an object file that holds intermediate code and nothing else.
+pub(super) fn is_intermediate<'d, R: ReadRef<'d>>(data: R) -> bool {
+    let is_intermediate = || with_class!(is_intermediate_as, data);
+    is_intermediate().unwrap_or_default()
+}
+
 /// `e_ident[EI_CLASS]`.
 fn class<'d, R: ReadRef<'d>>(data: R) -> Result<u8, ImageProblem> {
     match data.read_bytes_at(4, 1) {
@@ -49,6 +55,13 @@ fn damaged(why: impl ToString) -> ImageProblem {
 
 /// Bytes of a section's name that are looked at.
 const LONGEST_NAME: usize = 256;
+
+/// How the names of sections with intermediate code begin: of GCC (`lto-section-names.h`), and of
+/// LLVM ("Fat LTO").
+const INTERMEDIATE: [&[u8]; 2] = [b".gnu.lto_", b".llvm.lto"];
+
+/// The symbol by which GCC marks an object file without machine code.
+const ONLY_INTERMEDIATE: &[u8] = b"__gnu_lto_slim";
 
 /// A file's header, byte order, section headers, and their names.
 struct Sections<'d, F: FileHeader> {
@@ -94,8 +107,10 @@ where
     let endian = sections.endian;
     let length = data.len().map_err(|()| damaged("its length is unknown"))?;
     let mut found = Vec::new();
+    let mut has_intermediate = false;
     for header in sections.headers {
         let name = sections.name(header)?;
+        has_intermediate |= INTERMEDIATE.iter().any(|start| name.starts_with(start));
         let (offset, size) = (header.sh_offset(endian).into(), header.sh_size(endian).into());
         let by_name = name.starts_with(ELF_PREFIX.as_bytes());
         let is_program_data = header.sh_type(endian) == elf::SHT_PROGBITS;
@@ -116,9 +131,18 @@ where
             || (may_begin && flags.contains(elf::SHF_ALLOC) && begins())
         {
             let name = String::from_utf8_lossy(name).into_owned();
-            found.push(Section { name, offset, size, by_name, problem });
+            found.push(Section {
+                member: None,
+                name,
+                offset,
+                size,
+                by_name,
+                problem,
+                has_intermediate: false,
+            });
         }
     }
+    found.iter_mut().for_each(|section| section.has_intermediate = has_intermediate);
     Ok(found)
 }
 
@@ -159,6 +183,19 @@ where
     regions.retain(|region| region.size > 0);
     regions.sort_by_key(|region| region.offset);
     Ok(regions)
+}
+
+fn is_intermediate_as<'d, F, R>(data: R) -> Result<bool, ImageProblem>
+where
+    F: FileHeader<Endian = Endianness>,
+    R: ReadRef<'d>,
+{
+    let header = F::parse(data).map_err(damaged)?;
+    let endian = header.endian().map_err(damaged)?;
+    let sections = header.sections(endian, data).map_err(damaged)?;
+    let symbols = sections.symbols(endian, data, elf::SHT_SYMTAB).map_err(damaged)?;
+    let is_mark = |symbol: &F::Sym| symbols.symbol_name(endian, symbol) == Ok(ONLY_INTERMEDIATE);
+    Ok(symbols.iter().any(is_mark))
 }
 
 /// The names in `DT_NEEDED`, and whether an undefined dynamic symbol is an accessor's.

@@ -1,14 +1,17 @@
 //! Files that carry sections. What belongs to one file format only is in its module.
 
+mod archive;
 mod elf;
 
-use object::read::ReadRef;
+use object::read::{ReadCache, ReadCacheOps, ReadRef};
 
 use crate::error::{ImageProblem, SectionProblem};
 
 /// A section that may hold records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
+    /// The member of the archive that it is in; `None` in a file that is no archive.
+    pub member: Option<String>,
     /// The name as spelled in the file.
     pub name: String,
     /// Where its bytes begin in the file.
@@ -19,12 +22,15 @@ pub struct Section {
     pub by_name: bool,
     /// Why its bytes cannot be read or changed.
     pub problem: Option<SectionProblem>,
+    /// Whether the object file also carries itself as intermediate code, which a link with LTO
+    /// takes instead of this section.
+    pub has_intermediate: bool,
 }
 
 /// A part of the file with a name: a header, a table, a section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Region {
-    /// "ELF header", or a section's name.
+    /// "ELF header", or a section's name; in an archive with the member's name before it.
     pub name: String,
     /// Where it begins in the file.
     pub offset: u64,
@@ -37,19 +43,21 @@ pub struct Region {
 ///
 /// # Errors
 /// What is not an image, or damaged.
-pub fn locate<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Section>, ImageProblem> {
+pub fn locate<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Section>, ImageProblem> {
     match format(data)? {
         Format::Elf => elf::locate(data),
+        Format::Archive => archive::locate(data),
     }
 }
 
-/// The parts of the file, sorted by offset.
+/// The parts of the file. Where one lies in another, the smaller one comes first.
 ///
 /// # Errors
 /// What is not an image, or damaged.
-pub fn regions<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Region>, ImageProblem> {
+pub fn regions<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Region>, ImageProblem> {
     match format(data)? {
         Format::Elf => elf::regions(data),
+        Format::Archive => archive::regions(data),
     }
 }
 
@@ -66,12 +74,24 @@ pub struct Imports {
 pub fn imports<'d, R: ReadRef<'d>>(data: R) -> Imports {
     match format(data) {
         Ok(Format::Elf) => elf::imports(data),
-        Err(_) => Imports::default(),
+        Ok(Format::Archive) | Err(_) => Imports::default(),
     }
 }
 
+/// Where the record may be in an image that has none: only in intermediate code, of the object
+/// file or of a member.
+pub fn intermediate_only<R: ReadCacheOps>(data: &ReadCache<R>) -> Option<ImageProblem> {
+    match format(data) {
+        Ok(Format::Elf) => elf::is_intermediate(data).then_some(ImageProblem::Intermediate),
+        Ok(Format::Archive) => archive::intermediate_only(data),
+        Err(_) => None,
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Format {
     Elf,
+    Archive,
 }
 
 /// Tells the format by the magic number.
@@ -82,7 +102,9 @@ fn format<'d, R: ReadRef<'d>>(data: R) -> Result<Format, ImageProblem> {
         [] => ImageProblem::Empty,
         [0x7f, b'E', b'L', b'F', ..] => return Ok(Format::Elf),
         [b'#', b'!', ..] => ImageProblem::Script,
-        b"!<arch>\n" | b"!<thin>\n" => ImageProblem::Archive,
+        b"!<arch>\n" | b"!<thin>\n" => return Ok(Format::Archive),
+        // LLVM bitcode, bare or wrapped.
+        [b'B', b'C', 0xc0, 0xde, ..] | [0xde, 0xc0, 0x17, 0x0b, ..] => ImageProblem::Intermediate,
         [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, 0xbe, ..] => {
             ImageProblem::Unsupported("a Mach-O file")
         }

@@ -1,0 +1,115 @@
+//! Archives of object files: static libraries, as `ar` makes them (System V and GNU, and BSD).
+#![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+
+use object::read::archive::ArchiveFile;
+use object::read::{ReadCache, ReadCacheOps, ReadRef};
+
+use super::{Format, Region, Section, elf};
+use crate::error::ImageProblem;
+
+/// Bytes of a member's name: more is no path on any system, and `ar` would not find its end.
+const LONGEST_NAME: usize = 4096;
+
+/// Bytes of a member's header.
+const HEADER: u64 = 60;
+
+/// The content of a member.
+struct Member {
+    name: String,
+    offset: u64,
+    size: u64,
+}
+
+impl Member {
+    fn problem(&self, problem: ImageProblem) -> ImageProblem {
+        ImageProblem::Member(self.name.clone(), Box::new(problem))
+    }
+}
+
+pub(super) fn locate<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Section>, ImageProblem> {
+    let mut found = Vec::new();
+    for member in members(data)? {
+        let part = data.range(member.offset, member.size);
+        // What is no object file (a text, an index of a language's own) holds no record.
+        if super::format(part) != Ok(Format::Elf) {
+            continue;
+        }
+        let located = match elf::locate(part) {
+            Err(ImageProblem::NoSectionHeaders) => continue,
+            located => located.map_err(|problem| member.problem(problem))?,
+        };
+        found.extend(located.into_iter().map(|section| Section {
+            member: Some(member.name.clone()),
+            offset: section.offset.saturating_add(member.offset),
+            ..section
+        }));
+    }
+    Ok(found)
+}
+
+pub(super) fn regions<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Region>, ImageProblem> {
+    let mut regions = Vec::new();
+    let mut end = 0_u64;
+    for member in members(data)? {
+        if end == 0 {
+            end = member.offset.saturating_sub(HEADER);
+            let name = "archive's symbols and names".to_owned();
+            regions.push(Region { name, offset: 0, size: end });
+        }
+        let name = |part: &str| format!("{}: {part}", member.name);
+        let size = member.offset.saturating_sub(end);
+        regions.push(Region { name: name("member header"), offset: end, size });
+        let part = data.range(member.offset, member.size);
+        let parts = match super::format(part) {
+            Ok(Format::Elf) => elf::regions(part).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        regions.extend(parts.into_iter().map(|region| Region {
+            name: name(&region.name),
+            offset: region.offset.saturating_add(member.offset),
+            size: region.size,
+        }));
+        regions.push(Region { name: name("member"), offset: member.offset, size: member.size });
+        end = member.offset.saturating_add(member.size);
+    }
+    Ok(regions)
+}
+
+/// The first member that is intermediate code and nothing else.
+pub(super) fn intermediate_only<R: ReadCacheOps>(data: &ReadCache<R>) -> Option<ImageProblem> {
+    let is_intermediate = |member: &Member| {
+        let part = data.range(member.offset, member.size);
+        match super::format(part) {
+            Ok(Format::Elf) => elf::is_intermediate(part),
+            format => format == Err(ImageProblem::Intermediate),
+        }
+    };
+    let member = members(data).ok()?.into_iter().find(is_intermediate)?;
+    Some(member.problem(ImageProblem::Intermediate))
+}
+
+/// The members, without the archive's own tables. Only headers and names are read.
+fn members<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Member>, ImageProblem> {
+    let damaged = |why: &dyn ToString| ImageProblem::DamagedArchive(why.to_string());
+    let length = data.len().map_err(|()| damaged(&"its length is unknown"))?;
+    let archive = ArchiveFile::parse(data).map_err(|error| damaged(&error))?;
+    let mut members = Vec::new();
+    for member in archive.members() {
+        let member = member.map_err(|error| damaged(&error))?;
+        // Also keeps hostile names, which may share their bytes, from costing more than their sum.
+        if member.name().len() > LONGEST_NAME {
+            return Err(damaged(&"the name of a member has no end"));
+        }
+        let name = String::from_utf8_lossy(member.name()).into_owned();
+        let (offset, size) = member.file_range();
+        if !archive.is_thin() && offset.checked_add(size).is_none_or(|end| end > length) {
+            return Err(damaged(&format!("its member {name} ends behind the end of the file")));
+        }
+        members.push(Member { name, offset, size });
+    }
+    if archive.is_thin() {
+        let names = members.into_iter().map(|member| member.name);
+        return Err(ImageProblem::ThinArchive(names.collect()));
+    }
+    Ok(members)
+}
