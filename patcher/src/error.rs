@@ -146,6 +146,14 @@ pub enum Error {
         /// The fields.
         fields: Vec<String>,
     },
+    /// A build-id is to be rewritten, and there is not just one.
+    #[error("{} has {}", path.display(), if *count == 0 { "no build-id".to_owned() } else { format!("{count} build-ids") })]
+    BuildIds {
+        /// The file.
+        path: PathBuf,
+        /// How many it has.
+        count: usize,
+    },
     /// What was read back is not what was written.
     #[error("{}: the bytes that were read back are not those that were written", path.display())]
     ReadBack {
@@ -314,6 +322,10 @@ impl Error {
                 helps.join("\n")
             }
             Self::Dropped { .. } => "give them again, or keep them with --keep, or let them go with --reset".into(),
+            Self::BuildIds { count: 0, .. } => {
+                "leave out --rewrite-build-id; or link it with -Wl,--build-id, for only a link can add one".into()
+            }
+            Self::BuildIds { .. } => "leave out --rewrite-build-id: which of them counts is not known".into(),
             Self::ReadBack { .. } => "the file system lost a write: look at the disk, then build the file again".into(),
             Self::Schema { .. } => String::new(),
             Self::Usage { help, .. } | Self::Input { help, .. } => help.clone(),

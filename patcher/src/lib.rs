@@ -2,9 +2,10 @@
 //!
 //! [`image`] finds the sections of a file and knows the file formats; [`records`] reads what is in
 //! them; [`values`] are what a user gives; [`fill`] plans from these three what is written,
-//! [`write`](mod@write) writes it; [`verify`] compares two files. [`cli`] is the command `postlink`.
+//! [`write`](mod@write) writes it, with a [`build_id`] where that is asked for; [`verify`] compares two files. [`cli`] is the command `postlink`.
 #![forbid(unsafe_code)]
 
+pub mod build_id;
 pub mod cli;
 pub mod error;
 pub mod fill;

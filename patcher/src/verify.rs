@@ -1,6 +1,7 @@
 //! Whether two images differ in nothing but the values of declared fields.
 
 use std::fs::File;
+use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -10,6 +11,7 @@ use postlink_codegen::Shape;
 use postlink_format::{Record, State, VALUES_OFFSET};
 use serde::Serialize;
 
+use crate::build_id;
 use crate::error::{Error, Result};
 use crate::image::{self, Region};
 use crate::records::{Image, Mode};
@@ -36,13 +38,16 @@ pub struct Difference {
 pub struct Report {
     /// Bytes that differ and may: values of declared fields.
     pub declared_bytes: u64,
+    /// Whether the build-id differs, and is what [`build_id`] makes of the filled file.
+    pub rewritten_build_id: bool,
     /// Everything else that differs, in the order of the file.
     pub differences: Vec<Difference>,
 }
 
 /// Compares an original with the file that was made from it by filling.
 ///
-/// Accepted are other bytes in value areas, if a fill of the same descriptor writes exactly these.
+/// Accepted are other bytes in value areas, if a fill of the same descriptor writes exactly these,
+/// and another build-id, if it is the one that the rule of [`build_id`] gives to the filled file.
 ///
 /// # Errors
 /// A file that cannot be read, and an original that is no image or has no record.
@@ -81,6 +86,8 @@ pub fn images(original: &Path, filled: &Path) -> Result<Report> {
         });
     }
     let areas = areas(&before, &file, &mut report);
+    let build_id = rewritten_build_id(&before.file, &file).map_err(Error::io("read", filled))?;
+    report.rewritten_build_id = build_id.is_some();
     let regions =
         image::regions(&ReadCache::new(&before.file)).map_err(Error::not_image(original))?;
     let mut differences = Collector { regions: &regions, found: Vec::new(), last: (0..0, 0) };
@@ -98,7 +105,7 @@ pub fn images(original: &Path, filled: &Path) -> Result<Report> {
                 let offset = at + byte as u64;
                 if areas.iter().any(|area| area.contains(&offset)) {
                     report.declared_bytes += 1;
-                } else {
+                } else if !build_id.as_ref().is_some_and(|place| place.contains(&offset)) {
                     differences.add(offset);
                 }
             }
@@ -108,6 +115,19 @@ pub fn images(original: &Path, filled: &Path) -> Result<Report> {
     report.differences.append(&mut differences.found);
     report.differences.sort_by_key(|difference| difference.offset);
     Ok(report)
+}
+
+/// Where the build-id is, if it differs as it may.
+fn rewritten_build_id(before: &File, after: &File) -> io::Result<Option<Range<u64>>> {
+    let found = image::build_ids(&ReadCache::new(before)).unwrap_or_default();
+    let [place] = found.as_slice() else { return Ok(None) };
+    let bytes = |file: &File| {
+        let mut bytes = vec![0; (place.end - place.start) as usize];
+        file.read_exact_at(&mut bytes, place.start).is_ok().then_some(bytes)
+    };
+    let (Some(old), Some(new)) = (bytes(before), bytes(after)) else { return Ok(None) };
+    let accepted = old != new && build_id::of_content(after, place, &[])? == new;
+    Ok(accepted.then(|| place.clone()))
 }
 
 /// The value areas whose bytes are those of a fill. Others are told, and compared like all bytes.

@@ -23,15 +23,51 @@ pub struct Options {
     pub sync: bool,
 }
 
-/// Writes the value areas into the open file, and nothing else.
+/// Bytes outside of all records that follow from what is in them, such as a build-id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Where they are in the file.
+    pub offset: u64,
+    /// The bytes now.
+    pub before: Vec<u8>,
+    /// The bytes as they will be, as many.
+    pub after: Vec<u8>,
+}
+
+/// All that is written into one file.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'a> {
+    /// The records; at least one.
+    pub edits: &'a [Edit],
+    /// What follows from them.
+    pub change: Option<&'a Change>,
+}
+
+impl Plan<'_> {
+    /// Whether the file will be another.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        self.edits.iter().any(|edit| edit.before != edit.after)
+            || self.change.is_some_and(|change| change.before != change.after)
+    }
+
+    /// Offsets, and the bytes as they will be there.
+    fn after(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let edits = self.edits.iter().map(|edit| (edit.offset, edit.after.as_slice()));
+        edits.chain(self.change.iter().map(|change| (change.offset, change.after.as_slice())))
+    }
+}
+
+/// Writes the value areas into the open file, and what follows from them; nothing else.
 ///
 /// The order makes a kill at any moment safe: first the states say that a fill is under way, then
-/// the values change, then states and checksums, each with its state in one write. Accessors stop
+/// the values change and what
+/// follows from them, then states and checksums, each with its state in one write. Accessors stop
 /// on a record that is being written.
 ///
 /// # Errors
 /// What the system refuses. What was written before is taken back.
-pub fn in_place(file: &File, path: &Path, edits: &[Edit], options: Options) -> Result<()> {
+pub fn in_place(file: &File, path: &Path, plan: Plan<'_>, options: Options) -> Result<()> {
     let failed = |action| Error::io(action, path);
     let metadata = file.metadata().map_err(failed("open"))?;
     let capabilities = xattr(file, CAPABILITIES).map_err(failed("read the capabilities of"))?;
@@ -40,9 +76,9 @@ pub fn in_place(file: &File, path: &Path, edits: &[Edit], options: Options) -> R
         let kept = fsetxattr(file, CAPABILITIES, value, XattrFlags::empty());
         kept.map_err(|error| failed("keep the capabilities of")(error.into()))?;
     }
-    let done = write_areas(file, edits, options, |edit| &edit.after)
+    let done = write_areas(file, plan, options, |edit| &edit.after, |change| &change.after)
         .map_err(failed("write"))
-        .and_then(|()| read_back(file, path, edits))
+        .and_then(|()| read_back(file, path, plan))
         .and_then(|()| {
             keep(file, &metadata, capabilities.as_deref()).map_err(failed("keep the mode of"))
         })
@@ -52,7 +88,7 @@ pub fn in_place(file: &File, path: &Path, edits: &[Edit], options: Options) -> R
         });
     if done.is_err() {
         // The first error is the one to show; a second one cannot be helped.
-        let _ = write_areas(file, edits, options, |edit| &edit.before);
+        let _ = write_areas(file, plan, options, |edit| &edit.before, |change| &change.before);
         let _ = keep(file, &metadata, capabilities.as_deref());
     }
     done
@@ -70,12 +106,13 @@ fn keep(file: &File, metadata: &Metadata, capabilities: Option<&[u8]>) -> io::Re
     Ok(())
 }
 
-/// Writes one value area of each edit, all records at the same time.
+/// Writes one value area of each edit, all records at the same time, and the change beside them.
 fn write_areas(
     file: &File,
-    edits: &[Edit],
+    Plan { edits, change }: Plan<'_>,
     options: Options,
     area: impl Fn(&Edit) -> &Vec<u8>,
+    bytes: impl Fn(&Change) -> &Vec<u8>,
 ) -> io::Result<()> {
     const HEADER: usize = size_of::<ValueHeader>();
     let barrier = || if options.sync { file.sync_data() } else { Ok(()) };
@@ -86,6 +123,9 @@ fn write_areas(
     for edit in edits {
         file.write_all_at(&area(edit)[HEADER..], edit.offset + HEADER as u64)?;
     }
+    if let Some(change) = change {
+        file.write_all_at(bytes(change), change.offset)?;
+    }
     barrier()?;
     for edit in edits {
         file.write_all_at(&area(edit)[..HEADER], edit.offset)?;
@@ -93,25 +133,25 @@ fn write_areas(
     barrier()
 }
 
-fn read_back(file: &File, path: &Path, edits: &[Edit]) -> Result<()> {
-    for edit in edits {
-        let mut found = vec![0; edit.after.len()];
-        file.read_exact_at(&mut found, edit.offset).map_err(Error::io("read back", path))?;
-        if found != edit.after {
+fn read_back(file: &File, path: &Path, plan: Plan<'_>) -> Result<()> {
+    for (offset, after) in plan.after() {
+        let mut found = vec![0; after.len()];
+        file.read_exact_at(&mut found, offset).map_err(Error::io("read back", path))?;
+        if found != after {
             return Err(Error::ReadBack { path: path.to_owned() });
         }
     }
     Ok(())
 }
 
-/// Copies `input`, writes the value areas into the copy, and puts it in the place of `output`.
+/// Copies `input`, writes the plan's bytes into the copy, and puts it in the place of `output`.
 ///
 /// Where `output` is the input itself, the copy keeps its owner and extended attributes too, and
 /// all of its mode; otherwise it is a new file of whoever runs this, and only has its permissions.
 ///
 /// # Errors
 /// What the system refuses; then `output` is as it was, and no new file stays.
-pub fn copy(input: &File, output: &Path, edits: &[Edit], options: Options) -> Result<()> {
+pub fn copy(input: &File, output: &Path, plan: Plan<'_>, options: Options) -> Result<()> {
     let target = target(output)?;
     let failed = |action| Error::io(action, &target);
     let metadata = input.metadata().map_err(failed("open"))?;
@@ -121,10 +161,10 @@ pub fn copy(input: &File, output: &Path, edits: &[Edit], options: Options) -> Re
     let (mut from, mut to) = (input, file);
     io::Seek::rewind(&mut from).map_err(failed("read"))?;
     io::copy(&mut from, &mut to).map_err(failed("write"))?;
-    for edit in edits {
-        file.write_all_at(&edit.after, edit.offset).map_err(failed("write"))?;
+    for (offset, after) in plan.after() {
+        file.write_all_at(after, offset).map_err(failed("write"))?;
     }
-    read_back(file, &target, edits)?;
+    read_back(file, &target, plan)?;
     if replaces_input {
         keep_owner(file, &metadata).map_err(failed("keep the owner of"))?;
         keep_xattrs(input, file).map_err(failed("keep the extended attributes of"))?;

@@ -86,8 +86,8 @@ impl Shape {
     }
 }
 
-/// A fingerprint as users see it: 64 hexadecimal digits.
+/// Bytes as users see them: two hexadecimal digits each. Of a fingerprint these are 64.
 #[must_use]
-pub fn hex(fingerprint: &[u8; 32]) -> String {
-    fingerprint.iter().map(|byte| format!("{byte:02x}")).collect()
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use postlink_codegen::hex;
 use postlink_format::Origin;
 
 use super::{Exit, Talk, ValueArgs, json};
@@ -9,7 +10,7 @@ use crate::error::{Error, Result, member_path};
 use crate::fill::{self, Edit, Options};
 use crate::records::{Image, Mode, is_same};
 use crate::values::Assignment;
-use crate::write;
+use crate::{build_id, write};
 
 /// Fill the sections of linked files
 ///
@@ -32,6 +33,10 @@ pub(super) struct Args {
     /// Refuse records whose fingerprint is not this schema's
     #[arg(long, value_name = "SCHEMA")]
     schema: Option<PathBuf>,
+    /// Give the file a new build-id, made of its content. A separate debug file is found by the
+    /// build-id: one that was split off before no longer is. Reads the whole file, also in place
+    #[arg(long)]
+    rewrite_build_id: bool,
     /// Keep the time of the last modification
     #[arg(short = 'p', long)]
     preserve: bool,
@@ -99,7 +104,12 @@ fn fill_one(
     let image = Image::open(path, mode)?;
     let edits = fill::plan(&image, assignments, options)?;
     write::target(output)?;
-    let changed = edits.iter().any(|edit| edit.before != edit.after);
+    let build_id = match args.rewrite_build_id {
+        true => Some(build_id::rewrite(&image, &edits)?),
+        false => None,
+    };
+    let plan = write::Plan { edits: &edits, change: build_id.as_ref() };
+    let changed = plan.changes();
     let how = write::Options { preserve: args.preserve, sync: args.sync };
     let outcome = if args.dry_run {
         "planned"
@@ -107,19 +117,23 @@ fn fill_one(
         "unchanged"
     } else {
         if args.in_place {
-            write::in_place(&image.file, path, &edits, how)?;
+            write::in_place(&image.file, path, plan, how)?;
         } else {
-            write::copy(&image.file, output, &edits, how)?;
+            write::copy(&image.file, output, plan, how)?;
         }
         "filled"
     };
     if !args.json {
         say(output, outcome, &edits, talk);
+        if let Some(build_id) = &build_id {
+            talk.say(&format!("{}: build-id {}", output.display(), hex(&build_id.after)));
+        }
     }
     Ok(json::Image {
         path: path.display().to_string(),
         output: Some(output.display().to_string()),
         outcome: Some(outcome),
+        build_id: build_id.map(|build_id| hex(&build_id.after)),
         records: edits.iter().map(json::planned).collect(),
         error: None,
     })

@@ -25,6 +25,9 @@ pub(super) struct Image {
     /// `filled`, `unchanged` or `planned` (`fill` only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) outcome: Option<&'static str>,
+    /// The new build-id, in hexadecimal digits (`fill --rewrite-build-id` only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) build_id: Option<String>,
     /// Its records; empty where it was refused.
     pub(super) records: Vec<Record>,
     /// Why it was refused.

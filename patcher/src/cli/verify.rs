@@ -8,6 +8,9 @@ use crate::verify;
 
 /// Check that a filled file differs from its original in nothing but the values of declared fields
 ///
+/// Another build-id is accepted if it is the one that `fill --rewrite-build-id` makes of the filled
+/// file.
+///
 /// Ends with 3 if something else differs, and lists it by section and offset.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -39,6 +42,9 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             if report.differences.is_empty() {
                 let filled = args.filled.display();
                 talk.say(&match report.declared_bytes {
+                    bytes if report.rewritten_build_id => format!(
+                        "{filled}: nothing but declared values ({bytes} bytes) and the build-id differs"
+                    ),
                     0 => format!("{filled}: the same file, nothing was filled"),
                     bytes => {
                         format!("{filled}: nothing but declared values differs ({bytes} bytes)")

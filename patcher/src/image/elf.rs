@@ -1,6 +1,8 @@
 //! ELF, 32 and 64 bits, both byte orders (System V gABI, chapter 4, "Object Files").
 #![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
+use std::ops::Range;
+
 use object::Endianness;
 use object::elf;
 use object::read::ReadRef;
@@ -32,6 +34,10 @@ pub(super) fn regions<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Region>, ImageP
 pub(super) fn imports<'d, R: ReadRef<'d>>(data: R) -> Imports {
     let imports = || with_class!(imports_as, data);
     imports().unwrap_or_default()
+}
+
+pub(super) fn build_ids<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Range<u64>>, ImageProblem> {
+    with_class!(build_ids_as, data)
 }
 
 /// Whether this is an object file that holds intermediate code and nothing else.
@@ -183,6 +189,32 @@ where
     regions.retain(|region| region.size > 0);
     regions.sort_by_key(|region| region.offset);
     Ok(regions)
+}
+
+/// The descriptors of all notes `NT_GNU_BUILD_ID` that have bytes.
+fn build_ids_as<'d, F, R>(data: R) -> Result<Vec<Range<u64>>, ImageProblem>
+where
+    F: FileHeader<Endian = Endianness>,
+    R: ReadRef<'d>,
+{
+    let sections = Sections::<F>::read(data)?;
+    let endian = sections.endian;
+    let mut found = Vec::new();
+    for header in sections.headers {
+        let Some(mut notes) = header.notes(endian, data).map_err(damaged)? else { continue };
+        let bytes = header.data(endian, data).map_err(damaged)?;
+        while let Some(note) = notes.next().map_err(damaged)? {
+            let is_build_id =
+                note.name() == elf::ELF_NOTE_GNU && note.n_type(endian) == elf::NT_GNU_BUILD_ID;
+            let descriptor = note.desc();
+            let at = descriptor.first().and_then(|first| bytes.element_offset(first));
+            if let (true, Some(at)) = (is_build_id, at) {
+                let start = header.sh_offset(endian).into().saturating_add(at as u64);
+                found.push(start..start.saturating_add(descriptor.len() as u64));
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn is_intermediate_as<'d, F, R>(data: R) -> Result<bool, ImageProblem>

@@ -3,6 +3,8 @@
 mod archive;
 mod elf;
 
+use std::ops::Range;
+
 use object::read::{ReadCache, ReadCacheOps, ReadRef};
 
 use crate::error::{ImageProblem, SectionProblem};
@@ -75,6 +77,17 @@ pub fn imports<'d, R: ReadRef<'d>>(data: R) -> Imports {
     match format(data) {
         Ok(Format::Elf) => elf::imports(data),
         Ok(Format::Archive) | Err(_) => Imports::default(),
+    }
+}
+
+/// Where the bytes of the image's build-ids are in the file; an archive has none.
+///
+/// # Errors
+/// What is not an image, or damaged.
+pub fn build_ids<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Range<u64>>, ImageProblem> {
+    match format(data)? {
+        Format::Elf => elf::build_ids(data),
+        Format::Archive => Ok(Vec::new()),
     }
 }
 
