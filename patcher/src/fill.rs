@@ -39,6 +39,8 @@ pub struct Options<'a> {
 pub struct Edit {
     /// The member of the archive that it is in.
     pub member: Option<String>,
+    /// Whether a link with LTO takes something else instead of the record.
+    pub has_intermediate: bool,
     /// The section as spelled in the file.
     pub spelling: String,
     /// The record's shape.
@@ -243,6 +245,7 @@ fn edit(section: &Section, place: &Place, mut given: Given, options: Options<'_>
     }
     Ok(Edit {
         member: section.member.clone(),
+        has_intermediate: section.has_intermediate,
         spelling: section.name.clone(),
         offset: section.offset + place.at as u64 + u64::from(VALUES_OFFSET),
         record_size: record.bytes().len(),

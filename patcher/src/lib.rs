@@ -2,7 +2,8 @@
 //!
 //! [`image`] finds the sections of a file and knows the file formats; [`records`] reads what is in
 //! them; [`values`] are what a user gives; [`fill`] plans from these three what is written,
-//! [`write`](mod@write) writes it, with a [`build_id`] where that is asked for; [`verify`] compares two files. [`cli`] is the command `postlink`.
+//! [`write`](mod@write) writes it, with a [`build_id`] where that is asked for; [`warnings`] says
+//! what is left to do; [`verify`] compares two files. [`cli`] is the command `postlink`.
 #![forbid(unsafe_code)]
 
 pub mod build_id;
@@ -13,4 +14,5 @@ pub mod image;
 pub mod records;
 pub mod values;
 pub mod verify;
+pub mod warnings;
 pub mod write;

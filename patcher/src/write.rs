@@ -271,7 +271,7 @@ const CAPABILITIES: &str = "security.capability";
 const ACCESS_LIST: &str = "system.posix_acl_access";
 
 /// The value of an extended attribute; `None` if there is none.
-fn xattr(file: &File, name: &str) -> io::Result<Option<Vec<u8>>> {
+pub(crate) fn xattr(file: &File, name: &str) -> io::Result<Option<Vec<u8>>> {
     // The largest that Linux has: XATTR_SIZE_MAX.
     let mut value = vec![0; 64 << 10];
     match fgetxattr(file, name, &mut value) {

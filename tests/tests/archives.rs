@@ -162,7 +162,10 @@ fn intermediate_code() {
         // With machine code beside it: the link decides.
         let folder = objects(compiler, "-O2 -flto -ffat-lto-objects");
         folder.run(&format!("{ar} rc fat.a values.o lix.gen.o")).ok();
-        folder.postlink(&format!("fill -i fat.a {SET}")).ok();
+        let run = folder.postlink(&format!("fill -i fat.a {SET}"));
+        let warning = "warning: fat.a: lix.gen.o also holds intermediate code";
+        assert!(run.stderr.starts_with(warning) && run.stderr.contains("-fno-lto"), "{run:?}");
+        run.ok();
         let printed = linked(&folder, &format!("{compiler} -fno-lto"), "fat.a");
         assert_eq!(printed, expected("1.2.3", "/p", true));
         let lld = if compiler == "g++" { "" } else { "-fuse-ld=lld -ffat-lto-objects" };

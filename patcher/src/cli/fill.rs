@@ -10,7 +10,7 @@ use crate::error::{Error, Result, member_path};
 use crate::fill::{self, Edit, Options};
 use crate::records::{Image, Mode, is_same};
 use crate::values::Assignment;
-use crate::{build_id, write};
+use crate::{build_id, warnings, write};
 
 /// Fill the sections of linked files
 ///
@@ -110,6 +110,7 @@ fn fill_one(
     };
     let plan = write::Plan { edits: &edits, change: build_id.as_ref() };
     let changed = plan.changes();
+    let warnings = if changed { warnings::of(&image, &edits, replaces)? } else { Vec::new() };
     let how = write::Options { preserve: args.preserve, sync: args.sync };
     let outcome = if args.dry_run {
         "planned"
@@ -129,11 +130,15 @@ fn fill_one(
             talk.say(&format!("{}: build-id {}", output.display(), hex(&build_id.after)));
         }
     }
+    for warning in &warnings {
+        talk.warn(&format!("{}: {warning}", output.display()));
+    }
     Ok(json::Image {
         path: path.display().to_string(),
         output: Some(output.display().to_string()),
         outcome: Some(outcome),
         build_id: build_id.map(|build_id| hex(&build_id.after)),
+        warnings: Some(warnings),
         records: edits.iter().map(json::planned).collect(),
         error: None,
     })

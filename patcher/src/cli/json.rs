@@ -28,6 +28,9 @@ pub(super) struct Image {
     /// The new build-id, in hexadecimal digits (`fill --rewrite-build-id` only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) build_id: Option<String>,
+    /// What is left to do, in sentences (`fill` only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) warnings: Option<Vec<String>>,
     /// Its records; empty where it was refused.
     pub(super) records: Vec<Record>,
     /// Why it was refused.

@@ -116,6 +116,14 @@ impl Talk {
         }
     }
 
+    /// Says what the user has to see to.
+    fn warn(self, text: &str) {
+        if !self.0.quiet {
+            let (yellow, plain) = if color() { ("\x1b[1;33m", "\x1b[0m") } else { ("", "") };
+            let _ = writeln!(std::io::stderr(), "{yellow}warning{plain}: {text}");
+        }
+    }
+
     /// Says what was refused.
     fn refuse(self, error: &Error) -> Exit {
         if let Error::Schema { rendered, .. } = error {
