@@ -289,10 +289,13 @@ impl Error {
             Self::Io { source, .. } => io_help(source).into(),
             Self::NotRegular { .. } => "name a regular file; what is there was left as it is".into(),
             Self::NotImage { problem, .. } => problem.help(),
-            Self::NoRecord { imports: Imports { libraries, accessors: true }, .. } => format!(
+            Self::NoRecord { imports: Imports { libraries, accessors: true, .. }, .. } => format!(
                 "the file calls accessors of another library: fill the one that carries the record; it needs {}",
                 listed(libraries)
             ),
+            Self::NoRecord { imports: Imports { unlinked: true, .. }, .. } => {
+                "the record is where the generated source was compiled to: name that object file, or the library that it is in".into()
+            }
             Self::NoRecord { imports, .. } => {
                 let elsewhere = match imports.libraries.as_slice() {
                     [] => String::new(),

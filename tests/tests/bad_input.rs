@@ -40,6 +40,7 @@ fn bad_images() -> Folder {
     folder.write("archive.a", "!<arch>\n");
     folder.write("plain.cc", "int main() {}\n");
     folder.run("g++ plain.cc -o plain").ok();
+    folder.run("g++ -c plain.cc -o plain.o").ok();
     std::fs::create_dir(folder.path("folder")).expect("a folder");
 
     folder.write(
@@ -102,7 +103,8 @@ const IMAGES: &[(&str, &[&str])] = &[
     ("truncated", &["truncated or damaged"]),
     ("script", &["it is a script", "name the program or library that carries the record"]),
     ("text", &["not an ELF file"]),
-    ("archive.a", &["has no postlink section"]),
+    ("archive.a", &["has no postlink section", "name that object file"]),
+    ("plain.o", &["has no postlink section", "where the generated source was compiled to"]),
     (
         "plain",
         &["has no postlink section", "the linker dropped it", "--gc-sections", "--whole-archive"],

@@ -257,7 +257,11 @@ where
         let name = strings.get(u32::try_from(entry.d_val(endian).into()).ok()?).ok()?;
         Some(String::from_utf8_lossy(name).into_owned())
     });
-    Ok(Imports { libraries: names.collect(), accessors: symbols.iter().any(is_accessor) })
+    Ok(Imports {
+        libraries: names.collect(),
+        accessors: symbols.iter().any(is_accessor),
+        unlinked: header.e_type(endian) == elf::ET_REL,
+    })
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {

@@ -63,20 +63,23 @@ pub fn regions<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Region>, Imag
     }
 }
 
-/// What an image takes from shared libraries.
+/// What an image takes from elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Imports {
     /// The libraries that it needs.
     pub libraries: Vec<String>,
     /// Whether it calls accessors that postlink generated.
     pub accessors: bool,
+    /// Whether it is an object file, or an archive of these: no linker has worked on it yet.
+    pub unlinked: bool,
 }
 
-/// What the image takes from shared libraries; nothing, where that cannot be read.
+/// What the image takes from elsewhere; nothing, where that cannot be read.
 pub fn imports<'d, R: ReadRef<'d>>(data: R) -> Imports {
     match format(data) {
         Ok(Format::Elf) => elf::imports(data),
-        Ok(Format::Archive) | Err(_) => Imports::default(),
+        Ok(Format::Archive) => Imports { unlinked: true, ..Imports::default() },
+        Err(_) => Imports::default(),
     }
 }
 
