@@ -1,8 +1,10 @@
 //! What the tests share: a folder of their own, commands that are really run, goldens.
 #![forbid(unsafe_code)]
 
+pub mod covering;
 pub mod lix;
 pub mod lix_shaped;
+pub mod matrix;
 pub mod rust;
 
 use std::ffi::OsStr;

@@ -1,0 +1,76 @@
+//! Runs, processes and fills a cell.
+
+use super::Choice;
+use super::build::Objects;
+use crate::Folder;
+use crate::lix::{VERSION, expected, long_prefix, unspecialized};
+
+/// Builds the cell and runs it, fills and processes it, and runs it again.
+///
+/// # Panics
+/// A command fails, or the program prints anything but what was filled in.
+pub fn check(objects: &Objects, choice: &Choice<'_>) {
+    let folder = Folder::new();
+    let built = objects.build(choice, &folder);
+    let image = built.image;
+    assert_eq!(folder.run(built.program).ok(), unspecialized(), "before it is filled");
+    for linked in built.linked {
+        let relocations = folder.run(&format!("readelf --relocs --wide {linked}")).ok();
+        let copied = |line: &&str| line.contains("_COPY") && line.contains("postlink");
+        assert_eq!(relocations.lines().find(copied), None, "{linked}");
+    }
+    let before = choice.of("processed") == "before";
+    if before {
+        process(&folder, choice.of("processing"), image);
+    }
+    fill(&folder, choice.of("filled by"), image);
+    if !before {
+        process(&folder, choice.of("processing"), image);
+    }
+    let filled = expected(VERSION, &long_prefix(), true);
+    assert_eq!(folder.run(built.program).ok(), filled, "after it is filled");
+    let version = folder.postlink(&format!("inspect --field version {image}")).ok();
+    assert_eq!(version, format!("{VERSION}\n"));
+}
+
+/// What packagers do to a file.
+pub(super) fn process(folder: &Folder, processing: &str, image: &str) {
+    let run = |line: &str| folder.run(line).ok();
+    match processing {
+        "strip" => run(&format!("strip {image}")),
+        "strip-debug" => run(&format!("strip --strip-debug {image}")),
+        "llvm-strip" => run(&format!("llvm-strip-19 {image}")),
+        "objcopy strip-debug" => run(&format!("objcopy --strip-debug {image}")),
+        "debug file" => {
+            run(&format!("objcopy --only-keep-debug {image} image.debug"));
+            run(&format!("strip --strip-debug --strip-unneeded {image}"));
+            run(&format!("objcopy --add-gnu-debuglink=image.debug {image}"))
+        }
+        "patchelf" => {
+            // Longer than the one before, so that it does not fit where that was.
+            let long = format!("$ORIGIN:/{}", "r".repeat(300));
+            run(&format!("patchelf --set-rpath {long} {image}"))
+        }
+        _ => String::new(),
+    };
+}
+
+/// Fills the file by postlink, or by another tool with postlink's payload.
+pub(super) fn fill(folder: &Folder, by: &str, image: &str) {
+    let set = format!("--set version={VERSION} --set prefix={}", long_prefix());
+    match by {
+        "replace" | "in place" => {
+            let mode = if by == "in place" { "--in-place" } else { "" };
+            folder.copy(image, "original");
+            folder.postlink(&format!("fill {mode} {image} {set}")).ok();
+            folder.postlink(&format!("verify original {image}")).ok();
+        }
+        objcopy => {
+            let objcopy = if objcopy == "objcopy" { "objcopy" } else { "llvm-objcopy-19" };
+            folder
+                .postlink(&format!("payload --image {image} --section lix {set} --output payload"))
+                .ok();
+            folder.run(&format!("{objcopy} --update-section postlink_lix=payload {image}")).ok();
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Runs all cells, and tells the outcome by axis.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::Choice;
+use crate::covering::{Axis, Rule, covering};
+
+/// The cells in which each pair of values stands; each triple with `POSTLINK_MATRIX=full` in the
+/// environment. Prints how many were right, a table by axis, and what is impossible.
+///
+/// # Panics
+/// A cell is wrong.
+pub fn run_all(axes: &'static [Axis], rules: &[Rule], check: impl Fn(&Choice<'_>) + Sync) {
+    let full = std::env::var_os("POSTLINK_MATRIX").is_some_and(|value| value == "full");
+    let (strength, combination) = if full { (3, "triple") } else { (2, "pair") };
+    let covering = covering(axes, rules, strength);
+    let next = AtomicUsize::new(0);
+    let wrong = Mutex::new(Vec::new());
+    let work = || {
+        while let Some(cell) = covering.cells.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let choice = Choice::new(axes, cell);
+            if let Err(said) = catch_unwind(AssertUnwindSafe(|| check(&choice))) {
+                let said = said.downcast::<String>().map_or_else(|_| String::new(), |said| *said);
+                wrong.lock().expect("no panic in between").push((cell.clone(), said));
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    let wrong = wrong.into_inner().expect("no panic in between");
+    let right = covering.cells.len() - wrong.len();
+    println!(
+        "{right} of {} cells right; in them stands each possible {combination} of values, {}",
+        covering.cells.len(),
+        covering.combinations
+    );
+    for (at, axis) in axes.iter().enumerate() {
+        for (value, name) in axis.values.iter().enumerate() {
+            let of = |cell: &Vec<usize>| cell[at] == value;
+            let cells = covering.cells.iter().filter(|cell| of(cell)).count();
+            let wrong = wrong.iter().filter(|(cell, _)| of(cell)).count();
+            let axis = if value == 0 { axis.name } else { "" };
+            println!("{axis:>15} | {name:<20} | {cells:>4} cells | {:>4} right", cells - wrong);
+        }
+    }
+    for (rule, count) in rules.iter().zip(&covering.impossible) {
+        // A rule about more values than a combination has makes cells impossible, no combination.
+        println!("{count:>4} {combination}s impossible: {}", rule.because);
+    }
+    for (cell, said) in &wrong {
+        println!("WRONG: {}\n{said}", Choice::new(axes, cell));
+    }
+    assert_eq!(right, covering.cells.len(), "the cells above are wrong");
+}

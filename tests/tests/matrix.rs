@@ -1,0 +1,63 @@
+//! Programs from many toolchains, each built, run, filled and run again.
+
+use postlink_tests::Folder;
+use postlink_tests::covering::covering;
+use postlink_tests::matrix::{AXES, Objects, RULES, check, run_all};
+
+/// No compiler, linker or tool folds, drops or doubles the record.
+#[test]
+fn every_cell_prints_what_is_filled() {
+    let objects = Objects::new();
+    run_all(AXES, RULES, |choice| check(&objects, choice));
+}
+
+/// The selection holds what it says: each pair stands in a cell, or a rule forbids it.
+#[test]
+fn each_pair_of_values_is_in_a_cell() {
+    let made = covering(AXES, RULES, 2);
+    let stands = |first: (usize, usize), second: (usize, usize)| {
+        made.cells.iter().any(|cell| cell[first.0] == first.1 && cell[second.0] == second.1)
+    };
+    let (mut there, mut not_there) = (0, 0);
+    for (second, axis) in AXES.iter().enumerate() {
+        for (first, other) in AXES[..second].iter().enumerate() {
+            for a in 0..other.values.len() {
+                for b in 0..axis.values.len() {
+                    if stands((first, a), (second, b)) { there += 1 } else { not_there += 1 }
+                }
+            }
+        }
+    }
+    assert_eq!(there, made.combinations);
+    assert_eq!(not_there, made.impossible.iter().sum::<usize>());
+    // No cell breaks a rule.
+    for cell in &made.cells {
+        for rule in RULES {
+            let choice = postlink_tests::matrix::Choice::new(AXES, cell);
+            let broken = rule.when.iter().all(|(axis, values)| values.contains(&choice.of(axis)));
+            assert!(!broken, "{choice}: {}", rule.because);
+        }
+    }
+}
+
+/// What the rules say of tools that fail holds without postlink too.
+#[test]
+fn a_program_without_a_record_fails_likewise() {
+    let folder = Folder::new();
+    folder.write("main.cc", "int main() {}\n");
+    folder.run("g++ -static-pie main.cc -Wl,-rpath,/r -o runpath").ok();
+    folder.run("./runpath").fails(128 + 11);
+    folder.run("g++ -static-pie main.cc -o program").ok();
+    folder.run("./program").ok();
+    folder.run("patchelf --set-rpath /r program").ok();
+    folder.run("./program").fails(128 + 11);
+    folder.run("g++ -static main.cc -o program").ok();
+    let said = folder.run("patchelf --set-rpath /r program").fails(1);
+    assert!(said.contains("dynamic"), "{said}");
+    for line in ["llvm-objcopy-19 --add-section new=main.cc program", "llvm-strip-19 program"] {
+        let said = folder.run(line).fails(1);
+        assert!(said.contains("section .rela.plt is not a symbol table"), "{said}");
+    }
+    folder.run("strip program").ok();
+    folder.run("llvm-objcopy-19 --add-section new=main.cc program").ok();
+}
