@@ -124,6 +124,17 @@ pub const RULES: &[Rule] = &[
         because: "llvm-strip refuses what bfd links statically",
     },
     Rule {
+        when: &[
+            ("compiler", &["clang++-19"]),
+            ("shape", &["no-PIE"]),
+            ("sanitizer", &["address", "undefined"]),
+            ("processing", &["patchelf"]),
+            ("processed", &["before"]),
+            ("filled by", &["objcopy"]),
+        ],
+        because: "GNU objcopy breaks large programs without PIE that patchelf 0.14 changed",
+    },
+    Rule {
         when: &[("processing", &["none"]), ("processed", &["after"])],
         because: "what is not processed is the same before and after",
     },

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Choice;
-use crate::covering::{Axis, Rule, covering};
+use crate::covering::{Axis, Cell, Rule, covering};
 
 /// The cells in which each pair of values stands; each triple with `POSTLINK_MATRIX=full` in the
 /// environment. Prints how many were right, a table by axis, and what is impossible.
@@ -16,6 +16,7 @@ pub fn run_all(axes: &'static [Axis], rules: &[Rule], check: impl Fn(&Choice<'_>
     let full = std::env::var_os("POSTLINK_MATRIX").is_some_and(|value| value == "full");
     let (strength, combination) = if full { (3, "triple") } else { (2, "pair") };
     let covering = covering(axes, rules, strength);
+    println!("{} cells", covering.cells.len());
     let next = AtomicUsize::new(0);
     let wrong = Mutex::new(Vec::new());
     let work = || {
@@ -23,7 +24,8 @@ pub fn run_all(axes: &'static [Axis], rules: &[Rule], check: impl Fn(&Choice<'_>
             let choice = Choice::new(axes, cell);
             if let Err(said) = catch_unwind(AssertUnwindSafe(|| check(&choice))) {
                 let said = said.downcast::<String>().map_or_else(|_| String::new(), |said| *said);
-                wrong.lock().expect("no panic in between").push((cell.clone(), said));
+                println!("WRONG: {choice}\n{said}");
+                wrong.lock().expect("no panic in between").push(cell);
             }
         }
     };
@@ -41,19 +43,23 @@ pub fn run_all(axes: &'static [Axis], rules: &[Rule], check: impl Fn(&Choice<'_>
     );
     for (at, axis) in axes.iter().enumerate() {
         for (value, name) in axis.values.iter().enumerate() {
-            let of = |cell: &Vec<usize>| cell[at] == value;
-            let cells = covering.cells.iter().filter(|cell| of(cell)).count();
-            let wrong = wrong.iter().filter(|(cell, _)| of(cell)).count();
+            let of = |cell: &&Cell| cell[at] == value;
+            let cells = covering.cells.iter().filter(of).count();
+            let wrong = wrong.iter().copied().filter(of).count();
             let axis = if value == 0 { axis.name } else { "" };
             println!("{axis:>15} | {name:<20} | {cells:>4} cells | {:>4} right", cells - wrong);
         }
     }
-    for (rule, count) in rules.iter().zip(&covering.impossible) {
-        // A rule about more values than a combination has makes cells impossible, no combination.
-        println!("{count:>4} {combination}s impossible: {}", rule.because);
-    }
-    for (cell, said) in &wrong {
-        println!("WRONG: {}\n{said}", Choice::new(axes, cell));
+    let all: usize = axes.iter().map(|axis| axis.values.len()).product();
+    println!("left out, of the {all} cells of the whole product:");
+    for rule in rules {
+        // A cell that two rules forbid counts for each of them.
+        let size = |axis: &Axis| {
+            let condition = rule.when.iter().find(|(name, _)| *name == axis.name);
+            condition.map_or(axis.values.len(), |(_, values)| values.len())
+        };
+        let cells: usize = axes.iter().map(size).product();
+        println!("{cells:>10} {}", rule.because);
     }
     assert_eq!(right, covering.cells.len(), "the cells above are wrong");
 }
