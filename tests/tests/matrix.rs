@@ -60,6 +60,24 @@ fn a_program_without_a_record_fails_likewise() {
     }
     folder.run("strip program").ok();
     folder.run("llvm-objcopy-19 --add-section new=main.cc program").ok();
+    for linker in ["gold", "lld", "mold"] {
+        folder.run(&format!("clang++-19 -static -fuse-ld={linker} main.cc -o program")).ok();
+        folder.run("llvm-objcopy-19 program").ok();
+        folder.run("objcopy --strip-debug program").ok();
+        let said = folder.run("llvm-strip-19 program").fails(1);
+        assert!(said.contains("is not a symbol table"), "{said}");
+    }
+    folder.write(
+        "main.cc",
+        "#include <string>\nint one(int) { return 1; }\n\
+         static const std::string text(static_cast<std::size_t>(one(0)) + 99, 'x');\n\
+         int main() { return text.size() != 100; }\n",
+    );
+    let mold = "clang++-19 -O1 -fuse-ld=mold -fsanitize=address main.cc -o program";
+    folder.run(&format!("{mold} -flto")).ok();
+    folder.run("./program").ok();
+    folder.run(&format!("{mold} -flto -ffat-lto-objects")).ok();
+    folder.run("./program").fails(1);
     // GNU objcopy warns of an "allocated section `.dynstr' not in segment", and leaves that out.
     let large = "clang++-19 -fno-pie -no-pie -fuse-ld=bfd -fsanitize=undefined";
     folder.run(&format!("{large} main.cc -o program")).ok();

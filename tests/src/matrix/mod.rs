@@ -102,13 +102,17 @@ pub const RULES: &[Rule] = &[
         because: "a static program has no RUNPATH; glibc 2.36 stops a static PIE that has one",
     },
     Rule {
+        when: &[("linker", &["bfd"]), ("shape", &["static"]), ("processing", &["llvm-strip"])],
+        because: "llvm-strip refuses the relocations of static programs by bfd",
+    },
+    Rule {
         when: &[
             ("linker", &["bfd"]),
             ("shape", &["static"]),
             ("filled by", &["llvm-objcopy"]),
-            ("processing", &["none", "strip-debug", "objcopy strip-debug"]),
+            ("processing", &["none"]),
         ],
-        because: "llvm-objcopy refuses what bfd links statically, unless it is stripped",
+        because: "llvm-objcopy refuses the relocations of static programs by bfd",
     },
     Rule {
         when: &[
@@ -117,11 +121,34 @@ pub const RULES: &[Rule] = &[
             ("filled by", &["llvm-objcopy"]),
             ("processed", &["after"]),
         ],
-        because: "llvm-objcopy refuses what bfd links statically, unless it was stripped before",
+        because: "llvm-objcopy refuses them, unless the symbols are stripped before",
     },
     Rule {
-        when: &[("linker", &["bfd"]), ("shape", &["static"]), ("processing", &["llvm-strip"])],
-        because: "llvm-strip refuses what bfd links statically",
+        when: &[
+            ("shape", &["static"]),
+            ("filled by", &["llvm-objcopy"]),
+            ("processing", &["strip-debug", "objcopy strip-debug"]),
+            ("processed", &["before"]),
+        ],
+        because: "GNU strip and objcopy make such relocations in static programs by every linker",
+    },
+    Rule {
+        when: &[
+            ("shape", &["static"]),
+            ("filled by", &["objcopy"]),
+            ("processing", &["llvm-strip"]),
+            ("processed", &["after"]),
+        ],
+        because: "llvm-strip refuses what GNU objcopy makes of static programs by every linker",
+    },
+    Rule {
+        when: &[
+            ("compiler", &["clang++-19"]),
+            ("build", &["fat LTO"]),
+            ("linker", &["mold"]),
+            ("sanitizer", &["address"]),
+        ],
+        because: "mold 1.10 links clang's fat objects wrongly with AddressSanitizer",
     },
     Rule {
         when: &[
