@@ -78,40 +78,6 @@ fn a_naive_accessor_is_seen_to_fail() {
     }
 }
 
-#[test]
-fn static_programs_and_foreign_machines() {
-    let folder = sources();
-    // Machine, class and byte order as `readelf` says, and the emulator.
-    let foreign = [
-        ("g++", "-static-pie", "ELF64", "little endian", ""),
-        ("g++", "-static", "ELF64", "little endian", ""),
-        ("g++", "-no-pie", "ELF64", "little endian", ""),
-        ("i686-linux-gnu-g++", "-static", "ELF32", "little endian", "qemu-i386-static"),
-        ("s390x-linux-gnu-g++", "-static", "ELF64", "big endian", "qemu-s390x-static"),
-        ("powerpc-linux-gnu-g++", "-static", "ELF32", "big endian", "qemu-ppc-static"),
-    ];
-    let mut areas = Vec::new();
-    for (compiler, flags, class, order, emulator) in foreign {
-        build_program(&folder, compiler, &format!("-O2 {flags}"), "program");
-        let header = folder.run("readelf -h program").ok();
-        assert!(header.contains(class) && header.contains(order), "{header}");
-        folder.copy("program", "fresh");
-        fill(&folder, "--in-place program", VERSION, &long_prefix());
-        let run = folder
-            .run(&format!("{emulator} ./program").trim_start().replace("-static ./", "-static "));
-        assert_eq!(run.ok(), expected(VERSION, &long_prefix(), true), "{compiler}");
-        folder.postlink("verify fresh program").ok();
-        folder.postlink("payload --image program --section lix --output payload").ok();
-        areas.push(folder.read("payload"));
-    }
-    areas.dedup();
-    assert_eq!(areas.len(), 1, "the record is the same on every machine");
-    // Shared objects of the other byte order.
-    folder.run("s390x-linux-gnu-g++ -std=c++17 -fPIC -shared values.cc lix.gen.cc -o big.so").ok();
-    fill(&folder, "big.so", VERSION, "/opt");
-    assert_eq!(folder.postlink("inspect --field bin_dir big.so").ok(), "/opt/bin\n");
-}
-
 /// The payload is what GNU objcopy and llvm-objcopy take and give.
 #[test]
 fn objcopy_does_the_same() {

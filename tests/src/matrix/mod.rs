@@ -8,7 +8,7 @@ mod report;
 
 pub use build::Objects;
 pub use check::check;
-pub use report::run_all;
+pub use report::{is_full, run_all};
 
 use crate::covering::{Axis, Cell, Rule};
 

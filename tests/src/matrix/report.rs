@@ -7,14 +7,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::Choice;
 use crate::covering::{Axis, Cell, Rule, covering};
 
-/// The cells in which each pair of values stands; each triple with `POSTLINK_MATRIX=full` in the
-/// environment. Prints how many were right, a table by axis, and what is impossible.
+/// Whether the environment asks for all that is tested, however long it takes: with
+/// `POSTLINK_MATRIX=full`.
+#[must_use]
+pub fn is_full() -> bool {
+    std::env::var_os("POSTLINK_MATRIX").is_some_and(|value| value == "full")
+}
+
+/// The cells in which each pair of values stands; each triple in the full
+/// matrix. Prints how many were right, a table by axis, and what is impossible.
 ///
 /// # Panics
 /// A cell is wrong.
 pub fn run_all(axes: &'static [Axis], rules: &[Rule], check: impl Fn(&Choice<'_>) + Sync) {
-    let full = std::env::var_os("POSTLINK_MATRIX").is_some_and(|value| value == "full");
-    let (strength, combination) = if full { (3, "triple") } else { (2, "pair") };
+    let (strength, combination) = if is_full() { (3, "triple") } else { (2, "pair") };
     let covering = covering(axes, rules, strength);
     println!("{} cells", covering.cells.len());
     let next = AtomicUsize::new(0);
