@@ -2,13 +2,22 @@
 
 use postlink_tests::Folder;
 use postlink_tests::covering::covering;
-use postlink_tests::matrix::{AXES, Objects, RULES, check, run_all};
+use postlink_tests::matrix::{
+    AXES, Objects, RULES, RUST_AXES, RUST_RULES, RustCrates, check, check_rust, run_all,
+};
 
 /// No compiler, linker or tool folds, drops or doubles the record.
 #[test]
 fn every_cell_prints_what_is_filled() {
     let objects = Objects::new();
     run_all(AXES, RULES, |choice| check(&objects, choice));
+}
+
+/// The same for Rust.
+#[test]
+fn every_rust_cell_prints_what_is_filled() {
+    let crates = RustCrates::new();
+    run_all(RUST_AXES, RUST_RULES, |choice| check_rust(&crates, choice));
 }
 
 /// The selection holds what it says: each pair stands in a cell, or a rule forbids it.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::Choice;
+use super::{Choice, link_lld};
 use crate::{Folder, lix};
 
 /// Object files, each compiled once for all cells that agree on its flags.
@@ -41,8 +41,7 @@ impl Objects {
         folder.write("library.cc", "#include \"values.cc\"\n#include \"lix.gen.cc\"\n");
         folder.write("program.cc", "#include \"library.cc\"\n#include \"main.cc\"\n");
         folder.write("all.hh", "#include \"lix.gen.hh\"\n#include <cstdio>\n#include <string>\n");
-        // g++ finds lld under this name only; its folder is given by -B.
-        std::os::unix::fs::symlink("/usr/bin/ld.lld-19", folder.path("ld.lld")).expect("a link");
+        link_lld(&folder);
         Self { folder, made: Mutex::default() }
     }
 

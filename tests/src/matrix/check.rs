@@ -13,6 +13,7 @@ pub fn check(objects: &Objects, choice: &Choice<'_>) {
     let folder = Folder::new();
     let built = objects.build(choice, &folder);
     let image = built.image;
+    assert_eq!(linked_by(&folder, image), choice.of("linker"));
     assert_eq!(folder.run(built.program).ok(), unspecialized(), "before it is filled");
     for linked in built.linked {
         let relocations = folder.run(&format!("readelf --relocs --wide {linked}")).ok();
@@ -23,7 +24,8 @@ pub fn check(objects: &Objects, choice: &Choice<'_>) {
     if before {
         process(&folder, choice.of("processing"), image);
     }
-    fill(&folder, choice.of("filled by"), image);
+    let set = format!("--set version={VERSION} --set prefix={}", long_prefix());
+    fill(&folder, choice.of("filled by"), image, "lix", &set);
     if !before {
         process(&folder, choice.of("processing"), image);
     }
@@ -31,6 +33,13 @@ pub fn check(objects: &Objects, choice: &Choice<'_>) {
     assert_eq!(folder.run(built.program).ok(), filled, "after it is filled");
     let version = folder.postlink(&format!("inspect --field version {image}")).ok();
     assert_eq!(version, format!("{VERSION}\n"));
+}
+
+/// The linker that an image says it is from; bfd says nothing.
+pub(super) fn linked_by(folder: &Folder, image: &str) -> &'static str {
+    let said = folder.run(&format!("readelf --wide --sections -p .comment {image}")).ok();
+    let signs = [("LLD ", "lld"), ("mold ", "mold"), (".note.gnu.gold-version", "gold")];
+    signs.iter().find(|(sign, _)| said.contains(sign)).map_or("bfd", |(_, linker)| linker)
 }
 
 /// What packagers do to a file.
@@ -55,22 +64,20 @@ pub(super) fn process(folder: &Folder, processing: &str, image: &str) {
     };
 }
 
-/// Fills the file by postlink, or by another tool with postlink's payload.
-pub(super) fn fill(folder: &Folder, by: &str, image: &str) {
-    let set = format!("--set version={VERSION} --set prefix={}", long_prefix());
-    match by {
-        "replace" | "in place" => {
+/// Fills a section by postlink, or by another tool with postlink's payload.
+pub(super) fn fill(folder: &Folder, by: &str, image: &str, section: &str, set: &str) {
+    let objcopy = match by {
+        "objcopy" => "objcopy",
+        "llvm-objcopy" => "llvm-objcopy-19",
+        _ => {
             let mode = if by == "in place" { "--in-place" } else { "" };
             folder.copy(image, "original");
             folder.postlink(&format!("fill {mode} {image} {set}")).ok();
             folder.postlink(&format!("verify original {image}")).ok();
+            return;
         }
-        objcopy => {
-            let objcopy = if objcopy == "objcopy" { "objcopy" } else { "llvm-objcopy-19" };
-            folder
-                .postlink(&format!("payload --image {image} --section lix {set} --output payload"))
-                .ok();
-            folder.run(&format!("{objcopy} --update-section postlink_lix=payload {image}")).ok();
-        }
-    }
+    };
+    let payload = format!("payload --image {image} --section {section} {set} --output payload");
+    folder.postlink(&payload).ok();
+    folder.run(&format!("{objcopy} --update-section postlink_{section}=payload {image}")).ok();
 }

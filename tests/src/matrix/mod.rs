@@ -5,11 +5,14 @@
 mod build;
 mod check;
 mod report;
+mod rust;
 
 pub use build::Objects;
 pub use check::check;
 pub use report::{is_full, run_all};
+pub use rust::{RUST_AXES, RUST_RULES, RustCrates, check_rust};
 
+use crate::Folder;
 use crate::covering::{Axis, Cell, Rule};
 
 const fn axis(name: &'static str, values: &'static [&'static str]) -> Axis {
@@ -166,6 +169,11 @@ pub const RULES: &[Rule] = &[
         because: "what is not processed is the same before and after",
     },
 ];
+
+/// Puts lld into a folder under the only name that g++ knows; `-B` gives it the folder.
+fn link_lld(folder: &Folder) {
+    std::os::unix::fs::symlink("/usr/bin/ld.lld-19", folder.path("ld.lld")).expect("a link");
+}
 
 /// A cell with the names of its values.
 #[derive(Clone, Copy, Debug)]
