@@ -72,7 +72,7 @@ fn is_image(path: &Path) -> bool {
     read.is_ok() && start.starts_with(b"\x7fELF") && matches!(start[16] | start[17], 2 | 3)
 }
 
-/// Programs and libraries that carry a record, by each linker, in a folder.
+/// Programs and libraries that carry a record, by each linker and cross compiler, in a folder.
 fn linked(folder: &Folder) -> Vec<Case> {
     for source in ["main", "values", "lix.gen"] {
         folder.run(&format!("clang++-19 -std=c++17 -O1 -g1 -fPIC -c {source}.cc")).ok();
@@ -88,6 +88,12 @@ fn linked(folder: &Folder) -> Vec<Case> {
             let arguments = (shape != "shared").then_some("");
             cases.push(Case { path: folder.path(&name), tools: "", linked: true, arguments });
         }
+    }
+    for (_, tools) in &PLACES[2..] {
+        let name = format!("{tools}shared");
+        let sources = "values.cc lix.gen.cc";
+        folder.run(&format!("{tools}g++ -std=c++17 -O1 -fPIC -shared {sources} -o {name}")).ok();
+        cases.push(Case { path: folder.path(&name), tools, linked: true, arguments: None });
     }
     cases
 }

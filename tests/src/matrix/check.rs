@@ -16,9 +16,11 @@ pub fn check(objects: &Objects, choice: &Choice<'_>) {
     assert_eq!(linked_by(&folder, image), choice.of("linker"));
     assert_eq!(folder.run(built.program).ok(), unspecialized(), "before it is filled");
     for linked in built.linked {
-        let relocations = folder.run(&format!("readelf --relocs --wide {linked}")).ok();
+        let said = folder.run(&format!("readelf --sections --relocs --wide {linked}")).ok();
+        let sections = said.matches(" postlink_lix ").count();
+        assert_eq!(sections, usize::from(*linked == image), "{linked}: {said}");
         let copied = |line: &&str| line.contains("_COPY") && line.contains("postlink");
-        assert_eq!(relocations.lines().find(copied), None, "{linked}");
+        assert_eq!(said.lines().find(copied), None, "{linked}");
     }
     let before = choice.of("processed") == "before";
     if before {

@@ -1,8 +1,8 @@
 //! Runs all cells, and tells the outcome by axis.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
 
 use super::Choice;
 use crate::covering::{Axis, Cell, Rule, covering};
@@ -14,8 +14,8 @@ pub fn is_full() -> bool {
     std::env::var_os("POSTLINK_MATRIX").is_some_and(|value| value == "full")
 }
 
-/// The cells in which each pair of values stands; each triple in the full
-/// matrix. Prints how many were right, a table by axis, and what is impossible.
+/// The cells in which each pair of values stands; each triple in the full matrix.
+/// Prints how many were right, a table by axis, what is left out and why, and what is wrong.
 ///
 /// # Panics
 /// A cell is wrong.
@@ -23,25 +23,13 @@ pub fn run_all(axes: &'static [Axis], rules: &[Rule], check: impl Fn(&Choice<'_>
     let (strength, combination) = if is_full() { (3, "triple") } else { (2, "pair") };
     let covering = covering(axes, rules, strength);
     println!("{} cells", covering.cells.len());
-    let next = AtomicUsize::new(0);
-    let wrong = Mutex::new(Vec::new());
-    let work = || {
-        while let Some(cell) = covering.cells.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let choice = Choice::new(axes, cell);
-            if let Err(said) = catch_unwind(AssertUnwindSafe(|| check(&choice))) {
-                let said = said.downcast::<String>().map_or_else(|_| String::new(), |said| *said);
-                println!("WRONG: {choice}\n{said}");
-                wrong.lock().expect("no panic in between").push(cell);
-            }
-        }
+    // What is said of a wrong cell is printed below: the output of other threads may get lost.
+    let said_of = |cell: &Cell| {
+        let said = catch_unwind(AssertUnwindSafe(|| check(&Choice::new(axes, cell)))).err()?;
+        Some(said.downcast::<String>().map_or_else(|_| "it panicked".to_owned(), |said| *said))
     };
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(work);
-        }
-    });
-    let wrong = wrong.into_inner().expect("no panic in between");
-    let right = covering.cells.len() - wrong.len();
+    let outcomes: Vec<Option<String>> = covering.cells.par_iter().map(said_of).collect();
+    let right = outcomes.iter().filter(|said| said.is_none()).count();
     println!(
         "{right} of {} cells right; in them stands each possible {combination} of values, {}",
         covering.cells.len(),
@@ -49,11 +37,12 @@ pub fn run_all(axes: &'static [Axis], rules: &[Rule], check: impl Fn(&Choice<'_>
     );
     for (at, axis) in axes.iter().enumerate() {
         for (value, name) in axis.values.iter().enumerate() {
-            let of = |cell: &&Cell| cell[at] == value;
-            let cells = covering.cells.iter().filter(of).count();
-            let wrong = wrong.iter().copied().filter(of).count();
+            let of = covering.cells.iter().zip(&outcomes).filter(|(cell, _)| cell[at] == value);
+            let (cells, right) = of.fold((0, 0), |(cells, right), (_, said)| {
+                (cells + 1, right + usize::from(said.is_none()))
+            });
             let axis = if value == 0 { axis.name } else { "" };
-            println!("{axis:>15} | {name:<20} | {cells:>4} cells | {:>4} right", cells - wrong);
+            println!("{axis:>15} | {name:<20} | {cells:>4} cells | {right:>4} right");
         }
     }
     let all: usize = axes.iter().map(|axis| axis.values.len()).product();
@@ -66,6 +55,11 @@ pub fn run_all(axes: &'static [Axis], rules: &[Rule], check: impl Fn(&Choice<'_>
         };
         let cells: usize = axes.iter().map(size).product();
         println!("{cells:>10} {}", rule.because);
+    }
+    for (cell, said) in covering.cells.iter().zip(&outcomes) {
+        if let Some(said) = said {
+            println!("WRONG: {}\n{said}", Choice::new(axes, cell));
+        }
     }
     assert_eq!(right, covering.cells.len(), "the cells above are wrong");
 }
