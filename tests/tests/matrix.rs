@@ -87,6 +87,12 @@ fn a_program_without_a_record_fails_likewise() {
     folder.run("./program").ok();
     folder.run(&format!("{mold} -flto -ffat-lto-objects")).ok();
     folder.run("./program").fails(1);
+    let gold = "clang++-19 -O0 -fuse-ld=gold -fsanitize=address -fPIC -shared main.cc -o program";
+    for build in ["-flto", "-flto=thin", "-flto -ffat-lto-objects"] {
+        folder.run(&format!("{gold} {build}")).ok();
+        let said = folder.run(&format!("{gold} {build} -Wl,--icf=all")).fails(1);
+        assert!(said.contains("internal error in do_section_flags"), "{said}");
+    }
     // GNU objcopy warns of an "allocated section `.dynstr' not in segment", and leaves that out.
     let large = "clang++-19 -fno-pie -no-pie -fuse-ld=bfd -fsanitize=undefined";
     folder.run(&format!("{large} main.cc -o program")).ok();

@@ -165,6 +165,16 @@ pub const RULES: &[Rule] = &[
         because: "GNU objcopy breaks large programs without PIE that patchelf 0.14 changed",
     },
     Rule {
+        when: &[
+            ("compiler", &["clang++-19"]),
+            ("build", &["LTO", "ThinLTO", "fat LTO"]),
+            ("linker", &["gold"]),
+            ("linker options", &["icf"]),
+            ("sanitizer", &["address"]),
+        ],
+        because: "gold --icf=all ends with an internal error on clang's bitcode with AddressSanitizer",
+    },
+    Rule {
         when: &[("processing", &["none"]), ("processed", &["after"])],
         because: "what is not processed is the same before and after",
     },
