@@ -154,15 +154,18 @@ impl Image {
             .flat_map(|section| section.records.iter().map(move |place| (section, place)))
     }
 
-    /// The section with this name, as in the schema or as spelled in the file.
+    /// The section with this name, as in the schema or as spelled in the file, which other tools
+    /// find by its spelling.
     ///
     /// # Errors
-    /// There is none, or several.
+    /// There is none, or several that are spelled alike.
     pub fn section(&self, name: &str) -> Result<&Section> {
         let holds = |section: &&Section| {
             section.name == name || section.records.iter().any(|place| place.shape.name == name)
         };
-        let found: Vec<&Section> = self.sections.iter().filter(holds).collect();
+        let named: Vec<&Section> = self.sections.iter().filter(holds).collect();
+        let is_alike = |section: &&Section| named.iter().any(|one| one.name == section.name);
+        let found: Vec<&Section> = self.sections.iter().filter(is_alike).collect();
         match found.as_slice() {
             [section] => Ok(section),
             [] => Err(Error::NoSuchSection {

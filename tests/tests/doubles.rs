@@ -89,6 +89,15 @@ fn two_schemas_in_one_elf_section() {
         folder.postlink("fill program --set first.word=one --set second.word=two").ok();
         assert_eq!(folder.run("./program").ok(), "one, two\n", "{linker}");
     }
+    // Kept apart by the linker, two sections have one name: objcopy cannot tell them apart.
+    folder.run("g++ -std=c++17 main.cc first.gen.cc second.gen.cc -Wl,--unique -o program").ok();
+    let sections = folder.run("readelf --sections --wide program").ok();
+    assert_eq!(sections.matches(" postlink_shared ").count(), 2, "{sections}");
+    let payload = "payload --image program --section first --set first.word=x --output payload";
+    let said = folder.postlink(payload).fails(1);
+    assert!(said.contains("has 2 sections `first`"), "{said}");
+    folder.postlink("fill program --set first.word=one --set second.word=two").ok();
+    assert_eq!(folder.run("./program").ok(), "one, two\n");
 }
 
 /// Loads both libraries, asks each for its values, and asks again when both are there.
