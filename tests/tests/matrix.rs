@@ -94,9 +94,12 @@ fn a_program_without_a_record_fails_likewise() {
         assert!(said.contains("internal error in do_section_flags"), "{said}");
     }
     // GNU objcopy warns of an "allocated section `.dynstr' not in segment", and leaves that out.
-    let large = "clang++-19 -fno-pie -no-pie -fuse-ld=bfd -fsanitize=undefined";
-    folder.run(&format!("{large} main.cc -o program")).ok();
-    folder.run(&format!("patchelf --set-rpath /{} program", "r".repeat(300))).ok();
+    let large = "clang++-19 -fno-pie -no-pie -fsanitize=undefined main.cc -o program";
+    let patchelf = format!("patchelf --set-rpath /{} program", "r".repeat(300));
+    folder.run(&format!("{large} -fuse-ld=mold")).ok();
+    folder.run(&patchelf).fails(128 + 11);
+    folder.run(&format!("{large} -fuse-ld=bfd")).ok();
+    folder.run(&patchelf).ok();
     assert_eq!(folder.run("./program").stderr, "");
     folder.run("objcopy program").ok();
     let said = folder.run("./program").stderr;

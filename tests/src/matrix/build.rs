@@ -13,10 +13,8 @@ pub struct Objects {
     made: Mutex<HashMap<String, Arc<OnceLock<String>>>>,
 }
 
-/// What a cell's files are called.
+/// What a cell's files are called, beside the program, which is `program`.
 pub(super) struct Built {
-    /// The program to run.
-    pub(super) program: &'static str,
     /// The file that carries the record.
     pub(super) image: &'static str,
     /// All linked files.
@@ -79,94 +77,83 @@ impl Objects {
         self.make(&format!("{flags} {header} -c {source} -o @"), "o")
     }
 
-    /// An archive of one object file.
-    fn archive(&self, choice: &Choice<'_>, object: &str) -> String {
-        let clang = choice.of("compiler").starts_with("clang");
-        let ar = if clang { "llvm-ar-19" } else { "gcc-ar" };
-        self.make(&format!("{ar} rcs @ {object}"), "a")
-    }
-
     /// Links a cell's files into a folder.
     pub(super) fn build(&self, choice: &Choice<'_>, folder: &Folder) -> Built {
         let linker = self.link_line(choice);
         let link = |shape: &str, inputs: &str, output: &str| {
             folder.run(&format!("{linker} {shape} {inputs} -o {output}")).ok();
         };
-        let unity = choice.of("build") == "unity";
         let object = |pic: &str, source: &str| self.object(choice, pic, source);
-        let library = |pic: &str| {
-            let sources: &[&str] =
-                if unity { &["library.cc"] } else { &["values.cc", "lix.gen.cc"] };
-            let objects: Vec<String> = sources.iter().map(|source| object(pic, source)).collect();
-            objects.join(" ")
-        };
-        let whole = |pic: &str| {
-            if unity {
-                object(pic, "program.cc")
-            } else {
-                format!("{} {}", object(pic, "main.cc"), library(pic))
-            }
-        };
-        // Without unity the record alone is in the archive, and the accessors pull it out.
-        let archived = || match unity {
-            true => format!("-Wl,-u,print_values {}", self.archive(choice, &library("-fPIC"))),
-            false => {
-                let record = self.archive(choice, &object("-fPIC", "lix.gen.cc"));
-                format!("{} {record}", object("-fPIC", "values.cc"))
-            }
-        };
-        let of_one = Built { program: "./program", image: "program", linked: &["program"] };
-        let of_two = Built {
-            program: "./program",
-            image: "libvalues.so",
-            linked: &["program", "libvalues.so"],
-        };
         match choice.of("shape") {
-            "PIE" => link("-pie", &whole("-fPIE"), "program"),
-            "no-PIE" => link("-no-pie", &whole("-fno-pie"), "program"),
-            "static" => link("-static", &whole("-fno-pie"), "program"),
-            "static PIE" => link("-static-pie", &whole("-fPIE"), "program"),
+            "PIE" => link("-pie", &self.program(choice, "-fPIE"), "program"),
+            "no-PIE" => link("-no-pie", &self.program(choice, "-fno-pie"), "program"),
+            "static" => link("-static", &self.program(choice, "-fno-pie"), "program"),
+            "static PIE" => link("-static-pie", &self.program(choice, "-fPIE"), "program"),
             "archive in PIE" => {
-                link("-pie", &format!("{} {}", object("-fPIC", "main.cc"), archived()), "program");
+                let inputs = format!("{} {}", object("-fPIC", "main.cc"), self.archived(choice));
+                link("-pie", &inputs, "program");
             }
-            "library" => {
-                link("-shared", &library("-fPIC"), "libvalues.so");
-                let main = object("-fPIC", "main.cc");
-                link("-pie", &format!("{main} -lvalues {BESIDE}"), "program");
-                return of_two;
-            }
-            "archive in library" => {
-                link("-shared", &archived(), "libvalues.so");
-                let main = object("-fPIC", "main.cc");
-                link("-pie", &format!("{main} -lvalues {BESIDE}"), "program");
-                return of_two;
-            }
-            "plugin" => {
-                link("-shared", &library("-fPIC"), "libvalues.so");
-                link("-pie", &format!("{} -ldl", object("-fPIC", "plugin.cc")), "program");
-                return of_two;
-            }
-            shape => {
-                link("-shared", &object("-fPIC", "lix.gen.cc"), "librecord.so");
-                let needs = format!("-lrecord {BESIDE}");
-                if shape == "no-PIE over library" {
-                    let pic = "-fno-pie";
-                    let reader = format!("{} {}", object(pic, "main.cc"), object(pic, "values.cc"));
-                    link("-no-pie", &format!("{reader} {needs}"), "program");
-                } else {
-                    let values = object("-fPIC", "values.cc");
-                    link("-shared", &format!("{values} {needs}"), "libvalues.so");
-                    let main = object("-fPIC", "main.cc");
-                    link("-pie", &format!("{main} -lvalues {BESIDE}"), "program");
-                }
-                let linked: &[&str] = match shape {
-                    "no-PIE over library" => &["program", "librecord.so"],
-                    _ => &["program", "libvalues.so", "librecord.so"],
+            shape @ ("library" | "archive in library" | "plugin") => {
+                let inputs = match shape {
+                    "archive in library" => self.archived(choice),
+                    _ => self.library(choice, "-fPIC"),
                 };
-                return Built { program: "./program", image: "librecord.so", linked };
+                link("-shared", &inputs, "libvalues.so");
+                let program = match shape {
+                    "plugin" => format!("{} -ldl", object("-fPIC", "plugin.cc")),
+                    _ => format!("{} -lvalues {BESIDE}", object("-fPIC", "main.cc")),
+                };
+                link("-pie", &program, "program");
+                return Built { image: "libvalues.so", linked: &["program", "libvalues.so"] };
+            }
+            "library over library" => {
+                link("-shared", &object("-fPIC", "lix.gen.cc"), "librecord.so");
+                let values = object("-fPIC", "values.cc");
+                link("-shared", &format!("{values} -lrecord {BESIDE}"), "libvalues.so");
+                let main = object("-fPIC", "main.cc");
+                link("-pie", &format!("{main} -lvalues {BESIDE}"), "program");
+                let linked = &["program", "libvalues.so", "librecord.so"];
+                return Built { image: "librecord.so", linked };
+            }
+            _ => {
+                link("-shared", &object("-fPIC", "lix.gen.cc"), "librecord.so");
+                let (main, values) =
+                    (object("-fno-pie", "main.cc"), object("-fno-pie", "values.cc"));
+                link("-no-pie", &format!("{main} {values} -lrecord {BESIDE}"), "program");
+                return Built { image: "librecord.so", linked: &["program", "librecord.so"] };
             }
         }
-        of_one
+        Built { image: "program", linked: &["program"] }
+    }
+
+    /// The objects of a library with values and record.
+    fn library(&self, choice: &Choice<'_>, pic: &str) -> String {
+        if choice.of("build") == "unity" {
+            return self.object(choice, pic, "library.cc");
+        }
+        let values = self.object(choice, pic, "values.cc");
+        format!("{values} {}", self.object(choice, pic, "lix.gen.cc"))
+    }
+
+    /// The objects of a whole program.
+    fn program(&self, choice: &Choice<'_>, pic: &str) -> String {
+        if choice.of("build") == "unity" {
+            return self.object(choice, pic, "program.cc");
+        }
+        format!("{} {}", self.object(choice, pic, "main.cc"), self.library(choice, pic))
+    }
+
+    /// Values, and an archive with the record, which the accessors pull out. In a unity build both are
+    /// in the archive.
+    fn archived(&self, choice: &Choice<'_>) -> String {
+        let clang = choice.of("compiler").starts_with("clang");
+        let ar = if clang { "llvm-ar-19" } else { "gcc-ar" };
+        let archive = |object: &str| self.make(&format!("{ar} rcs @ {object}"), "a");
+        if choice.of("build") == "unity" {
+            return format!("-Wl,-u,print_values {}", archive(&self.library(choice, "-fPIC")));
+        }
+        let record = archive(&self.object(choice, "-fPIC", "lix.gen.cc"));
+        format!("{} {record}", self.object(choice, "-fPIC", "values.cc"))
     }
 
     fn link_line(&self, choice: &Choice<'_>) -> String {
@@ -214,20 +201,21 @@ fn compile_flags(choice: &Choice<'_>, pic: &str) -> String {
         "none" | "now" | "Bsymbolic" => "",
         _ => "-ffunction-sections -fdata-sections",
     };
-    // Both leave fortification out where nothing is optimized.
-    let fortified = choice.of("optimisation") != "-O0";
-    let hardening = match (choice.of("hardening"), fortified) {
-        ("Debian", true) => "-fstack-protector-strong -D_FORTIFY_SOURCE=2",
-        ("Debian", false) => "-fstack-protector-strong",
-        ("nixpkgs", fortified) => {
-            if fortified {
-                "-fPIC -fstack-protector-strong -fstack-clash-protection -fno-strict-overflow -ftrivial-auto-var-init=zero -D_FORTIFY_SOURCE=3"
-            } else {
-                "-fPIC -fstack-protector-strong -fstack-clash-protection -fno-strict-overflow -ftrivial-auto-var-init=zero"
-            }
+    let hardening = match choice.of("hardening") {
+        "Debian" => "-fstack-protector-strong",
+        "nixpkgs" => {
+            "-fPIC -fstack-protector-strong -fstack-clash-protection -fno-strict-overflow \
+             -ftrivial-auto-var-init=zero"
         }
         _ => "",
     };
+    // It needs optimisation.
+    let fortification = match (choice.of("hardening"), choice.of("optimisation")) {
+        ("none", _) | (_, "-O0") => "",
+        ("Debian", _) => "-D_FORTIFY_SOURCE=2",
+        _ => "-D_FORTIFY_SOURCE=3",
+    };
     let standard = choice.of("standard");
-    format!("{} -std={standard} -g1 {pic} {sections} {hardening}", common_flags(choice))
+    let flags = common_flags(choice);
+    format!("{flags} -std={standard} -g1 {pic} {sections} {hardening} {fortification}")
 }

@@ -14,7 +14,7 @@ pub fn check(objects: &Objects, choice: &Choice<'_>) {
     let built = objects.build(choice, &folder);
     let image = built.image;
     assert_eq!(linked_by(&folder, image), choice.of("linker"));
-    assert_eq!(folder.run(built.program).ok(), unspecialized(), "before it is filled");
+    assert_eq!(folder.run("./program").ok(), unspecialized(), "before it is filled");
     for linked in built.linked {
         let said = folder.run(&format!("readelf --sections --relocs --wide {linked}")).ok();
         let sections = said.matches(" postlink_lix ").count();
@@ -32,7 +32,7 @@ pub fn check(objects: &Objects, choice: &Choice<'_>) {
         process(&folder, choice.of("processing"), image);
     }
     let filled = expected(VERSION, &long_prefix(), true);
-    assert_eq!(folder.run(built.program).ok(), filled, "after it is filled");
+    assert_eq!(folder.run("./program").ok(), filled, "after it is filled");
     let version = folder.postlink(&format!("inspect --field version {image}")).ok();
     assert_eq!(version, format!("{VERSION}\n"));
 }

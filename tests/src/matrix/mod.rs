@@ -167,6 +167,16 @@ pub const RULES: &[Rule] = &[
     Rule {
         when: &[
             ("compiler", &["clang++-19"]),
+            ("linker", &["mold"]),
+            ("shape", &["no-PIE"]),
+            ("sanitizer", &["address", "undefined"]),
+            ("processing", &["patchelf"]),
+        ],
+        because: "patchelf 0.14 crashes on large programs without PIE by mold",
+    },
+    Rule {
+        when: &[
+            ("compiler", &["clang++-19"]),
             ("build", &["LTO", "ThinLTO", "fat LTO"]),
             ("linker", &["gold"]),
             ("linker options", &["icf"]),
