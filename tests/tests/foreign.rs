@@ -91,6 +91,6 @@ fn zig() {
             }
         }
     }
-    let header = folder.run("readelf -h program").ok();
-    assert!(header.contains("FreeBSD"), "{header}");
+    let notes = folder.run("readelf --notes program").ok();
+    assert!(notes.contains("FreeBSD"), "{notes}");
 }
