@@ -178,6 +178,12 @@ pub enum Error {
         /// What would be right.
         help: String,
     },
+    /// Several refusals of one command.
+    #[error("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  and "))]
+    Several {
+        /// Each of them; at least one.
+        errors: Vec<Error>,
+    },
     /// What was given to the command does not make sense.
     #[error("{message}")]
     Input {
@@ -279,12 +285,23 @@ impl Error {
         Self::Input { message: message.into(), help: help.into() }
     }
 
+    /// An [`Error::Several`]; an error that is alone stays what it is.
+    #[must_use]
+    pub fn several(mut errors: Vec<Self>) -> Self {
+        if errors.len() == 1 { errors.remove(0) } else { Self::Several { errors } }
+    }
+
     /// What the user can do; empty where the message says it all.
     #[must_use]
     pub fn help(&self) -> String {
         match self {
             Self::Io { action: "keep the owner of" | "keep the capabilities of", .. } => {
                 "only root can: run it as root, or write elsewhere with --output".into()
+            }
+            Self::Io { action: "list" | "search" | "read the link", source, .. }
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                "run it as a user who may read the whole tree".into()
             }
             Self::Io { source, .. } => io_help(source).into(),
             Self::NotRegular { .. } => "name a regular file; what is there was left as it is".into(),
@@ -321,6 +338,12 @@ impl Error {
             Self::Fingerprint { .. } => "the file was built from another schema: give the one that it was built from, or build it again".into(),
             Self::Values { problems, .. } => {
                 let mut helps: Vec<&str> = problems.iter().map(|problem| problem.help.as_str()).collect();
+                helps.dedup();
+                helps.join("\n")
+            }
+            Self::Several { errors } => {
+                let mut helps: Vec<String> = errors.iter().map(Self::help).collect();
+                helps.retain(|help| !help.is_empty());
                 helps.dedup();
                 helps.join("\n")
             }

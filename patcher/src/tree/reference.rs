@@ -1,0 +1,264 @@
+//! What is searched: references to a path, and the rule by which bytes are one.
+//!
+//! A **store path**, which has a component of 32 base-32 characters, a `-` and a name
+//! (`/nix/store/0c5n…-lix-2.91`), is found by these 32 characters wherever they stand: that is how
+//! Nix and Guix find their runtime dependencies.
+//!
+//! **Any other path** is found at a path boundary. *Name characters* are ASCII letters, digits and
+//! `_ - . + ~ @ %`.
+//!
+//! - Behind it comes no name character, so that `/opt/app` is not found in `/opt/apple`,
+//!   `/opt/app-2` or `/opt/app.conf`. Dots that no other name character follows are the end of a
+//!   sentence: `It is in /opt/app.`
+//! - It does not continue another path, so that it is not found in `/x/opt/app`: the name
+//!   characters before it, if there are any, have no slash before them. So it is found in
+//!   `-L/opt/app/lib`, `$ROOT/opt/app`, and behind the text that stands before it in a program whose
+//!   strings are not separated. A slash before it counts as part of what is before that:
+//!   `file:///opt/app` is found, `/x//opt/app` is not.
+//!
+//! Both are found as plain bytes, and in UTF-16 and UTF-32 of either byte order. Not found is what
+//! is written in another way: with escapes (`\/opt\/app`), or cut into pieces by a compiler.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// Bytes before a match that may decide whether it is one: the longest name that Linux has, and
+/// some slashes, in the widest encoding.
+pub const BEFORE: usize = 4 * (255 + 16);
+/// Bytes behind a match that may decide whether it is one: some dots and one more character.
+pub const BEHIND: usize = 4 * 16;
+
+/// A path that is searched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The path, without doubled or trailing slashes.
+    pub path: Vec<u8>,
+    /// What is found: the path, or 32 characters of it.
+    pub needle: Vec<u8>,
+    /// Whether the needle is found wherever it stands.
+    pub is_hash: bool,
+}
+
+/// How the characters of a match are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Encoding {
+    /// One byte a character: ASCII and everything that contains it.
+    Plain,
+    /// UTF-16, little-endian.
+    Utf16Le,
+    /// UTF-16, big-endian.
+    Utf16Be,
+    /// UTF-32, little-endian: a `wchar_t` of Linux on most machines.
+    Utf32Le,
+    /// UTF-32, big-endian.
+    Utf32Be,
+}
+
+impl Encoding {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Plain, Self::Utf16Le, Self::Utf16Be, Self::Utf32Le, Self::Utf32Be];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Utf16Le => "UTF-16LE",
+            Self::Utf16Be => "UTF-16BE",
+            Self::Utf32Le => "UTF-32LE",
+            Self::Utf32Be => "UTF-32BE",
+        }
+    }
+
+    /// Bytes of a code unit.
+    #[must_use]
+    pub fn width(self) -> usize {
+        match self {
+            Self::Plain => 1,
+            Self::Utf16Le | Self::Utf16Be => 2,
+            Self::Utf32Le | Self::Utf32Be => 4,
+        }
+    }
+
+    /// A text in this encoding; `None` if it is not UTF-8, and this is not [`Self::Plain`].
+    #[must_use]
+    pub fn encode(self, text: &[u8]) -> Option<Vec<u8>> {
+        let text = match self {
+            Self::Plain => return Some(text.to_vec()),
+            _ => std::str::from_utf8(text).ok()?,
+        };
+        Some(match self {
+            Self::Plain | Self::Utf16Le => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            Self::Utf16Be => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+            Self::Utf32Le => text.chars().flat_map(|char| u32::from(char).to_le_bytes()).collect(),
+            Self::Utf32Be => text.chars().flat_map(|char| u32::from(char).to_be_bytes()).collect(),
+        })
+    }
+
+    /// The code unit as ASCII; `None` for any other character.
+    fn ascii(self, unit: &[u8]) -> Option<u8> {
+        let (byte, zeros) = match self {
+            Self::Plain | Self::Utf16Le | Self::Utf32Le => unit.split_first()?,
+            Self::Utf16Be | Self::Utf32Be => unit.split_last()?,
+        };
+        (byte.is_ascii() && zeros.iter().all(|&zero| zero == 0)).then_some(*byte)
+    }
+}
+
+impl Reference {
+    /// The reference to a path.
+    ///
+    /// # Errors
+    /// It is not absolute, or names the root, or has a component `.` or `..`.
+    pub fn new(path: &Path) -> Result<Self> {
+        let bytes = path.as_os_str().as_bytes();
+        let components: Vec<&[u8]> =
+            bytes.split(|&byte| byte == b'/').filter(|part| !part.is_empty()).collect();
+        let refused = |why: &str| {
+            Err(Error::usage(
+                format!("`{}` {why}", path.display()),
+                "name an absolute path as it stands in the files: /opt/app, or a store path",
+            ))
+        };
+        if !bytes.starts_with(b"/") {
+            return refused("is not an absolute path");
+        }
+        if components.is_empty() {
+            return refused("is the root of all files");
+        }
+        if components.iter().any(|part| [b".".as_slice(), b".."].contains(part)) {
+            return refused("has a component `.` or `..`");
+        }
+        let path: Vec<u8> = components.iter().flat_map(|part| [b"/", *part].concat()).collect();
+        let hash = components.iter().find_map(|part| store_hash(part));
+        Ok(Self {
+            needle: hash.map_or_else(|| path.clone(), <[u8]>::to_vec),
+            is_hash: hash.is_some(),
+            path,
+        })
+    }
+
+    /// How many components the path has.
+    #[must_use]
+    pub fn components(&self) -> usize {
+        self.path.iter().filter(|&&byte| byte == b'/').count()
+    }
+
+    /// Whether the needle, which was found in these bytes at `start..end`, is a reference there.
+    /// Bytes before or behind which matter have to be there, unless the file ends.
+    #[must_use]
+    pub fn is_at(&self, bytes: &[u8], start: usize, end: usize, encoding: Encoding) -> bool {
+        self.is_hash
+            || (ends(bytes.get(end..).unwrap_or_default(), encoding)
+                && begins(bytes.get(..start).unwrap_or_default(), encoding))
+    }
+}
+
+/// The 32 characters of a store path's component (the base-32 of Nix: digits and letters without
+/// e, o, t and u).
+fn store_hash(component: &[u8]) -> Option<&[u8]> {
+    let (hash, name) = component.split_at_checked(32)?;
+    let base32 =
+        |byte: &u8| (byte.is_ascii_digit() || byte.is_ascii_lowercase()) && !b"eotu".contains(byte);
+    (hash.iter().all(base32) && name.len() > 1 && name.starts_with(b"-")).then_some(hash)
+}
+
+fn is_name(char: Option<u8>) -> bool {
+    char.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_-.+~@%".contains(&byte))
+}
+
+/// Whether a path can end before these bytes.
+fn ends(behind: &[u8], encoding: Encoding) -> bool {
+    let behind = behind.get(..BEHIND).unwrap_or(behind);
+    let mut units = behind.chunks_exact(encoding.width()).map(|unit| encoding.ascii(unit));
+    !is_name(units.find(|&char| char != Some(b'.')).flatten())
+}
+
+/// Whether a path can begin behind these bytes.
+fn begins(before: &[u8], encoding: Encoding) -> bool {
+    let mut units = before
+        .get(before.len().saturating_sub(BEFORE)..)
+        .unwrap_or_default()
+        .rchunks_exact(encoding.width())
+        .map(|unit| encoding.ascii(unit));
+    match units.find(|&char| char != Some(b'/')).flatten() {
+        char if is_name(char) => {
+            let slash_before = before.ends_with(&encoding.encode(b"/").unwrap_or_default());
+            !slash_before && units.find(|&char| !is_name(char)).flatten() != Some(b'/')
+        }
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(path: &str, text: &str) -> bool {
+        let reference = Reference::new(Path::new(path)).expect(path);
+        let needle = String::from_utf8(reference.needle.clone()).expect("UTF-8");
+        let start = text.find(&needle).expect(text);
+        let each = Encoding::ALL.map(|encoding| {
+            let bytes = encoding.encode(text.as_bytes()).expect(text);
+            let width = encoding.width();
+            reference.is_at(&bytes, start * width, (start + needle.len()) * width, encoding)
+        });
+        assert!(each.iter().all(|&one| one == each[0]), "{text} {each:?}");
+        each[0]
+    }
+
+    #[test]
+    fn paths_end_and_begin_at_boundaries() {
+        for text in [
+            "/opt/app",
+            "/opt/app/lib",
+            "a:/opt/app:b",
+            "'/opt/app'",
+            "It is in /opt/app.",
+            "/opt/app...\n",
+            "-L/opt/app/lib",
+            "--prefix=/opt/app,",
+            "$ROOT/opt/app",
+            "file:///opt/app",
+            "//opt/app",
+            "lib/opt/app",
+            "/opt/app\0",
+            "/opt/app\u{2019}",
+        ] {
+            assert!(found("/opt/app/", text), "{text}");
+        }
+        for text in [
+            "/opt/apple",
+            "/opt/app-2",
+            "/opt/app.conf",
+            "/opt/app..x",
+            "/opt/app@2",
+            "/x/opt/app",
+            "/x//opt/app",
+            "http://host/opt/app",
+            "../x/opt/app",
+        ] {
+            assert!(!found("/opt/app", text), "{text}");
+        }
+    }
+
+    #[test]
+    fn store_paths_are_found_by_their_hash() {
+        let hash = "0c5n1x3gkr7d2wmf9vq8z4yjb6hap2sl";
+        let path = format!("/nix/store/{hash}-lix-2.91/lib");
+        assert!(found(&path, &format!("x{hash}y")));
+        // No base-32: a path like any other.
+        let other = path.replace('5', "e");
+        assert!(found(&other, &other) && !found(&other, &format!("/x{other}")));
+    }
+
+    #[test]
+    fn what_is_no_path_is_refused() {
+        for path in ["", "opt/app", "/", "//", "/opt/../app", "/opt/."] {
+            assert!(Reference::new(Path::new(path)).is_err(), "{path}");
+        }
+    }
+}
