@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, Input, Span, packed};
 use rayon::prelude::*;
 use rustix::fs::OFlags;
 
@@ -52,10 +52,30 @@ const START: usize = 16;
 #[derive(Debug)]
 struct Pattern {
     bytes: Vec<u8>,
-    /// Zero bytes before the part that the automaton looks for.
+    /// Zero bytes before the part that the engine looks for.
     lead: usize,
     reference: usize,
     encoding: Encoding,
+}
+
+/// What looks for all patterns at once.
+#[derive(Debug)]
+enum Engine {
+    /// With SIMD: several times as fast.
+    Vectors(packed::Searcher),
+    /// For processors without that, and for more patterns than it can take.
+    Automaton(AhoCorasick),
+}
+
+impl Engine {
+    /// Where the first pattern begins in a range of these bytes.
+    fn find(&self, bytes: &[u8], range: Range<usize>) -> Option<usize> {
+        let found = match self {
+            Self::Vectors(vectors) => vectors.find_in(bytes, Span::from(range)),
+            Self::Automaton(automaton) => automaton.find(Input::new(bytes).range(range)),
+        };
+        found.map(|found| found.start())
+    }
 }
 
 /// Looks for references.
@@ -66,7 +86,7 @@ pub struct Searcher {
     patterns: Vec<Pattern>,
     /// Finds the patterns without the zero bytes around them: so the two byte orders of an encoding
     /// are one string, and none begins with bytes that are everywhere.
-    automaton: AhoCorasick,
+    engine: Engine,
     /// The longest pattern, in bytes.
     longest: usize,
     /// Hits so far.
@@ -95,12 +115,14 @@ impl Searcher {
         let mut cores: Vec<&[u8]> = patterns.iter().map(Pattern::core).collect();
         cores.sort_unstable();
         cores.dedup();
-        let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(cores);
-        let automaton = automaton.map_err(|error| {
-            Error::usage(format!("cannot search this many references: {error}"), "name fewer")
-        })?;
+        let engine = match packed::Config::new().builder().extend(&cores).build() {
+            Some(vectors) => Engine::Vectors(vectors),
+            None => Engine::Automaton(AhoCorasick::new(&cores).map_err(|error| {
+                Error::usage(format!("cannot search this many references: {error}"), "name fewer")
+            })?),
+        };
         let longest = patterns.first().map_or(0, |pattern| pattern.bytes.len());
-        Ok(Self { references, patterns, automaton, longest, count: AtomicUsize::new(0) })
+        Ok(Self { references, patterns, engine, longest, count: AtomicUsize::new(0) })
     }
 
     /// What is searched.
@@ -195,16 +217,16 @@ impl Searcher {
 
     /// The hits that begin in a range of these bytes, which begin at `base`.
     fn window(&self, bytes: &[u8], range: Range<usize>, base: u64, found: &mut Found) {
-        // What the automaton looks for may begin behind the zero bytes of a pattern.
+        // What the engine looks for may begin behind the zero bytes of a pattern.
         let end = bytes.len();
         let mut at = range.start;
-        while let Some(core) = self.automaton.find(aho_corasick::Input::new(bytes).range(at..end)) {
-            at = core.start() + 1;
-            if core.start() >= range.end + 3 {
+        while let Some(core) = self.engine.find(bytes, at..end) {
+            at = core + 1;
+            if core >= range.end + 3 {
                 return;
             }
             for pattern in &self.patterns {
-                let Some(start) = core.start().checked_sub(pattern.lead) else { continue };
+                let Some(start) = core.checked_sub(pattern.lead) else { continue };
                 let rest = bytes.get(start..).unwrap_or_default();
                 if !range.contains(&start) || !rest.starts_with(&pattern.bytes) {
                     continue;

@@ -3,6 +3,7 @@
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use walkdir::WalkDir;
 
 use crate::error::{Error, Result};
@@ -53,13 +54,16 @@ impl Tree {
     pub fn walk(root: &Path) -> Result<Self> {
         // A root that is not there is told without walkdir's words for it.
         root.metadata().map_err(Error::io("open", root))?;
-        let mut entries = Vec::new();
+        // Folders are listed one after another; the rest is done on all processors.
+        let listed: Vec<_> = WalkDir::new(root).sort_by_file_name().into_iter().collect();
+        let look = |found: walkdir::Result<walkdir::DirEntry>| {
+            entry(root, &found.map_err(|error| walk_error(root, error))?)
+        };
+        let looked: Vec<Result<Entry>> = listed.into_par_iter().map(look).collect();
+        let mut entries = Vec::with_capacity(looked.len());
         let mut errors = Vec::new();
-        for found in WalkDir::new(root).sort_by_file_name() {
-            match found
-                .map_err(|error| walk_error(root, error))
-                .and_then(|found| entry(root, &found))
-            {
+        for found in looked {
+            match found {
                 Ok(entry) => entries.push(entry),
                 Err(error) => errors.push(error),
             }
