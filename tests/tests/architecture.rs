@@ -26,7 +26,7 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
 #[test]
 fn one_module_knows_each_file_format() {
     for (path, text) in sources("patcher/src") {
-        if !path.ends_with("image/elf.rs") {
+        if !path.to_string_lossy().contains("/image/elf") {
             assert!(
                 !text.contains("object::elf") && !text.contains("read::elf"),
                 "{}",

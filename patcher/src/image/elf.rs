@@ -15,13 +15,14 @@ use crate::error::{ImageProblem, SectionProblem};
 
 /// Calls a generic function with the header type that the file has.
 macro_rules! with_class {
-    ($function:ident, $data:expr) => {
+    ($function:ident, $data:expr $(, $argument:expr)*) => {
         match class($data)? {
-            1 => $function::<elf::FileHeader32<Endianness>, _>($data),
-            _ => $function::<elf::FileHeader64<Endianness>, _>($data),
+            1 => $function::<elf::FileHeader32<Endianness>, _>($data $(, $argument)*),
+            _ => $function::<elf::FileHeader64<Endianness>, _>($data $(, $argument)*),
         }
     };
 }
+pub(super) use with_class;
 
 pub(super) fn locate<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Section>, ImageProblem> {
     with_class!(locate_as, data)
@@ -47,7 +48,7 @@ pub(super) fn is_intermediate<'d, R: ReadRef<'d>>(data: R) -> bool {
 }
 
 /// `e_ident[EI_CLASS]`.
-fn class<'d, R: ReadRef<'d>>(data: R) -> Result<u8, ImageProblem> {
+pub(super) fn class<'d, R: ReadRef<'d>>(data: R) -> Result<u8, ImageProblem> {
     match data.read_bytes_at(4, 1) {
         Ok(&[class @ (1 | 2)]) => Ok(class),
         Ok(_) => Err(damaged("its class is neither 32 nor 64 bits")),
@@ -55,7 +56,7 @@ fn class<'d, R: ReadRef<'d>>(data: R) -> Result<u8, ImageProblem> {
     }
 }
 
-fn damaged(why: impl ToString) -> ImageProblem {
+pub(super) fn damaged(why: impl ToString) -> ImageProblem {
     ImageProblem::Damaged(why.to_string())
 }
 
@@ -70,15 +71,15 @@ const INTERMEDIATE: [&[u8]; 2] = [b".gnu.lto_", b".llvm.lto"];
 const ONLY_INTERMEDIATE: &[u8] = b"__gnu_lto_slim";
 
 /// A file's header, byte order, section headers, and their names.
-struct Sections<'d, F: FileHeader> {
-    header: &'d F,
-    endian: F::Endian,
-    headers: &'d [F::SectionHeader],
+pub(super) struct Sections<'d, F: FileHeader> {
+    pub(super) header: &'d F,
+    pub(super) endian: F::Endian,
+    pub(super) headers: &'d [F::SectionHeader],
     names: &'d [u8],
 }
 
 impl<'d, F: FileHeader<Endian = Endianness>> Sections<'d, F> {
-    fn read<R: ReadRef<'d>>(data: R) -> Result<Self, ImageProblem> {
+    pub(super) fn read<R: ReadRef<'d>>(data: R) -> Result<Self, ImageProblem> {
         let header = F::parse(data).map_err(damaged)?;
         let endian = header.endian().map_err(damaged)?;
         let headers = header.section_headers(endian, data).map_err(damaged)?;
@@ -93,7 +94,7 @@ impl<'d, F: FileHeader<Endian = Endianness>> Sections<'d, F> {
     }
 
     /// The name; of a very long one only the start, since many sections may share it.
-    fn name(&self, section: &F::SectionHeader) -> Result<&'d [u8], ImageProblem> {
+    pub(super) fn name(&self, section: &F::SectionHeader) -> Result<&'d [u8], ImageProblem> {
         let names = self.names.get(section.sh_name(self.endian) as usize..).unwrap_or_default();
         let start = names.get(..LONGEST_NAME).unwrap_or(names);
         match start.iter().position(|&byte| byte == 0) {

@@ -2,6 +2,8 @@
 
 mod archive;
 mod elf;
+mod elf_places;
+pub mod places;
 
 use std::ops::Range;
 

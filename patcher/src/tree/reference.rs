@@ -99,7 +99,7 @@ impl Encoding {
     }
 
     /// The code unit as ASCII; `None` for any other character.
-    fn ascii(self, unit: &[u8]) -> Option<u8> {
+    pub(crate) fn ascii(self, unit: &[u8]) -> Option<u8> {
         let (byte, zeros) = match self {
             Self::Plain | Self::Utf16Le | Self::Utf32Le => unit.split_first()?,
             Self::Utf16Be | Self::Utf32Be => unit.split_last()?,

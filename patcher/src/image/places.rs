@@ -1,0 +1,136 @@
+//! What the bytes of an image are for: its sections, the strings that the loader reads, and the
+//! symbols that stand for what lies at an offset.
+
+use std::ops::Range;
+
+use object::read::ReadRef;
+use object::read::archive::ArchiveFile;
+
+use super::{Format, elf_places, format};
+use crate::error::ImageProblem;
+
+/// What an image is made of. Offsets are in bytes from the start of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// Sections that have bytes in the file, sorted by offset.
+    pub parts: Vec<Part>,
+    /// Strings that the loader reads.
+    pub strings: Vec<LoaderString>,
+    /// One for each offset that was asked for.
+    pub symbols: Vec<Option<Symbol>>,
+}
+
+/// A section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Its name.
+    pub name: String,
+    /// Where its bytes are.
+    pub range: Range<u64>,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// How its bytes are compressed, and where these begin behind a header.
+    pub compressed: Option<(Compression, u64)>,
+}
+
+/// What a section is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Instructions.
+    Code,
+    /// Other bytes that are loaded into memory.
+    Data,
+    /// Read by debuggers only.
+    Debug,
+    /// The build-id.
+    BuildId,
+    /// The name and checksum of a separate debug file.
+    DebugLink,
+    /// Tables of the linker, comments.
+    Other,
+}
+
+/// How the bytes of a section are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// zlib.
+    Zlib,
+    /// Zstandard.
+    Zstd,
+}
+
+/// A string that the loader reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoaderString {
+    /// What for.
+    pub role: Role,
+    /// Where it is, without its NUL.
+    pub range: Range<u64>,
+}
+
+/// What the loader reads a string for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Folders in which it looks for libraries: `DT_RUNPATH` or `DT_RPATH`.
+    Runpath,
+    /// The loader itself.
+    Interpreter,
+    /// A library that is needed, or the name of this one.
+    Library,
+}
+
+/// The symbol that an offset belongs to, or the last one of its section that begins before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Symbol {
+    /// As in the symbol table.
+    pub name: String,
+    /// How far behind its start the offset lies, in bytes.
+    pub distance: u64,
+    /// Its size in bytes; 0 where that is not known.
+    pub size: u64,
+}
+
+impl Places {
+    /// The section that a byte lies in.
+    #[must_use]
+    pub fn part(&self, offset: u64) -> Option<&Part> {
+        self.parts.iter().find(|part| part.range.contains(&offset))
+    }
+
+    /// What the loader reads a byte for.
+    #[must_use]
+    pub fn role(&self, offset: u64) -> Option<Role> {
+        let string = self.strings.iter().find(|string| string.range.contains(&offset));
+        string.map(|string| string.role)
+    }
+}
+
+/// What an image is made of, and the symbols at these offsets.
+///
+/// # Errors
+/// What is not an image, or damaged.
+pub fn places<'d, R: ReadRef<'d>>(data: R, offsets: &[u64]) -> Result<Places, ImageProblem> {
+    match format(data)? {
+        Format::Elf => elf_places::places(data, offsets),
+    }
+}
+
+/// The members of a static library or of another `ar` archive, each with its name and place.
+///
+/// # Errors
+/// What is none, or damaged.
+pub fn members<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<(String, Range<u64>)>, ImageProblem> {
+    let damaged = |error: object::read::Error| ImageProblem::Damaged(error.to_string());
+    let archive = ArchiveFile::parse(data).map_err(damaged)?;
+    let mut members = Vec::new();
+    for member in archive.members() {
+        let member = member.map_err(damaged)?;
+        // The members of a thin archive are files of their own.
+        if !member.is_thin() {
+            let (offset, size) = member.file_range();
+            let name = String::from_utf8_lossy(member.name()).into_owned();
+            members.push((name, offset..offset.saturating_add(size)));
+        }
+    }
+    Ok(members)
+}

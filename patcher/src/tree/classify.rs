@@ -1,0 +1,349 @@
+//! Says of each reference in a file what it lies in.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::ops::Range;
+use std::path::Path;
+
+use object::read::ReadCache;
+use postlink_codegen::hex;
+use postlink_format::VALUES_OFFSET;
+use serde::Serialize;
+
+use super::finding::{Finding, Kind, Place, escaped};
+use super::members::{self, Format, Member};
+use super::reference::Reference;
+use super::search::{Found, Hit, Searcher, open};
+use super::text;
+use crate::error::{Error, Result, SectionProblem};
+use crate::image::places::{Places, Purpose, Role, Symbol, places};
+use crate::records::{Image, Mode};
+
+/// What a file is, as far as a rewrite is concerned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// No references and no records: it is not looked at further.
+    #[default]
+    Other,
+    /// A text.
+    Text,
+    /// A program, library or object file.
+    Image,
+    /// Compressed, or an archive.
+    Packed,
+    /// Another binary file.
+    Data,
+}
+
+/// A record of an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecordPlace {
+    /// The section's name in the schema.
+    pub section: String,
+    /// As spelled in the file.
+    pub spelling: String,
+    /// Where the record begins in the file, in bytes.
+    pub offset: u64,
+    /// 64 hexadecimal digits.
+    pub fingerprint: String,
+}
+
+/// What is known of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// What it is.
+    pub content: Content,
+    /// Its records.
+    pub records: Vec<RecordPlace>,
+    /// What was found in it.
+    pub findings: Vec<Finding>,
+}
+
+/// A file that was searched.
+#[derive(Clone, Copy, Debug)]
+pub struct Searched<'a> {
+    /// The path by which it is opened.
+    pub path: &'a Path,
+    /// Relative to its tree.
+    pub name: &'a Path,
+    /// In bytes.
+    pub size: u64,
+    /// What was found in it.
+    pub found: &'a Found,
+}
+
+/// Looks at a file that was searched. Members are looked into if `look_inside`.
+///
+/// # Errors
+/// What the system refuses.
+pub fn file(searcher: &Searcher, searched: Searched<'_>, look_inside: bool) -> Result<Known> {
+    let Searched { path, found, .. } = searched;
+    let is_image = found.start.starts_with(b"\x7fELF");
+    let format = Format::of(&found.start);
+    if found.hits.is_empty() && !is_image && (format.is_none() || !look_inside) {
+        return Ok(Known::default());
+    }
+    let failed = |error| Error::io("search", path)(error);
+    let file = open(path).map_err(failed)?;
+    let context = Context { searcher, searched, file: &file };
+    if let Some(known) = is_image.then(|| context.image(look_inside)).transpose()?.flatten() {
+        return Ok(known);
+    }
+    let mut known = Known { content: Content::Data, ..Known::default() };
+    if let Some(format) = format {
+        known.content = Content::Packed;
+        let members = match look_inside {
+            true => members::search(searcher, &file, searched.size, format),
+            false => Vec::new(),
+        };
+        known.findings = context.members(members);
+        // Members that are not compressed were found in the file already, but without their names.
+        if format == Format::Ar {
+            known.findings.extend(context.in_archive()?);
+        } else if known.findings.iter().all(|finding| finding.kind == Kind::Unread) {
+            known.findings.extend(context.hits(Kind::Member)?);
+        }
+        return Ok(known);
+    }
+    if let Some(lines) = text::lines(&file, &found.hits).map_err(failed)? {
+        known.content = Content::Text;
+        for (hit, line) in found.hits.iter().zip(lines) {
+            known.findings.push(Finding { line: Some(line), ..context.hit(Kind::Text, hit)? });
+        }
+    } else {
+        known.findings = context.hits(Kind::Data)?;
+    }
+    Ok(known)
+}
+
+/// A finding in this file; what is not known of it is empty.
+pub(super) fn finding(name: &Path, kind: Kind) -> Finding {
+    Finding {
+        path: escaped(name.as_os_str()),
+        kind,
+        action: kind.action(),
+        place: None,
+        section: None,
+        field: None,
+        symbol: None,
+        line: None,
+        member: Vec::new(),
+        text: String::new(),
+        advice: if kind.action() == super::finding::Action::None { kind.advice() } else { "" },
+        entry: None,
+    }
+}
+
+/// The place of a hit.
+pub(super) fn place(hit: &Hit) -> Place {
+    let Hit { offset, length, reference, encoding } = *hit;
+    Place { offset, length, encoding: encoding.name(), reference }
+}
+
+struct Context<'a> {
+    searcher: &'a Searcher,
+    searched: Searched<'a>,
+    file: &'a File,
+}
+
+/// Where the value areas of a record are, and the record itself.
+struct Area {
+    section: String,
+    record: Range<u64>,
+    values: Range<u64>,
+    fields: Vec<(String, Range<u64>)>,
+}
+
+impl Context<'_> {
+    fn hit(&self, kind: Kind, hit: &Hit) -> Result<Finding> {
+        let around = text::around(self.file, hit);
+        let (text, _) = around.map_err(Error::io("search", self.searched.path))?;
+        Ok(Finding { place: Some(place(hit)), text, ..finding(self.searched.name, kind) })
+    }
+
+    fn hits(&self, kind: Kind) -> Result<Vec<Finding>> {
+        self.searched.found.hits.iter().map(|hit| self.hit(kind, hit)).collect()
+    }
+
+    /// What is known of an image; `None` if it only begins like one.
+    fn image(&self, look_inside: bool) -> Result<Option<Known>> {
+        let Searched { path, found, .. } = self.searched;
+        let offsets: Vec<u64> = found.hits.iter().map(|hit| hit.offset).collect();
+        let Ok(places) = places(&ReadCache::new(self.file), &offsets) else { return Ok(None) };
+        let mut known = Known { content: Content::Image, ..Known::default() };
+        let mut areas = Vec::new();
+        match Image::open(path, Mode::Read) {
+            Ok(image) => (known.records, areas) = describe(&image),
+            Err(
+                Error::NoRecord { .. }
+                | Error::NotImage { .. }
+                // A separate debug file.
+                | Error::Section { problem: SectionProblem::NoBits, .. },
+            ) => {}
+            Err(error) => {
+                let text = error.to_string();
+                known.findings.push(Finding { text, ..finding(self.searched.name, Kind::Unread) });
+            }
+        }
+        for (hit, symbol) in found.hits.iter().zip(&places.symbols) {
+            known.findings.push(self.in_image(hit, &places, &areas, symbol.as_ref())?);
+        }
+        if look_inside {
+            for part in &places.parts {
+                let Some((compression, offset)) = part.compressed else { continue };
+                let range = offset..part.range.end;
+                let (name, searcher) = (&part.name, self.searcher);
+                let members =
+                    members::search_section(searcher, self.file, name, range, compression);
+                known.findings.extend(self.members(members));
+            }
+        }
+        Ok(Some(known))
+    }
+
+    fn in_image(
+        &self,
+        hit: &Hit,
+        places: &Places,
+        areas: &[Area],
+        symbol: Option<&Symbol>,
+    ) -> Result<Finding> {
+        if let Some(area) = areas.iter().find(|area| area.record.contains(&hit.offset)) {
+            let is_value = area.values.contains(&hit.offset);
+            let kind = if is_value { Kind::Value } else { Kind::Descriptor };
+            let field = area.fields.iter().find(|(_, range)| range.contains(&hit.offset));
+            return Ok(Finding {
+                section: Some(area.section.clone()),
+                field: field.map(|(name, _)| name.clone()),
+                ..self.hit(kind, hit)?
+            });
+        }
+        let part = places.part(hit.offset);
+        let kind = match (places.role(hit.offset), part.map(|part| part.purpose)) {
+            (Some(Role::Runpath), _) => Kind::Runpath,
+            (Some(_), _) => Kind::Loader,
+            (None, Some(Purpose::Debug)) => Kind::Debug,
+            (None, _) => Kind::String,
+        };
+        let found = self.hit(kind, hit)?;
+        let reference = &self.searcher.references()[hit.reference];
+        Ok(Finding {
+            section: part.map(|part| part.name.clone()),
+            symbol: symbol.map(shown_symbol),
+            entry: (kind == Kind::String)
+                .then(|| entry(self.searched.name, reference, hit.reference, &found.text)),
+            ..found
+        })
+    }
+
+    fn members(&self, members: Vec<Member>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for Member { names, hits, problem } in members {
+            let of = |kind, text: &str| Finding {
+                member: names.clone(),
+                text: text.to_owned(),
+                ..finding(self.searched.name, kind)
+            };
+            for hit in hits {
+                let reference = &self.searcher.references()[hit.reference];
+                let text = String::from_utf8_lossy(&reference.path);
+                let place = Some(place(&hit));
+                findings.push(Finding { place, ..of(Kind::Member, &text) });
+            }
+            findings.extend(problem.map(|problem| of(Kind::Unread, &problem)));
+        }
+        findings
+    }
+
+    /// The hits in those members of an `ar` archive that are not compressed.
+    fn in_archive(&self) -> Result<Vec<Finding>> {
+        let members = crate::image::places::members(&ReadCache::new(self.file)).unwrap_or_default();
+        let mut findings = self.hits(Kind::Member)?;
+        for (finding, hit) in findings.iter_mut().zip(&self.searched.found.hits) {
+            let member = members.iter().find(|(_, range)| range.contains(&hit.offset));
+            finding.member.extend(member.map(|(name, _)| name.clone()));
+        }
+        Ok(findings)
+    }
+}
+
+/// `NAME+0xDISTANCE`, or where the symbol ends before the place, `near NAME+0xDISTANCE`.
+pub(super) fn shown_symbol(symbol: &Symbol) -> String {
+    let Symbol { name, distance, size } = symbol;
+    let near = if distance < size { "" } else { "near " };
+    match distance {
+        0 => name.clone(),
+        distance => format!("{near}{name}+{distance:#x}"),
+    }
+}
+
+/// The records of an image, and where their values are.
+fn describe(image: &Image) -> (Vec<RecordPlace>, Vec<Area>) {
+    let mut records = Vec::new();
+    let mut areas = Vec::new();
+    for (section, place) in image.records() {
+        let Ok(record) = section.record(place) else { continue };
+        let start = section.offset + place.at as u64;
+        let layout = place.shape.layout();
+        let fields = place.shape.fields.iter().zip(&layout.values).map(|(field, &at)| {
+            let at = start + u64::from(at);
+            (field.name.clone(), at..at + u64::from(field.room()))
+        });
+        areas.push(Area {
+            section: place.shape.name.clone(),
+            record: start..start + record.bytes().len() as u64,
+            values: start + u64::from(VALUES_OFFSET)..start + u64::from(layout.fields_offset),
+            fields: fields.collect(),
+        });
+        records.push(RecordPlace {
+            section: place.shape.name.clone(),
+            spelling: section.name.clone(),
+            offset: start,
+            fingerprint: hex(&place.shape.fingerprint()),
+        });
+    }
+    (records, areas)
+}
+
+/// The tables of a schema that would declare an undeclared string.
+fn entry(file: &Path, reference: &Reference, position: usize, text: &str) -> String {
+    let section = identifier(file.file_name().unwrap_or(OsStr::new("app")));
+    let prefix = if position == 0 { "prefix".into() } else { format!("prefix_{}", position + 1) };
+    let table = |field: &str, rest: &str| {
+        format!("[section.{section}.field.{field}]\ntype = \"path\"\ncapacity = 512\n{rest}")
+    };
+    let needle = String::from_utf8_lossy(&reference.needle);
+    let behind = text.split_once(needle.as_ref()).map_or("", |(_, behind)| behind);
+    // Of a store path, the rest of the component; then the path below it.
+    let below = behind.find('/').filter(|&at| reference.is_hash || at == 0);
+    let path = below.map_or("", |at| &behind[at..]);
+    let end = path.find(|char: char| !(char.is_ascii_alphanumeric() || "/_-.+".contains(char)));
+    let path = path[..end.unwrap_or(path.len())].trim_end_matches(['/', '.']);
+    let mut tables = table(&prefix, "required = true\n");
+    if !path.is_empty() {
+        let field = format!("{}_path", words(path));
+        tables += "\n";
+        tables += &table(&field, &format!("default = \"{{{prefix}}}{path}\"\n"));
+    }
+    tables
+}
+
+/// `libnix-store.so.2` as an identifier: `nix_store`.
+fn identifier(name: &OsStr) -> String {
+    let name = name.to_string_lossy();
+    let stem = name.split('.').find(|part| !part.is_empty()).unwrap_or_default();
+    let words = words(stem.strip_prefix("lib").filter(|rest| !rest.is_empty()).unwrap_or(stem));
+    if words.starts_with(|char: char| char.is_ascii_alphabetic()) {
+        words
+    } else {
+        format!("app{words}")
+    }
+}
+
+/// Lower-case ASCII letters and digits, with one `_` for all that is between them.
+fn words(text: &str) -> String {
+    let words =
+        text.split(|char: char| !char.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("_")
+}
