@@ -170,8 +170,13 @@ fn integer(number: i128) -> Json {
 
 /// Prints the object.
 pub(super) fn print(object: &impl Serialize) {
+    super::print(&text(object));
+}
+
+/// The object as text.
+pub(super) fn text(object: &impl Serialize) -> String {
     // Strings, numbers, arrays and string keys cannot fail to serialize.
-    super::print(&serde_json::to_string_pretty(object).unwrap_or_default());
+    serde_json::to_string_pretty(object).unwrap_or_default()
 }
 
 /// A record as a fill leaves it.

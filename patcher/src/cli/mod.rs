@@ -9,6 +9,8 @@ mod inspect;
 mod json;
 mod man;
 mod payload;
+mod progress;
+mod scan;
 mod verify;
 
 use std::io::{IsTerminal, Write};
@@ -70,6 +72,7 @@ enum Command {
     Inspect(inspect::Args),
     Payload(payload::Args),
     Verify(verify::Args),
+    Scan(scan::Args),
     Completions(completions::Args),
     Man(man::Args),
     Demo(demo::Args),
@@ -90,6 +93,7 @@ pub fn main(version: String) -> ExitCode {
         Command::Inspect(args) => inspect::run(&args, talk),
         Command::Payload(args) => payload::run(&args, talk),
         Command::Verify(args) => verify::run(&args, talk),
+        Command::Scan(args) => scan::run(&args, talk),
         Command::Completions(args) => completions::run(&args, cli),
         Command::Man(args) => man::run(&args, cli),
         Command::Demo(args) => demo::run(&args, talk),

@@ -306,6 +306,9 @@ fn describe(image: &Image) -> (Vec<RecordPlace>, Vec<Area>) {
     (records, areas)
 }
 
+/// The longest name that is proposed for a field.
+const LONGEST_FIELD: usize = 40;
+
 /// The tables of a schema that would declare an undeclared string.
 fn entry(file: &Path, reference: &Reference, position: usize, text: &str) -> String {
     let section = identifier(file.file_name().unwrap_or(OsStr::new("app")));
@@ -313,18 +316,22 @@ fn entry(file: &Path, reference: &Reference, position: usize, text: &str) -> Str
     let table = |field: &str, rest: &str| {
         format!("[section.{section}.field.{field}]\ntype = \"path\"\ncapacity = 512\n{rest}")
     };
-    let needle = String::from_utf8_lossy(&reference.needle);
-    let behind = text.split_once(needle.as_ref()).map_or("", |(_, behind)| behind);
-    // Of a store path, the rest of the component; then the path below it.
-    let below = behind.find('/').filter(|&at| reference.is_hash || at == 0);
-    let path = below.map_or("", |at| &behind[at..]);
-    let end = path.find(|char: char| !(char.is_ascii_alphanumeric() || "/_-.+".contains(char)));
-    let path = path[..end.unwrap_or(path.len())].trim_end_matches(['/', '.']);
     let mut tables = table(&prefix, "required = true\n");
-    if !path.is_empty() {
-        let field = format!("{}_path", words(path));
+    // A string that is a path as a whole, below the reference, is a field that follows the prefix.
+    let needle = String::from_utf8_lossy(&reference.needle);
+    let is_path = |text: &str| {
+        text.starts_with('/')
+            && text.chars().all(|char| char.is_ascii_alphanumeric() || "/_-.+".contains(char))
+    };
+    let behind =
+        text.split_once(needle.as_ref()).filter(|_| is_path(text)).map_or("", |(_, behind)| behind);
+    // Of a store path, the rest of the component is not below it.
+    let below = behind.find('/').filter(|&at| reference.is_hash || at == 0);
+    let path = below.map_or("", |at| behind[at..].trim_end_matches('/'));
+    let field = words(path);
+    if field.starts_with(|char: char| char.is_ascii_alphabetic()) && field.len() <= LONGEST_FIELD {
         tables += "\n";
-        tables += &table(&field, &format!("default = \"{{{prefix}}}{path}\"\n"));
+        tables += &table(&format!("{field}_path"), &format!("default = \"{{{prefix}}}{path}\"\n"));
     }
     tables
 }

@@ -3,9 +3,11 @@
 //! [`walk`] lists a tree's entries, [`reference`](mod@reference) says what is searched, [`search`]
 //! finds it in bytes. [`scan`](mod@scan) does this for whole trees: [`members`] looks inside
 //! archives, [`classify`] says what a reference lies in, and a [`finding`] what can be done about it.
+//! A [`manifest`] keeps all this for later.
 
 pub mod classify;
 pub mod finding;
+pub mod manifest;
 pub mod members;
 pub mod reference;
 pub mod scan;

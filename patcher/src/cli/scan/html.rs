@@ -1,0 +1,100 @@
+//! The report of a scan as a web page that needs nothing else.
+
+use std::fmt::Write;
+
+use super::report::{by_file, count, is_handled, lines, size, tables};
+use crate::tree::finding::Kind;
+use crate::tree::scan::{Scan, Scanned};
+
+const HEAD: &str = r#"<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>postlink scan</title>
+<style>
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff }
+h1, h2 { font-weight: 600 } h1 { font-size: 1.3rem } h2 { font-size: 1.05rem; margin: 1.5rem 0 .3rem }
+summary { cursor: pointer } code, li, summary, pre { font-family: ui-monospace, monospace; font-size: 13px }
+li { list-style: none; overflow-wrap: anywhere; color: #555 } ul { margin: .2rem 0 .6rem; padding-left: 1.5rem }
+.done::before { content: "✓ "; color: #177a3d } .left::before { content: "✗ "; color: #b3261e }
+p { margin: .2rem 0; color: #555 } pre { background: #f4f4f4; padding: .7rem; overflow-x: auto }
+</style>
+"#;
+
+/// The page.
+pub(super) fn page(scan: &Scan) -> String {
+    let mut page = HEAD.to_owned();
+    for tree in &scan.trees {
+        section(&mut page, tree, &scan.references);
+    }
+    page
+}
+
+fn section(page: &mut String, tree: &Scanned, references: &[String]) {
+    let references: Vec<String> = references.iter().map(|one| code(one)).collect();
+    let unhandled = tree.unhandled().count();
+    let _ = writeln!(
+        page,
+        "<h1>References to {} in {}</h1>\n<p>{}, {}. {} found: specialize handles {}, and does nothing about {}.</p>",
+        references.join(", "),
+        code(&tree.tree),
+        count(tree.files as usize, "file"),
+        size(tree.bytes),
+        tree.findings.len(),
+        tree.findings.len() - unhandled,
+        unhandled,
+    );
+    for kind in Kind::ALL {
+        let files = by_file(tree, kind);
+        if files.is_empty() {
+            continue;
+        }
+        let class = if is_handled(kind) { "done" } else { "left" };
+        let _ = writeln!(
+            page,
+            "<h2 class=\"{class}\">{}</h2>\n<p>{}</p>",
+            escape(kind.title()),
+            escape(kind.advice())
+        );
+        for file in files {
+            let open = if is_handled(kind) { "" } else { " open" };
+            let _ = writeln!(
+                page,
+                "<details{open}><summary>{} ({})</summary><ul>",
+                escape(&file[0].path),
+                file.len()
+            );
+            for line in lines(&file) {
+                let _ = writeln!(page, "<li>{}</li>", escape(&line));
+            }
+            page.push_str("</ul></details>\n");
+        }
+    }
+    let tables: Vec<&str> = tables(tree).into_iter().collect();
+    if !tables.is_empty() {
+        let tables = escape(&tables.join("\n\n"));
+        let _ = writeln!(
+            page,
+            "<h2>The schema that would declare what is undeclared</h2>\n<pre>{tables}</pre>"
+        );
+    }
+}
+
+fn code(text: &str) -> String {
+    format!("<code>{}</code>", escape(text))
+}
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            char => escaped.push(char),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,89 @@
+//! `postlink scan`.
+
+mod html;
+mod report;
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::progress::Progress;
+use super::{Exit, Talk, json};
+use crate::error::Result;
+use crate::tree::manifest::Manifest;
+use crate::tree::reference::Reference;
+use crate::tree::scan::{self, Scan};
+use crate::write;
+
+/// Find where trees of files refer to a path, and which of it `specialize` can rewrite
+///
+/// Looks at every byte of every file, at the targets of symbolic links, and inside gzip, xz, zstd,
+/// bzip2, zip and ar, for the path as plain bytes and in UTF-16 and UTF-32. A store path is found by
+/// its hash wherever that stands, any other path where it is a path of its own: /opt/app is not
+/// found in /opt/apple or /x/opt/app. Ends with 3 if it finds what `specialize` does nothing about.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Trees of files, or single files; symbolic links in them are not followed
+    #[arg(required = true)]
+    tree: Vec<PathBuf>,
+    /// A path that is looked for: absolute, as it stands in the files
+    #[arg(long, value_name = "PATH", required = true)]
+    reference: Vec<PathBuf>,
+    /// Write what was found to a file with which `specialize` need not search again
+    #[arg(long, value_name = "OUT")]
+    manifest: Option<PathBuf>,
+    /// Do not look inside archives and compressed files
+    #[arg(long)]
+    no_members: bool,
+    /// Write the report as a web page, in one file
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// The object that `--json` prints.
+#[derive(Serialize)]
+struct Output<'a> {
+    #[serde(flatten)]
+    scan: &'a Scan,
+    /// Findings that `specialize` does something about.
+    handled: usize,
+    /// Those that it does nothing about.
+    unhandled: usize,
+}
+
+pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
+    json::or_error(args.json, || {
+        let references = args.reference.iter().map(|path| Reference::new(path));
+        let references = references.collect::<Result<Vec<_>>>()?;
+        let progress = Progress::new(talk.0.quiet);
+        let scanned = scan::trees(
+            &args.tree,
+            references,
+            !args.no_members,
+            &|files, bytes| progress.begin(files, bytes),
+            &|files, bytes| progress.done(files, bytes),
+        );
+        progress.end();
+        let scan = scanned?;
+        let mut outputs: Vec<(PathBuf, String)> = Vec::new();
+        if let Some(path) = &args.manifest {
+            let manifest = Manifest::new(&scan, !args.no_members)?;
+            outputs.push((path.clone(), json::text(&manifest) + "\n"));
+        }
+        if let Some(path) = &args.html {
+            outputs.push((path.clone(), html::page(&scan)));
+        }
+        write::files(&outputs, &[])?;
+        let all = scan.trees.iter().map(|tree| tree.findings.len()).sum::<usize>();
+        let unhandled = scan.trees.iter().map(|tree| tree.unhandled().count()).sum();
+        if args.json {
+            json::print(&Output { scan: &scan, handled: all - unhandled, unhandled });
+        } else {
+            report::print(&scan, talk);
+        }
+        Ok(if unhandled == 0 { Exit::Done } else { Exit::Found })
+    })
+}

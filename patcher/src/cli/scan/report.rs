@@ -1,0 +1,174 @@
+//! The report of a scan, for a terminal.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use crate::cli::{Talk, shown};
+use crate::tree::finding::{Action, Finding, Kind};
+use crate::tree::scan::{Scan, Scanned};
+
+/// Files of a kind, and findings of a file, that are listed; `--verbose` lists all.
+const MOST_FILES: usize = 20;
+/// See [`MOST_FILES`].
+const MOST_FINDINGS: usize = 8;
+
+pub(super) fn print(scan: &Scan, talk: Talk) {
+    for tree in &scan.trees {
+        let text = tree_report(tree, &scan.references, talk.0.verbose);
+        // What was found is printed even where nothing else is to be said.
+        match tree.unhandled().next() {
+            Some(_) => crate::cli::print(text.trim_end()),
+            None => talk.say(text.trim_end()),
+        }
+    }
+}
+
+fn tree_report(tree: &Scanned, references: &[String], verbose: bool) -> String {
+    let mut text = format!(
+        "{}: {}, {}; references to {}\n",
+        shown(&tree.tree),
+        count(tree.files as usize, "file"),
+        size(tree.bytes),
+        references.iter().map(|one| shown(one)).collect::<Vec<_>>().join(", "),
+    );
+    let (most_files, most_findings) =
+        if verbose { (usize::MAX, usize::MAX) } else { (MOST_FILES, MOST_FINDINGS) };
+    for kind in Kind::ALL {
+        let files = by_file(tree, kind);
+        if files.is_empty() {
+            continue;
+        }
+        let all: usize = files.iter().map(Vec::len).sum();
+        let _ = writeln!(
+            text,
+            "\n{}: {} in {} ({})",
+            kind.title(),
+            all,
+            count(files.len(), "file"),
+            kind.advice()
+        );
+        for file in files.iter().take(most_files) {
+            let _ = writeln!(text, "  {}", file[0].path);
+            let lines = lines(file);
+            for line in lines.iter().take(most_findings) {
+                let _ = writeln!(text, "    {line}");
+            }
+            more(&mut text, "    ", lines.len(), most_findings);
+        }
+        more(&mut text, "  ", files.len(), most_files);
+    }
+    let tables = tables(tree);
+    if !tables.is_empty() {
+        let _ = writeln!(text, "\nthe schema that would declare them:\n");
+        for table in tables.iter().take(most_files) {
+            text.push_str(&table.lines().map(|line| format!("  {line}\n")).collect::<String>());
+            text.push('\n');
+        }
+        more(&mut text, "  ", tables.len(), most_files);
+    }
+    let unhandled = tree.unhandled().count();
+    let _ = match (tree.findings.len() - unhandled, unhandled) {
+        (0, 0) => writeln!(text, "no references"),
+        (handled, 0) => writeln!(text, "\n{handled} found; specialize handles all of it"),
+        (handled, unhandled) => writeln!(
+            text,
+            "\n{} found; specialize handles {handled} of it and does nothing about {unhandled}",
+            handled + unhandled
+        ),
+    };
+    text
+}
+
+fn more(text: &mut String, indent: &str, all: usize, most: usize) {
+    if all > most {
+        let _ = writeln!(text, "{indent}… and {} more; --verbose lists all", all - most);
+    }
+}
+
+/// The findings of a kind, for each file.
+pub(super) fn by_file(tree: &Scanned, kind: Kind) -> Vec<Vec<&Finding>> {
+    let mut files: Vec<Vec<&Finding>> = Vec::new();
+    for finding in tree.findings.iter().filter(|finding| finding.kind == kind) {
+        match files.last_mut() {
+            Some(file) if file[0].path == finding.path => file.push(finding),
+            _ => files.push(vec![finding]),
+        }
+    }
+    files
+}
+
+/// The tables of a schema for all that is undeclared, each once.
+pub(super) fn tables(tree: &Scanned) -> BTreeSet<&str> {
+    let entries = tree.findings.iter().filter_map(|finding| finding.entry.as_deref());
+    entries.flat_map(|entry| entry.split("\n\n")).map(str::trim_end).collect()
+}
+
+/// The findings of a file, each on one line; where several look the same, one with their number.
+pub(super) fn lines(file: &[&Finding]) -> Vec<String> {
+    let mut lines: Vec<(String, usize)> = Vec::new();
+    for finding in file {
+        let line = line(finding);
+        match lines.last_mut() {
+            Some((last, times)) if *last == line => *times += 1,
+            _ => lines.push((line, 1)),
+        }
+    }
+    let shown = |(line, times): (String, usize)| match times {
+        1 => line,
+        times => format!("{line} ({times} times)"),
+    };
+    lines.into_iter().map(shown).collect()
+}
+
+/// A finding on one line: where, and the text around it.
+fn line(finding: &Finding) -> String {
+    let mut place: Vec<String> = Vec::new();
+    place.extend((!finding.member.is_empty()).then(|| shown(&finding.member.join(" / "))));
+    match (&finding.section, &finding.field) {
+        (Some(section), Some(field)) => place.push(format!("{section}.{field}")),
+        (Some(section), None) => place.push(shown(section)),
+        _ => {}
+    }
+    place.extend(finding.symbol.as_ref().map(|symbol| abridged(symbol)));
+    place.extend(finding.line.map(|line| format!("line {line}")));
+    if let Some(at) = &finding.place {
+        let has_offset = !matches!(finding.kind, Kind::Link | Kind::Name | Kind::Member);
+        if has_offset && finding.line.is_none() {
+            place.push(format!("at {:#x}", at.offset));
+        }
+        if at.encoding != "plain" {
+            place.push(at.encoding.to_owned());
+        }
+    }
+    let arrow = if finding.kind == Kind::Link { "-> " } else { "" };
+    let text = shown(&finding.text);
+    if place.is_empty() {
+        format!("{arrow}{text}")
+    } else {
+        format!("{}: {arrow}{text}", place.join(", "))
+    }
+}
+
+/// A symbol, whose name a compiler may have made very long.
+fn abridged(symbol: &str) -> String {
+    let symbol = shown(symbol);
+    match symbol.char_indices().nth(64) {
+        Some((at, _)) if !symbol.starts_with("near ") => format!("{}…", &symbol[..at]),
+        Some(_) => "no symbol".into(),
+        None => symbol,
+    }
+}
+
+/// Whether `specialize` does something about a kind.
+pub(super) fn is_handled(kind: Kind) -> bool {
+    kind.action() != Action::None
+}
+
+pub(super) fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+/// A size as people read it.
+pub(super) fn size(bytes: u64) -> String {
+    indicatif::HumanBytes(bytes).to_string()
+}
