@@ -10,7 +10,7 @@ use object::read::ReadRef;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, Sym, SymbolTable};
 
 use super::elf::{Sections, class, damaged, with_class};
-use super::places::{Compression, LoaderString, Part, Places, Purpose, Role, Symbol};
+use super::places::{Compression, LoaderString, Part, Places, Purpose, Role, Symbol, demangled};
 use crate::error::ImageProblem;
 
 pub(super) fn places<'d, R: ReadRef<'d>>(data: R, offsets: &[u64]) -> Result<Places, ImageProblem> {
@@ -158,7 +158,7 @@ where
         let name = table.symbol_name(endian, symbol).ok()?;
         // A symbol of another section says nothing.
         (start..start.saturating_add(size)).contains(&offset).then(|| Symbol {
-            name: String::from_utf8_lossy(name).into_owned(),
+            name: demangled(name),
             distance: offset.saturating_sub(extent.start),
             size: extent.size,
         })

@@ -1,6 +1,7 @@
 //! What the bytes of an image are for: its sections, the strings that the loader reads, and the
 //! symbols that stand for what lies at an offset.
 
+use std::fmt::Write;
 use std::ops::Range;
 
 use object::read::ReadRef;
@@ -82,7 +83,7 @@ pub enum Role {
 /// The symbol that an offset belongs to, or the last one of its section that begins before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Symbol {
-    /// As in the symbol table.
+    /// As its author wrote it in C++ or Rust, where that can be told.
     pub name: String,
     /// How far behind its start the offset lies, in bytes.
     pub distance: u64,
@@ -133,4 +134,34 @@ pub fn members<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<(String, Range<u64>)>,
         }
     }
     Ok(members)
+}
+
+/// Bytes of a symbol's name that are looked at, and of a demangled one that are kept: a short one
+/// can be made to stand for a very long one.
+const LONGEST_SYMBOL: usize = 1024;
+
+/// A symbol's name as its author wrote it.
+pub(super) fn demangled(name: &[u8]) -> String {
+    let name = String::from_utf8_lossy(name.get(..LONGEST_SYMBOL).unwrap_or(name));
+    let mut text = Limited(String::new());
+    // What does not fit is cut: a writer that refuses ends the work.
+    if let Ok(rust) = rustc_demangle::try_demangle(&name) {
+        let _ = write!(text, "{rust:#}");
+    } else if let Ok(symbol) = cpp_demangle::Symbol::new(name.as_bytes()) {
+        let _ = symbol.structured_demangle(&mut text, &cpp_demangle::DemangleOptions::new());
+    }
+    if text.0.is_empty() { name.into_owned() } else { text.0 }
+}
+
+/// A text up to [`LONGEST_SYMBOL`].
+struct Limited(String);
+
+impl Write for Limited {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        if self.0.len() + text.len() > LONGEST_SYMBOL {
+            return Err(std::fmt::Error);
+        }
+        self.0.push_str(text);
+        Ok(())
+    }
 }

@@ -148,10 +148,10 @@ struct Context<'a> {
 }
 
 /// Where the value areas of a record are, and the record itself.
-struct Area {
+pub(super) struct Area {
     section: String,
-    record: Range<u64>,
-    values: Range<u64>,
+    pub(super) record: Range<u64>,
+    pub(super) values: Range<u64>,
     fields: Vec<(String, Range<u64>)>,
 }
 
@@ -279,7 +279,7 @@ pub(super) fn shown_symbol(symbol: &Symbol) -> String {
 }
 
 /// The records of an image, and where their values are.
-fn describe(image: &Image) -> (Vec<RecordPlace>, Vec<Area>) {
+pub(super) fn describe(image: &Image) -> (Vec<RecordPlace>, Vec<Area>) {
     let mut records = Vec::new();
     let mut areas = Vec::new();
     for (section, place) in image.records() {

@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::progress::Progress;
 use super::{Exit, Talk, json};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::tree::against::{self, Comparison};
 use crate::tree::manifest::Manifest;
 use crate::tree::reference::Reference;
 use crate::tree::scan::{self, Scan};
@@ -29,6 +30,10 @@ pub(super) struct Args {
     /// A path that is looked for: absolute, as it stands in the files
     #[arg(long, value_name = "PATH", required = true)]
     reference: Vec<PathBuf>,
+    /// Compare with another build of the same package, for another path or version of the same
+    /// length: every byte that differs must be explained by the reference or a declared field
+    #[arg(long, value_name = "TREE")]
+    against: Option<PathBuf>,
     /// Write what was found to a file with which `specialize` need not search again
     #[arg(long, value_name = "OUT")]
     manifest: Option<PathBuf>,
@@ -52,22 +57,35 @@ struct Output<'a> {
     handled: usize,
     /// Those that it does nothing about.
     unhandled: usize,
+    /// The comparison with another build.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    against: Option<Comparison>,
 }
 
 pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     json::or_error(args.json, || {
         let references = args.reference.iter().map(|path| Reference::new(path));
         let references = references.collect::<Result<Vec<_>>>()?;
+        if args.against.is_some() && args.tree.len() > 1 {
+            return Err(Error::usage(
+                "--against compares two trees, and more than one is named besides",
+                "name one tree, and the other one with --against",
+            ));
+        }
         let progress = Progress::new(talk.0.quiet);
         let scanned = scan::trees(
             &args.tree,
-            references,
+            references.clone(),
             !args.no_members,
             &|files, bytes| progress.begin(files, bytes),
             &|files, bytes| progress.done(files, bytes),
         );
         progress.end();
         let scan = scanned?;
+        let against = match (&args.against, scan.trees.first()) {
+            (Some(other), Some(tree)) => Some(against::compare(tree, references, other)?),
+            _ => None,
+        };
         let mut outputs: Vec<(PathBuf, String)> = Vec::new();
         if let Some(path) = &args.manifest {
             let manifest = Manifest::new(&scan, !args.no_members)?;
@@ -79,11 +97,15 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         write::files(&outputs, &[])?;
         let all = scan.trees.iter().map(|tree| tree.findings.len()).sum::<usize>();
         let unhandled = scan.trees.iter().map(|tree| tree.unhandled().count()).sum();
+        let explained = against.as_ref().is_none_or(|against| against.differences.is_empty());
         if args.json {
-            json::print(&Output { scan: &scan, handled: all - unhandled, unhandled });
+            json::print(&Output { scan: &scan, handled: all - unhandled, unhandled, against });
         } else {
             report::print(&scan, talk);
+            if let Some(against) = &against {
+                report::print_comparison(against, talk);
+            }
         }
-        Ok(if unhandled == 0 { Exit::Done } else { Exit::Found })
+        Ok(if unhandled == 0 && explained { Exit::Done } else { Exit::Found })
     })
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::cli::{Talk, shown};
+use crate::tree::against::{Comparison, Difference};
 use crate::tree::finding::{Action, Finding, Kind};
 use crate::tree::scan::{Scan, Scanned};
 
@@ -151,12 +152,56 @@ fn line(finding: &Finding) -> String {
 
 /// A symbol, whose name a compiler may have made very long.
 fn abridged(symbol: &str) -> String {
-    let symbol = shown(symbol);
-    match symbol.char_indices().nth(64) {
-        Some((at, _)) if !symbol.starts_with("near ") => format!("{}…", &symbol[..at]),
-        Some(_) => "no symbol".into(),
-        None => symbol,
+    match symbol.char_indices().nth(72) {
+        Some((at, _)) => format!("{}…", shown(&symbol[..at])),
+        None => shown(symbol),
     }
+}
+
+pub(super) fn print_comparison(comparison: &Comparison, talk: Talk) {
+    let most = if talk.0.verbose { usize::MAX } else { MOST_FILES };
+    let mut text = format!(
+        "\ncompared with {}: {} differ\n",
+        shown(&comparison.tree),
+        count(comparison.differing, "file"),
+    );
+    for (reason, times) in &comparison.explained {
+        let _ = writeln!(text, "  explained: {reason} ({times})");
+    }
+    let mut last = "";
+    for difference in comparison.differences.iter().take(most) {
+        if difference.path != last {
+            let _ = writeln!(text, "  {}", difference.path);
+            last = &difference.path;
+        }
+        let _ = writeln!(text, "    {}", difference_line(difference));
+        if let Some((ours, theirs)) = &difference.texts {
+            let _ = writeln!(text, "      - {}\n      + {}", shown(ours), shown(theirs));
+        }
+        if !difference.advice.is_empty() {
+            let _ = writeln!(text, "      {}", difference.advice);
+        }
+    }
+    more(&mut text, "  ", comparison.differences.len(), most);
+    let _ = match comparison.differences.len() {
+        0 => writeln!(text, "everything that differs is explained"),
+        number => writeln!(text, "{} without an explanation", count(number, "difference")),
+    };
+    if comparison.differences.is_empty() {
+        talk.say(text.trim_end());
+    } else {
+        crate::cli::print(text.trim_end());
+    }
+}
+
+fn difference_line(difference: &Difference) -> String {
+    let mut place: Vec<String> = Vec::new();
+    place.extend(difference.section.as_deref().map(shown));
+    place.extend(difference.symbol.as_deref().map(abridged));
+    place.extend(difference.line.map(|line| format!("line {line}")));
+    place.extend(difference.offset.map(|offset| format!("at {offset:#x}")));
+    let message = &difference.message;
+    if place.is_empty() { message.clone() } else { format!("{}: {message}", place.join(", ")) }
 }
 
 /// Whether `specialize` does something about a kind.
