@@ -100,7 +100,9 @@ pub fn file(searcher: &Searcher, searched: Searched<'_>, look_inside: bool) -> R
         known.findings = context.members(members);
         // Members that are not compressed were found in the file already, but without their names.
         if format == Format::Ar {
-            known.findings.extend(context.in_archive()?);
+            let looked_into: Vec<String> =
+                known.findings.iter().filter_map(|one| one.member.first().cloned()).collect();
+            known.findings.extend(context.in_archive(&looked_into)?);
         } else if known.findings.iter().all(|finding| finding.kind == Kind::Unread) {
             known.findings.extend(context.hits(Kind::Member)?);
         }
@@ -174,7 +176,10 @@ impl Context<'_> {
         let mut known = Known { content: Content::Image, ..Known::default() };
         let mut areas = Vec::new();
         match Image::open(path, Mode::Read) {
-            Ok(image) => (known.records, areas) = describe(&image),
+            Ok(image) => {
+                (known.records, areas) = describe(&image);
+                known.findings = self.in_defaults(&image);
+            }
             Err(
                 Error::NoRecord { .. }
                 | Error::NotImage { .. }
@@ -187,7 +192,7 @@ impl Context<'_> {
             }
         }
         for (hit, symbol) in found.hits.iter().zip(&places.symbols) {
-            known.findings.push(self.in_image(hit, &places, &areas, symbol.as_ref())?);
+            known.findings.extend(self.in_image(hit, &places, &areas, symbol.as_ref())?);
         }
         if look_inside {
             for part in &places.parts {
@@ -208,16 +213,16 @@ impl Context<'_> {
         places: &Places,
         areas: &[Area],
         symbol: Option<&Symbol>,
-    ) -> Result<Finding> {
+    ) -> Result<Option<Finding>> {
         if let Some(area) = areas.iter().find(|area| area.record.contains(&hit.offset)) {
-            let is_value = area.values.contains(&hit.offset);
-            let kind = if is_value { Kind::Value } else { Kind::Descriptor };
+            // What is behind the values are defaults, which are told already.
             let field = area.fields.iter().find(|(_, range)| range.contains(&hit.offset));
-            return Ok(Finding {
+            let Some((field, _)) = field else { return Ok(None) };
+            return Ok(Some(Finding {
                 section: Some(area.section.clone()),
-                field: field.map(|(name, _)| name.clone()),
-                ..self.hit(kind, hit)?
-            });
+                field: Some(field.clone()),
+                ..self.hit(Kind::Value, hit)?
+            }));
         }
         let part = places.part(hit.offset);
         let kind = match (places.role(hit.offset), part.map(|part| part.purpose)) {
@@ -228,13 +233,13 @@ impl Context<'_> {
         };
         let found = self.hit(kind, hit)?;
         let reference = &self.searcher.references()[hit.reference];
-        Ok(Finding {
+        Ok(Some(Finding {
             section: part.map(|part| part.name.clone()),
             symbol: symbol.map(shown_symbol),
             entry: (kind == Kind::String)
                 .then(|| entry(self.searched.name, reference, hit.reference, &found.text)),
             ..found
-        })
+        }))
     }
 
     fn members(&self, members: Vec<Member>) -> Vec<Finding> {
@@ -256,15 +261,42 @@ impl Context<'_> {
         findings
     }
 
-    /// The hits in those members of an `ar` archive that are not compressed.
-    fn in_archive(&self) -> Result<Vec<Finding>> {
+    /// The hits in those members of an `ar` archive that were not looked into.
+    fn in_archive(&self, looked_into: &[String]) -> Result<Vec<Finding>> {
         let members = crate::image::places::members(&ReadCache::new(self.file)).unwrap_or_default();
-        let mut findings = self.hits(Kind::Member)?;
-        for (finding, hit) in findings.iter_mut().zip(&self.searched.found.hits) {
+        let mut findings = Vec::new();
+        for hit in &self.searched.found.hits {
             let member = members.iter().find(|(_, range)| range.contains(&hit.offset));
-            finding.member.extend(member.map(|(name, _)| name.clone()));
+            let member: Vec<String> = member.into_iter().map(|(name, _)| name.clone()).collect();
+            if !member.iter().any(|name| looked_into.contains(name)) {
+                findings.push(Finding { member, ..self.hit(Kind::Member, hit)? });
+            }
         }
         Ok(findings)
+    }
+
+    /// The references in defaults of declared fields. A search of the bytes does not see where such
+    /// a text ends: the next one follows at once.
+    fn in_defaults(&self, image: &Image) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for (section, place) in image.records() {
+            let Ok(record) = section.record(place) else { continue };
+            let start = section.offset + place.at as u64;
+            for field in record.fields() {
+                let at = memchr::memmem::rfind(record.bytes(), field.default).unwrap_or_default();
+                for hit in self.searcher.bytes(field.default) {
+                    let hit = Hit { offset: start + at as u64 + hit.offset, ..hit };
+                    findings.push(Finding {
+                        place: Some(self::place(&hit)),
+                        section: Some(record.name().to_owned()),
+                        field: Some(field.name.to_owned()),
+                        text: String::from_utf8_lossy(field.default).replace('\0', ", "),
+                        ..finding(self.searched.name, Kind::Descriptor)
+                    });
+                }
+            }
+        }
+        findings
     }
 }
 

@@ -142,7 +142,7 @@ fn entries(tree: &Scanned) -> Result<Vec<ManifestEntry<'_>>> {
         let first = known.same_as.unwrap_or(position);
         let is_told =
             findings.contains_key(&*path_of(first)) || !tree.entries[first].records.is_empty();
-        let found = findings.remove(&*path).unwrap_or_default();
+        let found = findings.get(&*path).cloned().unwrap_or_default();
         if found.is_empty() && !is_told {
             continue;
         }
