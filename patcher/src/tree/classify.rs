@@ -16,6 +16,7 @@ use super::reference::Reference;
 use super::search::{Found, Hit, Searcher, open};
 use super::text;
 use crate::error::{Error, Result, SectionProblem};
+use crate::image;
 use crate::image::places::{Places, Purpose, Role, Symbol, places};
 use crate::records::{Image, Mode};
 
@@ -81,7 +82,8 @@ pub fn file(searcher: &Searcher, searched: Searched<'_>, look_inside: bool) -> R
     let Searched { path, found, .. } = searched;
     let is_image = found.start.starts_with(b"\x7fELF");
     let format = Format::of(&found.start);
-    if found.hits.is_empty() && !is_image && (format.is_none() || !look_inside) {
+    let is_packed = (is_image || format.is_some()) && look_inside;
+    if found.hits.is_empty() && !found.has_record && !is_packed {
         return Ok(Known::default());
     }
     let failed = |error| Error::io("search", path)(error);
@@ -172,11 +174,15 @@ impl Context<'_> {
     fn image(&self, look_inside: bool) -> Result<Option<Known>> {
         let Searched { path, found, .. } = self.searched;
         let offsets: Vec<u64> = found.hits.iter().map(|hit| hit.offset).collect();
-        let Ok(places) = places(&ReadCache::new(self.file), &offsets) else { return Ok(None) };
+        let cache = ReadCache::new(self.file);
+        let Ok(places) = places(&cache, &offsets) else { return Ok(None) };
         let mut known = Known { content: Content::Image, ..Known::default() };
         let mut areas = Vec::new();
-        match Image::open(path, Mode::Read) {
-            Ok(image) => {
+        // Most images have no record: to say why would need all their symbols.
+        let has_none = image::locate(&cache).is_ok_and(|sections| sections.is_empty());
+        match if has_none { Ok(None) } else { Image::open(path, Mode::Read).map(Some) } {
+            Ok(None) => {}
+            Ok(Some(image)) => {
                 (known.records, areas) = describe(&image);
                 known.findings = self.in_defaults(&image);
             }
@@ -263,7 +269,7 @@ impl Context<'_> {
 
     /// The hits in those members of an `ar` archive that were not looked into.
     fn in_archive(&self, looked_into: &[String]) -> Result<Vec<Finding>> {
-        let members = crate::image::places::members(&ReadCache::new(self.file)).unwrap_or_default();
+        let members = image::places::members(&ReadCache::new(self.file)).unwrap_or_default();
         let mut findings = Vec::new();
         for hit in &self.searched.found.hits {
             let member = members.iter().find(|(_, range)| range.contains(&hit.offset));

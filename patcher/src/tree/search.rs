@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aho_corasick::{AhoCorasick, Input, Span, packed};
+use postlink_format::MAGIC;
 use rayon::prelude::*;
 use rustix::fs::OFlags;
 
@@ -15,7 +16,7 @@ use super::reference::{BEFORE, BEHIND, Encoding, Reference};
 use crate::error::{Error, Result};
 
 /// Bytes that are read and searched at a time: they stay in a processor's cache.
-const WINDOW: usize = 256 << 10;
+const WINDOW: usize = 128 << 10;
 /// Bytes of a large file that one thread searches before it takes the next.
 const SEGMENT: u64 = 16 << 20;
 /// Most hits of one search. A tree that has more was made to have them.
@@ -41,6 +42,8 @@ pub struct Hit {
 pub struct Found {
     /// In order. No two overlap: of several at one place the longest is kept.
     pub hits: Vec<Hit>,
+    /// Whether there may be a record: its first bytes were found.
+    pub has_record: bool,
     /// The first bytes, by which a file's format is known.
     pub start: Vec<u8>,
 }
@@ -54,7 +57,8 @@ struct Pattern {
     bytes: Vec<u8>,
     /// Zero bytes before the part that the engine looks for.
     lead: usize,
-    reference: usize,
+    /// `None`: these are the bytes with which a record begins.
+    reference: Option<usize>,
     encoding: Encoding,
 }
 
@@ -99,7 +103,10 @@ impl Searcher {
     /// # Errors
     /// A reference that is longer than any path.
     pub fn new(references: Vec<Reference>) -> Result<Self> {
-        let mut patterns = Vec::new();
+        // In the same pass, files with records are found: all others need not be opened again.
+        let record =
+            Pattern { bytes: MAGIC.to_vec(), lead: 0, reference: None, encoding: Encoding::Plain };
+        let mut patterns = vec![record];
         for (position, reference) in references.iter().enumerate() {
             if reference.path.len() >= LONGEST {
                 let help = "name the path of a file or folder";
@@ -108,7 +115,7 @@ impl Searcher {
             for encoding in Encoding::ALL {
                 let Some(bytes) = encoding.encode(&reference.needle) else { continue };
                 let lead = bytes.iter().take_while(|&&byte| byte == 0).count();
-                patterns.push(Pattern { bytes, lead, reference: position, encoding });
+                patterns.push(Pattern { bytes, lead, reference: Some(position), encoding });
             }
         }
         patterns.sort_by_key(|pattern| std::cmp::Reverse(pattern.bytes.len()));
@@ -232,7 +239,11 @@ impl Searcher {
                     continue;
                 }
                 let stop = start + pattern.bytes.len();
-                let reference = &self.references[pattern.reference];
+                let Some(position) = pattern.reference else {
+                    found.has_record = true;
+                    continue;
+                };
+                let reference = &self.references[position];
                 if reference.is_at(bytes, start, stop, pattern.encoding) {
                     if self.count.fetch_add(1, Ordering::Relaxed) >= MOST_HITS {
                         return;
@@ -240,7 +251,7 @@ impl Searcher {
                     found.hits.push(Hit {
                         offset: base + start as u64,
                         length: pattern.bytes.len() as u64,
-                        reference: pattern.reference,
+                        reference: position,
                         encoding: pattern.encoding,
                     });
                 }
@@ -339,6 +350,7 @@ pub fn files(
         match result {
             Ok(mut found) => {
                 let whole = &mut all[*position];
+                whole.has_record |= found.has_record;
                 whole.hits.append(&mut found.hits);
                 if part.start == 0 {
                     whole.start = found.start;
