@@ -113,6 +113,7 @@ impl Places {
 pub fn places<'d, R: ReadRef<'d>>(data: R, offsets: &[u64]) -> Result<Places, ImageProblem> {
     match format(data)? {
         Format::Elf => elf_places::places(data, offsets),
+        Format::Archive => Err(ImageProblem::Unsupported("an archive")),
     }
 }
 

@@ -127,7 +127,7 @@ pub fn check(tree: &Tree) -> String {
 }
 
 fn hexadecimal(hash: Sha256) -> String {
-    postlink_codegen::hex(&hash.finalize().into())
+    postlink_codegen::hex(&hash.finalize())
 }
 
 fn entries(tree: &Scanned) -> Result<Vec<ManifestEntry<'_>>> {
