@@ -1,20 +1,19 @@
-//! What the bytes of an ELF file are for (System V gABI, chapters 4, "Sections" and "Symbol Table",
-//! and 5, "Dynamic Section").
+//! What the bytes of an ELF file are for (System V gABI, chapter 4, "Sections" and "Symbol Table").
 #![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
-
-use std::ops::Range;
 
 use object::Endianness;
 use object::elf;
 use object::read::ReadRef;
-use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, Sym, SymbolTable};
+use object::read::elf::{FileHeader, SectionHeader, Sym, SymbolTable};
 
 use super::elf::{Sections, class, damaged, with_class};
-use super::places::{Compression, LoaderString, Part, Places, Purpose, Role, Symbol, demangled};
+use super::elf_loader;
+use super::places::{Compression, Part, Places, Purpose, Symbol, demangled};
 use crate::error::ImageProblem;
 
 pub(super) fn places<'d, R: ReadRef<'d>>(data: R, offsets: &[u64]) -> Result<Places, ImageProblem> {
     let mut places = with_class!(places_as, data)?;
+    places.strings = elf_loader::texts(data)?;
     let symbols = |data: R| with_class!(symbols_as, data, offsets);
     places.symbols = symbols(data)?;
     Ok(places)
@@ -45,7 +44,6 @@ where
         });
     }
     places.parts.sort_by_key(|part| part.range.start);
-    places.strings = loader_strings(&sections, data)?;
     Ok(places)
 }
 
@@ -76,53 +74,6 @@ fn purpose<F: FileHeader>(name: &str, section: &F::SectionHeader, endian: F::End
     } else {
         Purpose::Other
     }
-}
-
-/// `PT_INTERP`, and the strings that the dynamic section names.
-fn loader_strings<'d, F, R>(
-    sections: &Sections<'d, F>,
-    data: R,
-) -> Result<Vec<LoaderString>, ImageProblem>
-where
-    F: FileHeader<Endian = Endianness>,
-    R: ReadRef<'d>,
-{
-    let (header, endian) = (sections.header, sections.endian);
-    let mut strings = Vec::new();
-    for segment in header.program_headers(endian, data).map_err(damaged)? {
-        if segment.p_type(endian) == elf::PT_INTERP {
-            let (offset, size) = segment.file_range(endian);
-            let range = offset..offset.saturating_add(size.saturating_sub(1));
-            strings.push(LoaderString { role: Role::Interpreter, range });
-        }
-    }
-    for section in sections.headers {
-        let Some((entries, link)) = section.dynamic(endian, data).map_err(damaged)? else {
-            continue;
-        };
-        let Some(table) = sections.headers.get(link.0) else { continue };
-        let Some((base, size)) = table.file_range(endian) else { continue };
-        for entry in entries {
-            let role = match entry.tag(endian) {
-                elf::DT_RUNPATH | elf::DT_RPATH => Role::Runpath,
-                elf::DT_NEEDED | elf::DT_SONAME => Role::Library,
-                elf::DT_NULL => break,
-                _ => continue,
-            };
-            if let Some(range) = string_at(data, base, size, entry.d_val(endian).into()) {
-                strings.push(LoaderString { role, range });
-            }
-        }
-    }
-    Ok(strings)
-}
-
-/// Where a string of a string table lies, without its NUL.
-fn string_at<'d, R: ReadRef<'d>>(data: R, table: u64, size: u64, at: u64) -> Option<Range<u64>> {
-    let start = table.checked_add(at)?;
-    let end = table.checked_add(size)?;
-    let text = data.read_bytes_at_until(start..end, 0).ok()?;
-    Some(start..start.checked_add(text.len() as u64)?)
 }
 
 /// A symbol that stands for bytes of the file: where they begin, how many, its place in the table.

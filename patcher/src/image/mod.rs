@@ -2,7 +2,9 @@
 
 mod archive;
 mod elf;
+mod elf_loader;
 mod elf_places;
+pub mod loader;
 pub mod places;
 
 use std::ops::Range;

@@ -7,6 +7,7 @@ use std::ops::Range;
 use object::read::ReadRef;
 use object::read::archive::ArchiveFile;
 
+use super::loader::{LoaderText, Role};
 use super::{Format, elf_places, format};
 use crate::error::ImageProblem;
 
@@ -16,7 +17,7 @@ pub struct Places {
     /// Sections that have bytes in the file, sorted by offset.
     pub parts: Vec<Part>,
     /// Strings that the loader reads.
-    pub strings: Vec<LoaderString>,
+    pub strings: Vec<LoaderText>,
     /// One for each offset that was asked for.
     pub symbols: Vec<Option<Symbol>>,
 }
@@ -58,26 +59,6 @@ pub enum Compression {
     Zlib,
     /// Zstandard.
     Zstd,
-}
-
-/// A string that the loader reads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoaderString {
-    /// What for.
-    pub role: Role,
-    /// Where it is, without its NUL.
-    pub range: Range<u64>,
-}
-
-/// What the loader reads a string for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Folders in which it looks for libraries: `DT_RUNPATH` or `DT_RPATH`.
-    Runpath,
-    /// The loader itself.
-    Interpreter,
-    /// A library that is needed, or the name of this one.
-    Library,
 }
 
 /// The symbol that an offset belongs to, or the last one of its section that begins before it.

@@ -17,7 +17,8 @@ use super::search::{Found, Hit, Searcher, open};
 use super::text;
 use crate::error::{Error, Result, SectionProblem};
 use crate::image;
-use crate::image::places::{Places, Purpose, Role, Symbol, places};
+use crate::image::loader::Role;
+use crate::image::places::{Places, Purpose, Symbol, places};
 use crate::records::{Image, Mode};
 
 /// What a file is, as far as a rewrite is concerned.

@@ -9,7 +9,8 @@ use object::read::ReadCache;
 
 use super::{Difference, pairs};
 use crate::error::{Error, Result};
-use crate::image::places::{Part, Places, Purpose, Role, places};
+use crate::image::loader::Role;
+use crate::image::places::{Part, Places, Purpose, places};
 use crate::records::{Image, Mode};
 use crate::tree::classify::{Area, describe};
 use crate::tree::reference::Encoding;

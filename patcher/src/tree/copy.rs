@@ -1,0 +1,264 @@
+//! Copies a planned tree, with the changes of the plan, to a place beside its destination.
+//!
+//! What a copy keeps: bytes and holes, modes, times, extended attributes and access control lists,
+//! names of one file, and, for root, owners. Whoever is not root owns the copy, and what then is
+//! refused (an attribute that only root can set) is left out, as `cp -a` does.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, fchown, lchown, symlink};
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, futimens, utimensat};
+use rustix::process::geteuid;
+use tempfile::TempDir;
+
+use super::plan::{EntryPlan, TreePlan};
+use super::rewrite::Splice;
+use super::search::open;
+use super::walk::{Entry, Kind};
+use crate::error::{Error, Result};
+use crate::write::keep_xattrs;
+
+/// A copy that has not taken its place yet. It goes away unless it does.
+#[derive(Debug)]
+pub struct Staged<'a> {
+    plan: &'a TreePlan,
+    /// Where it will be: the destination, or its place under another root.
+    place: PathBuf,
+    folder: TempDir,
+}
+
+impl<'a> Staged<'a> {
+    /// Makes a folder beside the place of a tree.
+    ///
+    /// # Errors
+    /// There is something at the place already; the folder that it is in is not there.
+    pub fn new(plan: &'a TreePlan, place: PathBuf) -> Result<Self> {
+        free(&place)?;
+        let parent = place.parent().unwrap_or(Path::new("/"));
+        let folder = tempfile::Builder::new()
+            .prefix(".postlink-")
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(parent);
+        let folder = folder.map_err(|error| {
+            Error::io("create a folder in", parent)(error.kind().into())
+        })?;
+        Ok(Self { plan, place, folder })
+    }
+
+    /// Where an entry is now.
+    #[must_use]
+    pub fn path(&self, entry: &Entry) -> PathBuf {
+        // The folder becomes the tree; a tree that is a file lies in it.
+        match (entry.path.as_os_str().is_empty(), &entry.kind) {
+            (true, Kind::Directory) => self.folder.path().to_owned(),
+            (true, _) => self.folder.path().join("file"),
+            (false, _) => self.folder.path().join(&entry.path),
+        }
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (&'a Entry, &'a EntryPlan)> {
+        self.plan.tree.entries.iter().zip(&self.plan.entries)
+    }
+
+    /// Copies everything but what is known of folders. `copied` is told the files and bytes that are
+    /// done.
+    ///
+    /// # Errors
+    /// Everything that cannot be read or written; files that are others than when they were planned.
+    pub fn copy(&self, copied: &(impl Fn(u64, u64) + Sync)) -> Result<()> {
+        let mut files = Vec::new();
+        for (entry, planned) in self.entries() {
+            match entry.kind {
+                Kind::Directory if !entry.path.as_os_str().is_empty() => {
+                    let path = self.path(entry);
+                    fs::create_dir(&path).map_err(Error::io("create", path))?;
+                }
+                Kind::File(size) if planned.same_as.is_none() => files.push((entry, planned, size)),
+                _ => {}
+            }
+        }
+        let copy = |(entry, planned, size): &(&Entry, &EntryPlan, u64)| {
+            let done = self.file(entry, planned);
+            copied(1, *size);
+            done.err()
+        };
+        let mut errors: Vec<Error> = files.par_iter().filter_map(copy).collect();
+        for (entry, planned) in self.entries() {
+            let done = match (&entry.kind, planned.same_as) {
+                (Kind::File(_), Some(first)) => {
+                    let first = self.path(&self.plan.tree.entries[first]);
+                    let path = self.path(entry);
+                    fs::hard_link(first, &path).map_err(Error::io("link", path))
+                }
+                (Kind::Symlink(target), _) => self.link(entry, planned.target.as_ref().unwrap_or(target)),
+                _ => continue,
+            };
+            // Where a file could not be copied, its other names cannot either.
+            if errors.is_empty() {
+                errors.extend(done.err());
+            }
+        }
+        if errors.is_empty() { Ok(()) } else { Err(Error::several(errors)) }
+    }
+
+    fn file(&self, entry: &Entry, planned: &EntryPlan) -> Result<()> {
+        let (from, to) = (self.plan.tree.path(entry), self.path(entry));
+        let source = open(&from).map_err(Error::io("open", &from))?;
+        let is_same = || {
+            let now = source.metadata()?;
+            io::Result::Ok(
+                (now.dev(), now.ino()) == entry.id
+                    && Kind::File(now.len()) == entry.kind
+                    && (now.ctime(), now.ctime_nsec()) == entry.changed,
+            )
+        };
+        let check = || match is_same() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::Changed { path: from.clone() }),
+            Err(error) => Err(Error::io("read", &from)(error)),
+        };
+        check()?;
+        let written = || {
+            let new = File::options().write(true).read(true).create_new(true).open(&to)?;
+            content(&source, &new, planned)?;
+            attributes(&source, &new)?;
+            io::Result::Ok(())
+        };
+        written().map_err(Error::io("copy", &from))?;
+        // What was copied is what was looked at.
+        check()
+    }
+
+    fn link(&self, entry: &Entry, target: &Path) -> Result<()> {
+        let (from, to) = (self.plan.tree.path(entry), self.path(entry));
+        let made = || {
+            let old = from.symlink_metadata()?;
+            symlink(target, &to)?;
+            if geteuid().is_root() {
+                lchown(&to, Some(old.uid()), Some(old.gid()))?;
+            }
+            io::Result::Ok(utimensat(CWD, &to, &times(&old), AtFlags::SYMLINK_NOFOLLOW)?)
+        };
+        made().map_err(Error::io("copy", &from))
+    }
+
+    /// Gives folders their owners, modes and times, and puts the copy into its place.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn finish(self) -> Result<PathBuf> {
+        // What is inside comes first: a folder that may not be written is the last to be so.
+        let folders: Vec<_> =
+            self.entries().filter(|(entry, _)| entry.kind == Kind::Directory).collect();
+        for (entry, _) in folders.into_iter().rev() {
+            let (from, to) = (self.plan.tree.path(entry), self.path(entry));
+            let kept = || attributes(&File::open(&from)?, &File::open(&to)?);
+            kept().map_err(Error::io("keep the mode of", from))?;
+        }
+        let failed = Error::io("put a new tree in the place of", &self.place);
+        let is_folder = self.plan.tree.entries.first().is_some_and(|root| root.kind == Kind::Directory);
+        if is_folder {
+            free(&self.place)?;
+            fs::rename(self.folder.path(), &self.place).map_err(failed)?;
+            // It is no temporary folder any more.
+            let _ = self.folder.keep();
+        } else {
+            free(&self.place)?;
+            fs::rename(self.folder.path().join("file"), &self.place).map_err(failed)?;
+        }
+        Ok(self.place)
+    }
+}
+
+/// Refuses a place where something is; an empty folder is nothing.
+pub(super) fn free(place: &Path) -> Result<()> {
+    let is_free = match place.symlink_metadata() {
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+        Ok(there) => {
+            there.is_dir() && fs::read_dir(place).is_ok_and(|mut entries| entries.next().is_none())
+        }
+    };
+    if is_free {
+        return Ok(());
+    }
+    Err(Error::input(
+        format!("{} exists already", place.display()),
+        "name a destination that does not exist, or remove what is there",
+    ))
+}
+
+/// Copies bytes, with the changes of the plan.
+fn content(source: &File, new: &File, planned: &EntryPlan) -> io::Result<()> {
+    if planned.keeps_size() {
+        copy_data(source, new)?;
+        return planned.splices.iter().try_for_each(|splice| new.write_all_at(&splice.after, splice.range.start));
+    }
+    let (mut from, mut to) = (source, new);
+    let mut at = 0;
+    for Splice { range, after, .. } in &planned.splices {
+        from.seek(SeekFrom::Start(at))?;
+        let kept = range.start - at;
+        if io::copy(&mut from.take(kept), &mut to)? != kept {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        io::Write::write_all(&mut to, after)?;
+        at = range.end;
+    }
+    from.seek(SeekFrom::Start(at))?;
+    io::copy(&mut from, &mut to)?;
+    Ok(())
+}
+
+/// Copies all bytes; holes stay holes.
+fn copy_data(mut source: &File, mut new: &File) -> io::Result<()> {
+    let metadata = source.metadata()?;
+    if metadata.blocks().saturating_mul(512) >= metadata.len() {
+        io::copy(&mut source, &mut new)?;
+        return Ok(());
+    }
+    let mut at = 0;
+    loop {
+        let start = match rustix::fs::seek(source, rustix::fs::SeekFrom::Data(at)) {
+            Ok(start) => start,
+            // No data behind this place; or no holes on this file system.
+            Err(rustix::io::Errno::NXIO) => break,
+            Err(_) => at,
+        };
+        let end = rustix::fs::seek(source, rustix::fs::SeekFrom::Hole(start)).unwrap_or(metadata.len());
+        source.seek(SeekFrom::Start(start))?;
+        new.seek(SeekFrom::Start(start))?;
+        io::copy(&mut source.take(end - start), &mut new)?;
+        at = end;
+    }
+    new.set_len(metadata.len())
+}
+
+/// Gives a file or folder what another one has: owner, extended attributes, mode and times.
+fn attributes(old: &File, new: &File) -> io::Result<()> {
+    let metadata = old.metadata()?;
+    let mut mode = metadata.mode() & 0o7777;
+    let is_root = geteuid().is_root();
+    if is_root {
+        fchown(new, Some(metadata.uid()), Some(metadata.gid()))?;
+    } else if new.metadata()?.uid() != metadata.uid() {
+        // Set-user-ID of somebody else.
+        mode &= 0o777;
+    }
+    match keep_xattrs(old, new) {
+        Err(error) if is_root && error.kind() != io::ErrorKind::Unsupported => return Err(error),
+        _ => {}
+    }
+    new.set_permissions(Permissions::from_mode(mode))?;
+    Ok(futimens(new, &times(&metadata))?)
+}
+
+fn times(old: &fs::Metadata) -> Timestamps {
+    let time = |tv_sec, tv_nsec| Timespec { tv_sec, tv_nsec };
+    Timestamps {
+        last_access: time(old.atime(), old.atime_nsec()),
+        last_modification: time(old.mtime(), old.mtime_nsec()),
+    }
+}

@@ -1,0 +1,200 @@
+//! Carries trees from the paths that they were built for to their final ones.
+//!
+//! First everything is looked at and planned, and what cannot be done is refused, all of it at once.
+//! Then the trees are copied beside their places, the gate looks for what is left of the old paths,
+//! and only then do they take their places.
+//!
+//! **The gate.** Bytes that are copied as they are were searched when the tree was scanned, and a
+//! file that was changed since then is noticed by its inode and time. So the gate searches, in the
+//! copy, what was written: files whose size changed as a whole, others around their changes. What is
+//! found there is an old path that is not a part of a new one.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use globset::GlobSet;
+use rayon::prelude::*;
+
+use super::copy::{Staged, free};
+use super::finding::{Finding, Kind, escaped};
+use super::manifest::{Knowledge, Manifest};
+use super::plan::{TreePlan, Wanted, plan_tree};
+use super::reference::{BEFORE, BEHIND, Reference};
+use super::rewrite::Rewrites;
+use super::scan;
+use super::search::{Hit, Searcher};
+use super::walk::Tree;
+use crate::error::{Error, Result};
+use crate::fill::unknown;
+use crate::records::{Image, Mode};
+
+/// A tree, and the path that it gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Where it is now.
+    pub source: PathBuf,
+    /// Its final path.
+    pub destination: PathBuf,
+}
+
+/// What is told of the work as it goes on.
+pub trait Watch: Sync {
+    /// There are so many files and bytes more to look at or to copy.
+    fn begin(&self, files: u64, bytes: u64);
+    /// So many are done.
+    fn done(&self, files: u64, bytes: u64);
+}
+
+/// Plans all trees. Nothing is written.
+///
+/// # Errors
+/// Everything that cannot be done.
+pub fn plan(
+    outputs: &[Output],
+    wanted: &Wanted<'_>,
+    manifest: Option<&Manifest>,
+    watch: &impl Watch,
+) -> Result<Vec<TreePlan>> {
+    let references = wanted.rewrites.references();
+    let known: Vec<Knowledge> = match manifest {
+        Some(manifest) => {
+            let know = |output: &Output| manifest.knowledge(Tree::walk(&output.source)?, &references);
+            all(outputs.iter().map(know).collect())?
+        }
+        None => {
+            let roots: Vec<PathBuf> = outputs.iter().map(|output| output.source.clone()).collect();
+            let begin = |files, bytes| watch.begin(files, bytes);
+            let done = |files, bytes| watch.done(files, bytes);
+            let scan = scan::trees(&roots, references, true, &begin, &done)?;
+            scan.trees.into_iter().map(Knowledge::from).collect()
+        }
+    };
+    let plans: Vec<Result<TreePlan>> = known
+        .into_iter()
+        .zip(outputs)
+        .map(|(known, output)| plan_tree(known, &output.destination, wanted))
+        .collect();
+    let plans = all(plans)?;
+    check_assignments(&plans, wanted)?;
+    Ok(plans)
+}
+
+fn all<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
+    let mut done = Vec::new();
+    let mut errors = Vec::new();
+    for result in results {
+        match result {
+            Ok(one) => done.push(one),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(done) } else { Err(Error::several(errors)) }
+}
+
+/// A value that no record of any tree takes is refused.
+fn check_assignments(plans: &[TreePlan], wanted: &Wanted<'_>) -> Result<()> {
+    let taken: BTreeSet<usize> = plans.iter().flat_map(|plan| plan.taken.iter().copied()).collect();
+    let ours = wanted.assignments.iter().enumerate();
+    let lost: Vec<_> = ours.filter(|(number, _)| !taken.contains(number)).collect();
+    let (Some(_), Some(first)) = (lost.first(), plans.first()) else { return Ok(()) };
+    let mut shapes = Vec::new();
+    for plan in plans {
+        for (entry, planned) in plan.tree.entries.iter().zip(&plan.entries) {
+            if planned.has_records {
+                let image = Image::open(&plan.tree.path(entry), Mode::Read)?;
+                shapes.extend(image.records().map(|(_, place)| place.shape.clone()));
+            }
+        }
+    }
+    let path = first.tree.root.clone();
+    if shapes.is_empty() {
+        return Err(Error::NoRecord { path, imports: crate::image::Imports::default() });
+    }
+    let shapes: Vec<_> = shapes.iter().collect();
+    let problems = lost
+        .iter()
+        .map(|(_, one)| unknown(&shapes, one.section.as_deref(), &one.field))
+        .collect();
+    Err(Error::Values { path, problems })
+}
+
+/// What stays of old paths and is not known to be harmless, each with its tree's destination.
+#[must_use]
+pub fn left<'a>(plans: &'a [TreePlan], allowed: &GlobSet) -> Vec<(&'a Path, &'a Finding)> {
+    plans
+        .iter()
+        .flat_map(|plan| plan.left.iter().map(|finding| (plan.destination.as_path(), finding)))
+        .filter(|(_, finding)| !allowed.is_match(&finding.path))
+        .collect()
+}
+
+/// The places of trees; under `destdir`, if that is given.
+///
+/// # Errors
+/// Something is there already.
+pub fn places(plans: &[TreePlan], destdir: Option<&Path>) -> Result<Vec<PathBuf>> {
+    let place = |plan: &TreePlan| {
+        let place = match destdir {
+            Some(root) => root.join(plan.destination.strip_prefix("/").unwrap_or(&plan.destination)),
+            None => plan.destination.clone(),
+        };
+        free(&place).map(|()| place)
+    };
+    all(plans.iter().map(place).collect())
+}
+
+/// Copies the trees beside their places.
+///
+/// # Errors
+/// What cannot be read or written; then nothing stays.
+pub fn stage<'a>(
+    plans: &'a [TreePlan],
+    places: Vec<PathBuf>,
+    watch: &impl Watch,
+) -> Result<Vec<Staged<'a>>> {
+    let mut staged = Vec::new();
+    for (plan, place) in plans.iter().zip(places) {
+        let (files, bytes) = plan.size();
+        watch.begin(files, bytes);
+        let copy = Staged::new(plan, place)?;
+        copy.copy(&|files, bytes| watch.done(files, bytes))?;
+        staged.push(copy);
+    }
+    Ok(staged)
+}
+
+/// Searches what was written for what is left of the old paths.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn gate(staged: &[Staged<'_>], rewrites: &Rewrites) -> Result<Vec<(PathBuf, Finding)>> {
+    // A new path that has an old one in it counts as the new one: it is longer.
+    let mut references = rewrites.references();
+    let old = references.len();
+    for (_, new) in rewrites.pairs() {
+        let new = Reference::whole(new.to_vec());
+        if !references.contains(&new) {
+            references.push(new);
+        }
+    }
+    let searcher = Searcher::new(references)?;
+    let jobs: Vec<_> = staged
+        .iter()
+        .flat_map(|copy| copy.written().map(move |(entry, planned)| (copy, entry, planned)))
+        .collect();
+    let search = |(copy, entry, planned): &(&Staged<'_>, &super::walk::Entry, &super::plan::EntryPlan)| {
+        let path = copy.path(entry);
+        let failed = Error::io("search", &path);
+        let hits = around_changes(&searcher, &path, planned).map_err(failed)?;
+        let known = |hit: &Hit| planned.left.contains(&hit.offset);
+        let hits = hits.into_iter().filter(|hit| hit.reference < old && !(planned.keeps_size() && known(hit)));
+        Ok(hits
+            .map(|hit| {
+                let finding = super::classify::left(&entry.path, &hit);
+                (copy.destination().to_owned(), finding)
+            })
+            .collect::<Vec<_>>())
+    };
+    let found: Vec<Result<Vec<_>>> = jobs.par_iter().map(search).collect();
+    Ok(all(found)?.into_iter().flatten().collect())
+}
