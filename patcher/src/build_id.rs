@@ -47,7 +47,7 @@ pub fn rewrite(image: &Image, edits: &[Edit]) -> Result<Change> {
     let mut before = vec![0; (place.end - place.start) as usize];
     let failed = |action| Error::io(action, path);
     image.file.read_exact_at(&mut before, place.start).map_err(failed("read"))?;
-    let filled: Vec<_> = edits.iter().map(|edit| (edit.offset, edit.after.as_slice())).collect();
+    let filled: Vec<_> = edits.iter().flat_map(Edit::written).collect();
     let after = of_content(&image.file, place, &filled).map_err(failed("read"))?;
     Ok(Change { offset: place.start, before, after })
 }

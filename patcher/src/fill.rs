@@ -8,6 +8,7 @@ use postlink_format::{Origin, State, VALUES_OFFSET};
 use crate::error::{Error, Result};
 use crate::records::{Image, Place, Section, place_in_file};
 use crate::values::Assignment;
+use crate::write::Change;
 
 /// What becomes of values that were set before and are not given now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +56,22 @@ pub struct Edit {
     pub before: Vec<u8>,
     /// The value area as it will be.
     pub after: Vec<u8>,
+    /// The parts of the descriptor that will be others; a fill alone changes none.
+    pub descriptor: Vec<Change>,
+}
+
+impl Edit {
+    /// Whether the record will be another.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        self.before != self.after || self.descriptor.iter().any(|part| part.before != part.after)
+    }
+
+    /// Offsets in the file, and the bytes as they will be there.
+    pub fn written(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let descriptor = self.descriptor.iter().map(|part| (part.offset, part.after.as_slice()));
+        std::iter::once((self.offset, self.after.as_slice())).chain(descriptor)
+    }
 }
 
 /// Plans the fill of one image. Nothing is written.
@@ -251,6 +268,7 @@ fn edit(section: &Section, place: &Place, mut given: Given, options: Options<'_>
         record_size: record.bytes().len(),
         before: record.value_area().to_vec(),
         after: shape.value_area(State::Filled, &values),
+        descriptor: Vec::new(),
         shape: shape.clone(),
         values,
     })
@@ -260,11 +278,11 @@ fn edit(section: &Section, place: &Place, mut given: Given, options: Options<'_>
 #[must_use]
 pub fn apply(section: &Section, edits: &[Edit]) -> Vec<u8> {
     let mut bytes = section.bytes.clone();
-    for edit in edits {
-        let at = edit.offset.checked_sub(section.offset).and_then(|at| usize::try_from(at).ok());
-        let area = at.and_then(|at| bytes.get_mut(at..at.checked_add(edit.after.len())?));
-        if let Some(area) = area {
-            area.copy_from_slice(&edit.after);
+    for (offset, after) in edits.iter().flat_map(Edit::written) {
+        let at = offset.checked_sub(section.offset).and_then(|at| usize::try_from(at).ok());
+        let part = at.and_then(|at| bytes.get_mut(at..at.checked_add(after.len())?));
+        if let Some(part) = part {
+            part.copy_from_slice(after);
         }
     }
     bytes

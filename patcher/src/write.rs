@@ -23,7 +23,8 @@ pub struct Options {
     pub sync: bool,
 }
 
-/// Bytes outside of all records that follow from what is in them, such as a build-id.
+/// Bytes that are no values: a build-id that follows from these, a string of the loader, a part of
+/// a descriptor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// Where they are in the file.
@@ -47,13 +48,13 @@ impl Plan<'_> {
     /// Whether the file will be another.
     #[must_use]
     pub fn changes(&self) -> bool {
-        self.edits.iter().any(|edit| edit.before != edit.after)
+        self.edits.iter().any(Edit::changes)
             || self.change.is_some_and(|change| change.before != change.after)
     }
 
     /// Offsets, and the bytes as they will be there.
     fn after(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        let edits = self.edits.iter().map(|edit| (edit.offset, edit.after.as_slice()));
+        let edits = self.edits.iter().flat_map(Edit::written);
         edits.chain(self.change.iter().map(|change| (change.offset, change.after.as_slice())))
     }
 }
@@ -106,7 +107,7 @@ fn keep(file: &File, metadata: &Metadata, capabilities: Option<&[u8]>) -> io::Re
     Ok(())
 }
 
-/// Writes one value area of each edit, all records at the same time, and the change beside them.
+/// Writes one value area of each edit, all records at the same time, and the changes beside them.
 fn write_areas(
     file: &File,
     Plan { edits, change }: Plan<'_>,
@@ -123,7 +124,8 @@ fn write_areas(
     for edit in edits {
         file.write_all_at(&area(edit)[HEADER..], edit.offset + HEADER as u64)?;
     }
-    if let Some(change) = change {
+    let descriptors = edits.iter().flat_map(|edit| &edit.descriptor);
+    for change in descriptors.chain(change) {
         file.write_all_at(bytes(change), change.offset)?;
     }
     barrier()?;

@@ -114,7 +114,7 @@ impl Shape {
         let texts = self.fields.iter().map(|field| {
             let choices: usize = field.choices.iter().map(|choice| choice.len() + 1).sum();
             let pattern = field.pattern.as_ref().map_or(0, String::len);
-            field.name.len() + encoded_default(field).len() + pattern + choices
+            field.name.len() + field.default_size() + pattern + choices
         });
         let texts = texts.sum::<usize>() + self.name.len();
         let tail = self.fields.len() * size_of::<FieldEntry>() + texts;
@@ -225,6 +225,14 @@ impl Shape {
             && again[..start] == record.bytes()[..start]
             && again[end..] == record.bytes()[end..];
         same.then_some(shape).ok_or_else(|| unsound("its parts are laid out in another way"))
+    }
+}
+
+impl Field {
+    /// Bytes of the default in the descriptor; 0 where there is none.
+    #[must_use]
+    pub fn default_size(&self) -> usize {
+        encoded_default(self).len()
     }
 }
 

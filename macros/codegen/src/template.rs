@@ -61,6 +61,24 @@ impl Template {
         })
     }
 
+    /// The template with other literal texts, where `other` has one; its references stay.
+    #[must_use]
+    pub fn with_texts(&self, other: impl Fn(&str) -> Option<String>) -> Self {
+        let mut parts = self.parts.clone();
+        let mut source = String::new();
+        for part in &mut parts {
+            match part {
+                Part::Text(text) => {
+                    *text = other(text).unwrap_or_else(|| std::mem::take(text));
+                    source.push_str(&text.replace('{', "{{").replace('}', "}}"));
+                }
+                Part::Field(name) => source.push_str(&format!("{{{name}}}")),
+            }
+        }
+        parts.retain(|part| *part != Part::Text(String::new()));
+        Self { source, parts }
+    }
+
     /// The text with each reference replaced; `None` where `value_of` has none for a field.
     ///
     /// Stops soon after `limit` bytes, so that a hostile template cannot grow without bound: a
