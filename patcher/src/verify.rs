@@ -11,10 +11,10 @@ use postlink_codegen::Shape;
 use postlink_format::{Record, State, VALUES_OFFSET};
 use serde::Serialize;
 
-use crate::build_id;
 use crate::error::{Error, Result};
 use crate::image::{self, Region};
 use crate::records::{Image, Mode};
+use crate::{build_id, descriptor};
 
 /// Bytes that are compared at a time.
 const CHUNK: usize = 1 << 20;
@@ -36,18 +36,21 @@ pub struct Difference {
 /// The result of a comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Bytes that differ and may: values of declared fields.
+    /// Bytes that differ and may: values of declared fields, and the descriptor where defaults differ.
     pub declared_bytes: u64,
     /// Whether the build-id differs, and is what [`build_id`] makes of the filled file.
     pub rewritten_build_id: bool,
+    /// The fields whose default is another, in records that [`descriptor`] wrote anew.
+    pub changed_defaults: Vec<String>,
     /// Everything else that differs, in the order of the file.
     pub differences: Vec<Difference>,
 }
 
 /// Compares an original with the file that was made from it by filling.
 ///
-/// Accepted are other bytes in value areas, if a fill of the same descriptor writes exactly these,
-/// and another build-id, if it is the one that the rule of [`build_id`] gives to the filled file.
+/// Accepted are other bytes in value areas, if a fill of the same descriptor writes exactly these;
+/// records with other defaults, as [`descriptor`] writes them; and another build-id, if it is the one
+/// that the rule of [`build_id`] gives to the filled file.
 ///
 /// # Errors
 /// A file that cannot be read, and an original that is no image or has no record.
@@ -130,7 +133,8 @@ fn rewritten_build_id(before: &File, after: &File) -> io::Result<Option<Range<u6
     Ok(accepted.then(|| place.clone()))
 }
 
-/// The value areas whose bytes are those of a fill. Others are told, and compared like all bytes.
+/// The value areas whose bytes are those of a fill, and the records that were written anew. Others
+/// are told, and compared like all bytes.
 fn areas(before: &Image, after: &File, report: &mut Report) -> Vec<Range<u64>> {
     let mut areas = Vec::new();
     for (section, place) in before.records() {
@@ -141,9 +145,13 @@ fn areas(before: &Image, after: &File, report: &mut Report) -> Vec<Range<u64>> {
         let checked =
             if read { check(&place.shape, &old, &bytes) } else { Err("it is not there".into()) };
         match checked {
-            Ok(()) => {
+            Ok(changed) if changed.is_empty() => {
                 let from = start + u64::from(VALUES_OFFSET);
                 areas.push(from..from + old.value_area().len() as u64);
+            }
+            Ok(changed) => {
+                areas.push(start..start + old.bytes().len() as u64);
+                report.changed_defaults.extend(changed);
             }
             Err(reason) => report.differences.push(Difference {
                 region: match &section.member {
@@ -159,17 +167,20 @@ fn areas(before: &Image, after: &File, report: &mut Report) -> Vec<Range<u64>> {
     areas
 }
 
-/// Whether these bytes are a fill of this record, or the record as it was.
-fn check(shape: &Shape, old: &Record<'_>, bytes: &[u8]) -> Result<(), String> {
+/// Whether these bytes are a fill of this record, or the record as it was; the fields whose default
+/// is another.
+fn check(shape: &Shape, old: &Record<'_>, bytes: &[u8]) -> Result<Vec<String>, String> {
     if old.bytes() == bytes {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let new = Record::parse(bytes).map_err(|error| error.to_string())?;
-    if Shape::from_record(&new).map_err(|error| error.to_string())? != *shape {
-        return Err("its descriptor is another one".into());
+    let now = Shape::from_record(&new).map_err(|error| error.to_string())?;
+    let changed = descriptor::rewritten(shape, &now).ok_or("its descriptor is another one")?;
+    if bytes[new.bytes().len()..].iter().any(|&byte| byte != 0) {
+        return Err("a byte behind it, where it was longer, is not zero".into());
     }
-    match shape.values_of(&new) {
-        Ok((State::Filled, _)) => Ok(()),
+    match now.values_of(&new) {
+        Ok((State::Filled, _)) => Ok(changed.into_iter().map(str::to_owned).collect()),
         Ok(_) => {
             Err("it is not filled: were the two files swapped? The original comes first".into())
         }

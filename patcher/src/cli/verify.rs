@@ -8,6 +8,7 @@ use crate::verify;
 
 /// Check that a filled file differs from its original in nothing but the values of declared fields
 ///
+/// Other defaults in a record that is filled are accepted, and named: `specialize` writes them.
 /// Another build-id is accepted if it is the one that `fill --rewrite-build-id` makes of the filled
 /// file.
 ///
@@ -41,6 +42,10 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             }
             if report.differences.is_empty() {
                 let filled = args.filled.display();
+                if !report.changed_defaults.is_empty() {
+                    let fields = report.changed_defaults.join(", ");
+                    talk.say(&format!("{filled}: defaults changed: {fields}"));
+                }
                 talk.say(&match report.declared_bytes {
                     bytes if report.rewritten_build_id => format!(
                         "{filled}: nothing but declared values ({bytes} bytes) and the build-id differs"
