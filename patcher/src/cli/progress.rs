@@ -17,7 +17,7 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new(quiet: bool) -> Self {
-        let hidden = || ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        let hidden = || ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
         let bar = hidden();
         let line = "{prefix} files  {bytes} of {total_bytes}  {bar:30}  {binary_bytes_per_sec}  {eta} left";
         bar.set_style(

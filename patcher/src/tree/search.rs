@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 /// Bytes that are read and searched at a time: they stay in a processor's cache.
 const WINDOW: usize = 128 << 10;
 /// Bytes of a large file that one thread searches before it takes the next.
-const SEGMENT: u64 = 16 << 20;
+const SEGMENT: u64 = 4 << 20;
 /// Most hits of one search. A tree that has more was made to have them.
 const MOST_HITS: usize = 1 << 22;
 /// The longest reference: `PATH_MAX` of Linux.
