@@ -57,7 +57,7 @@ fn every_kind() -> Folder {
         "tree/share/utf16.txt",
         "\u{feff}/opt/app\n".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>(),
     );
-    folder.write("tree/share/data", b"\x0a\x08/opt/app\0");
+    folder.write("tree/share/data", b"\x0a\x08/opt/app");
     symlink("/opt/app/bin/app", folder.path("tree/link")).expect("a link");
     folder
 }

@@ -1,5 +1,6 @@
 //! Says of each reference in a file what it lies in.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::ops::Range;
@@ -18,7 +19,7 @@ use super::text;
 use crate::error::{Error, Result, SectionProblem};
 use crate::image;
 use crate::image::loader::Role;
-use crate::image::places::{Places, Purpose, Symbol, places};
+use crate::image::places::{Places, Purpose, Symbol, containing, places};
 use crate::records::{Image, Mode};
 
 /// What a file is, as far as a rewrite is concerned.
@@ -103,7 +104,7 @@ pub fn file(searcher: &Searcher, searched: Searched<'_>, look_inside: bool) -> R
         known.findings = context.members(members);
         // Members that are not compressed were found in the file already, but without their names.
         if format == Format::Ar {
-            let looked_into: Vec<String> =
+            let looked_into: HashSet<String> =
                 known.findings.iter().filter_map(|one| one.member.first().cloned()).collect();
             known.findings.extend(context.in_archive(&looked_into)?);
         } else if known.findings.iter().all(|finding| finding.kind == Kind::Unread) {
@@ -221,7 +222,7 @@ impl Context<'_> {
         areas: &[Area],
         symbol: Option<&Symbol>,
     ) -> Result<Option<Finding>> {
-        if let Some(area) = areas.iter().find(|area| area.record.contains(&hit.offset)) {
+        if let Some(area) = containing(areas, |area| &area.record, hit.offset) {
             // What is behind the values are defaults, which are told already.
             let field = area.fields.iter().find(|(_, range)| range.contains(&hit.offset));
             let Some((field, _)) = field else { return Ok(None) };
@@ -269,11 +270,11 @@ impl Context<'_> {
     }
 
     /// The hits in those members of an `ar` archive that were not looked into.
-    fn in_archive(&self, looked_into: &[String]) -> Result<Vec<Finding>> {
+    fn in_archive(&self, looked_into: &HashSet<String>) -> Result<Vec<Finding>> {
         let members = image::places::members(&ReadCache::new(self.file)).unwrap_or_default();
         let mut findings = Vec::new();
         for hit in &self.searched.found.hits {
-            let member = members.iter().find(|(_, range)| range.contains(&hit.offset));
+            let member = containing(&members, |(_, range)| range, hit.offset);
             let member: Vec<String> = member.into_iter().map(|(name, _)| name.clone()).collect();
             if !member.iter().any(|name| looked_into.contains(name)) {
                 findings.push(Finding { member, ..self.hit(Kind::Member, hit)? });
@@ -290,8 +291,12 @@ impl Context<'_> {
             let Ok(record) = section.record(place) else { continue };
             let start = section.offset + place.at as u64;
             for field in record.fields() {
+                let hits = self.searcher.bytes(field.default);
+                if hits.is_empty() {
+                    continue;
+                }
                 let at = memchr::memmem::rfind(record.bytes(), field.default).unwrap_or_default();
-                for hit in self.searcher.bytes(field.default) {
+                for hit in hits {
                     let hit = Hit { offset: start + at as u64 + hit.offset, ..hit };
                     findings.push(Finding {
                         place: Some(self::place(&hit)),
@@ -342,6 +347,7 @@ pub(super) fn describe(image: &Image) -> (Vec<RecordPlace>, Vec<Area>) {
             fingerprint: hex(&place.shape.fingerprint()),
         });
     }
+    areas.sort_by_key(|area| area.record.start);
     (records, areas)
 }
 

@@ -10,7 +10,7 @@ use object::read::ReadCache;
 use super::{Difference, pairs};
 use crate::error::{Error, Result};
 use crate::image::loader::Role;
-use crate::image::places::{Part, Places, Purpose, places};
+use crate::image::places::{Part, Places, Purpose, containing, places};
 use crate::records::{Image, Mode};
 use crate::tree::classify::{Area, describe};
 use crate::tree::reference::Encoding;
@@ -166,6 +166,7 @@ fn add_headers(parts: &mut Vec<Part>, size: u64) {
         purpose: Purpose::Other,
         compressed: None,
     }));
+    parts.sort_by_key(|part| part.range.start);
 }
 
 /// The sections of the same name, in the order of the first image; of several, one after another.
@@ -218,7 +219,7 @@ fn find_runs(
 /// Why a run may differ.
 fn explanation(places: &Places, areas: &[Area], run: &Run) -> Option<&'static str> {
     let at = run.ours.start;
-    if let Some(area) = areas.iter().find(|area| area.record.contains(&at)) {
+    if let Some(area) = containing(areas, |area| &area.record, at) {
         return Some(if area.values.contains(&at) {
             "value of a declared field"
         } else {
