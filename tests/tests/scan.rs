@@ -275,12 +275,19 @@ fn hostile_trees() {
     let image = folder.read("tree/bin/app");
     folder.write("tree/cut", &image[..image.len() / 2]);
     folder.write("tree/magic", b"\x7fELF /opt/app");
+    // A section that lies behind the end of the file.
+    let mut outside = image.clone();
+    let headers = u64::from_le_bytes(*image[0x28..].first_chunk().expect("e_shoff")) as usize;
+    outside[headers + 64 + 0x18..][..4].fill(0xff);
+    folder.write("tree/outside", &outside);
     let report = scan(&folder, "tree --reference /opt/app", 3);
     assert_eq!(of_kind(&report, "text", &[])[..1], ["odd\\xff\\x0a<script>"]);
     assert_eq!(of_kind(&report, "text", &[]).len(), 3, "a file with two names is found once");
     assert!(of_kind(&report, "data", &[]).contains(&"magic".into()));
     assert_eq!(of_kind(&report, "link", &[]), ["link"]);
-    folder.postlink("scan tree --reference /opt/app --html page.html").fails(3);
+    create_dir(folder.path("other")).expect("a folder");
+    folder.write("other/outside", &image);
+    folder.postlink("scan tree --reference /opt/app --against other --html page.html").fails(3);
     let page = String::from_utf8(folder.read("page.html")).expect("UTF-8");
     assert!(
         page.contains("&lt;script&gt;") && !page.contains("<script") && !page.contains("http"),

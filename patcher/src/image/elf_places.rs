@@ -26,9 +26,13 @@ where
 {
     let sections = Sections::<F>::read(data)?;
     let endian = sections.endian;
+    let length = data.len().map_err(|()| damaged("its length is unknown"))?;
     let mut places = Places::default();
     for section in sections.headers {
         let Some((offset, size)) = section.file_range(endian) else { continue };
+        if offset.checked_add(size).is_none_or(|end| end > length) {
+            continue;
+        }
         let name = String::from_utf8_lossy(sections.name(section)?).into_owned();
         let compressed = match section.compression(endian, data) {
             Ok(Some((header, offset, _))) => {

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::report::{by_file, count, is_handled, lines, size, tables};
+use super::report::{by_file, count, difference_line, is_handled, lines, size, tables};
+use crate::tree::against::Comparison;
 use crate::tree::finding::Kind;
 use crate::tree::scan::{Scan, Scanned};
 
@@ -22,12 +23,37 @@ p { margin: .2rem 0; color: #555 } pre { background: #f4f4f4; padding: .7rem; ov
 "#;
 
 /// The page.
-pub(super) fn page(scan: &Scan) -> String {
+pub(super) fn page(scan: &Scan, against: Option<&Comparison>) -> String {
     let mut page = HEAD.to_owned();
     for tree in &scan.trees {
         section(&mut page, tree, &scan.references);
     }
+    if let Some(against) = against {
+        comparison(&mut page, against);
+    }
     page
+}
+
+fn comparison(page: &mut String, comparison: &Comparison) {
+    let _ = writeln!(
+        page,
+        "<h1>Compared with {}</h1>\n<p>{} differ. Without an explanation: {}.</p>\n<ul>",
+        code(&comparison.tree),
+        count(comparison.differing, "file"),
+        comparison.differences.len()
+    );
+    for (reason, times) in &comparison.explained {
+        let _ = writeln!(page, "<li class=\"done\">{} ({times})</li>", escape(reason));
+    }
+    for difference in &comparison.differences {
+        let line = difference_line(difference);
+        let _ = write!(page, "<li class=\"left\">{}: {}", escape(&difference.path), escape(&line));
+        if let Some((ours, theirs)) = &difference.texts {
+            let _ = write!(page, "<br>- {}<br>+ {}", escape(ours), escape(theirs));
+        }
+        let _ = writeln!(page, "<br>{}</li>", escape(difference.advice));
+    }
+    page.push_str("</ul>\n");
 }
 
 fn section(page: &mut String, tree: &Scanned, references: &[String]) {

@@ -92,7 +92,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             outputs.push((path.clone(), json::text(&manifest) + "\n"));
         }
         if let Some(path) = &args.html {
-            outputs.push((path.clone(), html::page(&scan)));
+            outputs.push((path.clone(), html::page(&scan, against.as_ref())));
         }
         write::files(&outputs, &[])?;
         let all = scan.trees.iter().map(|tree| tree.findings.len()).sum::<usize>();

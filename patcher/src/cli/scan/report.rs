@@ -194,7 +194,8 @@ pub(super) fn print_comparison(comparison: &Comparison, talk: Talk) {
     }
 }
 
-fn difference_line(difference: &Difference) -> String {
+/// What differs, on one line.
+pub(super) fn difference_line(difference: &Difference) -> String {
     let mut place: Vec<String> = Vec::new();
     place.extend(difference.section.as_deref().map(shown));
     place.extend(difference.symbol.as_deref().map(abridged));
