@@ -453,3 +453,23 @@ fn against_another_build_declared_values_are_explained() {
     assert_eq!(report["against"]["differences"], Json::Array(vec![]), "{report:#}");
     assert!(report["against"]["explained"]["value of a declared field"].as_u64() > Some(0));
 }
+
+/// The same is found in images of 32 bits and of the other byte order.
+#[test]
+fn other_machines() {
+    for machine in ["i686-linux-gnu", "s390x-linux-gnu", "powerpc-linux-gnu"] {
+        let folder = Folder::new();
+        create_dir(folder.path("tree")).expect("a folder");
+        folder
+            .write("app.cc", "extern const wchar_t wide[]; const wchar_t wide[] = L\"/opt/app\";");
+        folder.run(&format!("{machine}-g++ -shared -fPIC -nostdlib -Wl,-rpath,/opt/app/lib app.cc -o tree/app.so")).ok();
+        let report = scan(&folder, "tree --reference /opt/app", 3);
+        assert_eq!(of_kind(&report, "runpath", &["text"]), ["app.so /opt/app/lib"], "{machine}");
+        let encoding = if machine.starts_with("i686") { "UTF-32LE" } else { "UTF-32BE" };
+        assert_eq!(
+            of_kind(&report, "string", &["section", "symbol", "encoding"]),
+            [format!("app.so .rodata wide {encoding}")],
+            "{machine}"
+        );
+    }
+}
