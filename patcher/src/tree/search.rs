@@ -20,7 +20,7 @@ const WINDOW: usize = 128 << 10;
 /// Bytes of a large file that one thread searches before it takes the next.
 const SEGMENT: u64 = 4 << 20;
 /// Most hits of one search. A tree that has more was made to have them.
-const MOST_HITS: usize = 1 << 22;
+const MOST_HITS: usize = 1 << 20;
 /// The longest reference: `PATH_MAX` of Linux.
 const LONGEST: usize = 4096;
 
