@@ -30,6 +30,20 @@ pub enum Error {
         /// What it is: "a directory".
         kind: &'static str,
     },
+    /// An entry of a tree that cannot be copied.
+    #[error("{} is {kind}, which cannot be copied", path.display())]
+    Special {
+        /// The path.
+        path: PathBuf,
+        /// What it is: "a named pipe".
+        kind: &'static str,
+    },
+    /// A file is not what it was when it was looked at first.
+    #[error("{} was changed at the same time", path.display())]
+    Changed {
+        /// The path.
+        path: PathBuf,
+    },
     /// A file that is no image, or a damaged one.
     #[error("{} is not an image: {problem}", path.display())]
     NotImage {
@@ -305,6 +319,8 @@ impl Error {
             }
             Self::Io { source, .. } => io_help(source).into(),
             Self::NotRegular { .. } => "name a regular file; what is there was left as it is".into(),
+            Self::Special { .. } => "remove it from the tree: a package has files, folders and links".into(),
+            Self::Changed { .. } => "run it again when nothing else writes there".into(),
             Self::NotImage { problem, .. } => problem.help(),
             Self::NoRecord { imports: Imports { libraries, accessors: true, .. }, .. } => format!(
                 "the file calls accessors of another library: fill the one that carries the record; it needs {}",

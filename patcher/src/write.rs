@@ -300,7 +300,7 @@ fn xattr_names(file: &File) -> io::Result<Vec<String>> {
 }
 
 /// Copies extended attributes, among them access control lists and security labels.
-fn keep_xattrs(old: &File, new: &File) -> io::Result<()> {
+pub(crate) fn keep_xattrs(old: &File, new: &File) -> io::Result<()> {
     let names = xattr_names(old)?;
     for name in &names {
         let value = xattr(old, name)?;

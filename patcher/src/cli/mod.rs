@@ -11,6 +11,7 @@ mod man;
 mod payload;
 mod progress;
 mod scan;
+mod specialize;
 mod verify;
 
 use std::io::{IsTerminal, Write};
@@ -73,6 +74,7 @@ enum Command {
     Payload(payload::Args),
     Verify(verify::Args),
     Scan(scan::Args),
+    Specialize(specialize::Args),
     Completions(completions::Args),
     Man(man::Args),
     Demo(demo::Args),
@@ -94,6 +96,7 @@ pub fn main(version: String) -> ExitCode {
         Command::Payload(args) => payload::run(&args, talk),
         Command::Verify(args) => verify::run(&args, talk),
         Command::Scan(args) => scan::run(&args, talk),
+        Command::Specialize(args) => specialize::run(&args, talk),
         Command::Completions(args) => completions::run(&args, cli),
         Command::Man(args) => man::run(&args, cli),
         Command::Demo(args) => demo::run(&args, talk),

@@ -14,6 +14,7 @@ use crate::error::ImageProblem;
 pub(super) fn places<'d, R: ReadRef<'d>>(data: R, offsets: &[u64]) -> Result<Places, ImageProblem> {
     let mut places = with_class!(places_as, data)?;
     places.strings = elf_loader::texts(data)?;
+    places.strings.sort_by_key(|string| string.range.start);
     let symbols = |data: R| with_class!(symbols_as, data, offsets);
     places.symbols = symbols(data)?;
     Ok(places)

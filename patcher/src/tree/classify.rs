@@ -9,7 +9,7 @@ use std::path::Path;
 use object::read::ReadCache;
 use postlink_codegen::hex;
 use postlink_format::VALUES_OFFSET;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::finding::{Finding, Kind, Place, escaped};
 use super::members::{self, Format, Member};
@@ -23,7 +23,7 @@ use crate::image::places::{Places, Purpose, Symbol, containing, places};
 use crate::records::{Image, Mode};
 
 /// What a file is, as far as a rewrite is concerned.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Content {
     /// No references and no records: it is not looked at further.
@@ -40,7 +40,7 @@ pub enum Content {
 }
 
 /// A record of an image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordPlace {
     /// The section's name in the schema.
     pub section: String,
@@ -106,7 +106,11 @@ pub fn file(searcher: &Searcher, searched: Searched<'_>, look_inside: bool) -> R
         if format == Format::Ar {
             let looked_into: HashSet<String> =
                 known.findings.iter().filter_map(|one| one.member.first().cloned()).collect();
-            known.findings.extend(context.in_archive(&looked_into)?);
+            let areas = match found.has_record {
+                true => context.records(&ReadCache::new(&file), &mut known),
+                false => Vec::new(),
+            };
+            known.findings.extend(context.in_archive(&looked_into, &areas)?);
         } else if known.findings.iter().all(|finding| finding.kind == Kind::Unread) {
             known.findings.extend(context.hits(Kind::Member)?);
         }
@@ -136,15 +140,23 @@ pub(super) fn finding(name: &Path, kind: Kind) -> Finding {
         line: None,
         member: Vec::new(),
         text: String::new(),
-        advice: if kind.action() == super::finding::Action::None { kind.advice() } else { "" },
+        advice: match kind.action() {
+            super::finding::Action::None => kind.advice().into(),
+            _ => "".into(),
+        },
         entry: None,
     }
+}
+
+/// A reference that is still in a file after it was written.
+pub(super) fn left(name: &Path, hit: &Hit, text: String) -> Finding {
+    Finding { place: Some(place(hit)), text, ..finding(name, Kind::Data) }
 }
 
 /// The place of a hit.
 pub(super) fn place(hit: &Hit) -> Place {
     let Hit { offset, length, reference, encoding } = *hit;
-    Place { offset, length, encoding: encoding.name(), reference }
+    Place { offset, length, encoding, reference }
 }
 
 struct Context<'a> {
@@ -174,31 +186,12 @@ impl Context<'_> {
 
     /// What is known of an image; `None` if it only begins like one.
     fn image(&self, look_inside: bool) -> Result<Option<Known>> {
-        let Searched { path, found, .. } = self.searched;
+        let Searched { found, .. } = self.searched;
         let offsets: Vec<u64> = found.hits.iter().map(|hit| hit.offset).collect();
         let cache = ReadCache::new(self.file);
         let Ok(places) = places(&cache, &offsets) else { return Ok(None) };
         let mut known = Known { content: Content::Image, ..Known::default() };
-        let mut areas = Vec::new();
-        // Most images have no record: to say why would need all their symbols.
-        let has_none = image::locate(&cache).is_ok_and(|sections| sections.is_empty());
-        match if has_none { Ok(None) } else { Image::open(path, Mode::Read).map(Some) } {
-            Ok(None) => {}
-            Ok(Some(image)) => {
-                (known.records, areas) = describe(&image);
-                known.findings = self.in_defaults(&image);
-            }
-            Err(
-                Error::NoRecord { .. }
-                | Error::NotImage { .. }
-                // A separate debug file.
-                | Error::Section { problem: SectionProblem::NoBits, .. },
-            ) => {}
-            Err(error) => {
-                let text = error.to_string();
-                known.findings.push(Finding { text, ..finding(self.searched.name, Kind::Unread) });
-            }
-        }
+        let areas = self.records(&cache, &mut known);
         for (hit, symbol) in found.hits.iter().zip(&places.symbols) {
             known.findings.extend(self.in_image(hit, &places, &areas, symbol.as_ref())?);
         }
@@ -215,6 +208,21 @@ impl Context<'_> {
         Ok(Some(known))
     }
 
+    /// A hit in a record: in the value of a field, or in its defaults, which are told already.
+    /// `None` if it lies in no record.
+    fn in_records(&self, hit: &Hit, areas: &[Area]) -> Result<Option<Option<Finding>>> {
+        let Some(area) = containing(areas, |area| &area.record, hit.offset) else {
+            return Ok(None);
+        };
+        let field = area.fields.iter().find(|(_, range)| range.contains(&hit.offset));
+        let Some((field, _)) = field else { return Ok(Some(None)) };
+        Ok(Some(Some(Finding {
+            section: Some(area.section.clone()),
+            field: Some(field.clone()),
+            ..self.hit(Kind::Value, hit)?
+        })))
+    }
+
     fn in_image(
         &self,
         hit: &Hit,
@@ -222,15 +230,8 @@ impl Context<'_> {
         areas: &[Area],
         symbol: Option<&Symbol>,
     ) -> Result<Option<Finding>> {
-        if let Some(area) = containing(areas, |area| &area.record, hit.offset) {
-            // What is behind the values are defaults, which are told already.
-            let field = area.fields.iter().find(|(_, range)| range.contains(&hit.offset));
-            let Some((field, _)) = field else { return Ok(None) };
-            return Ok(Some(Finding {
-                section: Some(area.section.clone()),
-                field: Some(field.clone()),
-                ..self.hit(Kind::Value, hit)?
-            }));
+        if let Some(value) = self.in_records(hit, areas)? {
+            return Ok(value);
         }
         let part = places.part(hit.offset);
         let kind = match (places.role(hit.offset), part.map(|part| part.purpose)) {
@@ -270,17 +271,44 @@ impl Context<'_> {
     }
 
     /// The hits in those members of an `ar` archive that were not looked into.
-    fn in_archive(&self, looked_into: &HashSet<String>) -> Result<Vec<Finding>> {
+    fn in_archive(&self, looked_into: &HashSet<String>, areas: &[Area]) -> Result<Vec<Finding>> {
         let members = image::places::members(&ReadCache::new(self.file)).unwrap_or_default();
         let mut findings = Vec::new();
         for hit in &self.searched.found.hits {
             let member = containing(&members, |(_, range)| range, hit.offset);
             let member: Vec<String> = member.into_iter().map(|(name, _)| name.clone()).collect();
-            if !member.iter().any(|name| looked_into.contains(name)) {
+            if let Some(value) = self.in_records(hit, areas)? {
+                findings.extend(value.map(|value| Finding { member, ..value }));
+            } else if !member.iter().any(|name| looked_into.contains(name)) {
                 findings.push(Finding { member, ..self.hit(Kind::Member, hit)? });
             }
         }
         Ok(findings)
+    }
+
+    /// Looks at the records of an image or archive, and says where they are.
+    fn records(&self, cache: &ReadCache<&File>, known: &mut Known) -> Vec<Area> {
+        let mut areas = Vec::new();
+        // Most images have no record: to say why would need all their symbols.
+        let has_none = image::locate(cache).is_ok_and(|sections| sections.is_empty());
+        match if has_none { Ok(None) } else { Image::open(self.searched.path, Mode::Read).map(Some) } {
+            Ok(None) => {}
+            Ok(Some(image)) => {
+                (known.records, areas) = describe(&image);
+                known.findings.extend(self.in_defaults(&image));
+            }
+            Err(
+                Error::NoRecord { .. }
+                | Error::NotImage { .. }
+                // A separate debug file.
+                | Error::Section { problem: SectionProblem::NoBits, .. },
+            ) => {}
+            Err(error) => {
+                let text = error.to_string();
+                known.findings.push(Finding { text, ..finding(self.searched.name, Kind::Unread) });
+            }
+        }
+        areas
     }
 
     /// The references in defaults of declared fields. A search of the bytes does not see where such

@@ -42,9 +42,8 @@ impl<'a> Staged<'a> {
             .prefix(".postlink-")
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(parent);
-        let folder = folder.map_err(|error| {
-            Error::io("create a folder in", parent)(error.kind().into())
-        })?;
+        let folder =
+            folder.map_err(|error| Error::io("create a folder in", parent)(error.kind().into()))?;
         Ok(Self { plan, place, folder })
     }
 
@@ -57,6 +56,17 @@ impl<'a> Staged<'a> {
             (true, _) => self.folder.path().join("file"),
             (false, _) => self.folder.path().join(&entry.path),
         }
+    }
+
+    /// The path that the tree will have.
+    #[must_use]
+    pub fn destination(&self) -> &'a Path {
+        &self.plan.destination
+    }
+
+    /// The files whose bytes were changed.
+    pub fn written(&self) -> impl Iterator<Item = (&'a Entry, &'a EntryPlan)> {
+        self.entries().filter(|(_, planned)| !planned.splices.is_empty())
     }
 
     fn entries(&self) -> impl Iterator<Item = (&'a Entry, &'a EntryPlan)> {
@@ -93,7 +103,9 @@ impl<'a> Staged<'a> {
                     let path = self.path(entry);
                     fs::hard_link(first, &path).map_err(Error::io("link", path))
                 }
-                (Kind::Symlink(target), _) => self.link(entry, planned.target.as_ref().unwrap_or(target)),
+                (Kind::Symlink(target), _) => {
+                    self.link(entry, planned.target.as_ref().unwrap_or(target))
+                }
                 _ => continue,
             };
             // Where a file could not be copied, its other names cannot either.
@@ -159,7 +171,8 @@ impl<'a> Staged<'a> {
             kept().map_err(Error::io("keep the mode of", from))?;
         }
         let failed = Error::io("put a new tree in the place of", &self.place);
-        let is_folder = self.plan.tree.entries.first().is_some_and(|root| root.kind == Kind::Directory);
+        let is_folder =
+            self.plan.tree.entries.first().is_some_and(|root| root.kind == Kind::Directory);
         if is_folder {
             free(&self.place)?;
             fs::rename(self.folder.path(), &self.place).map_err(failed)?;
@@ -194,7 +207,10 @@ pub(super) fn free(place: &Path) -> Result<()> {
 fn content(source: &File, new: &File, planned: &EntryPlan) -> io::Result<()> {
     if planned.keeps_size() {
         copy_data(source, new)?;
-        return planned.splices.iter().try_for_each(|splice| new.write_all_at(&splice.after, splice.range.start));
+        return planned
+            .splices
+            .iter()
+            .try_for_each(|splice| new.write_all_at(&splice.after, splice.range.start));
     }
     let (mut from, mut to) = (source, new);
     let mut at = 0;
@@ -227,7 +243,8 @@ fn copy_data(mut source: &File, mut new: &File) -> io::Result<()> {
             Err(rustix::io::Errno::NXIO) => break,
             Err(_) => at,
         };
-        let end = rustix::fs::seek(source, rustix::fs::SeekFrom::Hole(start)).unwrap_or(metadata.len());
+        let end =
+            rustix::fs::seek(source, rustix::fs::SeekFrom::Hole(start)).unwrap_or(metadata.len());
         source.seek(SeekFrom::Start(start))?;
         new.seek(SeekFrom::Start(start))?;
         io::copy(&mut source.take(end - start), &mut new)?;

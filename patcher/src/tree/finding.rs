@@ -1,13 +1,16 @@
 //! What a scan finds, and what can be done about it.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use super::reference::Encoding;
 
 /// One reference that was found, or one thing that could not be looked into.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The file, relative to its tree, as [`escaped`] writes it.
     pub path: String,
@@ -31,33 +34,33 @@ pub struct Finding {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
     /// The member of an archive, behind those that it lies in.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub member: Vec<String>,
     /// The text around it, or what is wrong.
     pub text: String,
     /// What to do where `specialize` does nothing.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub advice: &'static str,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub advice: Cow<'static, str>,
     /// The schema entry, as TOML, that would declare it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entry: Option<String>,
 }
 
 /// The place of a reference.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// In bytes from the start: of the file, the member, the link's target or the name.
     pub offset: u64,
     /// In bytes.
     pub length: u64,
-    /// `plain`, `UTF-16LE` …
-    pub encoding: &'static str,
+    /// How it is written.
+    pub encoding: Encoding,
     /// Its position among the references that were given, from 0.
     pub reference: usize,
 }
 
 /// Where a reference was found. The order is that of the report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// In the value of a declared field.
@@ -87,7 +90,7 @@ pub enum Kind {
 }
 
 /// What `specialize` does about a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// It fills the field.
@@ -123,7 +126,7 @@ impl Kind {
     #[must_use]
     pub fn action(self) -> Action {
         match self {
-            Self::Value => Action::Fill,
+            Self::Value | Self::Descriptor => Action::Fill,
             Self::Runpath => Action::RewriteRunpath,
             Self::Text => Action::RewriteText,
             Self::Link => Action::RewriteLink,
@@ -158,9 +161,7 @@ impl Kind {
             Self::Runpath => "specialize rewrites it in place, or relative to $ORIGIN",
             Self::Text => "specialize rewrites them",
             Self::Link => "specialize makes them anew",
-            Self::Descriptor => {
-                "generate the code without this default: no --default, or one outside the tree"
-            }
+            Self::Descriptor => "specialize rewrites them, so that later fills follow",
             Self::String => "declare it in schema.toml and read it through the accessor",
             Self::Loader => "link with names that do not depend on the place, or use patchelf",
             Self::Debug => "compile with -ffile-prefix-map=OLD=NEW, or strip it off",

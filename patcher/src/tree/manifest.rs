@@ -6,28 +6,29 @@
 //! - `references`: the paths that were searched.
 //! - `members`: whether archives and compressed files were looked into.
 //! - `trees`: one object for each tree, in the order of the command line, with
+//!   - `tree`: its path;
 //!   - `check`: what the tree must look like for the manifest to fit, 64 hexadecimal digits. It is
 //!     the SHA-256 of one line for each entry, sorted by path, component by component: the path, a
 //!     NUL, then `directory`, `file SIZE`, `link TARGET` or `special`, and a line feed. The root is
 //!     not among them, and of a tree that is a single file there is one line, with an empty path.
-//!   - `entries`: those that have a record or a reference, in the same order, with `path`; of a file
-//!     its `size`, its `content` (`text`, `image`, `packed`, `data` or `other`), its `sha256`, its
-//!     `records`, and in `same_as` the path of another name of the same file, where all this is
-//!     told; and `findings`, as `postlink scan --json` has them.
+//!   - `entries`: those files that have a record or a reference, in the same order, with `path`,
+//!     `content` (`text`, `image`, `packed`, `data` or `other`) and `records`;
+//!   - `findings`: as `postlink scan --json` has them.
 //!
-//! Paths are written as [`escaped`] does.
+//! Paths are written as [`escaped`] does. Two trees of one build have equal manifests, wherever they
+//! were built: sizes, names and places are in it, and no times.
 
-use std::collections::BTreeMap;
-use std::io::Read;
+use std::collections::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::classify::{Content, RecordPlace};
 use super::finding::{Finding, escaped};
-use super::scan::{Scan, Scanned};
-use super::search::open;
+use super::reference::Reference;
+use super::rewrite::shown;
+use super::scan::{Examined, Scan, Scanned};
 use super::walk::{Kind, Tree};
 use crate::error::{Error, Result};
 
@@ -35,72 +36,142 @@ use crate::error::{Error, Result};
 pub const VERSION: u32 = 1;
 
 /// A manifest.
-#[derive(Debug, Serialize)]
-pub struct Manifest<'a> {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
     /// [`VERSION`].
     pub postlink_manifest: u32,
     /// The paths that were searched.
-    pub references: &'a [String],
+    pub references: Vec<String>,
     /// Whether archives and compressed files were looked into.
     pub members: bool,
     /// In the order of the command line.
-    pub trees: Vec<ManifestTree<'a>>,
+    pub trees: Vec<ManifestTree>,
 }
 
 /// A tree.
-#[derive(Debug, Serialize)]
-pub struct ManifestTree<'a> {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestTree {
+    /// The path by which it was scanned.
+    pub tree: String,
     /// What [`check`] gives for it.
     pub check: String,
-    /// Those that something is known of.
-    pub entries: Vec<ManifestEntry<'a>>,
+    /// Files that have a record or a reference.
+    pub entries: Vec<ManifestEntry>,
+    /// What was found.
+    pub findings: Vec<Finding>,
 }
 
-/// An entry.
-#[derive(Debug, Serialize)]
-pub struct ManifestEntry<'a> {
+/// A file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestEntry {
     /// Its path.
     pub path: String,
-    /// Of a file.
-    #[serde(flatten)]
-    pub file: Option<ManifestFile<'a>>,
-    /// The path of another name of this file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub same_as: Option<String>,
-    /// What was found.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub findings: Vec<&'a Finding>,
-}
-
-/// What a file is.
-#[derive(Debug, Serialize)]
-pub struct ManifestFile<'a> {
-    /// In bytes.
-    pub size: u64,
     /// What it is.
     pub content: Content,
-    /// Of its bytes.
-    pub sha256: String,
     /// Its records.
-    pub records: &'a [RecordPlace],
+    pub records: Vec<RecordPlace>,
 }
 
-impl<'a> Manifest<'a> {
+/// A tree and what is known of it, from a scan or from a manifest.
+#[derive(Debug)]
+pub struct Knowledge {
+    /// What is in it.
+    pub tree: Tree,
+    /// What is known of each entry.
+    pub entries: Vec<Examined>,
+    /// What was found. A place's reference is a position among those that were asked for.
+    pub findings: Vec<Finding>,
+}
+
+impl From<Scanned> for Knowledge {
+    fn from(Scanned { walked, entries, findings, .. }: Scanned) -> Self {
+        Self { tree: walked, entries, findings }
+    }
+}
+
+impl Manifest {
     /// The manifest of a scan.
+    #[must_use]
+    pub fn new(scan: &Scan, members: bool) -> Self {
+        let trees = scan.trees.iter().map(|tree| ManifestTree {
+            tree: tree.tree.clone(),
+            check: check(&tree.walked),
+            entries: entries(tree),
+            findings: tree.findings.clone(),
+        });
+        Self {
+            postlink_manifest: VERSION,
+            references: scan.references.clone(),
+            members,
+            trees: trees.collect(),
+        }
+    }
+
+    /// What the manifest knows of a tree, for these references.
     ///
     /// # Errors
-    /// A file that cannot be read any more.
-    pub fn new(scan: &'a Scan, members: bool) -> Result<Self> {
-        let trees = scan
-            .trees
-            .iter()
-            .map(|tree| Ok(ManifestTree { check: check(&tree.walked), entries: entries(tree)? }));
-        Ok(Self {
-            postlink_manifest: VERSION,
-            references: &scan.references,
-            members,
-            trees: trees.collect::<Result<_>>()?,
-        })
+    /// It is of another tree, or of this one before it was changed; it does not know a reference.
+    pub fn knowledge(&self, tree: Tree, references: &[Reference]) -> Result<Knowledge> {
+        const AGAIN: &str = "make it again: postlink scan --manifest";
+        if self.postlink_manifest != VERSION {
+            return Err(Error::input(
+                format!("the manifest has version {}, not {VERSION}", self.postlink_manifest),
+                AGAIN,
+            ));
+        }
+        // Positions in the manifest, and in what is asked for now.
+        let mut positions = HashMap::new();
+        for (now, reference) in references.iter().enumerate() {
+            let path = shown(&reference.path);
+            let Some(then) = self.references.iter().position(|known| *known == path) else {
+                return Err(Error::input(
+                    format!("the manifest knows nothing of `{path}`"),
+                    format!("{AGAIN} --reference {path}"),
+                ));
+            };
+            positions.insert(then, now);
+        }
+        let name = escaped(tree.root.as_os_str());
+        let expected = check(&tree);
+        let mut same = self.trees.iter().filter(|known| known.check == expected);
+        let known = match (same.next(), same.next()) {
+            (Some(known), None) => Some(known),
+            // Several that look alike are told apart by their paths.
+            (Some(_), Some(_)) => {
+                self.trees.iter().find(|known| known.check == expected && known.tree == name)
+            }
+            (None, _) => None,
+        };
+        let Some(known) = known else {
+            return Err(Error::input(
+                format!("the manifest does not fit {name}: names, sizes or links are others"),
+                AGAIN,
+            ));
+        };
+        let mut of_path: HashMap<&str, &ManifestEntry> =
+            known.entries.iter().map(|entry| (entry.path.as_str(), entry)).collect();
+        let mut examined = Vec::with_capacity(tree.entries.len());
+        for (entry, same_as) in tree.entries.iter().zip(tree.same_files()) {
+            let entry = of_path.remove(&*escaped(entry.path.as_os_str()));
+            examined.push(match entry {
+                Some(entry) => {
+                    Examined { content: entry.content, records: entry.records.clone(), same_as }
+                }
+                None => Examined { same_as, ..Examined::default() },
+            });
+        }
+        let mut findings = known.findings.clone();
+        findings.retain_mut(|finding| match &mut finding.place {
+            Some(place) => match positions.get(&place.reference) {
+                Some(&now) => {
+                    place.reference = now;
+                    true
+                }
+                None => false,
+            },
+            None => true,
+        });
+        Ok(Knowledge { tree, entries: examined, findings })
     }
 }
 
@@ -123,57 +194,19 @@ pub fn check(tree: &Tree) -> String {
         }
         hash.update(b"\n");
     }
-    hexadecimal(hash)
-}
-
-fn hexadecimal(hash: Sha256) -> String {
     postlink_codegen::hex(&hash.finalize())
 }
 
-fn entries(tree: &Scanned) -> Result<Vec<ManifestEntry<'_>>> {
-    let mut findings: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
-    for finding in &tree.findings {
-        findings.entry(&finding.path).or_default().push(finding);
-    }
-    let path_of = |position: usize| escaped(tree.walked.entries[position].path.as_os_str());
+fn entries(tree: &Scanned) -> Vec<ManifestEntry> {
+    let found: HashSet<&str> = tree.findings.iter().map(|one| one.path.as_str()).collect();
     let mut entries = Vec::new();
-    for (position, (entry, known)) in tree.walked.entries.iter().zip(&tree.entries).enumerate() {
-        let path = path_of(position);
-        let first = known.same_as.unwrap_or(position);
-        let is_told =
-            findings.contains_key(&*path_of(first)) || !tree.entries[first].records.is_empty();
-        let found = findings.get(&*path).cloned().unwrap_or_default();
-        if found.is_empty() && !is_told {
-            continue;
-        }
-        let file = match entry.kind {
-            Kind::File(size) if known.same_as.is_none() => Some(ManifestFile {
-                size,
-                content: known.content,
-                sha256: sha256(&tree.walked.path(entry))?,
-                records: &known.records,
-            }),
-            _ => None,
-        };
-        entries.push(ManifestEntry {
-            path,
-            file,
-            same_as: known.same_as.map(path_of),
-            findings: found,
-        });
-    }
-    Ok(entries)
-}
-
-fn sha256(path: &std::path::Path) -> Result<String> {
-    let failed = |error| Error::io("search", path)(error);
-    let mut file = open(path).map_err(failed)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        match file.read(&mut buffer).map_err(failed)? {
-            0 => return Ok(hexadecimal(hash)),
-            read => hash.update(&buffer[..read]),
+    for (entry, known) in tree.walked.entries.iter().zip(&tree.entries) {
+        let path = escaped(entry.path.as_os_str());
+        let is_told = found.contains(&*path) || !known.records.is_empty();
+        if is_told && known.same_as.is_none() && matches!(entry.kind, Kind::File(_)) {
+            let (content, records) = (known.content, known.records.clone());
+            entries.push(ManifestEntry { path, content, records });
         }
     }
+    entries
 }

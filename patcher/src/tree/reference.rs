@@ -22,6 +22,8 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 
 /// Bytes before a match that may decide whether it is one: the longest name that Linux has, and
@@ -42,17 +44,22 @@ pub struct Reference {
 }
 
 /// How the characters of a match are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Encoding {
     /// One byte a character: ASCII and everything that contains it.
+    #[serde(rename = "plain")]
     Plain,
     /// UTF-16, little-endian.
+    #[serde(rename = "UTF-16LE")]
     Utf16Le,
     /// UTF-16, big-endian.
+    #[serde(rename = "UTF-16BE")]
     Utf16Be,
     /// UTF-32, little-endian: a `wchar_t` of Linux on most machines.
+    #[serde(rename = "UTF-32LE")]
     Utf32Le,
     /// UTF-32, big-endian.
+    #[serde(rename = "UTF-32BE")]
     Utf32Be,
 }
 
@@ -141,10 +148,22 @@ impl Reference {
         })
     }
 
+    /// This path as a whole, also if it is a store path.
+    #[must_use]
+    pub fn whole(path: Vec<u8>) -> Self {
+        Self { needle: path.clone(), is_hash: false, path }
+    }
+
     /// How many components the path has.
     #[must_use]
     pub fn components(&self) -> usize {
         self.path.iter().filter(|&&byte| byte == b'/').count()
+    }
+
+    /// Whether the path can end before these bytes: a name that goes on is another path.
+    #[must_use]
+    pub fn is_end(&self, behind: &[u8]) -> bool {
+        ends(behind, Encoding::Plain)
     }
 
     /// Whether the needle, which was found in these bytes at `start..end`, is a reference there.

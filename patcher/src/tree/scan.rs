@@ -1,6 +1,5 @@
 //! Scans trees: where they refer to a path, and what can be done about it.
 
-use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -106,20 +105,13 @@ fn scan(
     let mut entries = vec![Examined::default(); tree.entries.len()];
     let mut files: Vec<(PathBuf, u64)> = Vec::new();
     let mut positions = Vec::new();
-    let mut first_names = HashMap::new();
-    for (position, entry) in tree.entries.iter().enumerate() {
+    for ((position, entry), first) in tree.entries.iter().enumerate().zip(tree.same_files()) {
         let walk::Kind::File(size) = entry.kind else { continue };
-        let first = if entry.links > 1 {
-            *first_names.entry(entry.id).or_insert(position)
-        } else {
-            position
-        };
-        if first == position {
+        if first.is_none() {
             files.push((tree.path(entry), size));
             positions.push(position);
-        } else {
-            entries[position].same_as = Some(first);
         }
+        entries[position].same_as = first;
     }
     let bytes = files.iter().map(|(_, size)| size).sum();
     begin(files.len() as u64, bytes);

@@ -193,6 +193,12 @@ impl Searcher {
         Ok((found, base + buffer.len() as u64))
     }
 
+    /// The most bytes of a hit.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        self.longest
+    }
+
     /// Bytes behind the start of a hit that have to be there.
     fn behind(&self) -> usize {
         self.longest + BEHIND

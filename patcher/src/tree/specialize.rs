@@ -4,25 +4,18 @@
 //! Then the trees are copied beside their places, the gate looks for what is left of the old paths,
 //! and only then do they take their places.
 //!
-//! **The gate.** Bytes that are copied as they are were searched when the tree was scanned, and a
-//! file that was changed since then is noticed by its inode and time. So the gate searches, in the
-//! copy, what was written: files whose size changed as a whole, others around their changes. What is
-//! found there is an old path that is not a part of a new one.
+//! The [`gate`](super::gate) is between the last two steps.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use globset::GlobSet;
-use rayon::prelude::*;
 
 use super::copy::{Staged, free};
-use super::finding::{Finding, Kind, escaped};
+use super::finding::Finding;
 use super::manifest::{Knowledge, Manifest};
 use super::plan::{TreePlan, Wanted, plan_tree};
-use super::reference::{BEFORE, BEHIND, Reference};
-use super::rewrite::Rewrites;
 use super::scan;
-use super::search::{Hit, Searcher};
 use super::walk::Tree;
 use crate::error::{Error, Result};
 use crate::fill::unknown;
@@ -58,7 +51,8 @@ pub fn plan(
     let references = wanted.rewrites.references();
     let known: Vec<Knowledge> = match manifest {
         Some(manifest) => {
-            let know = |output: &Output| manifest.knowledge(Tree::walk(&output.source)?, &references);
+            let know =
+                |output: &Output| manifest.knowledge(Tree::walk(&output.source)?, &references);
             all(outputs.iter().map(know).collect())?
         }
         None => {
@@ -111,10 +105,8 @@ fn check_assignments(plans: &[TreePlan], wanted: &Wanted<'_>) -> Result<()> {
         return Err(Error::NoRecord { path, imports: crate::image::Imports::default() });
     }
     let shapes: Vec<_> = shapes.iter().collect();
-    let problems = lost
-        .iter()
-        .map(|(_, one)| unknown(&shapes, one.section.as_deref(), &one.field))
-        .collect();
+    let problems =
+        lost.iter().map(|(_, one)| unknown(&shapes, one.section.as_deref(), &one.field)).collect();
     Err(Error::Values { path, problems })
 }
 
@@ -135,7 +127,9 @@ pub fn left<'a>(plans: &'a [TreePlan], allowed: &GlobSet) -> Vec<(&'a Path, &'a 
 pub fn places(plans: &[TreePlan], destdir: Option<&Path>) -> Result<Vec<PathBuf>> {
     let place = |plan: &TreePlan| {
         let place = match destdir {
-            Some(root) => root.join(plan.destination.strip_prefix("/").unwrap_or(&plan.destination)),
+            Some(root) => {
+                root.join(plan.destination.strip_prefix("/").unwrap_or(&plan.destination))
+            }
             None => plan.destination.clone(),
         };
         free(&place).map(|()| place)
@@ -163,38 +157,23 @@ pub fn stage<'a>(
     Ok(staged)
 }
 
-/// Searches what was written for what is left of the old paths.
+/// Puts all trees into their places.
 ///
 /// # Errors
-/// A file cannot be read.
-pub fn gate(staged: &[Staged<'_>], rewrites: &Rewrites) -> Result<Vec<(PathBuf, Finding)>> {
-    // A new path that has an old one in it counts as the new one: it is longer.
-    let mut references = rewrites.references();
-    let old = references.len();
-    for (_, new) in rewrites.pairs() {
-        let new = Reference::whole(new.to_vec());
-        if !references.contains(&new) {
-            references.push(new);
+/// What the system refuses; then those that had theirs are removed again.
+pub fn finish(staged: Vec<Staged<'_>>) -> Result<()> {
+    let mut placed: Vec<PathBuf> = Vec::new();
+    for copy in staged {
+        match copy.finish() {
+            Ok(place) => placed.push(place),
+            Err(error) => {
+                for place in placed {
+                    // The first error is the one to show; a second one cannot be helped.
+                    let _ = std::fs::remove_dir_all(&place);
+                }
+                return Err(error);
+            }
         }
     }
-    let searcher = Searcher::new(references)?;
-    let jobs: Vec<_> = staged
-        .iter()
-        .flat_map(|copy| copy.written().map(move |(entry, planned)| (copy, entry, planned)))
-        .collect();
-    let search = |(copy, entry, planned): &(&Staged<'_>, &super::walk::Entry, &super::plan::EntryPlan)| {
-        let path = copy.path(entry);
-        let failed = Error::io("search", &path);
-        let hits = around_changes(&searcher, &path, planned).map_err(failed)?;
-        let known = |hit: &Hit| planned.left.contains(&hit.offset);
-        let hits = hits.into_iter().filter(|hit| hit.reference < old && !(planned.keeps_size() && known(hit)));
-        Ok(hits
-            .map(|hit| {
-                let finding = super::classify::left(&entry.path, &hit);
-                (copy.destination().to_owned(), finding)
-            })
-            .collect::<Vec<_>>())
-    };
-    let found: Vec<Result<Vec<_>>> = jobs.par_iter().map(search).collect();
-    Ok(all(found)?.into_iter().flatten().collect())
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! The entries of a tree, always in the same order.
 
+use std::collections::HashMap;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,8 @@ pub struct Entry {
     pub id: (u64, u64),
     /// How many names it has, here or elsewhere.
     pub links: u64,
+    /// When it was last changed, in seconds and nanoseconds: `st_ctim`.
+    pub changed: (i64, i64),
 }
 
 /// What an entry is.
@@ -75,6 +78,18 @@ impl Tree {
         }
     }
 
+    /// For each entry, the position of another name of the same file that comes before it.
+    #[must_use]
+    pub fn same_files(&self) -> Vec<Option<usize>> {
+        let mut first_names = HashMap::new();
+        let first = |(position, entry): (usize, &Entry)| {
+            let is_shared = matches!(entry.kind, Kind::File(_)) && entry.links > 1;
+            let first = *first_names.entry(entry.id).or_insert(position);
+            (is_shared && first != position).then_some(first)
+        };
+        self.entries.iter().enumerate().map(first).collect()
+    }
+
     /// The path by which the system knows an entry of this tree.
     #[must_use]
     pub fn path(&self, entry: &Entry) -> PathBuf {
@@ -115,5 +130,6 @@ fn entry(root: &Path, found: &walkdir::DirEntry) -> Result<Entry> {
         mode: metadata.mode() & 0o7777,
         id: (metadata.dev(), metadata.ino()),
         links: metadata.nlink(),
+        changed: (metadata.ctime(), metadata.ctime_nsec()),
     })
 }

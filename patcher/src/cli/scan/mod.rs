@@ -3,6 +3,8 @@
 mod html;
 mod report;
 
+pub(super) use report::line_of;
+
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -88,7 +90,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         };
         let mut outputs: Vec<(PathBuf, String)> = Vec::new();
         if let Some(path) = &args.manifest {
-            let manifest = Manifest::new(&scan, !args.no_members)?;
+            let manifest = Manifest::new(&scan, !args.no_members);
             outputs.push((path.clone(), json::text(&manifest) + "\n"));
         }
         if let Some(path) = &args.html {

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use crate::cli::{Talk, shown};
 use crate::tree::against::{Comparison, Difference};
 use crate::tree::finding::{Action, Finding, Kind};
+use crate::tree::reference::Encoding;
 use crate::tree::scan::{Scan, Scanned};
 
 /// Files of a kind, and findings of a file, that are listed; `--verbose` lists all.
@@ -121,6 +122,11 @@ pub(super) fn lines(file: &[&Finding]) -> Vec<String> {
     lines.into_iter().map(shown).collect()
 }
 
+/// A finding on one line with its file, and where that is another thing than a name or a link.
+pub(crate) fn line_of(finding: &Finding) -> String {
+    format!("{}: {}", shown(&finding.path), line(finding))
+}
+
 /// A finding on one line: where, and the text around it.
 fn line(finding: &Finding) -> String {
     let mut place: Vec<String> = Vec::new();
@@ -137,8 +143,8 @@ fn line(finding: &Finding) -> String {
         if has_offset && finding.line.is_none() {
             place.push(format!("at {:#x}", at.offset));
         }
-        if at.encoding != "plain" {
-            place.push(at.encoding.to_owned());
+        if at.encoding != Encoding::Plain {
+            place.push(at.encoding.name().to_owned());
         }
     }
     let arrow = if finding.kind == Kind::Link { "-> " } else { "" };
