@@ -39,7 +39,7 @@ pub enum Error {
         kind: &'static str,
     },
     /// A file is not what it was when it was looked at first.
-    #[error("{} was changed at the same time", path.display())]
+    #[error("{} is not what it was when it was scanned", path.display())]
     Changed {
         /// The path.
         path: PathBuf,
@@ -320,7 +320,7 @@ impl Error {
             Self::Io { source, .. } => io_help(source).into(),
             Self::NotRegular { .. } => "name a regular file; what is there was left as it is".into(),
             Self::Special { .. } => "remove it from the tree: a package has files, folders and links".into(),
-            Self::Changed { .. } => "run it again when nothing else writes there".into(),
+            Self::Changed { .. } => "run it again when nothing else writes there; a manifest is made again by postlink scan --manifest".into(),
             Self::NotImage { problem, .. } => problem.help(),
             Self::NoRecord { imports: Imports { libraries, accessors: true, .. }, .. } => format!(
                 "the file calls accessors of another library: fill the one that carries the record; it needs {}",

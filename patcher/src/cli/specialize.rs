@@ -28,7 +28,8 @@ pub(super) struct Args {
     /// A tree, and its final path; repeat for each output of the package
     #[arg(long = "output", short, value_name = "SRC=DST", required = true)]
     outputs: Vec<String>,
-    /// An old path that becomes a new one, beside those of the trees themselves
+    /// An old path that becomes a new one, beside those of the trees themselves; or a word, such as
+    /// the version in text files: 0.0.0-unspecialized=2.97.1
     #[arg(long = "rewrite", value_name = "OLD=NEW")]
     rewrites: Vec<String>,
     /// Put the trees under this folder, as if it were the root of all files
@@ -109,7 +110,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     json::or_error(args.json, || {
         let outputs = args.outputs.iter().map(|text| output(text)).collect::<Result<Vec<_>>>()?;
         check_apart(&outputs)?;
-        let pairs = args.rewrites.iter().map(|text| pair(text)).collect::<Result<Vec<_>>>()?;
+        let pairs = args.rewrites.iter().map(|text| rewrite(text)).collect::<Result<Vec<_>>>()?;
         let own = outputs.iter().map(own_rewrite).collect::<Result<Vec<_>>>()?;
         let rewrites = Rewrites::new(&[own, pairs].concat(), args.force)?;
         let assignments = values::assignments(&args.sets, &args.files)?;
@@ -168,6 +169,14 @@ fn pair(text: &str) -> Result<(PathBuf, PathBuf)> {
             format!("`{text}` is not OLD=NEW with an absolute new path"),
             "write the path that there is, `=`, and the path that it becomes: old=/opt/new",
         )),
+    }
+}
+
+/// `OLD=NEW`: of paths at the first `=/`, of words at the first `=`.
+fn rewrite(text: &str) -> Result<(PathBuf, PathBuf)> {
+    match text.split_once('=') {
+        Some((old, new)) if !text.starts_with('/') => Ok((old.into(), new.into())),
+        _ => pair(text),
     }
 }
 

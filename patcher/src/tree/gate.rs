@@ -3,10 +3,12 @@
 //! Bytes that are copied as they are were searched when the tree was scanned, and a file that was
 //! changed since then is noticed by its inode and time. So the gate searches what was written: a
 //! file whose size changed as a whole, others around their changes. An old path that is a part of a
-//! new one is not left.
+//! new one is not left. The texts in the descriptor of a record follow each other without anything
+//! between them: they are searched one by one.
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +23,7 @@ use super::rewrite::{Rewrites, shown};
 use super::search::{Hit, Searcher, open};
 use super::walk::Entry;
 use crate::error::{Error, Result};
+use crate::records::{Image, Mode};
 
 /// Searches what was written. Gives what is left beyond what the plan knows, each with the
 /// destination of its tree.
@@ -69,13 +72,39 @@ impl Gate {
         planned: &EntryPlan,
     ) -> Result<Vec<(PathBuf, Finding)>> {
         let path = copy.path(entry);
-        let hits = self.hits(&path, planned).map_err(Error::io("search", &path))?;
+        let mut hits = self.hits(&path, planned).map_err(Error::io("search", &path))?;
+        if planned.has_records {
+            let image = Image::open(&path, Mode::Read)?;
+            let (_, areas) = classify::describe(&image);
+            let is_default = |hit: &Hit| {
+                let within = |range: &Range<u64>| range.contains(&hit.offset);
+                areas.iter().any(|area| within(&area.record) && !within(&area.values))
+            };
+            hits.retain(|hit| !is_default(hit));
+            hits.extend(self.in_defaults(&image));
+        }
         let found = |hit: Hit| {
             let reference = &self.searcher.references()[hit.reference];
             let finding = classify::left(&entry.path, &hit, shown(&reference.path));
             (copy.destination().to_owned(), finding)
         };
         Ok(hits.into_iter().map(found).collect())
+    }
+
+    /// The hits in defaults; their place is that of the record.
+    fn in_defaults(&self, image: &Image) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        for (section, place) in image.records() {
+            let Ok(record) = section.record(place) else { continue };
+            for field in record.fields() {
+                let found = self.searcher.bytes(field.default).into_iter();
+                let offset = section.offset + place.at as u64;
+                hits.extend(
+                    found.filter(|hit| self.is_old[hit.reference]).map(|hit| Hit { offset, ..hit }),
+                );
+            }
+        }
+        hits
     }
 
     fn hits(&self, path: &Path, planned: &EntryPlan) -> io::Result<Vec<Hit>> {

@@ -244,6 +244,9 @@ impl Context<'_> {
                 planned.left.push(finding);
                 continue;
             };
+            if !self.wanted.rewrites.is_there(&file, &hit).map_err(failed)? {
+                return Err(Error::Changed { path });
+            }
             let end = hit.offset + hit.length;
             let is_done =
                 |splice: &Splice| splice.range.start <= hit.offset && end <= splice.range.end;

@@ -16,9 +16,15 @@
 //!   strings are not separated. A slash before it counts as part of what is before that:
 //!   `file:///opt/app` is found, `/x//opt/app` is not.
 //!
-//! Both are found as plain bytes, and in UTF-16 and UTF-32 of either byte order. Not found is what
+//! **Anything else is a word**, such as the version of a build, `0.0.0-unspecialized`: it is found
+//! where no ASCII letter, digit, `_` or `.` stands before it, and behind it no name character. So it is
+//! found in `Lix/0.0.0-unspecialized` and `lix-0.0.0-unspecialized.` at the end of a sentence, and
+//! not in `10.0.0-unspecialized` or `0.0.0-unspecialized-2`.
+//!
+//! All are found as plain bytes, and in UTF-16 and UTF-32 of either byte order. Not found is what
 //! is written in another way: with escapes (`\/opt\/app`), or cut into pieces by a compiler.
 
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -32,10 +38,10 @@ pub const BEFORE: usize = 4 * (255 + 16);
 /// Bytes behind a match that may decide whether it is one: some dots and one more character.
 pub const BEHIND: usize = 4 * 16;
 
-/// A path that is searched.
+/// A path or word that is searched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
-    /// The path, without doubled or trailing slashes.
+    /// The path, without doubled or trailing slashes; or the word.
     pub path: Vec<u8>,
     /// What is found: the path, or 32 characters of it.
     pub needle: Vec<u8>,
@@ -116,6 +122,31 @@ impl Encoding {
 }
 
 impl Reference {
+    /// What a user names: an absolute path, or a word.
+    ///
+    /// # Errors
+    /// A path that cannot be searched; a word with a slash or white space, or of less than two
+    /// characters.
+    pub fn named(text: &OsStr) -> Result<Self> {
+        let word = text.as_bytes();
+        if word.starts_with(b"/") {
+            return Self::new(Path::new(text));
+        }
+        if word.len() < 2 || word.iter().any(|&byte| byte == b'/' || byte <= b' ') {
+            return Err(Error::usage(
+                format!("`{}` is neither an absolute path nor a word", text.display()),
+                "name an absolute path as it stands in the files, or a word such as a version",
+            ));
+        }
+        Ok(Self::whole(word.to_vec()))
+    }
+
+    /// Whether this is a word, and no path.
+    #[must_use]
+    pub fn is_word(&self) -> bool {
+        !self.path.starts_with(b"/")
+    }
+
     /// The reference to a path.
     ///
     /// # Errors
@@ -172,7 +203,11 @@ impl Reference {
     pub fn is_at(&self, bytes: &[u8], start: usize, end: usize, encoding: Encoding) -> bool {
         self.is_hash
             || (ends(bytes.get(end..).unwrap_or_default(), encoding)
-                && begins(bytes.get(..start).unwrap_or_default(), encoding))
+                && if self.is_word() {
+                    begins_word(bytes.get(..start).unwrap_or_default(), encoding)
+                } else {
+                    begins(bytes.get(..start).unwrap_or_default(), encoding)
+                })
     }
 }
 
@@ -212,12 +247,18 @@ fn begins(before: &[u8], encoding: Encoding) -> bool {
     }
 }
 
+/// Whether a word can begin behind these bytes.
+fn begins_word(before: &[u8], encoding: Encoding) -> bool {
+    let last = before.rchunks_exact(encoding.width()).next().and_then(|unit| encoding.ascii(unit));
+    !last.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn found(path: &str, text: &str) -> bool {
-        let reference = Reference::new(Path::new(path)).expect(path);
+        let reference = Reference::named(path.as_ref()).expect(path);
         let needle = String::from_utf8(reference.needle.clone()).expect("UTF-8");
         let start = text.find(&needle).expect(text);
         let each = Encoding::ALL.map(|encoding| {
@@ -261,6 +302,21 @@ mod tests {
             "../x/opt/app",
         ] {
             assert!(!found("/opt/app", text), "{text}");
+        }
+    }
+
+    #[test]
+    fn words_are_found_as_such() {
+        let version = "0.0.0-dev";
+        for text in ["0.0.0-dev", "Lix/0.0.0-dev.", "lix-0.0.0-dev\n", "'0.0.0-dev'", "=0.0.0-dev "]
+        {
+            assert!(found(version, text), "{text}");
+        }
+        for text in ["10.0.0-dev", "0.0.0.0-dev", "v0.0.0-dev", "0.0.0-dev-2", "0.0.0-devel"] {
+            assert!(!found(version, text), "{text}");
+        }
+        for word in ["", "x", "a/b", "a b", "lib/x"] {
+            assert!(Reference::named(word.as_ref()).is_err(), "{word}");
         }
     }
 

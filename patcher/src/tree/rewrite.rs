@@ -1,4 +1,4 @@
-//! What becomes of references: old paths, and the new ones in their places.
+//! What becomes of references: old paths and words, and the new ones in their places.
 //!
 //! A text is read once, from its start: where several old paths begin, the longest counts, and what
 //! was written is not looked at again. So an old path may well be in a new one.
@@ -14,7 +14,10 @@ use super::reference::{Encoding, Reference};
 use super::search::{Hit, Searcher};
 use crate::error::{Error, Result};
 
-/// Old paths and their new ones.
+/// Bytes of a word that stands for nothing else: `0.0.0-x`.
+const SHORTEST_WORD: usize = 6;
+
+/// Old paths and their new ones; old words and new ones likewise.
 #[derive(Debug)]
 pub struct Rewrites {
     /// In the order in which they were given; of two for one old path the first.
@@ -42,7 +45,14 @@ impl Rewrites {
     pub fn new(pairs: &[(PathBuf, PathBuf)], force: bool) -> Result<Self> {
         let mut known: Vec<(Reference, Vec<u8>)> = Vec::new();
         for (old, new) in pairs {
-            let (old, new) = (Reference::new(old)?, Reference::new(new)?);
+            let old = Reference::named(old.as_os_str())?;
+            let new = Reference::named(new.as_os_str())?;
+            if old.is_word() != new.is_word() {
+                return Err(Error::usage(
+                    format!("`{}` cannot become `{}`", shown(&old.path), shown(&new.path)),
+                    "a path becomes a path, a word becomes a word",
+                ));
+            }
             match known.iter().find(|(other, _)| other.needle == old.needle) {
                 Some((other, path)) if other.path == old.path && *path == new.path => continue,
                 Some(_) => {
@@ -53,10 +63,14 @@ impl Rewrites {
                 }
                 None => {}
             }
-            if old.components() == 1 && !force && old.path != new.path {
+            let why = match old.is_word() {
+                true => (old.path.len() < SHORTEST_WORD).then_some("is a very short word"),
+                false => (old.components() == 1).then_some("has only one component"),
+            };
+            if let (Some(why), false) = (why, force || old.path == new.path) {
                 return Err(Error::usage(
-                    format!("`{}` has only one component", shown(&old.path)),
-                    "almost every file has such a path, and means something else: name a longer one, or add --force",
+                    format!("`{}` {why}", shown(&old.path)),
+                    "many files have that and mean something else: name a longer one, or add --force",
                 ));
             }
             known.push((old, new.path));
@@ -102,6 +116,23 @@ impl Rewrites {
     #[must_use]
     pub fn string(&self, text: &str) -> Option<String> {
         String::from_utf8(self.text(text.as_bytes())?).ok()
+    }
+
+    /// Whether a file has this hit: one that a manifest tells of may be of another file.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn is_there(&self, file: &File, hit: &Hit) -> io::Result<bool> {
+        let needle = self.pair(hit.reference).and_then(|(old, _)| hit.encoding.encode(&old.needle));
+        let Some(needle) = needle.filter(|needle| needle.len() as u64 == hit.length) else {
+            return Ok(false);
+        };
+        let mut bytes = vec![0; needle.len()];
+        match file.read_exact_at(&mut bytes, hit.offset) {
+            Ok(()) => Ok(bytes == needle),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// What becomes of a hit in a file; `None` where what was found is only a part of an old path,
@@ -173,6 +204,14 @@ mod tests {
     }
 
     #[test]
+    fn a_version_is_rewritten_as_a_word() {
+        let rewrites = rewrites(&[("0.0.0-dev", "2.97.1")]);
+        let text = "Version: 0.0.0-dev, lix-0.0.0-dev. Not v0.0.0-dev2";
+        let new = "Version: 2.97.1, lix-2.97.1. Not v0.0.0-dev2";
+        assert_eq!(rewrites.string(text).as_deref(), Some(new));
+    }
+
+    #[test]
     fn a_store_path_is_rewritten_as_a_whole() {
         let old = "/nix/store/0c5n1x3gkr7d2wmf9vq8z4yjb6hap2sl-lix-0";
         let rewrites = rewrites(&[(old, "/nix/store/1c5n1x3gkr7d2wmf9vq8z4yjb6hap2sl-lix-2.91")]);
@@ -191,6 +230,8 @@ mod tests {
         };
         assert_eq!(refused(&[("/usr", "/opt/x")]), "`/usr` has only one component");
         assert_eq!(refused(&[("/a/b", "/c"), ("/a/b", "/d")]), "`/a/b` has two new paths");
-        assert_eq!(refused(&[("a/b", "/c")]), "`a/b` is not an absolute path");
+        assert_eq!(refused(&[("a/b", "/c")]), "`a/b` is neither an absolute path nor a word");
+        assert_eq!(refused(&[("0.0.0", "1.0.0")]), "`0.0.0` is a very short word");
+        assert_eq!(refused(&[("0.0.0-dev", "/c")]), "`0.0.0-dev` cannot become `/c`");
     }
 }

@@ -150,6 +150,9 @@ pub fn stage<'a>(
     for (plan, place) in plans.iter().zip(places) {
         let (files, bytes) = plan.size();
         watch.begin(files, bytes);
+        if let (Some(parent), true) = (place.parent(), place != plan.destination) {
+            std::fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+        }
         let copy = Staged::new(plan, place)?;
         copy.copy(&|files, bytes| watch.done(files, bytes))?;
         staged.push(copy);

@@ -29,7 +29,7 @@ pub(super) struct Args {
     /// Trees of files, or single files; symbolic links in them are not followed
     #[arg(required = true)]
     tree: Vec<PathBuf>,
-    /// A path that is looked for: absolute, as it stands in the files
+    /// A path that is looked for: absolute, as it stands in the files; or a word, such as a version
     #[arg(long, value_name = "PATH", required = true)]
     reference: Vec<PathBuf>,
     /// Compare with another build of the same package, for another path or version of the same
@@ -66,7 +66,7 @@ struct Output<'a> {
 
 pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     json::or_error(args.json, || {
-        let references = args.reference.iter().map(|path| Reference::new(path));
+        let references = args.reference.iter().map(|text| Reference::named(text.as_os_str()));
         let references = references.collect::<Result<Vec<_>>>()?;
         if args.against.is_some() && args.tree.len() > 1 {
             return Err(Error::usage(
