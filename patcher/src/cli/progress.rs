@@ -1,5 +1,6 @@
 //! What is shown while something takes long: on a terminal only.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -13,6 +14,7 @@ pub(super) struct Progress {
     files: ProgressBar,
     start: Instant,
     quiet: bool,
+    is_shown: AtomicBool,
 }
 
 impl Progress {
@@ -23,7 +25,13 @@ impl Progress {
         bar.set_style(
             ProgressStyle::with_template(line).unwrap_or_else(|_| ProgressStyle::default_bar()),
         );
-        Self { bar, files: hidden(), start: Instant::now(), quiet }
+        Self {
+            bar,
+            files: hidden(),
+            start: Instant::now(),
+            quiet,
+            is_shown: AtomicBool::new(false),
+        }
     }
 
     /// There is more to do.
@@ -35,8 +43,9 @@ impl Progress {
     /// So much was done.
     pub(super) fn done(&self, files: u64, bytes: u64) {
         self.files.inc(files);
-        if !self.quiet && self.bar.is_hidden() && self.start.elapsed() > PATIENCE {
-            // Where standard error is no terminal, this stays hidden.
+        // Where standard error is no terminal, the bar stays hidden.
+        let is_late = !self.quiet && self.start.elapsed() > PATIENCE;
+        if is_late && !self.is_shown.swap(true, Ordering::Relaxed) {
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
         let total = self.files.length().unwrap_or_default();

@@ -6,7 +6,6 @@
 //! - `references`: the paths that were searched.
 //! - `members`: whether archives and compressed files were looked into.
 //! - `trees`: one object for each tree, in the order of the command line, with
-//!   - `tree`: its path;
 //!   - `check`: what the tree must look like for the manifest to fit, 64 hexadecimal digits. It is
 //!     the SHA-256 of one line for each entry, sorted by path, component by component: the path, a
 //!     NUL, then `directory`, `file SIZE`, `link TARGET` or `special`, and a line feed. The root is
@@ -51,8 +50,6 @@ pub struct Manifest {
 /// A tree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestTree {
-    /// The path by which it was scanned.
-    pub tree: String,
     /// What [`check`] gives for it.
     pub check: String,
     /// Files that have a record or a reference.
@@ -94,7 +91,6 @@ impl Manifest {
     #[must_use]
     pub fn new(scan: &Scan, members: bool) -> Self {
         let trees = scan.trees.iter().map(|tree| ManifestTree {
-            tree: tree.tree.clone(),
             check: check(&tree.walked),
             entries: entries(tree),
             findings: tree.findings.clone(),
@@ -107,11 +103,17 @@ impl Manifest {
         }
     }
 
-    /// What the manifest knows of a tree, for these references.
+    /// What the manifest knows of a tree, for these references. `position` is that of the tree on
+    /// the command line.
     ///
     /// # Errors
     /// It is of another tree, or of this one before it was changed; it does not know a reference.
-    pub fn knowledge(&self, tree: Tree, references: &[Reference]) -> Result<Knowledge> {
+    pub fn knowledge(
+        &self,
+        tree: Tree,
+        position: usize,
+        references: &[Reference],
+    ) -> Result<Knowledge> {
         const AGAIN: &str = "make it again: postlink scan --manifest";
         if self.postlink_manifest != VERSION {
             return Err(Error::input(
@@ -133,15 +135,9 @@ impl Manifest {
         }
         let name = escaped(tree.root.as_os_str());
         let expected = check(&tree);
-        let mut same = self.trees.iter().filter(|known| known.check == expected);
-        let known = match (same.next(), same.next()) {
-            (Some(known), None) => Some(known),
-            // Several that look alike are told apart by their paths.
-            (Some(_), Some(_)) => {
-                self.trees.iter().find(|known| known.check == expected && known.tree == name)
-            }
-            (None, _) => None,
-        };
+        // Trees that look alike are told apart by their order.
+        let fits = |known: &&ManifestTree| known.check == expected;
+        let known = self.trees.get(position).filter(fits).or_else(|| self.trees.iter().find(fits));
         let Some(known) = known else {
             return Err(Error::input(
                 format!("the manifest does not fit {name}: names, sizes or links are others"),

@@ -51,9 +51,10 @@ pub fn plan(
     let references = wanted.rewrites.references();
     let known: Vec<Knowledge> = match manifest {
         Some(manifest) => {
-            let know =
-                |output: &Output| manifest.knowledge(Tree::walk(&output.source)?, &references);
-            all(outputs.iter().map(know).collect())?
+            let know = |(position, output): (usize, &Output)| {
+                manifest.knowledge(Tree::walk(&output.source)?, position, &references)
+            };
+            all(outputs.iter().enumerate().map(know).collect())?
         }
         None => {
             let roots: Vec<PathBuf> = outputs.iter().map(|output| output.source.clone()).collect();

@@ -1,11 +1,12 @@
 //! The entries of a tree, always in the same order.
 
 use std::collections::HashMap;
+use std::fs::{self, Metadata};
+use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use walkdir::WalkDir;
 
 use crate::error::{Error, Result};
 
@@ -55,27 +56,36 @@ impl Tree {
     /// # Errors
     /// Everything that cannot be listed, at once.
     pub fn walk(root: &Path) -> Result<Self> {
-        // A root that is not there is told without walkdir's words for it.
-        root.metadata().map_err(Error::io("open", root))?;
-        // Folders are listed one after another; the rest is done on all processors.
-        let listed: Vec<_> = WalkDir::new(root).sort_by_file_name().into_iter().collect();
-        let look = |found: walkdir::Result<walkdir::DirEntry>| {
-            entry(root, &found.map_err(|error| walk_error(root, error))?)
-        };
-        let looked: Vec<Result<Entry>> = listed.into_par_iter().map(look).collect();
-        let mut entries = Vec::with_capacity(looked.len());
+        let top = root.metadata().map_err(Error::io("open", root))?;
+        let mut entries = Vec::new();
         let mut errors = Vec::new();
-        for found in looked {
-            match found {
-                Ok(entry) => entries.push(entry),
-                Err(error) => errors.push(error),
+        // The root, then what is in it, then what is in that, each time on all processors.
+        let mut folders = vec![PathBuf::new()];
+        entries.push(entry(root, PathBuf::new(), &top)?);
+        if !top.is_dir() {
+            folders.clear();
+        }
+        while !folders.is_empty() {
+            let listed: Vec<Vec<Result<Entry>>> =
+                folders.par_iter().map(|folder| list(root, folder)).collect();
+            folders.clear();
+            for found in listed.into_iter().flatten() {
+                match found {
+                    Ok(entry) => {
+                        if entry.kind == Kind::Directory {
+                            folders.push(entry.path.clone());
+                        }
+                        entries.push(entry);
+                    }
+                    Err(error) => errors.push(error),
+                }
             }
         }
-        if errors.is_empty() {
-            Ok(Self { root: root.to_owned(), entries })
-        } else {
-            Err(Error::several(errors))
+        if !errors.is_empty() {
+            return Err(Error::several(errors));
         }
+        entries.par_sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(Self { root: root.to_owned(), entries })
     }
 
     /// For each entry, the position of another name of the same file that comes before it.
@@ -102,21 +112,30 @@ impl Tree {
     }
 }
 
-fn walk_error(root: &Path, error: walkdir::Error) -> Error {
-    let path = error.path().unwrap_or(root).to_owned();
-    Error::io("list", path)(error.into())
+/// What is in a folder of a tree, or why it cannot be listed.
+fn list(root: &Path, folder: &Path) -> Vec<Result<Entry>> {
+    let path = root.join(folder);
+    let found = match path.read_dir() {
+        Ok(found) => found,
+        Err(error) => return vec![Err(Error::io("list", path)(error))],
+    };
+    let look = |found: io::Result<fs::DirEntry>| {
+        let found = found.map_err(Error::io("list", &path))?;
+        let metadata = found.metadata().map_err(Error::io("list", found.path()))?;
+        entry(root, folder.join(found.file_name()), &metadata)
+    };
+    found.map(look).collect()
 }
 
-fn entry(root: &Path, found: &walkdir::DirEntry) -> Result<Entry> {
-    let path = found.path();
-    let metadata = found.metadata().map_err(|error| walk_error(root, error))?;
+fn entry(root: &Path, path: PathBuf, metadata: &Metadata) -> Result<Entry> {
     let file_type = metadata.file_type();
     let kind = if file_type.is_file() {
         Kind::File(metadata.len())
     } else if file_type.is_dir() {
         Kind::Directory
     } else if file_type.is_symlink() {
-        Kind::Symlink(path.read_link().map_err(Error::io("read the link", path))?)
+        let place = root.join(&path);
+        Kind::Symlink(place.read_link().map_err(Error::io("read the link", place))?)
     } else if file_type.is_fifo() {
         Kind::Special("a named pipe")
     } else if file_type.is_socket() {
@@ -125,7 +144,7 @@ fn entry(root: &Path, found: &walkdir::DirEntry) -> Result<Entry> {
         Kind::Special("a device")
     };
     Ok(Entry {
-        path: path.strip_prefix(root).unwrap_or(path).to_owned(),
+        path,
         kind,
         mode: metadata.mode() & 0o7777,
         id: (metadata.dev(), metadata.ino()),
