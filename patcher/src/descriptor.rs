@@ -108,6 +108,31 @@ pub fn rewritten<'a>(old: &'a Shape, new: &Shape) -> Option<Vec<&'a str>> {
     (expected == *new).then_some(names)
 }
 
+/// Whether a default is what [`rewrite`] makes of another: left out, or with its texts rewritten.
+#[must_use]
+pub fn follows(
+    old: Option<&Default>,
+    new: Option<&Default>,
+    other: &dyn Fn(&str) -> Option<String>,
+) -> bool {
+    new.is_none() || old.and_then(|old| with_texts(old, other)).as_ref() == new
+}
+
+/// A default with its texts rewritten; `None` for one that has no texts.
+fn with_texts(default: &Default, other: &dyn Fn(&str) -> Option<String>) -> Option<Default> {
+    let text = |text: &String| other(text).unwrap_or_else(|| text.clone());
+    Some(match default {
+        Default::Value(Value::Text(old)) => Default::Value(Value::Text(text(old))),
+        Default::Value(Value::List(items)) => {
+            Default::Value(Value::List(items.iter().map(text).collect()))
+        }
+        Default::Derived(templates) => {
+            Default::Derived(templates.iter().map(|template| template.with_texts(other)).collect())
+        }
+        Default::Value(_) => return None,
+    })
+}
+
 type Problems = Vec<postlink_codegen::Problem>;
 
 /// Rewrites the defaults, and returns the fields whose default is another now.
@@ -119,16 +144,8 @@ fn rewrite_defaults(
     let mut rewritten = Vec::new();
     let mut problems = Vec::new();
     for (position, field) in shape.fields.iter_mut().enumerate() {
-        let text = |text: &String| other(text).unwrap_or_else(|| text.clone());
-        let default = match &field.default {
-            Some(Default::Value(Value::Text(old))) => Default::Value(Value::Text(text(old))),
-            Some(Default::Value(Value::List(items))) => {
-                Default::Value(Value::List(items.iter().map(text).collect()))
-            }
-            Some(Default::Derived(templates)) => Default::Derived(
-                templates.iter().map(|template| template.with_texts(other)).collect(),
-            ),
-            _ => continue,
+        let Some(default) = field.default.as_ref().and_then(|old| with_texts(old, other)) else {
+            continue;
         };
         if field.default.as_ref() == Some(&default) {
             continue;

@@ -7,11 +7,12 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use object::read::ReadCache;
-use postlink_codegen::Shape;
+use postlink_codegen::{Evaluated, Field, Shape};
 use postlink_format::{Record, State, VALUES_OFFSET};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::image::places::containing;
 use crate::image::{self, Region};
 use crate::records::{Image, Mode};
 use crate::{build_id, descriptor};
@@ -33,6 +34,19 @@ pub struct Difference {
     pub reason: String,
 }
 
+/// A declared field whose value is another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChangedValue {
+    /// The section's name in the schema.
+    pub section: String,
+    /// The field.
+    pub field: String,
+    /// What it was, as text; `None` if it had no value. The items of a list have `, ` between them.
+    pub old: Option<String>,
+    /// What it is.
+    pub new: Option<String>,
+}
+
 /// The result of a comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -40,6 +54,8 @@ pub struct Report {
     pub declared_bytes: u64,
     /// Whether the build-id differs, and is what [`build_id`] makes of the filled file.
     pub rewritten_build_id: bool,
+    /// The fields whose value is another.
+    pub changed_values: Vec<ChangedValue>,
     /// The fields whose default is another, in records that [`descriptor`] wrote anew.
     pub changed_defaults: Vec<String>,
     /// Everything else that differs, in the order of the file.
@@ -69,17 +85,40 @@ pub fn images(original: &Path, filled: &Path) -> Result<Report> {
         ) => (File::open(filled).map_err(Error::io("open", filled))?, Some(error)),
         Err(error) => return Err(error),
     };
+    let mut report = compare(&before, &file, filled, &Permitted::default())?;
+    let damaged = problem.map(|error| Difference::of("records", 0, error.to_string()));
+    report.differences.splice(0..0, damaged);
+    Ok(report)
+}
+
+/// What a text becomes; `None` if it stays what it is.
+type Rewrite<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// What may differ in an image beside the values of its records.
+#[derive(Default)]
+pub(crate) struct Permitted<'a> {
+    /// Bytes that were found to be what they have to be.
+    pub(crate) explained: Vec<Range<u64>>,
+    /// What a text in a default has to become; where this is not known, any other is accepted.
+    pub(crate) text: Option<&'a Rewrite<'a>>,
+}
+
+/// Compares an original with another file, at the path `filled`.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(crate) fn compare(
+    before: &Image,
+    file: &File,
+    filled: &Path,
+    permitted: &Permitted<'_>,
+) -> Result<Report> {
     let mut report = Report::default();
-    report.differences.extend(problem.map(|error| Difference {
-        region: "records".into(),
-        offset: 0,
-        bytes: 0,
-        reason: error.to_string(),
-    }));
-    let length = |file: &File, path| {
+    let original = &before.path;
+    let length = |file: &File, path: &Path| {
         file.metadata().map(|metadata| metadata.len()).map_err(Error::io("open", path))
     };
-    let sizes = (length(&before.file, original)?, length(&file, filled)?);
+    let sizes = (length(&before.file, original)?, length(file, filled)?);
     if sizes.0 != sizes.1 {
         report.differences.push(Difference {
             region: "end of file".into(),
@@ -88,11 +127,12 @@ pub fn images(original: &Path, filled: &Path) -> Result<Report> {
             reason: format!("the file has {} bytes, it had {}", sizes.1, sizes.0),
         });
     }
-    let areas = areas(&before, &file, &mut report);
-    let build_id = rewritten_build_id(&before.file, &file).map_err(Error::io("read", filled))?;
+    let areas = areas(before, file, permitted, &mut report);
+    let explained = merged(permitted.explained.clone());
+    let build_id = rewritten_build_id(&before.file, file).map_err(Error::io("read", filled))?;
     report.rewritten_build_id = build_id.is_some();
-    let regions =
-        image::regions(&ReadCache::new(&before.file)).map_err(Error::not_image(original))?;
+    // Headers that are damaged give no names.
+    let regions = image::regions(&ReadCache::new(&before.file)).unwrap_or_default();
     let mut differences = Collector { regions: &regions, found: Vec::new(), last: (0..0, 0) };
     let mut buffers = (vec![0; CHUNK], vec![0; CHUNK]);
     let shared = sizes.0.min(sizes.1);
@@ -106,9 +146,11 @@ pub fn images(original: &Path, filled: &Path) -> Result<Report> {
             for (byte, _) in old.iter().zip(&*new).enumerate().filter(|(_, (old, new))| old != new)
             {
                 let offset = at + byte as u64;
-                if areas.iter().any(|area| area.contains(&offset)) {
+                if containing(&areas, |area| area, offset).is_some() {
                     report.declared_bytes += 1;
-                } else if !build_id.as_ref().is_some_and(|place| place.contains(&offset)) {
+                } else if containing(&explained, |range| range, offset).is_none()
+                    && !build_id.as_ref().is_some_and(|place| place.contains(&offset))
+                {
                     differences.add(offset);
                 }
             }
@@ -118,6 +160,19 @@ pub fn images(original: &Path, filled: &Path) -> Result<Report> {
     report.differences.append(&mut differences.found);
     report.differences.sort_by_key(|difference| difference.offset);
     Ok(report)
+}
+
+/// The same bytes in ranges that are sorted, and do not overlap.
+pub(crate) fn merged(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    ranges.sort_by_key(|range| range.start);
+    ranges.dedup_by(|next, last| {
+        let overlaps = next.start <= last.end;
+        if overlaps {
+            last.end = last.end.max(next.end);
+        }
+        overlaps
+    });
+    ranges
 }
 
 /// Where the build-id is, if it differs as it may.
@@ -135,57 +190,121 @@ fn rewritten_build_id(before: &File, after: &File) -> io::Result<Option<Range<u6
 
 /// The value areas whose bytes are those of a fill, and the records that were written anew. Others
 /// are told, and compared like all bytes.
-fn areas(before: &Image, after: &File, report: &mut Report) -> Vec<Range<u64>> {
+fn areas(
+    before: &Image,
+    after: &File,
+    permitted: &Permitted<'_>,
+    report: &mut Report,
+) -> Vec<Range<u64>> {
     let mut areas = Vec::new();
     for (section, place) in before.records() {
         let start = section.offset + place.at as u64;
         let Ok(old) = section.record(place) else { continue };
         let mut bytes = vec![0; old.bytes().len()];
         let read = after.read_exact_at(&mut bytes, start).is_ok();
-        let checked =
-            if read { check(&place.shape, &old, &bytes) } else { Err("it is not there".into()) };
+        let checked = if read {
+            check(&place.shape, &old, &bytes, permitted)
+        } else {
+            Err("it is not there".into())
+        };
         match checked {
-            Ok(changed) if changed.is_empty() => {
-                let from = start + u64::from(VALUES_OFFSET);
-                areas.push(from..from + old.value_area().len() as u64);
-            }
             Ok(changed) => {
-                areas.push(start..start + old.bytes().len() as u64);
-                report.changed_defaults.extend(changed);
+                areas.push(if changed.defaults.is_empty() {
+                    let from = start + u64::from(VALUES_OFFSET);
+                    from..from + old.value_area().len() as u64
+                } else {
+                    start..start + old.bytes().len() as u64
+                });
+                report.changed_defaults.extend(changed.defaults);
+                report.changed_values.extend(changed.values);
             }
-            Err(reason) => report.differences.push(Difference {
-                region: match &section.member {
+            Err(reason) => {
+                let region = match &section.member {
                     Some(member) => format!("{member}: {}", section.name),
                     None => section.name.clone(),
-                },
-                offset: start,
-                bytes: 0,
-                reason: format!("record `{}`: {reason}", place.shape.name),
-            }),
+                };
+                let reason = format!("record `{}`: {reason}", place.shape.name);
+                report.differences.push(Difference::of(&region, start, reason));
+            }
         }
     }
     areas
 }
 
-/// Whether these bytes are a fill of this record, or the record as it was; the fields whose default
-/// is another.
-fn check(shape: &Shape, old: &Record<'_>, bytes: &[u8]) -> Result<Vec<String>, String> {
+impl Difference {
+    /// One that is told in words.
+    pub(crate) fn of(region: &str, offset: u64, reason: String) -> Self {
+        Self { region: region.to_owned(), offset, bytes: 0, reason }
+    }
+}
+
+/// What a fill changed in a record.
+#[derive(Default)]
+struct Changed {
+    /// The fields whose default is another.
+    defaults: Vec<String>,
+    values: Vec<ChangedValue>,
+}
+
+/// Whether these bytes are a fill of this record, or the record as it was.
+fn check(
+    shape: &Shape,
+    old: &Record<'_>,
+    bytes: &[u8],
+    permitted: &Permitted<'_>,
+) -> Result<Changed, String> {
     if old.bytes() == bytes {
-        return Ok(Vec::new());
+        return Ok(Changed::default());
     }
     let new = Record::parse(bytes).map_err(|error| error.to_string())?;
     let now = Shape::from_record(&new).map_err(|error| error.to_string())?;
-    let changed = descriptor::rewritten(shape, &now).ok_or("its descriptor is another one")?;
+    let defaults = descriptor::rewritten(shape, &now).ok_or("its descriptor is another one")?;
+    if let Some(text) = permitted.text {
+        let has_other =
+            |name: &&&str| !descriptor::follows(default(shape, name), default(&now, name), text);
+        if let Some(name) = defaults.iter().find(has_other) {
+            return Err(format!("the default of `{name}` is not what the rewrites make of it"));
+        }
+    }
     if bytes[new.bytes().len()..].iter().any(|&byte| byte != 0) {
         return Err("a byte behind it, where it was longer, is not zero".into());
     }
-    match now.values_of(&new) {
-        Ok((State::Filled, _)) => Ok(changed.into_iter().map(str::to_owned).collect()),
+    let values = match now.values_of(&new) {
+        Ok((State::Filled, values)) => values,
         Ok(_) => {
-            Err("it is not filled: were the two files swapped? The original comes first".into())
+            let reason = "it is not filled: were the two files swapped? The original comes first";
+            return Err(reason.into());
         }
-        Err(error) => Err(error.to_string()),
-    }
+        Err(error) => return Err(error.to_string()),
+    };
+    // What a fill that was killed left has no values.
+    let earlier = shape.values_of(old).map(|(_, values)| values).unwrap_or_default();
+    Ok(Changed {
+        defaults: defaults.into_iter().map(str::to_owned).collect(),
+        values: changed_values(&now, &earlier, &values),
+    })
+}
+
+fn default<'a>(shape: &'a Shape, field: &str) -> Option<&'a postlink_codegen::Default> {
+    shape.fields.get(shape.position(field)?)?.default.as_ref()
+}
+
+fn changed_values(shape: &Shape, old: &[Evaluated], new: &[Evaluated]) -> Vec<ChangedValue> {
+    let text = |field: &Field, value: Option<&Evaluated>| {
+        let value = value.and_then(|value| value.value.as_ref());
+        value.map(|value| field.display(value).replace('\n', ", "))
+    };
+    let changed = |(position, (field, now)): (usize, (&Field, &Evaluated))| {
+        let before = old.get(position);
+        let is_other = before.and_then(|before| before.value.as_ref()) != now.value.as_ref();
+        is_other.then(|| ChangedValue {
+            section: shape.name.clone(),
+            field: field.name.clone(),
+            old: text(field, before),
+            new: text(field, Some(now)),
+        })
+    };
+    shape.fields.iter().zip(new).enumerate().filter_map(changed).collect()
 }
 
 /// Differing bytes, summed up for each region.
