@@ -162,7 +162,8 @@ fn output(text: &str) -> Result<Output> {
     Ok(Output { source, destination })
 }
 
-fn pair(text: &str) -> Result<(PathBuf, PathBuf)> {
+/// `OLD=NEW`, at the first `=/`.
+pub(super) fn pair(text: &str) -> Result<(PathBuf, PathBuf)> {
     match text.split_once("=/") {
         Some((old, new)) if !old.is_empty() => Ok((old.into(), format!("/{new}").into())),
         _ => Err(Error::usage(

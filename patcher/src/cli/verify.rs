@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::{Exit, Talk, json};
+use super::progress::Progress;
+use super::{Exit, Talk, json, shown};
 use crate::error::Result;
+use crate::tree::change::Change;
+use crate::tree::verify::{Report, Trees, trees};
 use crate::verify;
 
 /// Check that a filled file differs from its original in nothing but the values of declared fields
@@ -12,13 +15,26 @@ use crate::verify;
 /// Another build-id is accepted if it is the one that `fill --rewrite-build-id` makes of the filled
 /// file.
 ///
-/// Ends with 3 if something else differs, and lists it by section and offset.
+/// Of two trees, everything is accepted that `specialize` does, and exactly that: RUNPATH, texts and
+/// absolute links have to be what the rewrites make of them, and modes the same. The path of the
+/// original tree has become that of the other, unless --rewrite says otherwise, as it has to for a
+/// tree that was made with --destdir; paths of other outputs of the package need a --rewrite each.
+/// Owners, times and extended attributes are not looked at. With -v all changes are listed.
+///
+/// Ends with 3 if something else differs, and lists it by section and offset, or line.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The file as it was built
+    /// The file or tree as it was built
     original: PathBuf,
-    /// The file after `fill`
+    /// The file after `fill`, or the tree that `specialize` made
     filled: PathBuf,
+    /// In trees, or in a file that `specialize` made: an old path that became a new one
+    #[arg(long = "rewrite", value_name = "OLD=NEW")]
+    rewrites: Vec<String>,
+    /// In trees: undeclared references in binary files were rewritten too, where the old and new
+    /// path are equally long
+    #[arg(long)]
+    equal_length: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -26,6 +42,11 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     json::or_error(args.json, || {
+        // A single file that was rewritten is a tree of one file.
+        let is_tree = args.original.is_dir() || args.filled.is_dir();
+        if is_tree || !args.rewrites.is_empty() || args.equal_length {
+            return compare_trees(args, talk);
+        }
         let report = verify::images(&args.original, &args.filled)?;
         if args.json {
             json::print(&report);
@@ -42,6 +63,9 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             }
             if report.differences.is_empty() {
                 let filled = args.filled.display();
+                for changed in &report.changed_values {
+                    talk.detail(&format!("{filled}: {}", Change::Value(changed.clone())));
+                }
                 if !report.changed_defaults.is_empty() {
                     let fields = report.changed_defaults.join(", ");
                     talk.say(&format!("{filled}: defaults changed: {fields}"));
@@ -59,4 +83,72 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         }
         Ok(if report.differences.is_empty() { Exit::Done } else { Exit::Found })
     })
+}
+
+fn compare_trees(args: &Args, talk: Talk) -> Result<Exit> {
+    let pair = |text: &String| super::specialize::pair(text);
+    let wanted = Trees {
+        original: &args.original,
+        filled: &args.filled,
+        rewrites: args.rewrites.iter().map(pair).collect::<Result<_>>()?,
+        equal_length: args.equal_length,
+    };
+    let progress = Progress::new(talk.0.quiet);
+    let report = trees(&wanted, &progress);
+    progress.end();
+    let report = report?;
+    if args.json {
+        json::print(&report);
+    } else {
+        tell(&report, talk);
+    }
+    Ok(if report.differences.is_empty() { Exit::Done } else { Exit::Found })
+}
+
+fn tell(report: &Report, talk: Talk) {
+    for changed in &report.changed {
+        talk.detail(&format!("{}:", shown(&changed.path)));
+        for change in &changed.changes {
+            talk.detail(&format!("  {change}"));
+        }
+    }
+    talk.say(&summary(report));
+    if report.differences.is_empty() {
+        return;
+    }
+    super::print(&format!("{} differences are not explained:", report.differences.len()));
+    let mut path = None;
+    for different in &report.differences {
+        if path != Some(&different.path) {
+            super::print(&format!("{}:", shown(&different.path)));
+            path = Some(&different.path);
+        }
+        let found = &different.difference;
+        let place = match (&found.region, found.line) {
+            (Some(region), _) => format!("{}: ", shown(region)),
+            (None, Some(line)) => format!("line {line}: "),
+            (None, None) => String::new(),
+        };
+        super::print(&format!("  {place}{}", found.reason));
+    }
+}
+
+/// How many files are what they were, and how many changed in which way.
+fn summary(report: &Report) -> String {
+    let changed = |is: fn(&Change) -> bool| {
+        report.changed.iter().filter(|changed| changed.changes.iter().any(is)).count()
+    };
+    let mut parts = vec![format!("{} files identical", report.identical)];
+    let counts = [
+        (changed(|one| matches!(one, Change::Value(_) | Change::Default { .. })), "filled"),
+        (changed(|one| matches!(one, Change::Runpath { .. })), "with another RUNPATH"),
+        (changed(|one| matches!(one, Change::Loader { .. })), "with other names for the loader"),
+        (changed(|one| matches!(one, Change::Strings { .. })), "with other strings"),
+        (changed(|one| matches!(one, Change::BuildId)), "with another build-id"),
+        (changed(|one| matches!(one, Change::Text { .. })), "texts rewritten"),
+        (changed(|one| matches!(one, Change::Link { .. })), "links rewritten"),
+    ];
+    let counts = counts.into_iter().filter(|&(count, _)| count > 0);
+    parts.extend(counts.map(|(count, what)| format!("{count} {what}")));
+    parts.join(", ")
 }

@@ -142,7 +142,8 @@ pub fn compare(scanned: &Scanned, references: Vec<Reference>, other: &Path) -> R
     })
 }
 
-fn kind(kind: &Kind) -> &'static str {
+/// What an entry is, in words.
+pub(super) fn kind(kind: &Kind) -> &'static str {
     match kind {
         Kind::Directory => "a directory",
         Kind::File(_) => "a file",
@@ -255,7 +256,7 @@ impl Compare<'_> {
     }
 }
 
-fn size(file: &File) -> std::io::Result<u64> {
+pub(super) fn size(file: &File) -> std::io::Result<u64> {
     Ok(file.metadata()?.len())
 }
 
@@ -270,7 +271,8 @@ fn text(file: &File) -> std::io::Result<Option<Vec<u8>>> {
     Ok(is_text(&bytes).then_some(bytes))
 }
 
-fn is_same(ours: &Path, theirs: &Path) -> Result<bool> {
+/// Whether two files have the same bytes.
+pub(super) fn is_same(ours: &Path, theirs: &Path) -> Result<bool> {
     let failed = |path| Error::io("search", path);
     let files = (open(ours).map_err(failed(ours))?, open(theirs).map_err(failed(theirs))?);
     let sizes = (size(&files.0).map_err(failed(ours))?, size(&files.1).map_err(failed(theirs))?);
@@ -302,7 +304,7 @@ fn differing_bytes(ours: &File, theirs: &File) -> std::io::Result<(u64, u64)> {
 
 /// Reads two files, from these offsets on, in windows of the same size, as long as `look` says to
 /// go on. It is told how far from the offsets the windows are.
-fn pairs(
+pub(super) fn pairs(
     ours: &File,
     theirs: &File,
     from: (u64, u64),

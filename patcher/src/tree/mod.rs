@@ -8,11 +8,14 @@
 //!
 //! [`specialize`] carries trees to other paths: a [`plan`] says what becomes of each entry (an
 //! [`image_plan`], of programs and libraries) by the rules of [`rewrite`], [`copy`] does it, and the
-//! [`gate`] looks for what is left.
+//! [`gate`] looks for what is left. [`verify`] says of two trees which [`change`]s there are, and has
+//! to [`explain`] each by the same rules.
 
 pub mod against;
+pub mod change;
 pub mod classify;
 pub mod copy;
+pub mod explain;
 pub mod finding;
 pub mod gate;
 pub mod image_plan;
@@ -25,4 +28,5 @@ pub mod scan;
 pub mod search;
 pub mod specialize;
 pub mod text;
+pub mod verify;
 pub mod walk;
