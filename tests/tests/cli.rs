@@ -4,8 +4,18 @@ use postlink_tests::lix::{build_library, sources};
 use postlink_tests::{Folder, fixture_text, golden};
 use serde_json::Value as Json;
 
-const COMMANDS: [&str; 9] =
-    ["generate", "fill", "inspect", "payload", "verify", "scan", "completions", "man", "demo"];
+const COMMANDS: [&str; 10] = [
+    "generate",
+    "fill",
+    "inspect",
+    "payload",
+    "verify",
+    "scan",
+    "specialize",
+    "completions",
+    "man",
+    "demo",
+];
 
 #[test]
 fn completions_for_every_shell() {

@@ -320,3 +320,54 @@ fn it_is_built_for_another_machine() {
     let plugin = project.run("", &format!("{emulator} {place}/bin/nix plugin {plugin}")).ok();
     assert_eq!(plugin, format!("plugin=hello from a plugin for {VERSION}\n"));
 }
+
+/// The strongest test of all: built for one place and version, then carried to others, the package
+/// equals one that was built for those.
+#[test]
+fn specialized_equals_rebuilt() {
+    let project = project();
+    let link = "-Dcpp_link_args=-Wl,--build-id=none";
+    let build = project.configure("eq-one", &format!("{READY} {link} -Dversion-suffix=-one"));
+    build.install();
+    let one = build.place().display().to_string();
+    let two = build.place().with_file_name("eq-two").display().to_string();
+    // In the same build folder, as its path is in the debug information.
+    let other = format!("meson configure -Dprefix={two} -Dversion-suffix=-two");
+    project.run(&build.folder(), &other).ok();
+    build.install();
+    for place in [&one, &two] {
+        project.run("", &format!("gzip -d {place}/share/man/man1/nix.1.gz")).ok();
+    }
+    let folder = project.folder();
+    folder.run(&format!("mv {two} {two}.rebuilt")).ok();
+
+    let versions = ("2.96.0-dev-one", "2.96.0-dev-two");
+    let scan = format!("scan {one} --reference {one} --reference {}", versions.0);
+    let said = folder.postlink(&format!("{scan} --against {two}.rebuilt")).ok();
+    assert!(said.contains("value of a declared field"), "{said}");
+    let rewrite = format!("--rewrite {}={}", versions.0, versions.1);
+    folder.postlink(&format!("specialize --output {one}={two} {rewrite}")).ok();
+    folder.postlink(&format!("verify {one} {two} {rewrite}")).ok();
+
+    // A record says that it was filled; nothing else differs.
+    let said =
+        folder.run(&format!("diff --recursive --no-dereference --brief {two}.rebuilt {two}"));
+    let differs = |name: &str| format!("Files {two}.rebuilt/{name} and {two}/{name} differ\n");
+    assert_eq!(said.stdout, differs("lib/liblix.a") + &differs("lib/liblix.so"));
+    for name in ["lib/liblix.a", "lib/liblix.so"] {
+        let said = folder.postlink(&format!("verify {two}.rebuilt/{name} {two}/{name}")).ok();
+        assert!(!said.contains("defaults changed"), "{said}");
+    }
+
+    folder.run(&format!("rm -r {one} {two}.rebuilt")).ok();
+    let expected = Expected {
+        version: versions.1,
+        prefix: &two,
+        libexec: &format!("{two}/libexec/lix"),
+        closure: &[],
+        specialized: true,
+        system: "x86_64-linux",
+        rust: true,
+    };
+    assert_eq!(project.run("places", &format!("{two}/bin/nix report")).ok(), expected.report());
+}

@@ -163,7 +163,7 @@ fn output(text: &str) -> Result<Output> {
 }
 
 /// `OLD=NEW`, at the first `=/`.
-pub(super) fn pair(text: &str) -> Result<(PathBuf, PathBuf)> {
+fn pair(text: &str) -> Result<(PathBuf, PathBuf)> {
     match text.split_once("=/") {
         Some((old, new)) if !old.is_empty() => Ok((old.into(), format!("/{new}").into())),
         _ => Err(Error::usage(
@@ -174,7 +174,7 @@ pub(super) fn pair(text: &str) -> Result<(PathBuf, PathBuf)> {
 }
 
 /// `OLD=NEW`: of paths at the first `=/`, of words at the first `=`.
-fn rewrite(text: &str) -> Result<(PathBuf, PathBuf)> {
+pub(super) fn rewrite(text: &str) -> Result<(PathBuf, PathBuf)> {
     match text.split_once('=') {
         Some((old, new)) if !text.starts_with('/') => Ok((old.into(), new.into())),
         _ => pair(text),

@@ -86,7 +86,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
 }
 
 fn compare_trees(args: &Args, talk: Talk) -> Result<Exit> {
-    let pair = |text: &String| super::specialize::pair(text);
+    let pair = |text: &String| super::specialize::rewrite(text);
     let wanted = Trees {
         original: &args.original,
         filled: &args.filled,

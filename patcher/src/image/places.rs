@@ -4,8 +4,8 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-use object::read::ReadRef;
 use object::read::archive::ArchiveFile;
+use object::read::{ReadCache, ReadCacheOps, ReadRef};
 
 use super::loader::{LoaderText, Role};
 use super::{Format, elf_places, format};
@@ -98,15 +98,53 @@ pub(crate) fn containing<T>(
     range(last).contains(&offset).then_some(last)
 }
 
-/// What an image is made of, and the symbols at these offsets.
+/// What an image is made of, and the symbols at these offsets. The sections of an archive are those
+/// of its members, each with the member's name before its own.
 ///
 /// # Errors
 /// What is not an image, or damaged.
-pub fn places<'d, R: ReadRef<'d>>(data: R, offsets: &[u64]) -> Result<Places, ImageProblem> {
+pub fn places<R: ReadCacheOps>(
+    data: &ReadCache<R>,
+    offsets: &[u64],
+) -> Result<Places, ImageProblem> {
     match format(data)? {
         Format::Elf => elf_places::places(data, offsets),
-        Format::Archive => Err(ImageProblem::Unsupported("an archive")),
+        Format::Archive => of_members(data, offsets),
     }
+}
+
+fn of_members<R: ReadCacheOps>(
+    data: &ReadCache<R>,
+    offsets: &[u64],
+) -> Result<Places, ImageProblem> {
+    let mut all = Places { symbols: vec![None; offsets.len()], ..Places::default() };
+    for (name, range) in members(data)? {
+        let start = range.start;
+        let (asked, inside): (Vec<usize>, Vec<u64>) = offsets
+            .iter()
+            .enumerate()
+            .filter(|(_, offset)| range.contains(offset))
+            .map(|(at, offset)| (at, offset.saturating_sub(start)))
+            .unzip();
+        let part = data.range(start, range.end.saturating_sub(start));
+        let Ok(places) = elf_places::places(part, &inside) else {
+            // An index of the linker, or of another language.
+            all.parts.push(Part { name, range, purpose: Purpose::Other, compressed: None });
+            continue;
+        };
+        all.parts.extend(places.parts.into_iter().map(|part| Part {
+            name: format!("{name}: {}", part.name),
+            range: start.saturating_add(part.range.start)..start.saturating_add(part.range.end),
+            compressed: part.compressed.map(|(how, at)| (how, start.saturating_add(at))),
+            purpose: part.purpose,
+        }));
+        for (at, symbol) in asked.into_iter().zip(places.symbols) {
+            if let Some(slot) = all.symbols.get_mut(at) {
+                *slot = symbol;
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// The members of a static library or of another `ar` archive, each with its name and place, in the
