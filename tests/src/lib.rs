@@ -9,10 +9,12 @@ pub mod package;
 pub mod rust;
 
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -174,7 +176,19 @@ impl Folder {
     pub fn run_words<S: AsRef<OsStr>>(&self, program: &OsStr, words: &[S]) -> Run {
         let mut command = Command::new(program);
         command.args(words).current_dir(&self.path).stdin(Stdio::null());
-        let output = command.output();
+        let mut output = command.output();
+        // A program that another thread started meanwhile holds what was open for writing, for the
+        // moment between fork and exec.
+        let is_busy = |output: &io::Result<Output>| {
+            output.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ExecutableFileBusy)
+        };
+        for _ in 0..100 {
+            if !is_busy(&output) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+            output = command.output();
+        }
         let output = output.unwrap_or_else(|error| {
             panic!("{}: {error}; tests/run installs it", program.display())
         });

@@ -43,7 +43,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     json::or_error(args.json, || {
         // A single file that was rewritten is a tree of one file.
-        let is_tree = args.original.is_dir() || args.filled.is_dir();
+        let is_tree = args.original.is_dir() && args.filled.is_dir();
         if is_tree || !args.rewrites.is_empty() || args.equal_length {
             return compare_trees(args, talk);
         }
