@@ -5,6 +5,7 @@ pub mod covering;
 pub mod lix;
 pub mod lix_shaped;
 pub mod matrix;
+pub mod nix;
 pub mod package;
 pub mod rust;
 
