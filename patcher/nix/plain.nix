@@ -18,9 +18,11 @@ let
         // {
           inherit system;
           builder = shell;
+          # A shell replaces itself by a last command. Nix kills a builder that closes its output, as
+          # `cp` and `gzip` do before they exit.
           args = [
             "-euc"
-            attributes.buildCommand
+            (attributes.buildCommand + "\nexit")
           ];
           PATH = path;
         }
