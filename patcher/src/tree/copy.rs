@@ -121,10 +121,14 @@ impl<'a> Staged<'a> {
         let source = open(&from).map_err(Error::io("open", &from))?;
         let is_same = || {
             let now = source.metadata()?;
+            // Another name is no change of the file. A store that keeps equal files once gives its
+            // files names at any time.
+            let has_other_names =
+                now.nlink() != entry.links && (now.mtime(), now.mtime_nsec()) == entry.modified;
             io::Result::Ok(
                 (now.dev(), now.ino()) == entry.id
                     && Kind::File(now.len()) == entry.kind
-                    && (now.ctime(), now.ctime_nsec()) == entry.changed,
+                    && ((now.ctime(), now.ctime_nsec()) == entry.changed || has_other_names),
             )
         };
         let check = || match is_same() {

@@ -33,8 +33,10 @@ pub struct Entry {
     pub id: (u64, u64),
     /// How many names it has, here or elsewhere.
     pub links: u64,
-    /// When it was last changed, in seconds and nanoseconds: `st_ctim`.
+    /// When it was last changed, in seconds and nanoseconds: `st_ctim`. A new name changes it too.
     pub changed: (i64, i64),
+    /// When its content was last changed: `st_mtim`.
+    pub modified: (i64, i64),
 }
 
 /// What an entry is.
@@ -150,5 +152,6 @@ fn entry(root: &Path, path: PathBuf, metadata: &Metadata) -> Result<Entry> {
         id: (metadata.dev(), metadata.ino()),
         links: metadata.nlink(),
         changed: (metadata.ctime(), metadata.ctime_nsec()),
+        modified: (metadata.mtime(), metadata.mtime_nsec()),
     })
 }
