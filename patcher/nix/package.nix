@@ -48,6 +48,7 @@ rustPlatform.buildRustPackage {
   doCheck = false;
   nativeBuildInputs = [ installShellFiles ];
   postInstall = ''
+    mkdir man
     $out/bin/postlink man man
     installManPage man/*
     for shell in bash fish zsh; do

@@ -69,30 +69,35 @@ fn a_padded_name_has_room() {
 }
 
 /// A Nix expression for the stand-in, with the overlay.
-fn nixpkgs() -> String {
+fn nixpkgs(store: &Store) -> String {
     let path = std::env::var("PATH").unwrap_or_default();
     // Not the one of rustup, which looks for its home.
     let cargo = Path::new(env!("CARGO")).parent().expect("a folder").display();
     format!(
-        "(import {} {{ overlays = [ (import {}/overlay.nix) ]; path = \"{cargo}:{path}\"; }})",
+        "(import {} {{ overlays = [ (import {}/overlay.nix) ]; path = \"{}:{cargo}:{path}\"; }})",
         fixture("nix/nixpkgs.nix").display(),
-        recipe().display()
+        recipe().display(),
+        store.folder().path("postlink/bin").display(),
     )
 }
 
 #[test]
 fn the_overlay_has_postlink_and_the_recipe() {
     let store = Store::new();
-    let pkgs = nixpkgs();
+    let pkgs = nixpkgs(&store);
     let names = store.eval(&format!("builtins.attrNames {pkgs}.postlinkTools"));
     assert_eq!(names, json!(["manifest", "padName", "specialize"]));
 
-    // The sources are a whole workspace, and nothing else: no guide, no recipe.
     let built = store.nix("nix-build", &["--no-out-link", "-E", &format!("{pkgs}.postlink")]).ok();
-    let text = std::fs::read_to_string(built.trim()).expect("what cargo said");
+    let built = Path::new(built.trim());
+    for installed in ["share/man/man1/postlink-specialize.1", "share/--bash/postlink.bash"] {
+        assert!(built.join(installed).is_file(), "{installed}");
+    }
+    let text = std::fs::read_to_string(built.join("metadata")).expect("what cargo said");
     let metadata: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let names = metadata["packages"].as_array().expect("packages").iter();
     assert!(names.clone().any(|package| package["name"] == "postlink-patcher"), "{text}");
+    // The sources are a whole workspace, and nothing else: no guide, no recipe.
     let sources = store.eval(&format!("\"${{{pkgs}.postlink.src}}\""));
     let sources = store.folder().run(&format!("find {}", sources.as_str().expect("a path")));
     let sources = sources.ok();
