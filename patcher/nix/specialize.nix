@@ -5,6 +5,7 @@
 # another machine than the one that specializes it.
 { mkDerivation, postlink }:
 let
+  outputsOf = package: builtins.filter (output: output != "manifest") (package.outputs or [ "out" ]);
   specialize =
     {
       # The unspecialized package. Its output `manifest`, if it has one, is used and not passed on.
@@ -12,6 +13,9 @@ let
       version,
       pname ? package.pname,
       name ? "${pname}-${version}",
+      # Which outputs to pass on. A `debug` is found by its build-id, which stays: the unspecialized one
+      # serves all versions.
+      outputs ? outputsOf package,
       # The field that gets the version; null if the package declares none.
       versionField ? "version",
       # Other fields, with strings, integers, booleans and lists. Paths in the package's own outputs
@@ -25,8 +29,6 @@ let
       postSpecialize ? "",
     }@args:
     let
-      outputsOf = package: builtins.filter (output: output != "manifest") (package.outputs or [ "out" ]);
-      outputs = outputsOf package;
       pathsOf = package: map (output: package.${output}) (outputsOf package);
       pairs = builtins.concatMap (
         dependency:
@@ -36,7 +38,7 @@ let
       options =
         map (output: "--output ${package.${output}}=\"$" + output + "\"") outputs
         ++ map (pair: "--rewrite ${pair}") pairs
-        ++ (if package ? manifest then [ "--manifest ${package.manifest}" ] else [ ])
+        ++ (if builtins.elem "manifest" (package.outputs or [ ]) then [ "--manifest ${package.manifest}" ] else [ ])
         ++ (if given == { } then [ ] else [ "--values \"$valuesPath\"" ])
         ++ map quote flags;
       given = (if versionField == null then { } else { ${versionField} = version; }) // values;

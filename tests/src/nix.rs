@@ -79,26 +79,26 @@ impl Store {
     /// Runs a command on `lix.nix`.
     #[track_caller]
     pub fn on_lix(&self, command: &str, options: &str) -> Run {
-        let arguments = self.arguments();
-        let file = fixture("nix/lix.nix").display().to_string();
-        let mut words = vec![file.as_str()];
-        words.extend(arguments.iter().map(String::as_str));
-        words.extend(options.split_whitespace());
+        let text = self.expression("all");
+        let words: Vec<&str> =
+            ["-E", &text].into_iter().chain(options.split_whitespace()).collect();
         self.nix(command, &words)
     }
 
-    fn arguments(&self) -> Vec<String> {
+    /// An expression in which the attributes of `lix.nix` are at hand, and `all` of them. It is a function
+    /// of that file's options.
+    #[must_use]
+    pub fn expression(&self, text: &str) -> String {
         let path = std::env::var("PATH").unwrap_or_default();
-        let meson = fixture("../../target/python/bin").display().to_string();
-        let mut all = Vec::new();
-        let mut argument = |kind: &str, name: &str, value: String| {
-            all.extend([kind.to_owned(), name.to_owned(), value]);
-        };
-        argument("--arg", "recipe", recipe().display().to_string());
-        argument("--arg", "postlink", self.folder.path("postlink").display().to_string());
-        argument("--arg", "source", self.folder.path("source").display().to_string());
-        argument("--argstr", "path", format!("{meson}:{path}"));
-        all
+        format!(
+            "{{ ... }}@options: let all = import {} ({{ recipe = {}; postlink = {}; \
+             source = {}; path = \"{}:{path}\"; }} // options); in with all; {text}",
+            fixture("nix/lix.nix").display(),
+            recipe().display(),
+            self.folder.path("postlink").display(),
+            self.folder.path("source").display(),
+            fixture("../../target/python/bin").display(),
+        )
     }
 
     /// Builds attributes of `lix.nix`, and gives the paths of their first outputs.
@@ -121,14 +121,7 @@ impl Store {
     /// It is no JSON.
     #[track_caller]
     pub fn eval(&self, expression: &str) -> serde_json::Value {
-        let arguments = format!(
-            "{{ recipe = {}; postlink = {}; source = {}; path = \"/usr/bin:/bin\"; }}",
-            recipe().display(),
-            self.folder.path("postlink").display(),
-            self.folder.path("source").display(),
-        );
-        let file = fixture("nix/lix.nix").display().to_string();
-        let text = format!("with import {file} {arguments}; {expression}");
+        let text = format!("({}) {{ }}", self.expression(expression));
         let words = ["--eval", "--strict", "--json", "-E", text.as_str()];
         let printed = self.nix("nix-instantiate", &words).ok();
         serde_json::from_str(&printed).expect("JSON")

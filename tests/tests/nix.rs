@@ -86,6 +86,12 @@ fn a_new_version_compiles_nothing() {
         assert_eq!(store.references(eval_jobs), [lix.as_str()]);
     }
 
+    // Nix itself refuses what would need a build derivation.
+    let leak =
+        "lix.respecialize { postSpecialize = \"echo ${lix-unspecialized.doc} > $out/left\"; }";
+    let refused = store.nix("nix-build", &["-E", &store.expression(leak)]).fails(1);
+    assert!(refused.contains("is not allowed to refer to the following paths:"), "{refused}");
+
     // Nothing of the build derivations is needed any more.
     let outputs =
         unspecialized.map(|one| store.nix("nix-store", &["--query", "--outputs", &one]).ok());

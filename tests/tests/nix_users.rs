@@ -38,10 +38,10 @@ fn overriding_changes_what_is_compiled() {
     let seen = store.eval(
         "let
            patched = lix.overrideAttrs (old: { buildCommand = old.buildCommand + \"# patched\"; });
-           other = lix.respecialize { version = \"3.0.0\"; values.man_dir = \"/man\"; };
+           other = lix.respecialize { version = \"3.0.0\"; values.man_dir = \"/man\"; outputs = [ \"out\" ]; };
          in {
            patched = [ patched.version (patched.unspecialized.drvPath == lix-unspecialized.drvPath) ];
-           other = [ other.name (other.unspecialized.drvPath == lix-unspecialized.drvPath)
+           other = [ other.name other.outputs (other.unspecialized.drvPath == lix-unspecialized.drvPath)
              (builtins.fromJSON other.drvAttrs.values) ];
            again = (patched.respecialize { version = \"3.1.0\"; }).unspecialized.drvPath
              == patched.unspecialized.drvPath;
@@ -49,7 +49,7 @@ fn overriding_changes_what_is_compiled() {
     );
     let expected = json!({
         "patched": ["2.97.0", false],
-        "other": ["lix-3.0.0", true, { "version": "3.0.0", "man_dir": "/man" }],
+        "other": ["lix-3.0.0", ["out"], true, { "version": "3.0.0", "man_dir": "/man" }],
         "again": true,
     });
     assert_eq!(seen, expected);
