@@ -62,6 +62,8 @@ let
       # A file, because an environment has a limit.
       values = builtins.toJSON given;
       passAsFile = [ "values" ];
+      # Which would not know `passAsFile`; nixpkgs may be set to turn them on.
+      __structuredAttrs = false;
       buildCommand =
         ''
           ${postlink}/bin/postlink specialize ${toString options}
