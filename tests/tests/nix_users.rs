@@ -187,3 +187,41 @@ fn the_hook_specializes_in_the_last_phase() {
     let runpath = folder.run(&format!("readelf -d {out}/bin/main")).ok();
     assert!(runpath.contains(&format!("[{lib}/lib]")), "{runpath}");
 }
+
+#[test]
+fn the_guide_s_example_evaluates() {
+    let store = Store::new();
+    let folder = store.folder();
+    let guide = std::fs::read_to_string(recipe().join("../guides/nix.md")).expect("the guide");
+    let example = guide.split("```nix\n").nth(1).and_then(|rest| rest.split("```").next());
+    folder.write("example.nix", example.expect("an example"));
+    folder.write(
+        "package.nix",
+        "{ stdenvNoCC }: stdenvNoCC.mkDerivation {
+           name = \"lix\"; pname = \"lix\"; outputs = [ \"out\" \"dev\" ]; buildCommand = \"\";
+         }",
+    );
+    folder.write(
+        "other.nix",
+        "final: prev: { nix-eval-jobs-unspecialized = final.stdenvNoCC.mkDerivation {
+           name = \"jobs\"; pname = \"nix-eval-jobs\"; buildCommand = \"${final.lix-unspecialized}\";
+         }; }",
+    );
+    let overlays = format!(
+        "(import {}/overlay.nix) (import {}) (import {})",
+        recipe().display(),
+        folder.path("example.nix").display(),
+        folder.path("other.nix").display()
+    );
+    let stand_in = fixture("nix/nixpkgs.nix").display().to_string();
+    let seen = store.eval(&format!(
+        "let pkgs = import {stand_in} {{ overlays = [ {overlays} ]; }}; in
+         map (one: [ one.name one.outputs (builtins.isString one.drvPath) ]) [ pkgs.lix pkgs.nix-eval-jobs ]"
+    ));
+    let version = "2.97.0-pre-20261122_be438c62e1bd";
+    let expected = json!([
+        [format!("lix-{version}"), ["out", "dev"], true],
+        [format!("nix-eval-jobs-{version}"), ["out"], true],
+    ]);
+    assert_eq!(seen, expected);
+}
