@@ -1,6 +1,6 @@
 //! `postlink specialize`.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::Serialize;
@@ -111,7 +111,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         let outputs = args.outputs.iter().map(|text| output(text)).collect::<Result<Vec<_>>>()?;
         check_apart(&outputs)?;
         let pairs = args.rewrites.iter().map(|text| rewrite(text)).collect::<Result<Vec<_>>>()?;
-        let own = outputs.iter().map(own_rewrite).collect::<Result<Vec<_>>>()?;
+        let own: Vec<_> = outputs.iter().flat_map(own_rewrites).collect();
         let rewrites = Rewrites::new(&[own, pairs].concat(), args.force)?;
         let assignments = values::assignments(&args.sets, &args.files)?;
         let manifest = args.manifest.as_deref().map(read_manifest).transpose()?;
@@ -181,11 +181,16 @@ pub(super) fn rewrite(text: &str) -> Result<(PathBuf, PathBuf)> {
     }
 }
 
-/// A tree's own path becomes that of its destination.
-fn own_rewrite(output: &Output) -> Result<(PathBuf, PathBuf)> {
-    let source = std::path::absolute(&output.source);
-    let source = source.map_err(Error::io("open", &output.source))?;
-    Ok((source, output.destination.clone()))
+/// A tree's own path becomes that of its destination: the path as it was given, and the real one
+/// where that leads through links.
+fn own_rewrites(output: &Output) -> Vec<(PathBuf, PathBuf)> {
+    let is_plain = |path: &PathBuf| !path.components().any(|part| part == Component::ParentDir);
+    // A tree that is not there is refused when it is listed.
+    let real = output.source.canonicalize();
+    let named = std::path::absolute(&output.source).ok().filter(is_plain);
+    let mut paths: Vec<PathBuf> = named.into_iter().chain(real).collect();
+    paths.dedup();
+    paths.into_iter().map(|path| (path, output.destination.clone())).collect()
 }
 
 /// Refuses trees of which one is in another, or that have one destination.
