@@ -42,6 +42,8 @@ pub fn search(staged: &[Staged<'_>], rewrites: &Rewrites) -> Result<Vec<(PathBuf
     for one in found {
         left.extend(one?);
     }
+    // It keeps so many hits and no more: there may be others.
+    gate.searcher.check_complete()?;
     Ok(left)
 }
 
