@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use postlink_tests::package::set_mode;
-use postlink_tests::{Folder, Run};
+use postlink_tests::{Folder, Run, postlink};
 
 /// A tree `old` with a text and a link that name it. Everyone may reach it.
 fn tree() -> Folder {
@@ -27,6 +27,45 @@ fn specialize(folder: &Folder, line: &str) -> Run {
     folder.postlink(&format!("specialize {}", line.replace('@', path.trim_end_matches('/'))))
 }
 
+/// All that is in the folder, with modes and times.
+fn listing(folder: &Folder) -> String {
+    let list = "find . -not -path . -printf '%p %l %m %s %T@\\n' | LC_ALL=C sort";
+    folder.run_words("sh".as_ref(), &["-c", list]).ok()
+}
+
+#[test]
+fn a_place_is_refused_before_anything_is_written() {
+    let folder = tree();
+    fs::create_dir(folder.path("empty")).expect("a folder");
+    folder.write("file", "");
+    symlink("old", folder.path("way")).expect("a link");
+    let before = listing(&folder);
+    for (line, what) in [
+        ("--output old=@/old/inside", "is in the tree"),
+        ("--output old=@/way/lib/inside", "is in the tree"),
+        ("--output empty=@/empty", "is in the tree"),
+        ("--output old=/x/y --destdir old/stage", "is in the tree"),
+        ("--output file=@/empty", "empty exists already"),
+        ("--output old=@/file/new", "cannot look at"),
+        ("--output old=/x/y --destdir file", "cannot look at"),
+    ] {
+        for dry in ["", " --dry-run"] {
+            let said = specialize(&folder, &format!("{line}{dry}")).fails(1);
+            assert!(said.contains(what), "{line}: {said}");
+        }
+    }
+    // A trial may be made where the final folder is not there.
+    let said = specialize(&folder, "--output old=@/no/parent").fails(1);
+    assert!(said.contains("no: No such file or directory"), "{said}");
+    specialize(&folder, "--output old=@/no/parent --dry-run").ok();
+    assert_eq!(listing(&folder), before);
+
+    // Together with what is wrong inside of the tree.
+    folder.run("mkfifo old/pipe").ok();
+    let said = specialize(&folder, "--output old=@/old/inside").fails(1);
+    assert!(said.contains("is in the tree") && said.contains("named pipe"), "{said}");
+}
+
 /// A link such as `result`, which a build leaves, and a path with `..`.
 #[test]
 fn a_tree_is_known_by_its_real_path_too() {
@@ -40,4 +79,54 @@ fn a_tree_is_known_by_its_real_path_too() {
         assert_eq!(fs::read_link(new.join("link")).expect("a link"), new.join("lib/values.pc"));
         fs::remove_dir_all(new).expect("the tree");
     }
+}
+
+#[test]
+fn folders_on_the_way_to_a_staged_tree_go_away_too() {
+    let folder = tree();
+    fs::create_dir(folder.path("stage")).expect("a folder");
+    fs::create_dir(folder.path("other")).expect("a folder");
+    let before = listing(&folder);
+    // A file that cannot be written: the second tree fails when the first one is copied.
+    let line = format!(
+        "strace -f -o /dev/null -e inject=link,linkat,symlinkat,symlink:error=EIO:when=1 {} specialize --output other=/x/y/o --output old=/x/y/n --destdir stage",
+        postlink().display()
+    );
+    let said = folder.run(&line).fails(1);
+    assert!(said.contains("cannot copy old/link"), "{said}");
+    let times = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| !line.starts_with("./stage ")).map(str::to_owned).collect()
+    };
+    assert_eq!(times(&listing(&folder)), times(&before));
+    specialize(&folder, "--output other=/x/y/o --output old=/x/y/n --destdir stage").ok();
+    assert!(folder.path("stage/x/y/o").is_dir() && folder.path("stage/x/y/n/link").is_symlink());
+}
+
+/// Where the last tree cannot take its place, the first one, read-only and finished, goes away.
+#[test]
+fn read_only_trees_go_away_as_well() {
+    let folder = tree();
+    for name in ["old/lib", "old"] {
+        set_mode(&folder.path(name), 0o555);
+    }
+    fs::create_dir(folder.path("other")).expect("a folder");
+    // In a sticky folder, an empty folder of another user may not be replaced.
+    fs::create_dir_all(folder.path("sticky/taken")).expect("a folder");
+    set_mode(&folder.path("sticky"), 0o1777);
+    let program = folder.path("postlink");
+    fs::copy(postlink(), &program).expect("the program");
+    let path = folder.path("sticky");
+    let (path, program) = (path.display(), program.display());
+    let line = format!(
+        "setpriv --reuid=65534 --regid=65534 --clear-groups {program} specialize --output old={path}/new --output other={path}/"
+    );
+    let said = folder.run(&format!("{line}taken")).fails(1);
+    assert!(said.contains("cannot put a new tree in the place of"), "{said}");
+    let names: Vec<_> = fs::read_dir(folder.path("sticky"))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    assert_eq!(names, ["taken"]);
+    folder.run(&format!("{line}free")).ok();
+    assert!(folder.path("sticky/new/lib/values.pc").exists());
 }

@@ -56,7 +56,7 @@ pub(super) struct Args {
     /// Rewrite a path with one component, such as /usr
     #[arg(long)]
     force: bool,
-    /// Check everything, write nothing
+    /// Check everything but the destinations' folders, which need not be there; write nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
     /// Print one JSON object
@@ -124,8 +124,13 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         let progress = Progress::new(talk.0.quiet);
         let plans = specialize::plan(&outputs, &wanted, manifest.as_ref(), &progress);
         progress.end();
-        let plans = plans?;
-        let places = specialize::places(&plans, args.destdir.as_deref())?;
+        let places = specialize::places(&outputs, args.destdir.as_deref(), args.dry_run);
+        let (plans, places) = match (plans, places) {
+            (Ok(plans), Ok(places)) => (plans, places),
+            (plans, places) => {
+                return Err(Error::several(plans.err().into_iter().chain(places.err()).collect()));
+            }
+        };
         let mut left: Vec<(PathBuf, Finding)> = specialize::left(&plans, &allowed)
             .into_iter()
             .map(|(destination, finding)| (destination.to_owned(), finding.clone()))
@@ -138,7 +143,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             let staged = specialize::stage(&plans, places, &progress);
             progress.end();
             let staged = staged?;
-            let more = gate::search(&staged, &rewrites)?;
+            let more = gate::search(&staged.copies, &rewrites)?;
             left.extend(more.into_iter().filter(|(_, one)| !allowed.is_match(&one.path)));
             if !left.is_empty() {
                 outcome = "left";

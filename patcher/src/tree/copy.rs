@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, futimens, utimensat};
 use rustix::process::geteuid;
-use tempfile::TempDir;
 
 use super::plan::{EntryPlan, TreePlan};
 use super::rewrite::Splice;
@@ -21,13 +20,15 @@ use super::walk::{Entry, Kind};
 use crate::error::{Error, Result};
 use crate::write::keep_xattrs;
 
-/// A copy that has not taken its place yet. It goes away unless it does.
+/// A copy of a tree, beside its place or in it. It goes away unless it is kept.
 #[derive(Debug)]
 pub struct Staged<'a> {
     plan: &'a TreePlan,
     /// Where it will be: the destination, or its place under another root.
     place: PathBuf,
-    folder: TempDir,
+    /// The folder beside the place, or `None` when the copy is in its place.
+    folder: Option<PathBuf>,
+    is_kept: bool,
 }
 
 impl<'a> Staged<'a> {
@@ -36,7 +37,6 @@ impl<'a> Staged<'a> {
     /// # Errors
     /// There is something at the place already; the folder that it is in is not there.
     pub fn new(plan: &'a TreePlan, place: PathBuf) -> Result<Self> {
-        free(&place)?;
         let parent = place.parent().unwrap_or(Path::new("/"));
         let folder = tempfile::Builder::new()
             .prefix(".postlink-")
@@ -44,18 +44,24 @@ impl<'a> Staged<'a> {
             .tempdir_in(parent);
         let folder =
             folder.map_err(|error| Error::io("create a folder in", parent)(error.kind().into()))?;
-        Ok(Self { plan, place, folder })
+        Ok(Self { plan, place, folder: Some(folder.keep()), is_kept: false })
     }
 
     /// Where an entry is now.
     #[must_use]
     pub fn path(&self, entry: &Entry) -> PathBuf {
-        // The folder becomes the tree; a tree that is a file lies in it.
-        match (entry.path.as_os_str().is_empty(), &entry.kind) {
-            (true, Kind::Directory) => self.folder.path().to_owned(),
-            (true, _) => self.folder.path().join("file"),
-            (false, _) => self.folder.path().join(&entry.path),
-        }
+        let root = match &self.folder {
+            // The folder becomes the tree; a tree that is a file lies in it.
+            Some(folder) if self.is_file() => folder.join("file"),
+            Some(folder) => folder.clone(),
+            None => self.place.clone(),
+        };
+        // A join with nothing would end in a slash, which a file's path may not.
+        if entry.path.as_os_str().is_empty() { root } else { root.join(&entry.path) }
+    }
+
+    fn is_file(&self) -> bool {
+        self.plan.tree.entries.first().is_none_or(|root| root.kind != Kind::Directory)
     }
 
     /// The path that the tree will have.
@@ -161,11 +167,11 @@ impl<'a> Staged<'a> {
         made().map_err(Error::io("copy", &from))
     }
 
-    /// Gives folders their owners, modes and times, and puts the copy into its place.
+    /// Gives folders their owners, modes and times.
     ///
     /// # Errors
     /// What the system refuses.
-    pub fn finish(self) -> Result<PathBuf> {
+    pub fn close(&self) -> Result<()> {
         // What is inside comes first: a folder that may not be written is the last to be so.
         let folders: Vec<_> =
             self.entries().filter(|(entry, _)| entry.kind == Kind::Directory).collect();
@@ -174,28 +180,93 @@ impl<'a> Staged<'a> {
             let kept = || attributes(&File::open(&from)?, &File::open(&to)?);
             kept().map_err(Error::io("keep the mode of", from))?;
         }
-        let failed = Error::io("put a new tree in the place of", &self.place);
-        let is_folder =
-            self.plan.tree.entries.first().is_some_and(|root| root.kind == Kind::Directory);
-        if is_folder {
-            free(&self.place)?;
-            fs::rename(self.folder.path(), &self.place).map_err(failed)?;
-            // It is no temporary folder any more.
-            let _ = self.folder.keep();
-        } else {
-            free(&self.place)?;
-            fs::rename(self.folder.path().join("file"), &self.place).map_err(failed)?;
+        Ok(())
+    }
+
+    /// Puts the copy into its place.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn put(&mut self) -> Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        free(&self.place, self.is_file())?;
+        let from = if self.is_file() { folder.join("file") } else { folder.clone() };
+        fs::rename(from, &self.place)
+            .map_err(Error::io("put a new tree in the place of", &self.place))?;
+        if self.is_file() {
+            // It is empty now. Where it cannot be removed, the tree is complete nevertheless.
+            let _ = fs::remove_dir(folder);
         }
-        Ok(self.place)
+        self.folder = None;
+        Ok(())
+    }
+
+    /// Lets the copy stay.
+    pub fn keep(mut self) {
+        self.is_kept = true;
     }
 }
 
-/// Refuses a place where something is; an empty folder is nothing.
-pub(super) fn free(place: &Path) -> Result<()> {
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        if self.is_kept {
+            return;
+        }
+        // Read-only folders, which only root can empty.
+        for (entry, _) in self.entries().filter(|(entry, _)| entry.kind == Kind::Directory) {
+            let _ = fs::set_permissions(self.path(entry), Permissions::from_mode(0o700));
+        }
+        // There is an error to show already; a second one cannot be helped.
+        let _ = match &self.folder {
+            Some(folder) => fs::remove_dir_all(folder),
+            None if self.is_file() => fs::remove_file(&self.place),
+            None => fs::remove_dir_all(&self.place),
+        };
+    }
+}
+
+/// Folders that were made for a tree to be in. They go away unless they are used.
+#[derive(Debug, Default)]
+pub struct Parents {
+    /// From the outermost to the innermost.
+    made: Vec<PathBuf>,
+}
+
+impl Parents {
+    /// Makes a folder and all that it is in.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn make(&mut self, folder: &Path) -> Result<()> {
+        let missing: Vec<&Path> = folder
+            .ancestors()
+            .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+            .collect();
+        for folder in missing.into_iter().rev() {
+            fs::create_dir(folder).map_err(Error::io("create", folder))?;
+            self.made.push(folder.to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Parents {
+    fn drop(&mut self) {
+        // Those that something is in stay.
+        for folder in self.made.iter().rev() {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+/// Refuses a place where something is; for a folder, an empty folder is nothing.
+pub(super) fn free(place: &Path, is_file: bool) -> Result<()> {
     let is_free = match place.symlink_metadata() {
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+        Err(error) => return Err(Error::io("look at", place)(error)),
         Ok(there) => {
-            there.is_dir() && fs::read_dir(place).is_ok_and(|mut entries| entries.next().is_none())
+            let is_empty = || fs::read_dir(place).is_ok_and(|mut entries| entries.next().is_none());
+            !is_file && there.is_dir() && is_empty()
         }
     };
     if is_free {
@@ -240,11 +311,12 @@ fn copy_data(mut source: &File, mut new: &File) -> io::Result<()> {
         return Ok(());
     }
     let mut at = 0;
-    loop {
+    while at < metadata.len() {
         let start = match rustix::fs::seek(source, rustix::fs::SeekFrom::Data(at)) {
             Ok(start) => start,
-            // No data behind this place; or no holes on this file system.
+            // No data behind this place.
             Err(rustix::io::Errno::NXIO) => break,
+            // No holes on this file system.
             Err(_) => at,
         };
         let end =

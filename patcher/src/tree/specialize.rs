@@ -10,8 +10,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use globset::GlobSet;
+use rustix::fs::{Access, access};
 
-use super::copy::{Staged, free};
+use super::copy::{Parents, Staged, free};
 use super::finding::Finding;
 use super::manifest::{Knowledge, Manifest};
 use super::plan::{TreePlan, Wanted, plan_tree};
@@ -121,21 +122,53 @@ pub fn left<'a>(plans: &'a [TreePlan], allowed: &GlobSet) -> Vec<(&'a Path, &'a 
         .collect()
 }
 
-/// The places of trees; under `destdir`, if that is given.
+/// The places of trees; under `destdir`, if that is given. A trial may be made where the places'
+/// folders are not there.
 ///
 /// # Errors
-/// Something is there already.
-pub fn places(plans: &[TreePlan], destdir: Option<&Path>) -> Result<Vec<PathBuf>> {
-    let place = |plan: &TreePlan| {
+/// Each that a tree cannot be put into: something is there already, the folder that it is in is not
+/// there or cannot be written, or it is in one of the trees, which would change.
+pub fn places(outputs: &[Output], destdir: Option<&Path>, is_trial: bool) -> Result<Vec<PathBuf>> {
+    let sources: Vec<PathBuf> =
+        outputs.iter().filter_map(|output| output.source.canonicalize().ok()).collect();
+    let place = |output: &Output| {
         let place = match destdir {
             Some(root) => {
-                root.join(plan.destination.strip_prefix("/").unwrap_or(&plan.destination))
+                root.join(output.destination.strip_prefix("/").unwrap_or(&output.destination))
             }
-            None => plan.destination.clone(),
+            None => output.destination.clone(),
         };
-        free(&place).map(|()| place)
+        free(&place, output.source.is_file())?;
+        let parent = place.parent().unwrap_or(Path::new("/"));
+        let there = parent.ancestors().find(|folder| folder.symlink_metadata().is_ok());
+        // A relative path begins in the current folder.
+        let there = there.unwrap_or(Path::new("."));
+        // What is missing under `destdir` is made.
+        let needed = if destdir.is_some() { there } else { parent };
+        if !is_trial {
+            access(needed, Access::WRITE_OK | Access::EXEC_OK)
+                .map_err(|error| Error::io("create a folder in", needed)(error.into()))?;
+        }
+        let real = there.canonicalize().map_err(Error::io("create a folder in", there))?;
+        let real = real.join(place.strip_prefix(there).unwrap_or(&place));
+        match sources.iter().find(|source| real.starts_with(source)) {
+            Some(source) => Err(Error::input(
+                format!("{} is in the tree {}", place.display(), source.display()),
+                "a tree that is copied does not change: name a place outside of it",
+            )),
+            None => Ok(place),
+        }
     };
-    all(plans.iter().map(place).collect())
+    all(outputs.iter().map(place).collect())
+}
+
+/// Copies of trees beside their places. What was made for them goes away unless they are finished.
+#[derive(Debug)]
+pub struct Staging<'a> {
+    /// In the order of the plans.
+    pub copies: Vec<Staged<'a>>,
+    // Behind the copies, since it goes away behind them.
+    _parents: Parents,
 }
 
 /// Copies the trees beside their places.
@@ -146,38 +179,30 @@ pub fn stage<'a>(
     plans: &'a [TreePlan],
     places: Vec<PathBuf>,
     watch: &impl Watch,
-) -> Result<Vec<Staged<'a>>> {
-    let mut staged = Vec::new();
+) -> Result<Staging<'a>> {
+    let mut parents = Parents::default();
+    let mut copies = Vec::new();
     for (plan, place) in plans.iter().zip(places) {
         let (files, bytes) = plan.size();
         watch.begin(files, bytes);
         if let (Some(parent), true) = (place.parent(), place != plan.destination) {
-            std::fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+            parents.make(parent)?;
         }
         let copy = Staged::new(plan, place)?;
         copy.copy(&|files, bytes| watch.done(files, bytes))?;
-        staged.push(copy);
+        copies.push(copy);
     }
-    Ok(staged)
+    Ok(Staging { copies, _parents: parents })
 }
 
 /// Puts all trees into their places.
 ///
 /// # Errors
 /// What the system refuses; then those that had theirs are removed again.
-pub fn finish(staged: Vec<Staged<'_>>) -> Result<()> {
-    let mut placed: Vec<PathBuf> = Vec::new();
-    for copy in staged {
-        match copy.finish() {
-            Ok(place) => placed.push(place),
-            Err(error) => {
-                for place in placed {
-                    // The first error is the one to show; a second one cannot be helped.
-                    let _ = std::fs::remove_dir_all(&place);
-                }
-                return Err(error);
-            }
-        }
-    }
+pub fn finish(mut staging: Staging<'_>) -> Result<()> {
+    // What may fail for many reasons comes first.
+    staging.copies.iter().try_for_each(Staged::close)?;
+    staging.copies.iter_mut().try_for_each(Staged::put)?;
+    staging.copies.into_iter().for_each(Staged::keep);
     Ok(())
 }
