@@ -130,3 +130,18 @@ fn read_only_trees_go_away_as_well() {
     folder.run(&format!("{line}free")).ok();
     assert!(folder.path("sticky/new/lib/values.pc").exists());
 }
+
+#[test]
+fn a_runpath_takes_no_path_that_the_loader_would_cut() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("old-package")).expect("a folder");
+    folder.write("main.c", "int main(void) { return 0; }\n");
+    let old = folder.path("old-package");
+    let old = old.display();
+    folder.run(&format!("gcc main.c -Wl,-rpath,{old}/lib:/x/y -o old-package/program")).ok();
+    for new in ["a:b", "$LIB"] {
+        let said = specialize(&folder, &format!("--output {old}=@/{new}")).fails(1);
+        assert!(said.contains("without `:` and `$`"), "{said}");
+        assert!(!folder.path(new).exists());
+    }
+}

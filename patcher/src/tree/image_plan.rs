@@ -200,6 +200,22 @@ fn loader_text(
             help,
         )
     };
+    // The loader would read another path: there is no way to write these.
+    let means_more = |new: &[u8]| {
+        let count = |text: &[u8]| text.iter().filter(|byte| b":$".contains(byte)).count();
+        text.role == Role::Runpath && count(new) != count(&text.text)
+    };
+    if means_more(&absolute) {
+        return Err(Error::input(
+            format!(
+                "{}: the {name} `{}` cannot become `{}`: the loader takes `:` for the end of a path, and `$` for a variable",
+                image.path.display(),
+                shown(&text.text),
+                shown(&absolute)
+            ),
+            "name a destination without `:` and `$`",
+        ));
+    }
     let note = |new: &[u8]| format!("{name} {}", shown(new));
     match replace_loader_text(&data, text, &absolute) {
         Ok(change) => Ok(Some((change, note(&absolute)))),
