@@ -131,6 +131,23 @@ fn read_only_trees_go_away_as_well() {
     assert!(folder.path("sticky/new/lib/values.pc").exists());
 }
 
+/// Ctrl-C and SIGTERM between any two files, and before the last tree takes its place.
+#[test]
+fn a_signal_leaves_nothing() {
+    let folder = tree();
+    let before = listing(&folder);
+    let program = postlink().display();
+    for (call, signal) in [("symlink,symlinkat", "TERM"), ("rename", "INT"), ("mkdir", "INT")] {
+        let line = format!(
+            "strace -f -o /dev/null -e inject={call}:signal={signal}:when=1 {program} specialize --output old={}",
+            folder.path("new").display()
+        );
+        let said = folder.run(&line).fails(1);
+        assert!(said.contains("stopped by a signal"), "{said}");
+        assert_eq!(listing(&folder), before);
+    }
+}
+
 #[test]
 fn a_runpath_takes_no_path_that_the_loader_would_cut() {
     let folder = Folder::new();

@@ -8,6 +8,7 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, fchown, lchown, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, futimens, utimensat};
@@ -80,11 +81,12 @@ impl<'a> Staged<'a> {
     }
 
     /// Copies everything but what is known of folders. `copied` is told the files and bytes that are
-    /// done.
+    /// done. No file is begun when `stop` is set.
     ///
     /// # Errors
-    /// Everything that cannot be read or written; files that are others than when they were planned.
-    pub fn copy(&self, copied: &(impl Fn(u64, u64) + Sync)) -> Result<()> {
+    /// Everything that cannot be read or written; files that are others than when they were planned;
+    /// it was stopped.
+    pub fn copy(&self, copied: &(impl Fn(u64, u64) + Sync), stop: &AtomicBool) -> Result<()> {
         let mut files = Vec::new();
         for (entry, planned) in self.entries() {
             match entry.kind {
@@ -97,11 +99,15 @@ impl<'a> Staged<'a> {
             }
         }
         let copy = |(entry, planned, size): &(&Entry, &EntryPlan, u64)| {
+            if stop.load(Ordering::Relaxed) {
+                return None;
+            }
             let done = self.file(entry, planned);
             copied(1, *size);
             done.err()
         };
         let mut errors: Vec<Error> = files.par_iter().filter_map(copy).collect();
+        not_stopped(stop)?;
         for (entry, planned) in self.entries() {
             let done = match (&entry.kind, planned.same_as) {
                 (Kind::File(_), Some(first)) => {
@@ -257,6 +263,14 @@ impl Drop for Parents {
             let _ = fs::remove_dir(folder);
         }
     }
+}
+
+/// Refuses to go on when `stop` is set.
+pub(super) fn not_stopped(stop: &AtomicBool) -> Result<()> {
+    if stop.load(Ordering::Relaxed) {
+        return Err(Error::input("stopped by a signal", "no tree was put into its place"));
+    }
+    Ok(())
 }
 
 /// Refuses a place where something is; for a folder, an empty folder is nothing.

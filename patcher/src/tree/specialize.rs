@@ -8,11 +8,12 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use globset::GlobSet;
 use rustix::fs::{Access, access};
 
-use super::copy::{Parents, Staged, free};
+use super::copy::{Parents, Staged, free, not_stopped};
 use super::finding::Finding;
 use super::manifest::{Knowledge, Manifest};
 use super::plan::{TreePlan, Wanted, plan_tree};
@@ -171,14 +172,15 @@ pub struct Staging<'a> {
     _parents: Parents,
 }
 
-/// Copies the trees beside their places.
+/// Copies the trees beside their places, unless `stop` is set.
 ///
 /// # Errors
-/// What cannot be read or written; then nothing stays.
+/// What cannot be read or written; it was stopped. Then nothing stays.
 pub fn stage<'a>(
     plans: &'a [TreePlan],
     places: Vec<PathBuf>,
     watch: &impl Watch,
+    stop: &AtomicBool,
 ) -> Result<Staging<'a>> {
     let mut parents = Parents::default();
     let mut copies = Vec::new();
@@ -189,20 +191,21 @@ pub fn stage<'a>(
             parents.make(parent)?;
         }
         let copy = Staged::new(plan, place)?;
-        copy.copy(&|files, bytes| watch.done(files, bytes))?;
+        copy.copy(&|files, bytes| watch.done(files, bytes), stop)?;
         copies.push(copy);
     }
     Ok(Staging { copies, _parents: parents })
 }
 
-/// Puts all trees into their places.
+/// Puts all trees into their places, unless `stop` is set.
 ///
 /// # Errors
-/// What the system refuses; then those that had theirs are removed again.
-pub fn finish(mut staging: Staging<'_>) -> Result<()> {
+/// What the system refuses; it was stopped. Then those that had theirs are removed again.
+pub fn finish(mut staging: Staging<'_>, stop: &AtomicBool) -> Result<()> {
     // What may fail for many reasons comes first.
     staging.copies.iter().try_for_each(Staged::close)?;
     staging.copies.iter_mut().try_for_each(Staged::put)?;
+    not_stopped(stop)?;
     staging.copies.into_iter().for_each(Staged::keep);
     Ok(())
 }
