@@ -148,6 +148,53 @@ fn a_signal_leaves_nothing() {
     }
 }
 
+/// Like a set-user-ID program, one with capabilities ignores `$ORIGIN`.
+#[test]
+fn a_program_with_capabilities_does_not_look_beside_itself() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("old")).expect("a folder");
+    folder.write("main.c", "int main(void) { return 0; }\n");
+    let old = folder.path("old");
+    let old = old.display();
+    folder.run(&format!("gcc main.c -Wl,-rpath,{old}/lib -o old/program")).ok();
+    specialize(&folder, &format!("--output {old}=@/longer --dry-run")).ok();
+    folder.run("setcap cap_net_raw+ep old/program").ok();
+    let said = specialize(&folder, &format!("--output {old}=@/longer")).fails(1);
+    assert!(said.contains("program: the RUNPATH"), "{said}");
+}
+
+#[test]
+fn a_script_keeps_an_interpreter_that_the_kernel_finds() {
+    let folder = tree();
+    let script = format!("#!{}/sh\n", folder.path("old").display());
+    folder.write("old/script", script);
+    let long = "x".repeat(250);
+    let said = specialize(&folder, &format!("--output old=@/{long}")).fails(1);
+    assert!(said.contains("old/script: the kernel would cut the first line"), "{said}");
+    let new = format!("old={}", folder.path("new name").display());
+    let said = folder.run_words(postlink().as_ref(), &["specialize", "--output", &new]).fails(1);
+    assert!(said.contains("old/script: the kernel would cut the first line"), "{said}");
+    specialize(&folder, "--output old=@/new").ok();
+}
+
+/// What a manifest calls a text is one, or is refused.
+#[test]
+fn a_manifest_makes_no_text_of_a_binary() {
+    let folder = tree();
+    let old = folder.path("old");
+    let old = old.display();
+    folder.write("old/data", format!("\0{old}\0"));
+    let line = format!("scan old --reference {old} --manifest manifest");
+    folder.postlink(&line).fails(3);
+    let manifest = String::from_utf8(folder.read("manifest")).expect("UTF-8");
+    folder.write("manifest", manifest.replace("\"data\",\n", "\"text\",\n"));
+    // The path of the file is no kind.
+    let manifest = String::from_utf8(folder.read("manifest")).expect("UTF-8");
+    folder.write("manifest", manifest.replace("\"path\": \"text\"", "\"path\": \"data\""));
+    let said = specialize(&folder, "--output old=@/longer --manifest manifest").fails(1);
+    assert!(said.contains("data is not what it was when it was scanned"), "{said}");
+}
+
 #[test]
 fn a_runpath_takes_no_path_that_the_loader_would_cut() {
     let folder = Folder::new();

@@ -13,12 +13,17 @@ use super::classify::Content;
 use super::finding::{Finding, Kind};
 use super::image_plan::{ImagePlan, plan_image};
 use super::manifest::Knowledge;
-use super::rewrite::{Rewrites, Splice};
+use super::rewrite::{Rewrites, Splice, shown};
 use super::search::{self, Hit};
+use super::text;
 use super::walk::{self, Tree};
 use crate::error::{Error, Result};
 use crate::image::loader::{LoaderText, loader_texts};
 use crate::values::Assignment;
+use crate::write::xattr;
+
+/// Bytes of a script's first line that Linux reads, without its end (`BINPRM_BUF_SIZE`).
+const INTERPRETER_LINE: usize = 255;
 
 /// What a whole run does.
 #[derive(Debug)]
@@ -225,7 +230,9 @@ impl Context<'_> {
                 };
             let folder = self.final_folder(&entry.path);
             // A program with more rights than its user does not look beside itself.
-            let is_beside = entry.mode & 0o6000 == 0 && !self.spread.contains(&at);
+            let capabilities = xattr(&file, "security.capability").map_err(failed)?;
+            let is_beside =
+                entry.mode & 0o6000 == 0 && capabilities.is_none() && !self.spread.contains(&at);
             let origin = is_beside.then_some(folder.as_path());
             let plan = ImagePlan {
                 path: &path,
@@ -270,6 +277,11 @@ impl Context<'_> {
             ));
         }
         if content == Content::Text && !splices.is_empty() {
+            // A manifest may call anything a text.
+            if text::lines(&file, &[]).map_err(failed)?.is_none() {
+                return Err(Error::Changed { path });
+            }
+            self.check_interpreter(&file, &path)?;
             planned.entry.notes.push(format!("text rewritten in {} places", splices.len()));
         }
         planned.entry.splices = splices;
@@ -278,6 +290,26 @@ impl Context<'_> {
 
     fn loader_texts(&self, file: &File, path: &Path) -> Result<Vec<LoaderText>> {
         loader_texts(&ReadCache::new(file)).map_err(Error::not_image(path))
+    }
+
+    /// Refuses a script whose first line the kernel would cut.
+    fn check_interpreter(&self, file: &File, path: &Path) -> Result<()> {
+        let mut start = vec![0; 2 * INTERPRETER_LINE];
+        let read = search::read_at(file, &mut start, 0).map_err(Error::io("read", path))?;
+        let line = start[..read].split(|&byte| byte == b'\n').next().unwrap_or_default();
+        let Some(new) = self.wanted.rewrites.text(line).filter(|_| line.starts_with(b"#!")) else {
+            return Ok(());
+        };
+        let words = |line: &[u8]| line.split(|byte| b" \t".contains(byte)).count();
+        if new.len() <= INTERPRETER_LINE.max(line.len()) && words(&new) == words(line) {
+            return Ok(());
+        }
+        Err(Error::input(
+            format!("{}: the kernel would cut the first line `{}`", path.display(), shown(&new)),
+            format!(
+                "name a destination without spaces, so that it has at most {INTERPRETER_LINE} bytes"
+            ),
+        ))
     }
 
     /// What becomes of a reference that is not in an image's own strings.
