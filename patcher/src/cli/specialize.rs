@@ -27,6 +27,10 @@ use crate::values;
 /// symbolic links. Declared paths that lie in a tree follow it by themselves. Everything is checked
 /// before anything is written. Afterwards nothing of the old paths is left; otherwise it ends
 /// with 3, lists what is, and no tree stays.
+///
+/// Each tree takes its place by one rename. Where the process is killed, or the power fails, before
+/// that, a folder `.postlink-...` stays beside the place and can be removed; between two of these
+/// renames, the first trees have their places and the others do not.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A tree, and its final path; repeat for each output of the package
