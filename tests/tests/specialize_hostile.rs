@@ -209,3 +209,13 @@ fn a_runpath_takes_no_path_that_the_loader_would_cut() {
         assert!(!folder.path(new).exists());
     }
 }
+
+/// One file may have very many references, and each of them counts.
+#[test]
+fn a_text_of_a_hundred_thousand_references() {
+    let folder = tree();
+    let lines = |tree: &str| format!("{}/x\n", folder.path(tree).display()).repeat(100_000);
+    folder.write("old/lines", lines("old"));
+    specialize(&folder, "--output old=@/longer").ok();
+    assert!(folder.read("longer/lines") == lines("longer").as_bytes());
+}

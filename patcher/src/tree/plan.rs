@@ -246,6 +246,11 @@ impl Context<'_> {
             planned.taken = done.taken;
             planned.entry.notes = done.notes;
         }
+        // A text may have a million of them: they are not looked through for each.
+        let count = splices.len();
+        let mut by_start: BTreeMap<u64, Splice> =
+            splices.into_iter().map(|splice| (splice.range.start, splice)).collect();
+        let mut overlap = by_start.len() < count;
         for finding in findings {
             let Some(hit) = hit(&finding) else {
                 planned.left.push(finding);
@@ -255,22 +260,21 @@ impl Context<'_> {
                 return Err(Error::Changed { path });
             }
             let end = hit.offset + hit.length;
-            let is_done =
-                |splice: &Splice| splice.range.start <= hit.offset && end <= splice.range.end;
-            if splices.iter().any(is_done) {
+            let before = by_start.range(..=hit.offset).next_back();
+            if before.is_some_and(|(_, splice)| end <= splice.range.end) {
                 continue;
             }
             match self.splice(&file, &finding, &hit).map_err(failed)? {
-                Some(splice) => splices.push(splice),
+                Some(splice) => overlap |= by_start.insert(splice.range.start, splice).is_some(),
                 None => {
                     planned.entry.left.push(hit.offset);
                     planned.left.push(finding);
                 }
             }
         }
-        splices.sort_by_key(|splice| splice.range.start);
-        splices.dedup();
-        if splices.windows(2).any(|pair| pair[0].range.end > pair[1].range.start) {
+        let splices: Vec<Splice> = by_start.into_values().collect();
+        overlap |= splices.windows(2).any(|pair| pair[0].range.end > pair[1].range.start);
+        if overlap {
             return Err(Error::input(
                 format!("{}: the changes of this file overlap", path.display()),
                 "give old paths that do not begin inside of each other",
