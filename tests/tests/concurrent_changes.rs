@@ -2,7 +2,8 @@
 #![forbid(unsafe_code)]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use postlink_patcher::error::Result;
 use postlink_patcher::tree::plan::{TreePlan, Wanted};
@@ -17,15 +18,17 @@ impl Watch for Silent {
     fn done(&self, _: u64, _: u64) {}
 }
 
-fn plan(source: PathBuf, destination: PathBuf) -> Result<Vec<TreePlan>> {
-    let rewrites = Rewrites::new(&[(source.clone(), destination.clone())], false)?;
+fn plan(output: &Output) -> Result<Vec<TreePlan>> {
+    let pair = (output.source.clone(), output.destination.clone());
+    let rewrites = Rewrites::new(&[pair], false)?;
     let wanted = Wanted { rewrites: &rewrites, assignments: &[], equal_length: false };
-    specialize::plan(&[Output { source, destination }], &wanted, None, &Silent)
+    specialize::plan(std::slice::from_ref(output), &wanted, None, &Silent)
 }
 
-fn stage(plans: &[TreePlan]) -> Result<()> {
-    let places = specialize::places(plans, None)?;
-    specialize::finish(specialize::stage(plans, places, &Silent)?)
+fn stage(output: &Output, plans: &[TreePlan]) -> Result<()> {
+    let places = specialize::places(std::slice::from_ref(output), None, false)?;
+    let never = AtomicBool::new(false);
+    specialize::finish(specialize::stage(plans, places, &Silent, &never)?, &never)
 }
 
 /// What becomes of a tree if this happens between looking at its file and copying it.
@@ -33,9 +36,10 @@ fn specialized(happens: impl Fn(&Path)) -> Result<()> {
     let folder = Folder::new();
     fs::create_dir(folder.path("old")).expect("a folder");
     folder.write("old/file", format!("in {}\n", folder.path("old").display()));
-    let plans = plan(folder.path("old"), folder.path("new")).expect("a plan");
+    let output = Output { source: folder.path("old"), destination: folder.path("new") };
+    let plans = plan(&output).expect("a plan");
     happens(&folder.path("old/file"));
-    stage(&plans)?;
+    stage(&output, &plans)?;
     assert_eq!(
         folder.read("new/file"),
         format!("in {}\n", folder.path("new").display()).as_bytes()
