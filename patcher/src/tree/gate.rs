@@ -9,7 +9,6 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -20,7 +19,7 @@ use super::finding::Finding;
 use super::plan::EntryPlan;
 use super::reference::{BEFORE, BEHIND, Reference};
 use super::rewrite::{Rewrites, shown};
-use super::search::{Hit, Searcher, open};
+use super::search::{Hit, Searcher, open, read_at};
 use super::walk::Entry;
 use crate::error::{Error, Result};
 use crate::records::{Image, Mode};
@@ -135,15 +134,7 @@ impl Gate {
             let start = splice.range.start.saturating_sub(reach);
             let length = splice.range.end - start + longest + BEHIND as u64;
             let mut bytes = vec![0; length as usize];
-            let mut read = 0;
-            while read < bytes.len() {
-                match file.read_at(&mut bytes[read..], start + read as u64) {
-                    Ok(0) => break,
-                    Ok(more) => read += more,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(error),
-                }
-            }
+            let read = read_at(file, &mut bytes, start)?;
             let found = self.searcher.bytes(&bytes[..read]).into_iter();
             let found = found.map(|hit| Hit { offset: hit.offset + start, ..hit });
             hits.extend(found.filter(|hit| {

@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use super::reference::{Encoding, Reference};
-use super::search::{Hit, Searcher};
+use super::search::{Hit, Searcher, read_at};
 use crate::error::{Error, Result};
 
 /// Bytes of a word that stands for nothing else: `0.0.0-x`.
@@ -145,15 +145,7 @@ impl Rewrites {
         let reach = old.path.len() as u64;
         let start = hit.offset.saturating_sub(reach);
         let mut window = vec![0; (hit.offset - start + hit.length + reach + 1) as usize];
-        let mut read = 0;
-        while read < window.len() {
-            match file.read_at(&mut window[read..], start + read as u64) {
-                Ok(0) => break,
-                Ok(more) => read += more,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let read = read_at(file, &mut window, start)?;
         let Some((range, path)) = self.replacement(&window[..read], start, hit) else {
             return Ok(None);
         };

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use super::reference::Encoding;
-use super::search::Hit;
+use super::search::{Hit, read_at};
 
 /// Bytes that are read at a time.
 const WINDOW: usize = 256 << 10;
@@ -72,13 +72,7 @@ pub fn around(file: &File, hit: &Hit) -> io::Result<(String, usize)> {
     let reach = SHOWN * width;
     let start = hit.offset.saturating_sub(reach / width * width).max(hit.offset % width);
     let mut bytes = vec![0; (hit.offset - start + hit.length.min(4 * 4096) + reach) as usize];
-    let mut read = 0;
-    while read < bytes.len() {
-        match file.read_at(&mut bytes[read..], start + read as u64)? {
-            0 => break,
-            more => read += more,
-        }
-    }
+    let read = read_at(file, &mut bytes, start)?;
     bytes.truncate(read);
     let from = ((hit.offset - start) as usize).min(read);
     let to = (from + hit.length as usize).min(read);
