@@ -145,6 +145,17 @@ fn runpaths_fit_or_are_refused() {
     assert!(said.contains("help: link it with a longer path"), "{said}");
     nothing_there(&folder, "another-longer-name");
 
+    // Of a library that is opened by a link in another folder, the loader takes that for $ORIGIN.
+    let flags = format!("-Wl,-rpath,{}/lib", folder.path("linked").display());
+    let linked = install(&folder, "linked", Build { flags: &flags, ..Build::default() });
+    fs::create_dir(linked.join("plugins")).expect("a folder");
+    std::os::unix::fs::symlink("../lib/libvalues.so", linked.join("plugins/values.so"))
+        .expect("a link");
+    fs::remove_file(linked.join("lib/libvalues.so.1")).expect("a name");
+    let said = specialize(&folder, &linked, &folder.path("linked-elsewhere"), "").fails(1);
+    assert!(said.contains("lib/libvalues.so: the RUNPATH"), "{said}");
+    assert!(!said.contains("bin/program"), "{said}");
+
     // The library of another package cannot be named relative to this one.
     let program = folder.path("user");
     fs::create_dir(&program).expect("a folder");

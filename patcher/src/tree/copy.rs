@@ -5,7 +5,7 @@
 //! refused (an attribute that only root can set) is left out, as `cp -a` does.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, fchown, lchown, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +20,9 @@ use super::search::open;
 use super::walk::{Entry, Kind};
 use crate::error::{Error, Result};
 use crate::write::keep_xattrs;
+
+/// Bytes of a rewritten text that are read, and written, at a time.
+const BUFFER: usize = 256 << 10;
 
 /// A copy of a tree, beside its place or in it. It goes away unless it is kept.
 #[derive(Debug)]
@@ -301,20 +304,23 @@ fn content(source: &File, new: &File, planned: &EntryPlan) -> io::Result<()> {
             .iter()
             .try_for_each(|splice| new.write_all_at(&splice.after, splice.range.start));
     }
-    let (mut from, mut to) = (source, new);
+    // A text may have a million changes: each costs no call of the system.
+    let mut from = BufReader::with_capacity(BUFFER, source);
+    let mut to = BufWriter::with_capacity(BUFFER, new);
     let mut at = 0;
     for Splice { range, after, .. } in &planned.splices {
-        from.seek(SeekFrom::Start(at))?;
         let kept = range.start - at;
-        if io::copy(&mut from.take(kept), &mut to)? != kept {
+        let old = range.end - range.start;
+        if io::copy(&mut from.by_ref().take(kept), &mut to)? != kept
+            || io::copy(&mut from.by_ref().take(old), &mut io::sink())? != old
+        {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        io::Write::write_all(&mut to, after)?;
+        to.write_all(after)?;
         at = range.end;
     }
-    from.seek(SeekFrom::Start(at))?;
     io::copy(&mut from, &mut to)?;
-    Ok(())
+    to.flush()
 }
 
 /// Copies all bytes; holes stay holes.

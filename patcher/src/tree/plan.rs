@@ -18,7 +18,7 @@ use super::search::{self, Hit};
 use super::text;
 use super::walk::{self, Tree};
 use crate::error::{Error, Result};
-use crate::image::loader::{LoaderText, loader_texts};
+use crate::image::loader::{LoaderText, Role, loader_texts};
 use crate::values::Assignment;
 use crate::write::xattr;
 
@@ -123,7 +123,9 @@ pub fn plan_tree(known: Knowledge, destination: &Path, wanted: &Wanted<'_>) -> R
     let folder = |at: usize| tree.entries[at].path.parent();
     let names = examined.iter().enumerate().filter_map(|(at, one)| Some((at, one.same_as?)));
     let spread = names.filter(|&(at, first)| folder(at) != folder(first)).map(|(_, first)| first);
-    let context = Context { tree: &tree, destination, wanted, spread: spread.collect() };
+    let spread = spread.collect();
+    let linked = linked_elsewhere(&tree);
+    let context = Context { tree: &tree, destination, wanted, spread, linked };
     let planned: Vec<Result<Planned>> = jobs
         .into_par_iter()
         .map(|(at, findings)| context.entry(at, &examined[at], findings))
@@ -166,6 +168,22 @@ struct Context<'a> {
     destination: &'a Path,
     wanted: &'a Wanted<'a>,
     spread: BTreeSet<usize>,
+    linked: BTreeSet<PathBuf>,
+}
+
+/// The files that a link in another folder leads to. For a library that is opened by such a link, the
+/// loader takes the link's folder for `$ORIGIN`; for a program, that of the file.
+fn linked_elsewhere(tree: &Tree) -> BTreeSet<PathBuf> {
+    let Ok(root) = tree.root.canonicalize() else { return BTreeSet::new() };
+    let target = |entry: &walk::Entry| match entry.kind {
+        walk::Kind::Symlink(_) => {
+            let file = tree.path(entry).canonicalize().ok()?;
+            let file = file.strip_prefix(&root).ok()?.to_owned();
+            (file.parent() != entry.path.parent()).then_some(file)
+        }
+        _ => None,
+    };
+    tree.entries.iter().filter_map(target).collect()
 }
 
 impl Context<'_> {
@@ -231,8 +249,11 @@ impl Context<'_> {
             let folder = self.final_folder(&entry.path);
             // A program with more rights than its user does not look beside itself.
             let capabilities = xattr(&file, "security.capability").map_err(failed)?;
-            let is_beside =
-                entry.mode & 0o6000 == 0 && capabilities.is_none() && !self.spread.contains(&at);
+            let is_program = loader.iter().any(|text| text.role == Role::Interpreter);
+            let is_beside = entry.mode & 0o6000 == 0
+                && capabilities.is_none()
+                && !self.spread.contains(&at)
+                && (is_program || !self.linked.contains(&entry.path));
             let origin = is_beside.then_some(folder.as_path());
             let plan = ImagePlan {
                 path: &path,
