@@ -3,7 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::image::Imports;
 use postlink_codegen::{BadValues, Problem, Unsound, listed};
 
 /// The result of what can be refused.
@@ -206,6 +205,17 @@ pub enum Error {
         /// What would be right.
         help: String,
     },
+}
+
+/// What an image without a record takes from elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Imports {
+    /// The libraries that it needs.
+    pub libraries: Vec<String>,
+    /// Whether it calls accessors that postlink generated.
+    pub accessors: bool,
+    /// Whether it is an object file, or an archive of these: no linker has worked on it yet.
+    pub unlinked: bool,
 }
 
 /// Why a file is not an image that can be read.

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use postlink_patcher::error::Result;
-use postlink_patcher::tree::plan::{TreePlan, Wanted};
-use postlink_patcher::tree::rewrite::Rewrites;
-use postlink_patcher::tree::specialize::{self, Output, Watch};
+use postlink_patcher::specialize::plan::{TreePlan, Wanted};
+use postlink_patcher::specialize::rewrite::Rewrites;
+use postlink_patcher::specialize::{self, Output, Watch};
 use postlink_tests::Folder;
 
 struct Silent;

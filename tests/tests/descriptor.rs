@@ -1,12 +1,16 @@
 //! Records that are written anew, with the defaults of another place.
 
 use postlink_codegen::Given;
-use postlink_patcher::descriptor::rewrite;
+use postlink_patcher::edit::Edit;
 use postlink_patcher::error::Result;
-use postlink_patcher::fill::{Edit, assign};
-use postlink_patcher::records::{Image, Mode};
-use postlink_patcher::values::assignments;
-use postlink_patcher::write::{Options, Plan, copy, in_place};
+use postlink_patcher::files::in_place::in_place;
+use postlink_patcher::files::open::Mode;
+use postlink_patcher::files::replace::{Durability, copy};
+use postlink_patcher::record::assign::assign;
+use postlink_patcher::record::descriptor::rewrite;
+use postlink_patcher::record::edit::{RecordEdit, steps};
+use postlink_patcher::record::read::Image;
+use postlink_patcher::record::values::assignments;
 use postlink_tests::lix::{expected, sources};
 use postlink_tests::{Folder, fixture, readers_agree};
 
@@ -15,7 +19,7 @@ const SAME: &str = "/nix/store/zyxwvsrqpnmlkjihgfdcba9876543210-lix-2.96.0-dev-1
 const SHORT: &str = "/opt/lix";
 
 /// Plans the records of an image anew: `old` becomes `new` wherever it begins a default.
-fn plan(image: &Image, old: &str, new: &str, sets: &[&str]) -> Result<Vec<Edit>> {
+fn plan(image: &Image, old: &str, new: &str, sets: &[&str]) -> Result<Vec<RecordEdit>> {
     let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
     let other = |text: &str| Some(format!("{new}{}", text.strip_prefix(old)?));
     let records: Vec<_> = image.records().collect();
@@ -33,12 +37,12 @@ fn plan(image: &Image, old: &str, new: &str, sets: &[&str]) -> Result<Vec<Edit>>
 fn specialize(folder: &Folder, from: &str, to: &str, new: &str, sets: &[&str]) -> Result<()> {
     let (source, target) = (folder.path(from), folder.path(to));
     let image = Image::open(&source, Mode::Read)?;
-    let edits = plan(&image, OLD, new, sets)?;
-    let plan = Plan { edits: &edits, change: None };
-    copy(&image.file, &target, plan, Options::default())?;
+    let records = plan(&image, OLD, new, sets)?;
+    let edits: Vec<Edit> = records.iter().flat_map(RecordEdit::edits).cloned().collect();
+    copy(&image.file, &target, &edits, Durability::default())?;
     folder.copy(from, "in_place");
     let image = Image::open(&folder.path("in_place"), Mode::Write)?;
-    in_place(&image.file, &image.path, plan, Options::default())?;
+    in_place(&image.file, &image.path, &steps(&records, &[]), Durability::default())?;
     assert!(folder.read("in_place") == folder.read(to));
     Ok(())
 }
@@ -183,9 +187,9 @@ fn two_records(place: &str) -> Folder {
 #[track_caller]
 fn rewritten(folder: &Folder, new: &str, sets: &[&str]) -> Result<()> {
     let image = Image::open(&folder.path("lib.so"), Mode::Read)?;
-    let edits = plan(&image, "/old/place", new, sets)?;
-    let plan = Plan { edits: &edits, change: None };
-    copy(&image.file, &folder.path("new.so"), plan, Options::default())
+    let records = plan(&image, "/old/place", new, sets)?;
+    let edits: Vec<Edit> = records.iter().flat_map(RecordEdit::edits).cloned().collect();
+    copy(&image.file, &folder.path("new.so"), &edits, Durability::default())
 }
 
 #[test]

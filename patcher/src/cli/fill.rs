@@ -7,10 +7,9 @@ use postlink_format::Origin;
 
 use super::{Exit, Talk, ValueArgs, json};
 use crate::error::{Error, Result, member_path};
-use crate::fill::{self, Edit, Options};
-use crate::records::{Image, Mode, is_same};
-use crate::values::Assignment;
-use crate::{build_id, warnings, write};
+use crate::files::replace::Durability;
+use crate::fill::{FillOptions, Filled, Outcome, Selection, fill};
+use crate::record::values::Assignment;
 
 /// Fill the sections of linked files
 ///
@@ -67,20 +66,20 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
                 "give some with --set or --values, or fill with the defaults alone: --reset",
             ));
         }
-        let options = args.values.options(schema.as_ref());
+        let selection = args.values.selection(schema.as_ref());
         let mut exit = Exit::Done;
         let mut images = Vec::new();
         for path in &args.images {
-            images.push(match fill_one(path, args, &assignments, options, talk) {
+            images.push(match fill_one(path, args, &assignments, selection, talk) {
                 Ok(image) => image,
                 Err(error) => {
                     exit = talk.refuse(&error);
-                    json::Image::refused(path, &error)
+                    json::ImageJson::refused(path, &error)
                 }
             });
         }
         if args.json {
-            json::print(&json::Images { images });
+            json::print(&json::ImagesJson { images });
         }
         Ok(exit)
     })
@@ -90,73 +89,63 @@ fn fill_one(
     path: &Path,
     args: &Args,
     assignments: &[Assignment],
-    options: Options<'_>,
+    selection: Selection<'_>,
     talk: Talk,
-) -> Result<json::Image> {
-    let output = args.output.as_deref().unwrap_or(path);
-    // An output may be the image itself under another name.
-    let replaces = path.metadata().is_ok_and(|metadata| is_same(output, &metadata));
-    let mode = match (args.dry_run || !replaces, args.in_place) {
-        (true, _) => Mode::Read,
-        (false, true) => Mode::Write,
-        (false, false) => Mode::Replace,
+) -> Result<json::ImageJson> {
+    let options = FillOptions {
+        selection,
+        output: args.output.as_deref(),
+        in_place: args.in_place,
+        rewrite_identity: args.rewrite_build_id,
+        durability: Durability { preserve: args.preserve, sync: args.sync },
+        dry_run: args.dry_run,
     };
-    let image = Image::open(path, mode)?;
-    let edits = fill::plan(&image, assignments, options)?;
-    write::target(output)?;
-    let build_id = match args.rewrite_build_id {
-        true => Some(build_id::rewrite(&image, &edits)?),
-        false => None,
-    };
-    let plan = write::Plan { edits: &edits, change: build_id.as_ref() };
-    let changed = plan.changes();
-    let warnings = if changed { warnings::of(&image, &edits, replaces)? } else { Vec::new() };
-    let how = write::Options { preserve: args.preserve, sync: args.sync };
-    let outcome = if args.dry_run {
-        "planned"
-    } else if !changed && replaces {
-        "unchanged"
-    } else {
-        if args.in_place {
-            write::in_place(&image.file, path, plan, how)?;
-        } else {
-            write::copy(&image.file, output, plan, how)?;
-        }
-        "filled"
-    };
+    let filled = fill(path, assignments, &options)?;
+    let identity = filled.identity.as_deref().map(hex);
     if !args.json {
-        say(output, outcome, &edits, talk);
-        if let Some(build_id) = &build_id {
-            talk.say(&format!("{}: build-id {}", output.display(), hex(&build_id.after)));
+        say(&filled, talk);
+        if let Some(identity) = &identity {
+            talk.say(&format!("{}: build-id {identity}", filled.output.display()));
         }
     }
-    for warning in &warnings {
-        talk.warn(&format!("{}: {warning}", output.display()));
+    for warning in &filled.warnings {
+        talk.warn(&format!("{}: {warning}", filled.output.display()));
     }
-    Ok(json::Image {
+    Ok(json::ImageJson {
         path: path.display().to_string(),
-        output: Some(output.display().to_string()),
-        outcome: Some(outcome),
-        build_id: build_id.map(|build_id| hex(&build_id.after)),
-        warnings: Some(warnings),
-        records: edits.iter().map(json::planned).collect(),
+        output: Some(filled.output.display().to_string()),
+        outcome: Some(outcome_name(filled.outcome)),
+        build_id: identity,
+        records: filled.records.iter().map(json::planned).collect(),
+        warnings: Some(filled.warnings),
         error: None,
     })
 }
 
-fn say(output: &Path, outcome: &str, edits: &[Edit], talk: Talk) {
-    for edit in edits {
-        let names = edit.shape.fields.iter().zip(&edit.values);
-        let count = |origin| edit.values.iter().filter(|value| value.origin == origin).count();
-        let place = match &edit.member {
-            Some(member) => member_path(output, member),
-            None => output.to_owned(),
+fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Filled => "filled",
+        Outcome::Unchanged => "unchanged",
+        Outcome::Planned => "planned",
+    }
+}
+
+fn say(filled: &Filled, talk: Talk) {
+    for record in &filled.records {
+        let names = record.shape.fields.iter().zip(&record.values);
+        let count = |origin| record.values.iter().filter(|value| value.origin == origin).count();
+        let place = match &record.member {
+            Some(member) => member_path(&filled.output, member),
+            None => filled.output.clone(),
         };
         talk.say(&format!(
             "{}: section `{}` {}; fields: {} set, {} derived, {} default",
             place.display(),
-            edit.shape.name,
-            if outcome == "planned" { "would be filled" } else { outcome },
+            record.shape.name,
+            match filled.outcome {
+                Outcome::Planned => "would be filled",
+                done => outcome_name(done),
+            },
             count(Origin::Set),
             count(Origin::Derived),
             count(Origin::Default)

@@ -6,9 +6,9 @@ use postlink_codegen::{Section, cpp, rust};
 
 use super::{Exit, Talk};
 use crate::error::{Error, Result};
-use crate::records::read_text;
-use crate::values::split;
-use crate::write;
+use crate::files::open::read_text;
+use crate::files::replace;
+use crate::record::values::split;
 
 /// Generate accessors from a schema
 ///
@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         }
         return Ok(if changed.is_empty() { Exit::Done } else { Exit::Found });
     }
-    write::files(&changed, &[&args.schema])?;
+    replace::files(&changed, &[&args.schema])?;
     for (path, _) in changed {
         talk.detail(&format!("{}: written", path.display()));
     }

@@ -6,8 +6,9 @@ use postlink_codegen::{Evaluated, Shape, hex};
 
 use super::{Exit, Talk, json};
 use crate::error::{Error, Result};
-use crate::fill;
-use crate::records::{Image, Mode};
+use crate::files::open::Mode;
+use crate::record::assign::unknown;
+use crate::record::read::Image;
 
 /// Show the records of linked files: their fields, the values, and where these are from
 #[derive(Debug, clap::Args)]
@@ -36,20 +37,20 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
                 if !args.json {
                     records.iter().for_each(|record| record.print(args.field.is_some()));
                 }
-                images.push(json::Image {
+                images.push(json::ImageJson {
                     path: path.display().to_string(),
                     records: records.into_iter().map(Shown::into_json).collect(),
-                    ..json::Image::default()
+                    ..json::ImageJson::default()
                 });
             }
             Err(error) => {
                 exit = talk.refuse(&error);
-                images.push(json::Image::refused(path, &error));
+                images.push(json::ImageJson::refused(path, &error));
             }
         }
     }
     if args.json {
-        json::print(&json::Images { images });
+        json::print(&json::ImagesJson { images });
     }
     Ok(exit)
 }
@@ -101,7 +102,7 @@ fn only(path: &Path, records: Vec<Shown>, name: &str) -> Result<Vec<Shown>> {
         None => (None, name),
     };
     let shapes: Vec<&Shape> = records.iter().map(|record| &record.shape).collect();
-    let unknown = fill::unknown(&shapes, section, field);
+    let problem = unknown(&shapes, section, field);
     let mut found: Vec<Shown> = Vec::new();
     for mut record in records {
         let is_named = section.is_none_or(|section| section == record.shape.name);
@@ -112,7 +113,7 @@ fn only(path: &Path, records: Vec<Shown>, name: &str) -> Result<Vec<Shown>> {
         }
     }
     if found.is_empty() {
-        return Err(Error::Values { path: path.to_owned(), problems: vec![unknown] });
+        return Err(Error::Values { path: path.to_owned(), problems: vec![problem] });
     }
     if found.windows(2).any(|pair| pair[0].shape.name != pair[1].shape.name) {
         return Err(Error::input(
@@ -158,8 +159,8 @@ impl Shown {
         }
     }
 
-    fn into_json(self) -> json::Record {
-        json::Record {
+    fn into_json(self) -> json::RecordJson {
+        json::RecordJson {
             member: self.member,
             section: self.shape.name.clone(),
             spelling: self.spelling,

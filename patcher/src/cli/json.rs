@@ -10,13 +10,13 @@ use crate::error::Error;
 
 /// The object of `fill` and `inspect`: the images, in the order in which they were named.
 #[derive(Serialize)]
-pub(super) struct Images {
-    pub(super) images: Vec<Image>,
+pub(super) struct ImagesJson {
+    pub(super) images: Vec<ImageJson>,
 }
 
 /// One image.
 #[derive(Default, Serialize)]
-pub(super) struct Image {
+pub(super) struct ImageJson {
     /// The path as it was given.
     pub(super) path: String,
     /// Where the filled file is (`fill` only).
@@ -32,7 +32,7 @@ pub(super) struct Image {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) warnings: Option<Vec<String>>,
     /// Its records; empty where it was refused.
-    pub(super) records: Vec<Record>,
+    pub(super) records: Vec<RecordJson>,
     /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<Refusal>,
@@ -49,7 +49,7 @@ pub(super) struct Refusal {
 
 /// A record.
 #[derive(Serialize)]
-pub(super) struct Record {
+pub(super) struct RecordJson {
     /// The member of the archive that it is in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) member: Option<String>,
@@ -107,7 +107,7 @@ impl Refusal {
     }
 }
 
-impl Image {
+impl ImageJson {
     pub(super) fn refused(path: &Path, error: &Error) -> Self {
         Self {
             path: path.display().to_string(),
@@ -180,17 +180,16 @@ pub(super) fn text(object: &impl Serialize) -> String {
 }
 
 /// A record as a fill leaves it.
-pub(super) fn planned(edit: &crate::fill::Edit) -> Record {
-    let values_offset = u64::from(postlink_format::VALUES_OFFSET);
-    Record {
-        member: edit.member.clone(),
-        section: edit.shape.name.clone(),
-        spelling: edit.spelling.clone(),
-        offset: edit.offset - values_offset,
-        size: edit.record_size,
-        fingerprint: hex(&edit.shape.fingerprint()),
+pub(super) fn planned(record: &crate::record::edit::RecordEdit) -> RecordJson {
+    RecordJson {
+        member: record.member.clone(),
+        section: record.shape.name.clone(),
+        spelling: record.spelling.clone(),
+        offset: record.record_offset(),
+        size: record.record_size,
+        fingerprint: hex(&record.shape.fingerprint()),
         state: postlink_format::State::Filled.name(),
-        fields: fields(&edit.shape, &edit.values),
+        fields: fields(&record.shape, &record.values),
     }
 }
 

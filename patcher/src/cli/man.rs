@@ -7,7 +7,7 @@ use clap_mangen::roff::{Roff, roman};
 
 use super::{EXIT_CODES, Exit};
 use crate::error::{Error, Result};
-use crate::write;
+use crate::files::replace;
 
 /// Print the manual page, or write the pages of all commands into a folder
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub(super) fn run(args: &Args, cli: clap::Command) -> Result<Exit> {
         let (name, text) = page(command.clone())?;
         Ok((dir.join(name), text))
     });
-    write::files(&pages.collect::<Result<Vec<_>>>()?, &[])?;
+    replace::files(&pages.collect::<Result<Vec<_>>>()?, &[])?;
     Ok(Exit::Done)
 }
 

@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::error::{Error, Result};
+use crate::fill::{Earlier, Selection};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,21 +195,17 @@ struct ValueArgs {
 }
 
 impl ValueArgs {
-    fn assignments(&self) -> Result<Vec<crate::values::Assignment>> {
-        crate::values::assignments(&self.sets, &self.values)
+    fn assignments(&self) -> Result<Vec<crate::record::values::Assignment>> {
+        crate::record::values::assignments(&self.sets, &self.values)
     }
 
-    fn options<'a>(
-        &self,
-        schema: Option<&'a postlink_codegen::Schema>,
-    ) -> crate::fill::Options<'a> {
-        use crate::fill::Earlier;
+    fn selection<'a>(&self, schema: Option<&'a postlink_codegen::Schema>) -> Selection<'a> {
         let earlier = match (self.keep, self.reset) {
             (true, _) => Earlier::Keep,
             (_, true) => Earlier::Reset,
             _ => Earlier::Refuse,
         };
-        crate::fill::Options { earlier, all: self.all, schema, spelling: None }
+        Selection { earlier, all: self.all, schema, spelling: None }
     }
 }
 
@@ -217,7 +214,7 @@ impl ValueArgs {
 /// # Errors
 /// It cannot be read; everything that is wrong with it.
 fn read_schema(path: &std::path::Path) -> Result<postlink_codegen::Schema> {
-    let text = crate::records::read_text(path)?;
+    let text = crate::files::open::read_text(path)?;
     postlink_codegen::Schema::parse(&path.display().to_string(), &text).map_err(|diagnostics| {
         Error::Schema {
             rendered: diagnostics.render(color()),

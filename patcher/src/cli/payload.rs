@@ -7,9 +7,12 @@ use postlink_format::State;
 
 use super::{Exit, Talk, ValueArgs};
 use crate::error::{Error, Result};
-use crate::fill;
-use crate::records::{Image, Mode};
-use crate::write;
+use crate::files::open::Mode;
+use crate::files::replace;
+use crate::fill::{Selection, plan};
+use crate::record::assign::assign;
+use crate::record::edit::payload;
+use crate::record::read::Image;
 
 /// Write a section's bytes to a file, for `objcopy --update-section`
 ///
@@ -48,7 +51,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         inputs.push(image);
         from_image(image, args)?
     };
-    write::files(&[(args.output.clone(), &bytes)], &inputs)?;
+    replace::files(&[(args.output.clone(), &bytes)], &inputs)?;
     talk.say(&format!("{}: {} bytes", args.output.display(), bytes.len()));
     Ok(Exit::Done)
 }
@@ -60,9 +63,9 @@ fn from_image(path: &Path, args: &Args) -> Result<Vec<u8>> {
     if assignments.is_empty() && !args.values.reset {
         return Ok(section.bytes.clone());
     }
-    let options = fill::Options { spelling: Some(&section.name), ..args.values.options(None) };
-    let edits = fill::plan(&image, &assignments, options)?;
-    Ok(fill::apply(section, &edits))
+    let selection = Selection { spelling: Some(&section.name), ..args.values.selection(None) };
+    let records = plan::plan(&image, &assignments, selection)?;
+    Ok(payload(section, &records))
 }
 
 fn from_schema(path: &Path, args: &Args) -> Result<Vec<u8>> {
@@ -80,7 +83,7 @@ fn from_schema(path: &Path, args: &Args) -> Result<Vec<u8>> {
     super::generate::replace_defaults(&mut section, path, &args.defaults)?;
     let shape = &section.shape;
     let refused = |problems| Error::Values { path: path.to_owned(), problems };
-    let assigned = fill::assign(&[shape], &args.values.assignments()?).map_err(refused)?;
+    let assigned = assign(&[shape], &args.values.assignments()?).map_err(refused)?;
     let given = assigned.into_values().next().unwrap_or_default();
     let values = shape.evaluate(&given).map_err(refused)?;
     let missing = shape.missing(&values);

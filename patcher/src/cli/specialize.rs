@@ -12,14 +12,15 @@ use signal_hook::flag;
 use super::progress::Progress;
 use super::{Exit, Talk, json};
 use crate::error::{Error, Result};
-use crate::records::read_text;
-use crate::tree::finding::Finding;
-use crate::tree::manifest::Manifest;
-use crate::tree::plan::{TreePlan, Wanted};
-use crate::tree::rewrite::Rewrites;
-use crate::tree::specialize::{self, Output, Watch};
-use crate::tree::{finding, gate};
-use crate::values;
+use crate::files::open::read_text;
+use crate::record::values;
+use crate::scan::finding::Finding;
+use crate::scan::manifest::Manifest;
+use crate::shown::escaped;
+use crate::specialize::gate;
+use crate::specialize::plan::{TreePlan, Wanted};
+use crate::specialize::rewrite::Rewrites;
+use crate::specialize::{self, Output, Watch};
 
 /// Carry a package from the paths that it was built for to its final ones
 ///
@@ -264,19 +265,19 @@ fn report<'a>(
     let tree = |plan: &'a TreePlan| {
         let (files, bytes) = plan.size();
         let changes = plan.changes().map(|(entry, planned)| Change {
-            path: finding::escaped(entry.path.as_os_str()),
+            path: escaped(entry.path.as_os_str()),
             notes: &planned.notes,
         });
         TreeReport {
-            source: finding::escaped(plan.tree.root.as_os_str()),
-            destination: finding::escaped(plan.destination.as_os_str()),
+            source: escaped(plan.tree.root.as_os_str()),
+            destination: escaped(plan.destination.as_os_str()),
             files,
             bytes,
             changes: changes.collect(),
         }
     };
     let left = left.iter().map(|(destination, finding)| Left {
-        destination: finding::escaped(destination.as_os_str()),
+        destination: escaped(destination.as_os_str()),
         finding,
     });
     Report { outcome, trees: plans.iter().map(tree).collect(), left: left.collect() }
@@ -295,7 +296,7 @@ fn tell(plans: &[TreePlan], outcome: &str, left: &[(PathBuf, Finding)], args: &A
         ));
         for (entry, planned) in plan.changes() {
             for note in &planned.notes {
-                talk.detail(&format!("  {}: {note}", finding::escaped(entry.path.as_os_str())));
+                talk.detail(&format!("  {}: {note}", escaped(entry.path.as_os_str())));
             }
         }
     }

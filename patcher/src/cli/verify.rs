@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use super::progress::Progress;
 use super::{Exit, Talk, json, shown};
 use crate::error::Result;
-use crate::tree::change::Change;
-use crate::tree::verify::{Report, Trees, trees};
-use crate::verify;
+use crate::verify::change::Change;
+use crate::verify::images::images;
+use crate::verify::trees::{TreeReport, Trees, trees};
 
 /// Check that a filled file differs from its original in nothing but the values of declared fields
 ///
@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         if is_tree || !args.rewrites.is_empty() || args.equal_length {
             return compare_trees(args, talk);
         }
-        let report = verify::images(&args.original, &args.filled)?;
+        let report = images(&args.original, &args.filled)?;
         if args.json {
             json::print(&report);
         } else {
@@ -105,7 +105,7 @@ fn compare_trees(args: &Args, talk: Talk) -> Result<Exit> {
     Ok(if report.differences.is_empty() { Exit::Done } else { Exit::Found })
 }
 
-fn tell(report: &Report, talk: Talk) {
+fn tell(report: &TreeReport, talk: Talk) {
     for changed in &report.changed {
         talk.detail(&format!("{}:", shown(&changed.path)));
         for change in &changed.changes {
@@ -134,7 +134,7 @@ fn tell(report: &Report, talk: Talk) {
 }
 
 /// How many files are what they were, and how many changed in which way.
-fn summary(report: &Report) -> String {
+fn summary(report: &TreeReport) -> String {
     let changed = |is: fn(&Change) -> bool| {
         report.changed.iter().filter(|changed| changed.changes.iter().any(is)).count()
     };

@@ -1,10 +1,12 @@
 //! Archives of object files: static libraries, as `ar` makes them (System V and GNU, and BSD).
 #![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
+use std::ops::Range;
+
 use object::read::archive::ArchiveFile;
 use object::read::{ReadCache, ReadCacheOps, ReadRef};
 
-use super::{Format, Region, Section, elf};
+use super::{Candidate, Format, Region, elf};
 use crate::error::ImageProblem;
 
 /// Bytes of a member's name: more is no path on any system, and `ar` would not find its end.
@@ -13,20 +15,25 @@ const LONGEST_NAME: usize = 4096;
 /// Bytes of a member's header.
 const HEADER: u64 = 60;
 
-/// The content of a member.
-struct Member {
-    name: String,
-    offset: u64,
-    size: u64,
+/// A member's name, and where its content is in the archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ArchiveMember {
+    pub(crate) name: String,
+    pub(crate) offset: u64,
+    pub(crate) size: u64,
 }
 
-impl Member {
+impl ArchiveMember {
+    pub(crate) fn range(&self) -> Range<u64> {
+        self.offset..self.offset.saturating_add(self.size)
+    }
+
     fn problem(&self, problem: ImageProblem) -> ImageProblem {
         ImageProblem::Member(self.name.clone(), Box::new(problem))
     }
 }
 
-pub(super) fn locate<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Section>, ImageProblem> {
+pub(super) fn locate<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Candidate>, ImageProblem> {
     let mut found = Vec::new();
     for member in members(data)? {
         let part = data.range(member.offset, member.size);
@@ -38,7 +45,7 @@ pub(super) fn locate<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Section
             Err(ImageProblem::NoSectionHeaders) => continue,
             located => located.map_err(|problem| member.problem(problem))?,
         };
-        found.extend(located.into_iter().map(|section| Section {
+        found.extend(located.into_iter().map(|section| Candidate {
             member: Some(member.name.clone()),
             offset: section.offset.saturating_add(member.offset),
             ..section
@@ -77,7 +84,7 @@ pub(super) fn regions<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Region
 
 /// The first member that is intermediate code and nothing else.
 pub(super) fn intermediate_only<R: ReadCacheOps>(data: &ReadCache<R>) -> Option<ImageProblem> {
-    let is_intermediate = |member: &Member| {
+    let is_intermediate = |member: &ArchiveMember| {
         let part = data.range(member.offset, member.size);
         match super::format(part) {
             Ok(Format::Elf) => elf::is_intermediate(part),
@@ -88,8 +95,14 @@ pub(super) fn intermediate_only<R: ReadCacheOps>(data: &ReadCache<R>) -> Option<
     Some(member.problem(ImageProblem::Intermediate))
 }
 
-/// The members, without the archive's own tables. Only headers and names are read.
-fn members<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Member>, ImageProblem> {
+/// The members, without the archive's own tables, in the order of the archive. Only headers and names
+/// are read.
+///
+/// # Errors
+/// A file that is no archive, is damaged, or holds no members but only their names.
+pub(crate) fn members<R: ReadCacheOps>(
+    data: &ReadCache<R>,
+) -> Result<Vec<ArchiveMember>, ImageProblem> {
     let damaged = |why: &dyn ToString| ImageProblem::DamagedArchive(why.to_string());
     let length = data.len().map_err(|()| damaged(&"its length is unknown"))?;
     let archive = ArchiveFile::parse(data).map_err(|error| damaged(&error))?;
@@ -105,7 +118,7 @@ fn members<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Member>, ImagePro
         if !archive.is_thin() && offset.checked_add(size).is_none_or(|end| end > length) {
             return Err(damaged(&format!("its member {name} ends behind the end of the file")));
         }
-        members.push(Member { name, offset, size });
+        members.push(ArchiveMember { name, offset, size });
     }
     if archive.is_thin() {
         let names = members.into_iter().map(|member| member.name);

@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use object::read::{ReadCache, ReadCacheOps};
 
-use super::{Format, elf_loader, format};
+use super::{Format, elf, format};
+use crate::edit::Edit;
 use crate::error::ImageProblem;
-use crate::write::Change;
 
 /// A string that the loader reads, and what is in it now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,12 +120,12 @@ impl What {
 /// What is not an image, or damaged.
 pub fn loader_texts<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<LoaderText>, ImageProblem> {
     match format(data)? {
-        Format::Elf => elf_loader::texts(data),
+        Format::Elf => elf::loader::texts(data),
         Format::Archive => Ok(Vec::new()),
     }
 }
 
-/// The change that puts `new` in the place of `old`; what is left over becomes zero bytes.
+/// The edit that puts `new` in the place of `old`; what is left over becomes zero bytes.
 ///
 /// There is as much room as `old` has, and the unused zero bytes behind it. Linkers let strings
 /// share bytes where one is the end of another: everything else that is read from the same bytes
@@ -137,12 +137,12 @@ pub fn replace_loader_text<R: ReadCacheOps>(
     data: &ReadCache<R>,
     old: &LoaderText,
     new: &[u8],
-) -> Result<Change, LoaderProblem> {
+) -> Result<Edit, LoaderProblem> {
     if new.contains(&0) || (new.is_empty() && old.role != Role::Runpath) {
         return Err(LoaderProblem::Invalid);
     }
     let table = match format(data)? {
-        Format::Elf => elf_loader::table(data, old.role)?,
+        Format::Elf => elf::loader::table(data, old.role)?,
         Format::Archive => return Err(LoaderProblem::Changed),
     };
     let at = old.range.start.checked_sub(table.start).and_then(|at| usize::try_from(at).ok());
@@ -151,7 +151,7 @@ pub fn replace_loader_text<R: ReadCacheOps>(
 }
 
 impl Table<'_> {
-    fn replace(&self, at: usize, old: &LoaderText, new: &[u8]) -> Result<Change, LoaderProblem> {
+    fn replace(&self, at: usize, old: &LoaderText, new: &[u8]) -> Result<Edit, LoaderProblem> {
         let end = at.saturating_add(old.text.len());
         let is_read = |reader: &Reader| reader.at == at && reader.what == What::Text(old.role);
         if self.string(at) != Some(&old.text) || !self.readers.iter().any(is_read) {
@@ -180,7 +180,7 @@ impl Table<'_> {
                 text: String::from_utf8_lossy(text).into_owned(),
             });
         }
-        Ok(Change { offset: old.range.start, before, after })
+        Ok(Edit { offset: old.range.start, before, after })
     }
 
     /// A reader that would read another string.

@@ -1,21 +1,23 @@
 //! Files that carry sections. What belongs to one file format only is in its module.
 
-mod archive;
-mod elf;
-mod elf_loader;
-mod elf_places;
+pub(crate) mod archive;
+pub(crate) mod elf;
 pub mod loader;
 pub mod places;
 
+use std::fs::File;
+use std::io;
 use std::ops::Range;
+use std::path::Path;
 
 use object::read::{ReadCache, ReadCacheOps, ReadRef};
 
-use crate::error::{ImageProblem, SectionProblem};
+use crate::edit::Edit;
+use crate::error::{Error, ImageProblem, Imports, Result, SectionProblem};
 
 /// A section that may hold records.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Section {
+pub struct Candidate {
     /// The member of the archive that it is in; `None` in a file that is no archive.
     pub member: Option<String>,
     /// The name as spelled in the file.
@@ -49,7 +51,7 @@ pub struct Region {
 ///
 /// # Errors
 /// What is not an image, or damaged.
-pub fn locate<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Section>, ImageProblem> {
+pub fn locate<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Candidate>, ImageProblem> {
     match format(data)? {
         Format::Elf => elf::locate(data),
         Format::Archive => archive::locate(data),
@@ -67,17 +69,6 @@ pub fn regions<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Region>, Imag
     }
 }
 
-/// What an image takes from elsewhere.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Imports {
-    /// The libraries that it needs.
-    pub libraries: Vec<String>,
-    /// Whether it calls accessors that postlink generated.
-    pub accessors: bool,
-    /// Whether it is an object file, or an archive of these: no linker has worked on it yet.
-    pub unlinked: bool,
-}
-
 /// What the image takes from elsewhere; nothing, where that cannot be read.
 pub fn imports<'d, R: ReadRef<'d>>(data: R) -> Imports {
     match format(data) {
@@ -87,15 +78,49 @@ pub fn imports<'d, R: ReadRef<'d>>(data: R) -> Imports {
     }
 }
 
-/// Where the bytes of the image's build-ids are in the file; an archive has none.
+/// The edit that gives an image the identity that follows from its content after other edits: of ELF
+/// files the build-id, by the rule of [`elf::build_id`]. The whole file is read.
 ///
 /// # Errors
-/// What is not an image, or damaged.
-pub fn build_ids<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Range<u64>>, ImageProblem> {
-    match format(data)? {
-        Format::Elf => elf::build_ids(data),
-        Format::Archive => Ok(Vec::new()),
+/// The image has no identity, or several; it cannot be read.
+pub(crate) fn new_identity(file: &File, path: &Path, edits: &[Edit]) -> Result<Edit> {
+    match format(&ReadCache::new(file)).map_err(Error::not_image(path))? {
+        Format::Elf => elf::build_id::rewrite(file, path, edits),
+        Format::Archive => Err(Error::BuildIds { path: path.to_owned(), count: 0 }),
     }
+}
+
+/// Where the identity of an image is, if it differs in another file, and is the one that
+/// [`new_identity`] would have given to that.
+///
+/// # Errors
+/// The other file cannot be read.
+pub(crate) fn changed_identity(before: &File, after: &File) -> io::Result<Option<Range<u64>>> {
+    match format(&ReadCache::new(before)) {
+        Ok(Format::Elf) => elf::build_id::changed(before, after),
+        _ => Ok(None),
+    }
+}
+
+/// The signature at the end of a file that its change makes worthless, and how it is renewed.
+///
+/// # Errors
+/// The file cannot be read.
+pub(crate) fn stale_signature(file: &File) -> io::Result<Option<&'static str>> {
+    match format(&ReadCache::new(file)) {
+        Ok(Format::Elf) => elf::stale_signature(file),
+        _ => Ok(None),
+    }
+}
+
+/// Whether a file that begins with these bytes may be an image, and no archive.
+pub(crate) fn begins_image(start: &[u8]) -> bool {
+    format(start) == Ok(Format::Elf)
+}
+
+/// Whether a file that begins with these bytes is an archive of object files.
+pub(crate) fn begins_archive(start: &[u8]) -> bool {
+    format(start) == Ok(Format::Archive)
 }
 
 /// Where the record may be in an image that has none: only in intermediate code, of the object

@@ -4,11 +4,11 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-use object::read::archive::ArchiveFile;
-use object::read::{ReadCache, ReadCacheOps, ReadRef};
+use object::read::{ReadCache, ReadCacheOps};
 
+use super::archive::members;
 use super::loader::{LoaderText, Role};
-use super::{Format, elf_places, format};
+use super::{Format, elf, format};
 use crate::error::ImageProblem;
 
 /// What an image is made of. Offsets are in bytes from the start of the file.
@@ -108,7 +108,7 @@ pub fn places<R: ReadCacheOps>(
     offsets: &[u64],
 ) -> Result<Places, ImageProblem> {
     match format(data)? {
-        Format::Elf => elf_places::places(data, offsets),
+        Format::Elf => elf::places::places(data, offsets),
         Format::Archive => of_members(data, offsets),
     }
 }
@@ -118,7 +118,8 @@ fn of_members<R: ReadCacheOps>(
     offsets: &[u64],
 ) -> Result<Places, ImageProblem> {
     let mut all = Places { symbols: vec![None; offsets.len()], ..Places::default() };
-    for (name, range) in members(data)? {
+    for member in members(data)? {
+        let (name, range) = (member.name.clone(), member.range());
         let start = range.start;
         let (asked, inside): (Vec<usize>, Vec<u64>) = offsets
             .iter()
@@ -127,7 +128,7 @@ fn of_members<R: ReadCacheOps>(
             .map(|(at, offset)| (at, offset.saturating_sub(start)))
             .unzip();
         let part = data.range(start, range.end.saturating_sub(start));
-        let Ok(places) = elf_places::places(part, &inside) else {
+        let Ok(places) = elf::places::places(part, &inside) else {
             // An index of the linker, or of another language.
             all.parts.push(Part { name, range, purpose: Purpose::Other, compressed: None });
             continue;
@@ -145,28 +146,6 @@ fn of_members<R: ReadCacheOps>(
         }
     }
     Ok(all)
-}
-
-/// The members of a static library or of another `ar` archive, each with its name and place, in the
-/// order of the places.
-///
-/// # Errors
-/// What is none, or damaged.
-pub fn members<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<(String, Range<u64>)>, ImageProblem> {
-    let damaged = |error: object::read::Error| ImageProblem::Damaged(error.to_string());
-    let archive = ArchiveFile::parse(data).map_err(damaged)?;
-    let mut members = Vec::new();
-    for member in archive.members() {
-        let member = member.map_err(damaged)?;
-        // The members of a thin archive are files of their own.
-        if !member.is_thin() {
-            let (offset, size) = member.file_range();
-            let name = String::from_utf8_lossy(member.name()).into_owned();
-            members.push((name, offset..offset.saturating_add(size)));
-        }
-    }
-    members.sort_by_key(|(_, range)| range.start);
-    Ok(members)
 }
 
 /// Bytes of a symbol's name that are looked at, and of a demangled one that are kept: a short one

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use super::report::{by_file, count, difference_line, is_handled, lines, size, tables};
-use crate::tree::against::Comparison;
-use crate::tree::finding::Kind;
-use crate::tree::scan::{Scan, Scanned};
+use crate::scan::against::Comparison;
+use crate::scan::finding::FindingKind;
+use crate::scan::trees::{Scan, Scanned};
 
 const HEAD: &str = r#"<!doctype html>
 <html lang="en">
@@ -70,7 +70,7 @@ fn section(page: &mut String, tree: &Scanned, references: &[String]) {
         tree.findings.len() - unhandled,
         unhandled,
     );
-    for kind in Kind::ALL {
+    for kind in FindingKind::ALL {
         let files = by_file(tree, kind);
         if files.is_empty() {
             continue;

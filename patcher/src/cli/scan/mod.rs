@@ -12,11 +12,11 @@ use serde::Serialize;
 use super::progress::Progress;
 use super::{Exit, Talk, json};
 use crate::error::{Error, Result};
-use crate::tree::against::{self, Comparison};
-use crate::tree::manifest::Manifest;
-use crate::tree::reference::Reference;
-use crate::tree::scan::{self, Scan};
-use crate::write;
+use crate::files::replace;
+use crate::scan::against::{self, Comparison};
+use crate::scan::manifest::Manifest;
+use crate::scan::trees::{self, Scan};
+use crate::search::reference::Reference;
 
 /// Find where trees of files refer to a path, and which of it `specialize` can rewrite
 ///
@@ -75,7 +75,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             ));
         }
         let progress = Progress::new(talk.0.quiet);
-        let scanned = scan::trees(
+        let scanned = trees::trees(
             &args.tree,
             references.clone(),
             !args.no_members,
@@ -96,7 +96,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         if let Some(path) = &args.html {
             outputs.push((path.clone(), html::page(&scan, against.as_ref())));
         }
-        write::files(&outputs, &[])?;
+        replace::files(&outputs, &[])?;
         let all = scan.trees.iter().map(|tree| tree.findings.len()).sum::<usize>();
         let unhandled = scan.trees.iter().map(|tree| tree.unhandled().count()).sum();
         let explained = against.as_ref().is_none_or(|against| against.differences.is_empty());

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::cli::{Talk, shown};
-use crate::tree::against::{Comparison, Difference};
-use crate::tree::finding::{Action, Finding, Kind};
-use crate::tree::reference::Encoding;
-use crate::tree::scan::{Scan, Scanned};
+use crate::scan::against::{Comparison, Unexplained};
+use crate::scan::finding::{Action, Finding, FindingKind};
+use crate::scan::trees::{Scan, Scanned};
+use crate::search::reference::Encoding;
 
 /// Files of a kind, and findings of a file, that are listed; `--verbose` lists all.
 const MOST_FILES: usize = 20;
@@ -35,7 +35,7 @@ fn tree_report(tree: &Scanned, references: &[String], verbose: bool) -> String {
     );
     let (most_files, most_findings) =
         if verbose { (usize::MAX, usize::MAX) } else { (MOST_FILES, MOST_FINDINGS) };
-    for kind in Kind::ALL {
+    for kind in FindingKind::ALL {
         let files = by_file(tree, kind);
         if files.is_empty() {
             continue;
@@ -88,7 +88,7 @@ fn more(text: &mut String, indent: &str, all: usize, most: usize) {
 }
 
 /// The findings of a kind, for each file.
-pub(super) fn by_file(tree: &Scanned, kind: Kind) -> Vec<Vec<&Finding>> {
+pub(super) fn by_file(tree: &Scanned, kind: FindingKind) -> Vec<Vec<&Finding>> {
     let mut files: Vec<Vec<&Finding>> = Vec::new();
     for finding in tree.findings.iter().filter(|finding| finding.kind == kind) {
         match files.last_mut() {
@@ -139,7 +139,8 @@ fn line(finding: &Finding) -> String {
     place.extend(finding.symbol.as_ref().map(|symbol| abridged(symbol)));
     place.extend(finding.line.map(|line| format!("line {line}")));
     if let Some(at) = &finding.place {
-        let has_offset = !matches!(finding.kind, Kind::Link | Kind::Name | Kind::Member);
+        let has_offset =
+            !matches!(finding.kind, FindingKind::Link | FindingKind::Name | FindingKind::Member);
         if has_offset && finding.line.is_none() {
             place.push(format!("at {:#x}", at.offset));
         }
@@ -147,7 +148,7 @@ fn line(finding: &Finding) -> String {
             place.push(at.encoding.name().to_owned());
         }
     }
-    let arrow = if finding.kind == Kind::Link { "-> " } else { "" };
+    let arrow = if finding.kind == FindingKind::Link { "-> " } else { "" };
     let text = shown(&finding.text);
     if place.is_empty() {
         format!("{arrow}{text}")
@@ -201,7 +202,7 @@ pub(super) fn print_comparison(comparison: &Comparison, talk: Talk) {
 }
 
 /// What differs, on one line.
-pub(super) fn difference_line(difference: &Difference) -> String {
+pub(super) fn difference_line(difference: &Unexplained) -> String {
     let mut place: Vec<String> = Vec::new();
     place.extend(difference.section.as_deref().map(shown));
     place.extend(difference.symbol.as_deref().map(abridged));
@@ -212,7 +213,7 @@ pub(super) fn difference_line(difference: &Difference) -> String {
 }
 
 /// Whether `specialize` does something about a kind.
-pub(super) fn is_handled(kind: Kind) -> bool {
+pub(super) fn is_handled(kind: FindingKind) -> bool {
     kind.action() != Action::None
 }
 

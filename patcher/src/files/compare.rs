@@ -1,0 +1,61 @@
+//! Compares the bytes of two files.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use super::open::{open_entry, read_at, size};
+use crate::error::{Error, Result};
+
+/// Bytes that are compared at a time.
+const WINDOW: usize = 256 << 10;
+
+/// Whether two files have the same bytes.
+pub(crate) fn is_equal(ours: &Path, theirs: &Path) -> Result<bool> {
+    let failed = |path| Error::io("search", path);
+    let files =
+        (open_entry(ours).map_err(failed(ours))?, open_entry(theirs).map_err(failed(theirs))?);
+    let sizes = (size(&files.0).map_err(failed(ours))?, size(&files.1).map_err(failed(theirs))?);
+    if sizes.0 != sizes.1 {
+        return Ok(false);
+    }
+    let mut same = true;
+    pairs(&files.0, &files.1, (0, 0), sizes.0, |_, ours, theirs| {
+        same = ours == theirs;
+        same
+    })
+    .map_err(failed(ours))?;
+    Ok(same)
+}
+
+/// Reads two files, from these offsets on, in windows of the same size, as long as `look` says to
+/// go on. It is told how far from the offsets the windows are.
+pub(crate) fn pairs(
+    ours: &File,
+    theirs: &File,
+    from: (u64, u64),
+    size: u64,
+    mut look: impl FnMut(u64, &[u8], &[u8]) -> bool,
+) -> io::Result<()> {
+    let window = (WINDOW as u64).min(size) as usize;
+    let mut buffers = (vec![0; window], vec![0; window]);
+    let mut at = 0;
+    while at < size {
+        let window = (WINDOW as u64).min(size - at) as usize;
+        let (one, other) = (&mut buffers.0[..window], &mut buffers.1[..window]);
+        ours.read_exact_at(one, from.0 + at)?;
+        theirs.read_exact_at(other, from.1 + at)?;
+        if !look(at, one, other) {
+            return Ok(());
+        }
+        at += window as u64;
+    }
+    Ok(())
+}
+
+/// Whether a file has these bytes at an offset.
+pub(crate) fn holds(file: &File, offset: u64, bytes: &[u8]) -> io::Result<bool> {
+    let mut there = vec![0; bytes.len()];
+    Ok(read_at(file, &mut there, offset)? == bytes.len() && there == bytes)
+}

@@ -1,0 +1,112 @@
+//! Opens files, and reads parts of them.
+
+use std::fs::{File, FileType, Metadata, TryLockError};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::fs::OFlags;
+
+use crate::error::{Error, Result};
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// To be read.
+    Read,
+    /// To be read, and its sections written. No one else writes at the same time.
+    Write,
+    /// To be read, and a new file put in its place. No one else does so at the same time.
+    Replace,
+}
+
+/// Opens a regular file that the user names, never waiting for the other end of a pipe or a device.
+pub(crate) fn open(path: &Path, mode: Mode) -> Result<File> {
+    loop {
+        let metadata = path.metadata().map_err(Error::io("open", path))?;
+        if let Some(kind) = irregular(metadata.file_type()) {
+            return Err(Error::NotRegular { path: path.to_owned(), kind });
+        }
+        let file = File::options().read(true).write(mode == Mode::Write).open(path);
+        let file = file.map_err(Error::io("open", path))?;
+        if mode == Mode::Read {
+            return Ok(file);
+        }
+        lock(&file).map_err(Error::io("lock", path))?;
+        // While we waited, another fill may have put a new file here.
+        let opened = file.metadata().map_err(Error::io("open", path))?;
+        if is_same(path, &opened) {
+            return Ok(file);
+        }
+    }
+}
+
+/// Opens a file that a walk found, and only if it still is a regular file: nothing that was put in
+/// its place is followed or waited for.
+pub(crate) fn open_entry(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)
+}
+
+/// Fills of one file come one after another. Whoever else holds a lock gets ten seconds.
+fn lock(file: &File) -> io::Result<()> {
+    for _ in 0..1000 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            // Not every file system has locks.
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
+        }
+    }
+    Err(io::ErrorKind::WouldBlock.into())
+}
+
+/// Whether a path names this file.
+pub(crate) fn is_same(path: &Path, file: &Metadata) -> bool {
+    let id = |metadata: &Metadata| (metadata.dev(), metadata.ino());
+    path.metadata().is_ok_and(|there| id(&there) == id(file))
+}
+
+/// What a path is if it is not a regular file.
+pub(crate) fn irregular(file_type: FileType) -> Option<&'static str> {
+    if file_type.is_file() {
+        None
+    } else if file_type.is_dir() {
+        Some("a directory")
+    } else if file_type.is_fifo() {
+        Some("a named pipe")
+    } else if file_type.is_socket() {
+        Some("a socket")
+    } else if file_type.is_symlink() {
+        Some("a symbolic link to nothing")
+    } else {
+        Some("a device")
+    }
+}
+
+/// Reads a text file that the user names.
+pub(crate) fn read_text(path: &Path) -> Result<String> {
+    let mut text = String::new();
+    let read = open(path, Mode::Read)?.read_to_string(&mut text);
+    read.map_err(Error::io("read", path))?;
+    Ok(text)
+}
+
+/// Reads until the buffer is full or the file ends.
+pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut done = 0;
+    while done < buffer.len() {
+        match file.read_at(&mut buffer[done..], offset + done as u64) {
+            Ok(0) => break,
+            Ok(read) => done += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
+
+/// The size of a file, in bytes.
+pub(crate) fn size(file: &File) -> io::Result<u64> {
+    Ok(file.metadata()?.len())
+}

@@ -1,0 +1,175 @@
+//! What a fill writes: a function of the record's descriptor and the values that are given.
+
+use postlink_codegen::{Given, Schema, Shape, hex};
+use postlink_format::{Origin, State, VALUES_OFFSET};
+
+use crate::edit::Edit;
+use crate::error::{Error, Result};
+use crate::record::assign::assign;
+use crate::record::edit::RecordEdit;
+use crate::record::read::{Image, RecordPlace, RecordSection, place_in_file};
+use crate::record::values::Assignment;
+
+/// What becomes of values that were set before and are not given now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Earlier {
+    /// Refuse to lose them.
+    #[default]
+    Refuse,
+    /// They stay.
+    Keep,
+    /// They return to their defaults.
+    Reset,
+}
+
+/// Which records are filled, and how.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Selection<'a> {
+    /// What becomes of values that were set before.
+    pub earlier: Earlier,
+    /// Fill every record of a section that the file has more than one of.
+    pub all: bool,
+    /// The schema whose fingerprints the records must have; others do not take part.
+    pub schema: Option<&'a Schema>,
+    /// The one section, as spelled in the file, whose records take part.
+    pub spelling: Option<&'a str>,
+}
+
+/// Plans the fill of one image. Nothing is written.
+///
+/// The records that take part are those that a value is given for; all, if no value is given.
+///
+/// # Errors
+/// A value that is not for any record or does not fit; doubled records; another fingerprint;
+/// values that would be lost.
+pub fn plan(
+    image: &Image,
+    assignments: &[Assignment],
+    selection: Selection<'_>,
+) -> Result<Vec<RecordEdit>> {
+    let records: Vec<(&RecordSection, &RecordPlace)> = image
+        .records()
+        .filter(|(section, place)| {
+            let known = |schema: &Schema| schema.section(Some(&place.shape.name)).is_ok();
+            selection.schema.is_none_or(known)
+                && selection.spelling.is_none_or(|spelling| section.name == spelling)
+        })
+        .collect();
+    if let (true, Some(schema)) = (records.is_empty(), selection.schema) {
+        return Err(Error::NoSuchSection {
+            path: image.path.clone(),
+            section: listed_sections(schema),
+            known: image.records().map(|(_, place)| place.shape.name.clone()).collect(),
+        });
+    }
+    if let Some(schema) = selection.schema {
+        records
+            .iter()
+            .try_for_each(|(section, place)| check_fingerprint(section, place, schema))?;
+    }
+    let shapes: Vec<&Shape> = records.iter().map(|(_, place)| &place.shape).collect();
+    let given = assign(&shapes, assignments)
+        .map_err(|problems| Error::Values { path: image.path.clone(), problems })?;
+    let mut edits = Vec::new();
+    for (position, (section, place)) in records.iter().enumerate() {
+        let Some(given) = given.get(&position) else { continue };
+        if !selection.all {
+            check_single(image, &records, place)?;
+        }
+        edits.push(edit(section, place, given.clone(), selection)?);
+    }
+    Ok(edits)
+}
+
+fn listed_sections(schema: &Schema) -> String {
+    let names: Vec<&str> = schema.sections.iter().map(|section| &*section.shape.name).collect();
+    names.join("` or `")
+}
+
+/// Refuses a record that is not the only one of its section.
+fn check_single(
+    image: &Image,
+    records: &[(&RecordSection, &RecordPlace)],
+    place: &RecordPlace,
+) -> Result<()> {
+    let name = &place.shape.name;
+    let same = records.iter().filter(|(_, other)| other.shape.name == *name);
+    let places: Vec<String> = same
+        .map(|(section, other)| place_in_file(section, section.offset + other.at as u64))
+        .collect();
+    if places.len() == 1 {
+        return Ok(());
+    }
+    Err(Error::Doubled { path: image.path.clone(), section: name.clone(), places })
+}
+
+/// Refuses a record of another schema.
+fn check_fingerprint(section: &RecordSection, place: &RecordPlace, schema: &Schema) -> Result<()> {
+    let shape = &place.shape;
+    let expected = schema.section(Some(&shape.name)).map(|section| section.shape.fingerprint());
+    match expected {
+        Ok(expected) if expected != shape.fingerprint() => Err(Error::Fingerprint {
+            path: section.path.clone(),
+            section: shape.name.clone(),
+            found: hex(&shape.fingerprint()),
+            expected: hex(&expected),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn edit(
+    section: &RecordSection,
+    place: &RecordPlace,
+    mut given: Given,
+    selection: Selection<'_>,
+) -> Result<RecordEdit> {
+    let shape = &place.shape;
+    let path = &section.path;
+    let bad_record =
+        |source| Error::Record { path: path.clone(), section: section.name.clone(), source };
+    let record = section.record(place).map_err(bad_record)?;
+    match (shape.values_of(&record), selection.earlier) {
+        (_, Earlier::Reset) => {}
+        (Err(error), _) => return Err(Error::bad_values(path, &section.name)(error)),
+        (Ok((_, values)), earlier) => {
+            let set =
+                values.into_iter().enumerate().filter(|(_, value)| value.origin == Origin::Set);
+            let lost: Given = set
+                .filter(|(position, _)| !given.contains_key(position))
+                .filter_map(|(position, value)| Some((position, value.value?)))
+                .collect();
+            if earlier == Earlier::Refuse && !lost.is_empty() {
+                return Err(Error::Dropped {
+                    path: path.clone(),
+                    section: shape.name.clone(),
+                    fields: lost
+                        .keys()
+                        .map(|&position| shape.fields[position].name.clone())
+                        .collect(),
+                });
+            }
+            given.extend(lost);
+        }
+    }
+    let refused = |problems| Error::Values { path: path.clone(), problems };
+    let values = shape.evaluate(&given).map_err(refused)?;
+    let missing = shape.missing(&values);
+    if !missing.is_empty() {
+        return Err(refused(missing));
+    }
+    Ok(RecordEdit {
+        member: section.member.clone(),
+        has_intermediate: section.has_intermediate,
+        spelling: section.name.clone(),
+        record_size: record.bytes().len(),
+        area: Edit {
+            offset: section.offset + place.at as u64 + u64::from(VALUES_OFFSET),
+            before: record.value_area().to_vec(),
+            after: shape.value_area(State::Filled, &values),
+        },
+        descriptor: Vec::new(),
+        shape: shape.clone(),
+        values,
+    })
+}

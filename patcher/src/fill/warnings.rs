@@ -1,0 +1,47 @@
+//! What a fill cannot put right, and says: signatures of the bytes as they were, and objects that
+//! the next link may compile again.
+
+use crate::error::{Error, Result};
+use crate::files::attributes::xattr;
+use crate::image::stale_signature;
+use crate::record::edit::RecordEdit;
+use crate::record::read::Image;
+
+/// Extended attributes by which the kernel appraises a file (Linux, "IMA/EVM"), and what renews
+/// them.
+const APPRAISED: [(&str, &str); 2] =
+    [("security.ima", "evmctl ima_sign"), ("security.evm", "evmctl sign")];
+
+/// Sentences about an image that is changed by these fills. `keeps_xattrs` tells whether the result
+/// has the extended attributes of the image.
+///
+/// # Errors
+/// The image cannot be read.
+pub(super) fn of(image: &Image, records: &[RecordEdit], keeps_xattrs: bool) -> Result<Vec<String>> {
+    let failed = |action| Error::io(action, &image.path);
+    let mut warnings = Vec::new();
+    let signature = stale_signature(&image.file).map_err(failed("read"))?;
+    warnings.extend(signature.map(str::to_owned));
+    for (name, tool) in APPRAISED.into_iter().filter(|_| keeps_xattrs) {
+        if xattr(&image.file, name).map_err(failed("read the extended attributes of"))?.is_some() {
+            warnings.push(format!(
+                "its extended attribute {name} is of the bytes before the fill: where the kernel \
+                 appraises files, this one cannot be opened until it is signed again ({tool})"
+            ));
+        }
+    }
+    let mut objects: Vec<String> = records
+        .iter()
+        .filter(|record| record.has_intermediate)
+        .map(|record| record.member.clone().unwrap_or_else(|| "it".to_owned()))
+        .collect();
+    objects.dedup();
+    warnings.extend(objects.iter().map(|object| {
+        format!(
+            "{object} also holds intermediate code: a link with LTO compiles that, without what \
+             was filled. Link with -fno-lto (gcc takes intermediate code also without -flto), or \
+             fill after the link"
+        )
+    }));
+    Ok(warnings)
+}

@@ -1,0 +1,270 @@
+//! What the loader of an ELF file reads (System V gABI, chapter 5, "Program Header" and "Dynamic
+//! Section"; Linux Standard Base, "Symbol Versioning").
+//!
+//! Everything is found by the program headers, as the loader does: section headers may be stripped.
+#![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+
+use object::Endianness;
+use object::elf;
+use object::pod::Pod;
+use object::read::ReadRef;
+use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, Sym};
+
+use super::super::loader::{LoaderText, Reader, Role, Table, What};
+use super::{class, damaged, with_class};
+use crate::error::ImageProblem;
+
+/// The records of symbol versions that are read. An index of a version has 15 bits.
+const MOST_VERSIONS: usize = 1 << 17;
+
+/// Dynamic entries that are the address of a table.
+const TABLES: [elf::DynamicTag; 10] = [
+    elf::DT_STRTAB,
+    elf::DT_HASH,
+    elf::DT_GNU_HASH,
+    elf::DT_VERSYM,
+    elf::DT_VERNEED,
+    elf::DT_VERDEF,
+    elf::DT_REL,
+    elf::DT_RELA,
+    elf::DT_RELR,
+    elf::DT_JMPREL,
+];
+
+pub(in crate::image) fn texts<'d, R: ReadRef<'d>>(
+    data: R,
+) -> Result<Vec<LoaderText>, ImageProblem> {
+    with_class!(texts_as, data)
+}
+
+/// The strings among which those of a role are, and all that reads them.
+pub(in crate::image) fn table<'d, R: ReadRef<'d>>(
+    data: R,
+    role: Role,
+) -> Result<Table<'d>, ImageProblem> {
+    with_class!(table_as, data, role)
+}
+
+fn texts_as<'d, F, R>(data: R) -> Result<Vec<LoaderText>, ImageProblem>
+where
+    F: FileHeader<Endian = Endianness>,
+    R: ReadRef<'d>,
+{
+    let loaded = Loaded::<F, R>::read(data)?;
+    let mut texts: Vec<LoaderText> = Vec::new();
+    for table in [loaded.interpreter()?, loaded.dynamic_strings()?] {
+        for reader in &table.readers {
+            let (What::Text(role), Some(text)) = (reader.what, table.string(reader.at)) else {
+                continue;
+            };
+            let start = table.start.saturating_add(reader.at as u64);
+            let range = start..start.saturating_add(text.len() as u64);
+            if !texts.iter().any(|known| known.role == role && known.range == range) {
+                texts.push(LoaderText { role, range, text: text.to_owned() });
+            }
+        }
+    }
+    Ok(texts)
+}
+
+fn table_as<'d, F, R>(data: R, role: Role) -> Result<Table<'d>, ImageProblem>
+where
+    F: FileHeader<Endian = Endianness>,
+    R: ReadRef<'d>,
+{
+    let loaded = Loaded::<F, R>::read(data)?;
+    if role == Role::Interpreter {
+        return loaded.interpreter();
+    }
+    let mut table = loaded.dynamic_strings()?;
+    loaded.symbol_names(&mut table.readers)?;
+    loaded.version_names(&mut table.readers)?;
+    Ok(table)
+}
+
+/// The program headers, and the dynamic section up to its end.
+struct Loaded<'d, F: FileHeader, R> {
+    data: R,
+    endian: Endianness,
+    segments: &'d [F::ProgramHeader],
+    sections: &'d [F::SectionHeader],
+    entries: &'d [F::Dyn],
+}
+
+impl<'d, F, R> Loaded<'d, F, R>
+where
+    F: FileHeader<Endian = Endianness>,
+    R: ReadRef<'d>,
+{
+    fn read(data: R) -> Result<Self, ImageProblem> {
+        let header = F::parse(data).map_err(damaged)?;
+        let endian = header.endian().map_err(damaged)?;
+        let segments = header.program_headers(endian, data).map_err(damaged)?;
+        let sections = header.section_headers(endian, data).unwrap_or_default();
+        let mut loaded = Self { data, endian, segments, sections, entries: &[] };
+        // Where there are several, glibc takes the last.
+        if let Some(segment) = loaded.segments(elf::PT_DYNAMIC).last() {
+            let entries = segment.dynamic(endian, data).map_err(damaged)?.unwrap_or_default();
+            let end = entries.iter().position(|entry| entry.tag(endian) == elf::DT_NULL);
+            loaded.entries = entries.get(..end.unwrap_or(entries.len())).unwrap_or_default();
+        }
+        Ok(loaded)
+    }
+
+    /// The segments of a type that have bytes in this file: in a separate debug file their places
+    /// are those of the file that it was split off.
+    fn segments(&self, kind: elf::ProgramType) -> impl Iterator<Item = &'d F::ProgramHeader> {
+        let (endian, sections) = (self.endian, self.sections);
+        let is_elsewhere = move |segment: &F::ProgramHeader| {
+            sections.iter().any(|section| {
+                // Variables of threads without a value take no addresses: these are of the next section.
+                section.sh_type(endian) == elf::SHT_NOBITS
+                    && !section.sh_flags(endian).contains(elf::SHF_TLS)
+                    && section.sh_flags(endian).contains(elf::SHF_ALLOC)
+                    && section.sh_size(endian).into() > 0
+                    && section.sh_addr(endian).into() == segment.p_vaddr(endian).into()
+            })
+        };
+        self.segments
+            .iter()
+            .filter(move |segment| segment.p_type(endian) == kind && !is_elsewhere(segment))
+    }
+
+    /// `PT_INTERP`. The kernel takes the first, and wants a NUL at its end (Linux, `binfmt_elf.c`).
+    fn interpreter(&self) -> Result<Table<'d>, ImageProblem> {
+        let Some(segment) = self.segments(elf::PT_INTERP).next() else {
+            return Ok(Table { start: 0, bytes: &[], readers: Vec::new() });
+        };
+        let (start, size) = segment.file_range(self.endian);
+        let bytes = self.data.read_bytes_at(start, size);
+        let bytes = bytes.map_err(|()| damaged("its interpreter is behind its end"))?;
+        let readers = vec![Reader { at: 0, what: What::Text(Role::Interpreter) }];
+        Ok(Table { start, bytes, readers })
+    }
+
+    /// The string table of the dynamic section, and the entries of this that read it.
+    fn dynamic_strings(&self) -> Result<Table<'d>, ImageProblem> {
+        let (Some(address), Some(size)) = (self.value(elf::DT_STRTAB), self.value(elf::DT_STRSZ))
+        else {
+            return Ok(Table { start: 0, bytes: &[], readers: Vec::new() });
+        };
+        let outside = || damaged("its dynamic strings are not in a segment");
+        let (start, room) = self.place(address).ok_or_else(outside)?;
+        if size > room {
+            return Err(outside());
+        }
+        let bytes = self.data.read_bytes_at(start, size).map_err(|()| outside())?;
+        let readers = self.entries.iter().filter_map(|entry| {
+            let what = match entry.tag(self.endian) {
+                elf::DT_RUNPATH | elf::DT_RPATH => What::Text(Role::Runpath),
+                elf::DT_NEEDED | elf::DT_SONAME | elf::DT_AUXILIARY | elf::DT_FILTER => {
+                    What::Text(Role::Library)
+                }
+                elf::DT_CONFIG | elf::DT_AUDIT | elf::DT_DEPAUDIT => What::Other,
+                _ => return None,
+            };
+            Some(Reader { at: usize::try_from(entry.val(self.endian)).ok()?, what })
+        });
+        Ok(Table { start, bytes, readers: readers.collect() })
+    }
+
+    /// Nothing says how many symbols there are: they are read up to the next table, or to the end
+    /// of the segment. What is no symbol there can only make a string seem to be shared.
+    fn symbol_names(&self, readers: &mut Vec<Reader>) -> Result<(), ImageProblem> {
+        let Some(address) = self.value(elf::DT_SYMTAB) else { return Ok(()) };
+        let outside = || damaged("its dynamic symbols are not in a segment");
+        let (start, room) = self.place(address).ok_or_else(outside)?;
+        let tables = TABLES.into_iter().filter_map(|tag| self.value(tag)?.checked_sub(address));
+        let size = tables.filter(|&distance| distance > 0).chain([room]).min().unwrap_or(room);
+        let count = usize::try_from(size).map_err(|_| outside())?;
+        let count = count.checked_div(size_of::<F::Sym>()).unwrap_or_default();
+        let symbols = self.data.read_slice_at::<F::Sym>(start, count).map_err(|()| outside())?;
+        readers.extend(
+            symbols.iter().map(|symbol| Reader {
+                at: symbol.st_name(self.endian) as usize,
+                what: What::Symbol,
+            }),
+        );
+        Ok(())
+    }
+
+    fn version_names(&self, readers: &mut Vec<Reader>) -> Result<(), ImageProblem> {
+        let endian = self.endian;
+        let first = |tag| self.value(tag).and_then(|address| Some(self.place(address)?.0));
+        let count = |tag| self.value(tag).unwrap_or_default();
+        let mut add = |name: u32| {
+            readers.push(Reader { at: name as usize, what: What::Version });
+        };
+        let mut all = 0_usize;
+        let needed = self.chain(
+            first(elf::DT_VERNEED),
+            count(elf::DT_VERNEEDNUM),
+            &mut all,
+            |needed: &elf::Verneed<Endianness>| needed.vn_next.get(endian),
+        )?;
+        for (at, needed) in needed {
+            add(needed.vn_file.get(endian));
+            let first = at.checked_add(needed.vn_aux.get(endian).into());
+            let next = |name: &elf::Vernaux<Endianness>| name.vna_next.get(endian);
+            for (_, name) in self.chain(first, needed.vn_cnt.get(endian).into(), &mut all, next)? {
+                add(name.vna_name.get(endian));
+            }
+        }
+        let defined = self.chain(
+            first(elf::DT_VERDEF),
+            count(elf::DT_VERDEFNUM),
+            &mut all,
+            |defined: &elf::Verdef<Endianness>| defined.vd_next.get(endian),
+        )?;
+        for (at, defined) in defined {
+            let first = at.checked_add(defined.vd_aux.get(endian).into());
+            let next = |name: &elf::Verdaux<Endianness>| name.vda_next.get(endian);
+            for (_, name) in self.chain(first, defined.vd_cnt.get(endian).into(), &mut all, next)? {
+                add(name.vda_name.get(endian));
+            }
+        }
+        Ok(())
+    }
+
+    /// Records each of which says how far behind it the next one is, 0 at the end; `all` counts.
+    fn chain<T: Pod>(
+        &self,
+        first: Option<u64>,
+        count: u64,
+        all: &mut usize,
+        next: impl Fn(&T) -> u32,
+    ) -> Result<Vec<(u64, &'d T)>, ImageProblem> {
+        let mut records = Vec::new();
+        let Some(mut at) = first else { return Ok(records) };
+        for _ in 0..count {
+            let record = self.data.read_at::<T>(at).ok().filter(|_| *all < MOST_VERSIONS);
+            let record = record.ok_or_else(|| damaged("its symbol versions have no end"))?;
+            *all = all.saturating_add(1);
+            records.push((at, record));
+            match next(record) {
+                0 => break,
+                distance => at = at.saturating_add(distance.into()),
+            }
+        }
+        Ok(records)
+    }
+
+    /// The last entry of a tag; glibc takes it where there are several.
+    fn value(&self, tag: elf::DynamicTag) -> Option<u64> {
+        let mut entries = self.entries.iter().rev();
+        Some(entries.find(|entry| entry.tag(self.endian) == tag)?.val(self.endian))
+    }
+
+    /// Where an address lies in the file, and how many bytes its segment has from there on.
+    fn place(&self, address: u64) -> Option<(u64, u64)> {
+        self.segments.iter().find_map(|segment| {
+            if segment.p_type(self.endian) != elf::PT_LOAD {
+                return None;
+            }
+            let distance = address.checked_sub(segment.p_vaddr(self.endian).into())?;
+            let (offset, size) = segment.file_range(self.endian);
+            let room = size.checked_sub(distance).filter(|&room| room > 0)?;
+            Some((offset.checked_add(distance)?, room))
+        })
+    }
+}

@@ -1,0 +1,291 @@
+//! ELF, 32 and 64 bits, both byte orders (System V gABI, chapter 4, "Object Files").
+#![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+
+pub(crate) mod build_id;
+pub(super) mod loader;
+pub(super) mod places;
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+
+use object::Endianness;
+use object::elf;
+use object::read::ReadRef;
+use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, Sym};
+use postlink_codegen::names::ELF_PREFIX;
+use postlink_format::{HEADER_SIZE, MAGIC};
+
+use super::{Candidate, Region};
+use crate::error::{ImageProblem, Imports, SectionProblem};
+
+/// Calls a generic function with the header type that the file has.
+macro_rules! with_class {
+    ($function:ident, $data:expr $(, $argument:expr)*) => {
+        match class($data)? {
+            1 => $function::<elf::FileHeader32<Endianness>, _>($data $(, $argument)*),
+            _ => $function::<elf::FileHeader64<Endianness>, _>($data $(, $argument)*),
+        }
+    };
+}
+pub(super) use with_class;
+
+pub(super) fn locate<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Candidate>, ImageProblem> {
+    with_class!(locate_as, data)
+}
+
+pub(super) fn regions<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Region>, ImageProblem> {
+    with_class!(regions_as, data)
+}
+
+pub(super) fn imports<'d, R: ReadRef<'d>>(data: R) -> Imports {
+    let imports = || with_class!(imports_as, data);
+    imports().unwrap_or_default()
+}
+
+fn build_ids<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Range<u64>>, ImageProblem> {
+    with_class!(build_ids_as, data)
+}
+
+/// How a signed kernel module ends (Linux, `MODULE_SIG_STRING` in `module_signature.h`).
+const MODULE_SIGNATURE: &[u8] = b"~Module signature appended~\n";
+
+/// The signature of a kernel module, in words.
+pub(super) fn stale_signature(file: &File) -> io::Result<Option<&'static str>> {
+    let mut end = [0; MODULE_SIGNATURE.len()];
+    let Some(at) = file.metadata()?.len().checked_sub(end.len() as u64) else { return Ok(None) };
+    file.read_exact_at(&mut end, at)?;
+    Ok((end == MODULE_SIGNATURE).then_some(
+        "it ends with a kernel module's signature, which is no longer valid: sign it again \
+         (strip --strip-debug removes the old signature, scripts/sign-file adds one)",
+    ))
+}
+
+/// Whether this is an object file that holds intermediate code and nothing else.
+pub(super) fn is_intermediate<'d, R: ReadRef<'d>>(data: R) -> bool {
+    let is_intermediate = || with_class!(is_intermediate_as, data);
+    is_intermediate().unwrap_or_default()
+}
+
+/// `e_ident[EI_CLASS]`.
+pub(super) fn class<'d, R: ReadRef<'d>>(data: R) -> Result<u8, ImageProblem> {
+    match data.read_bytes_at(4, 1) {
+        Ok(&[class @ (1 | 2)]) => Ok(class),
+        Ok(_) => Err(damaged("its class is neither 32 nor 64 bits")),
+        Err(()) => Err(damaged("it ends inside its header")),
+    }
+}
+
+pub(super) fn damaged(why: impl ToString) -> ImageProblem {
+    ImageProblem::Damaged(why.to_string())
+}
+
+/// Bytes of a section's name that are looked at.
+const LONGEST_NAME: usize = 256;
+
+/// How the names of sections with intermediate code begin: of GCC (`lto-section-names.h`), and of
+/// LLVM ("Fat LTO").
+const INTERMEDIATE: [&[u8]; 2] = [b".gnu.lto_", b".llvm.lto"];
+
+/// The symbol by which GCC marks an object file without machine code.
+const ONLY_INTERMEDIATE: &[u8] = b"__gnu_lto_slim";
+
+/// A file's header, byte order, section headers, and their names.
+pub(super) struct Sections<'d, F: FileHeader> {
+    pub(super) header: &'d F,
+    pub(super) endian: F::Endian,
+    pub(super) headers: &'d [F::SectionHeader],
+    names: &'d [u8],
+}
+
+impl<'d, F: FileHeader<Endian = Endianness>> Sections<'d, F> {
+    pub(super) fn read<R: ReadRef<'d>>(data: R) -> Result<Self, ImageProblem> {
+        let header = F::parse(data).map_err(damaged)?;
+        let endian = header.endian().map_err(damaged)?;
+        let headers = header.section_headers(endian, data).map_err(damaged)?;
+        if headers.is_empty() {
+            return Err(ImageProblem::NoSectionHeaders);
+        }
+        // The names are read in one piece: far fewer bytes than a look-up for each.
+        let index = header.shstrndx(endian, data).map_err(damaged)? as usize;
+        let names = headers.get(index).ok_or_else(|| damaged("its section names are nowhere"))?;
+        let names = names.data(endian, data).map_err(damaged)?;
+        Ok(Self { header, endian, headers, names })
+    }
+
+    /// The name; of a very long one only the start, since many sections may share it.
+    pub(super) fn name(&self, section: &F::SectionHeader) -> Result<&'d [u8], ImageProblem> {
+        let names = self.names.get(section.sh_name(self.endian) as usize..).unwrap_or_default();
+        let start = names.get(..LONGEST_NAME).unwrap_or(names);
+        match start.iter().position(|&byte| byte == 0) {
+            Some(length) => Ok(start.get(..length).unwrap_or_default()),
+            None if start.len() == LONGEST_NAME => Ok(start),
+            None => Err(damaged("the name of a section has no end")),
+        }
+    }
+}
+
+fn locate_as<'d, F, R>(data: R) -> Result<Vec<Candidate>, ImageProblem>
+where
+    F: FileHeader<Endian = Endianness>,
+    R: ReadRef<'d>,
+{
+    let sections = Sections::<F>::read(data)?;
+    let endian = sections.endian;
+    let length = data.len().map_err(|()| damaged("its length is unknown"))?;
+    let mut found = Vec::new();
+    let mut has_intermediate = false;
+    for header in sections.headers {
+        let name = sections.name(header)?;
+        has_intermediate |= INTERMEDIATE.iter().any(|start| name.starts_with(start));
+        let (offset, size) = (header.sh_offset(endian).into(), header.sh_size(endian).into());
+        let by_name = name.starts_with(ELF_PREFIX.as_bytes());
+        let is_program_data = header.sh_type(endian) == elf::SHT_PROGBITS;
+        let flags = header.sh_flags(endian);
+        let problem = if header.sh_type(endian) == elf::SHT_NOBITS {
+            Some(SectionProblem::NoBits)
+        } else if flags.contains(elf::SHF_COMPRESSED) {
+            Some(SectionProblem::Compressed)
+        } else if offset.checked_add(size).is_none_or(|end| end > length) {
+            Some(SectionProblem::Outside)
+        } else {
+            None
+        };
+        // A schema may set another name: then the section is known by how it begins.
+        let may_begin = is_program_data && problem.is_none() && size >= u64::from(HEADER_SIZE);
+        let begins = || data.read_bytes_at(offset, MAGIC.len() as u64) == Ok(&MAGIC);
+        if (by_name && (is_program_data || problem.is_some()))
+            || (may_begin && flags.contains(elf::SHF_ALLOC) && begins())
+        {
+            let name = String::from_utf8_lossy(name).into_owned();
+            found.push(Candidate {
+                member: None,
+                name,
+                offset,
+                size,
+                by_name,
+                problem,
+                has_intermediate: false,
+            });
+        }
+    }
+    found.iter_mut().for_each(|section| section.has_intermediate = has_intermediate);
+    Ok(found)
+}
+
+fn regions_as<'d, F, R>(data: R) -> Result<Vec<Region>, ImageProblem>
+where
+    F: FileHeader<Endian = Endianness>,
+    R: ReadRef<'d>,
+{
+    let sections = Sections::<F>::read(data)?;
+    let (header, endian) = (sections.header, sections.endian);
+    let table = |name: &str, offset: u64, count: usize, size: u16| Region {
+        name: name.to_owned(),
+        offset,
+        size: (count as u64).saturating_mul(u64::from(size)),
+    };
+    let segments = header.program_headers(endian, data).map_err(damaged)?;
+    let mut regions = vec![
+        table("ELF header", 0, 1, header.e_ehsize(endian)),
+        table(
+            "program headers",
+            header.e_phoff(endian).into(),
+            segments.len(),
+            header.e_phentsize(endian),
+        ),
+        table(
+            "section headers",
+            header.e_shoff(endian).into(),
+            sections.headers.len(),
+            header.e_shentsize(endian),
+        ),
+    ];
+    for section in sections.headers {
+        if let Some((offset, size)) = section.file_range(endian) {
+            let name = String::from_utf8_lossy(sections.name(section)?).into_owned();
+            regions.push(Region { name, offset, size });
+        }
+    }
+    regions.retain(|region| region.size > 0);
+    regions.sort_by_key(|region| region.offset);
+    Ok(regions)
+}
+
+/// The descriptors of all notes `NT_GNU_BUILD_ID` that have bytes.
+fn build_ids_as<'d, F, R>(data: R) -> Result<Vec<Range<u64>>, ImageProblem>
+where
+    F: FileHeader<Endian = Endianness>,
+    R: ReadRef<'d>,
+{
+    let sections = Sections::<F>::read(data)?;
+    let endian = sections.endian;
+    let mut found = Vec::new();
+    for header in sections.headers {
+        let Some(mut notes) = header.notes(endian, data).map_err(damaged)? else { continue };
+        let bytes = header.data(endian, data).map_err(damaged)?;
+        while let Some(note) = notes.next().map_err(damaged)? {
+            let is_build_id =
+                note.name() == elf::ELF_NOTE_GNU && note.n_type(endian) == elf::NT_GNU_BUILD_ID;
+            let descriptor = note.desc();
+            let at = descriptor.first().and_then(|first| bytes.element_offset(first));
+            if let (true, Some(at)) = (is_build_id, at) {
+                let start = header.sh_offset(endian).into().saturating_add(at as u64);
+                found.push(start..start.saturating_add(descriptor.len() as u64));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn is_intermediate_as<'d, F, R>(data: R) -> Result<bool, ImageProblem>
+where
+    F: FileHeader<Endian = Endianness>,
+    R: ReadRef<'d>,
+{
+    let header = F::parse(data).map_err(damaged)?;
+    let endian = header.endian().map_err(damaged)?;
+    let sections = header.sections(endian, data).map_err(damaged)?;
+    let symbols = sections.symbols(endian, data, elf::SHT_SYMTAB).map_err(damaged)?;
+    let is_mark = |symbol: &F::Sym| symbols.symbol_name(endian, symbol) == Ok(ONLY_INTERMEDIATE);
+    Ok(symbols.iter().any(is_mark))
+}
+
+/// The names in `DT_NEEDED`, and whether an undefined dynamic symbol is an accessor's.
+fn imports_as<'d, F, R>(data: R) -> Result<Imports, ImageProblem>
+where
+    F: FileHeader<Endian = Endianness>,
+    R: ReadRef<'d>,
+{
+    let header = F::parse(data).map_err(damaged)?;
+    let endian = header.endian().map_err(damaged)?;
+    let sections = header.sections(endian, data).map_err(damaged)?;
+    let symbols = sections.symbols(endian, data, elf::SHT_DYNSYM).map_err(damaged)?;
+    let is_accessor = |symbol: &F::Sym| {
+        let name = symbols.symbol_name(endian, symbol).unwrap_or_default();
+        symbol.is_undefined(endian) && contains(name, ELF_PREFIX.as_bytes())
+    };
+    let segments = header.program_headers(endian, data).map_err(damaged)?;
+    let mut entries: &[F::Dyn] = &[];
+    for segment in segments {
+        if let Some(table) = segment.dynamic(endian, data).map_err(damaged)? {
+            entries = table;
+        }
+    }
+    let strings = symbols.strings();
+    let needed = entries.iter().filter(|entry| entry.tag(endian) == elf::DT_NEEDED);
+    let names = needed.filter_map(|entry| {
+        let name = strings.get(u32::try_from(entry.d_val(endian).into()).ok()?).ok()?;
+        Some(String::from_utf8_lossy(name).into_owned())
+    });
+    Ok(Imports {
+        libraries: names.collect(),
+        accessors: symbols.iter().any(is_accessor),
+        unlinked: header.e_type(endian) == elf::ET_REL,
+    })
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}

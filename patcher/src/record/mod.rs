@@ -1,0 +1,7 @@
+//! Records: those of a file, and the values that they are given.
+
+pub mod assign;
+pub mod descriptor;
+pub mod edit;
+pub mod read;
+pub mod values;

@@ -1,0 +1,252 @@
+//! Two builds of one image: section by section, and which function differs.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::ops::Range;
+use std::path::Path;
+
+use object::read::ReadCache;
+
+use super::Unexplained;
+use crate::error::{Error, Result};
+use crate::files::compare::pairs;
+use crate::files::open::Mode;
+use crate::image::loader::Role;
+use crate::image::places::{Part, Places, Purpose, containing, places};
+use crate::record::read::Image;
+use crate::scan::classify::{Area, describe};
+use crate::search::engine::Hit;
+use crate::search::reference::Encoding;
+use crate::search::text::around;
+
+/// Runs of differing bytes of one image that are looked at.
+const MOST_RUNS: usize = 1 << 16;
+/// Bytes between two runs that are taken for one.
+const GAP: u64 = 4;
+
+const BUILD_LONGER: &str = "build both trees for paths and versions of the same length";
+const IN_CODE: &str = "the compiler folded a value into this code: declare it in schema.toml and \
+                       read it through the accessor";
+const IN_DATA: &str = "declare it in schema.toml and read it through the accessor";
+const IN_DEBUG: &str = "compile with -ffile-prefix-map=OLD=NEW, or strip it off";
+const IN_TABLE: &str = "names or sizes depend on the path or version: declare it in schema.toml";
+
+/// What was found in one pair.
+#[derive(Default)]
+pub(super) struct Compared {
+    /// An explanation for each difference that has one.
+    pub(super) explained: Vec<&'static str>,
+    pub(super) differences: Vec<Unexplained>,
+}
+
+/// A run of bytes that differ.
+struct Run {
+    ours: Range<u64>,
+    theirs: u64,
+    bytes: u64,
+}
+
+/// Compares two images; `None` where one of them is none.
+pub(super) fn compare(
+    ours: &File,
+    theirs: &File,
+    path: &Path,
+    their_path: &Path,
+) -> Result<Option<Compared>> {
+    let parts = (places(&ReadCache::new(ours), &[]), places(&ReadCache::new(theirs), &[]));
+    let (Ok(mut our_places), Ok(mut their_places)) = parts else { return Ok(None) };
+    let size = |file: &File| file.metadata().map(|metadata| metadata.len());
+    let sizes = size(ours).and_then(|ours| Ok((ours, size(theirs)?)));
+    let sizes = sizes.map_err(Error::io("search", path))?;
+    // Where sections moved, headers differ: that follows from the sections, which are told.
+    let range = |part: &Part| (part.name.clone(), part.range.clone());
+    if sizes.0 == sizes.1
+        && our_places.parts.iter().map(range).eq(their_places.parts.iter().map(range))
+    {
+        add_headers(&mut our_places.parts, sizes.0);
+        add_headers(&mut their_places.parts, sizes.1);
+    }
+    let mut compared = Compared::default();
+    let mut runs = Vec::new();
+    for (one, other) in aligned(&our_places.parts, &their_places.parts) {
+        let (Some(one), Some(other)) = (one, other) else {
+            let tree = if one.is_some() { "first" } else { "second" };
+            let part = one.or(other);
+            compared.differences.push(Unexplained {
+                message: format!("a section is in the {tree} tree only"),
+                section: part.map(|part| part.name.clone()),
+                ..Unexplained::default()
+            });
+            continue;
+        };
+        let size = |part: &Part| part.range.end - part.range.start;
+        if size(one) == size(other) {
+            let failed = Error::io("search", path);
+            find_runs(ours, theirs, one, other, &mut runs).map_err(failed)?;
+        } else {
+            compared.differences.push(Unexplained {
+                message: format!(
+                    "has {} bytes in one tree, {} in the other",
+                    size(one),
+                    size(other)
+                ),
+                section: Some(one.name.clone()),
+                offset: Some(one.range.start),
+                advice: if one.purpose == Purpose::Debug { IN_DEBUG } else { BUILD_LONGER },
+                ..Unexplained::default()
+            });
+        }
+    }
+    let areas = Image::open(path, Mode::Read).map(|image| describe(&image).1).unwrap_or_default();
+    let starts: Vec<u64> = runs.iter().map(|run| run.ours.start).collect();
+    let symbols = places(&ReadCache::new(ours), &starts).map(|places| places.symbols);
+    let symbols = symbols.unwrap_or_default();
+    // One difference for each function or object, or section where there is none.
+    let mut groups: BTreeMap<(u64, Option<String>), (Unexplained, Purpose)> = BTreeMap::new();
+    let mut order: Vec<(u64, Option<String>)> = Vec::new();
+    for (run, symbol) in runs.iter().zip(symbols) {
+        if let Some(reason) = explanation(&our_places, &areas, run) {
+            compared.explained.push(reason);
+            continue;
+        }
+        let Some(part) = our_places.part(run.ours.start) else { continue };
+        let symbol = symbol.filter(|symbol| symbol.distance < symbol.size);
+        let texts = match part.purpose {
+            Purpose::Data => texts((ours, path), (theirs, their_path), run)?,
+            _ => None,
+        };
+        // Strings have no symbols: each is a difference of its own.
+        let name = symbol.as_ref().map(|symbol| symbol.name.clone());
+        let name = name.or_else(|| texts.as_ref().map(|(text, _)| text.clone()));
+        let key = (part.range.start, name);
+        let group = groups.entry(key.clone()).or_insert_with(|| {
+            order.push(key);
+            let new = Unexplained {
+                section: Some(part.name.clone()),
+                symbol: symbol.map(|symbol| symbol.name),
+                offset: Some(run.ours.start),
+                bytes: Some(0),
+                texts,
+                ..Unexplained::default()
+            };
+            (new, part.purpose)
+        });
+        group.0.bytes = group.0.bytes.map(|bytes| bytes + run.bytes);
+    }
+    for key in order {
+        let Some((mut difference, purpose)) = groups.remove(&key) else { continue };
+        difference.message = format!("{} bytes differ", difference.bytes.unwrap_or_default());
+        difference.advice = match purpose {
+            Purpose::Code => IN_CODE,
+            Purpose::Data => IN_DATA,
+            Purpose::Debug => IN_DEBUG,
+            _ => IN_TABLE,
+        };
+        compared.differences.push(difference);
+    }
+    if runs.len() >= MOST_RUNS {
+        compared.differences.push(Unexplained {
+            message: format!("more than {MOST_RUNS} places differ: the rest was not looked at"),
+            advice: BUILD_LONGER,
+            ..Unexplained::default()
+        });
+    }
+    Ok(Some(compared))
+}
+
+/// Adds all that lies between the sections: headers, and padding.
+fn add_headers(parts: &mut Vec<Part>, size: u64) {
+    let mut between = Vec::new();
+    let mut at = 0;
+    for range in parts.iter().map(|part| part.range.clone()).chain(std::iter::once(size..size)) {
+        between.extend((at < range.start).then_some(at..range.start));
+        at = at.max(range.end);
+    }
+    parts.extend(between.into_iter().map(|range| Part {
+        name: "headers".into(),
+        range,
+        purpose: Purpose::Other,
+        compressed: None,
+    }));
+    parts.sort_by_key(|part| part.range.start);
+}
+
+/// The sections of the same name, in the order of the first image; of several, one after another.
+fn aligned<'a>(ours: &'a [Part], theirs: &'a [Part]) -> Vec<(Option<&'a Part>, Option<&'a Part>)> {
+    let mut by_name: BTreeMap<&str, VecDeque<&Part>> = BTreeMap::new();
+    for part in theirs {
+        by_name.entry(&part.name).or_default().push_back(part);
+    }
+    let mut pairs: Vec<_> = ours
+        .iter()
+        .map(|part| (Some(part), by_name.get_mut(&*part.name).and_then(VecDeque::pop_front)))
+        .collect();
+    pairs.extend(by_name.into_values().flatten().map(|part| (None, Some(part))));
+    pairs
+}
+
+fn find_runs(
+    ours: &File,
+    theirs: &File,
+    one: &Part,
+    other: &Part,
+    runs: &mut Vec<Run>,
+) -> std::io::Result<()> {
+    let (start, their_start) = (one.range.start, other.range.start);
+    let first = runs.len();
+    pairs(ours, theirs, (start, their_start), one.range.end - start, |at, ours, theirs| {
+        if ours == theirs {
+            return true;
+        }
+        for (byte, _) in ours.iter().zip(theirs).enumerate().filter(|(_, (a, b))| a != b) {
+            let at = at + byte as u64;
+            let is_full = runs.len() >= MOST_RUNS;
+            match runs.get_mut(first..).and_then(<[Run]>::last_mut) {
+                Some(run) if start + at < run.ours.end + GAP => {
+                    run.ours.end = start + at + 1;
+                    run.bytes += 1;
+                }
+                _ if is_full => return false,
+                _ => runs.push(Run {
+                    ours: start + at..start + at + 1,
+                    theirs: their_start + at,
+                    bytes: 1,
+                }),
+            }
+        }
+        true
+    })
+}
+
+/// Why a run may differ.
+fn explanation(places: &Places, areas: &[Area], run: &Run) -> Option<&'static str> {
+    let at = run.ours.start;
+    if let Some(area) = containing(areas, |area| &area.record, at) {
+        return Some(if area.values.contains(&at) {
+            "value of a declared field"
+        } else {
+            "default of a declared field"
+        });
+    }
+    match (places.role(at), places.part(at).map(|part| part.purpose)) {
+        (Some(Role::Runpath), _) => Some("RUNPATH"),
+        (_, Some(Purpose::BuildId)) => Some("build-id"),
+        (_, Some(Purpose::DebugLink)) => Some("name and checksum of a separate debug file"),
+        _ => None,
+    }
+}
+
+/// The text at a run in both images.
+fn texts(
+    ours: (&File, &Path),
+    theirs: (&File, &Path),
+    run: &Run,
+) -> Result<Option<(String, String)>> {
+    let at = |(file, path): (&File, &Path), offset| {
+        let length = run.ours.end - run.ours.start;
+        let hit = Hit { offset, length, reference: 0, encoding: Encoding::Plain };
+        around(file, &hit).map(|(text, _)| text).map_err(Error::io("search", path))
+    };
+    let texts = (at(ours, run.ours.start)?, at(theirs, run.theirs)?);
+    Ok((!texts.0.is_empty() || !texts.1.is_empty()).then_some(texts))
+}

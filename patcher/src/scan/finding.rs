@@ -1,0 +1,171 @@
+//! What a scan finds, and what can be done about it.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::search::reference::Encoding;
+
+/// One reference that was found, or one thing that could not be looked into.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The file, relative to its tree, as [`escaped`](crate::shown::escaped) writes it.
+    pub path: String,
+    /// Where in the file.
+    pub kind: FindingKind,
+    /// What `specialize` does about it.
+    pub action: Action,
+    /// Where it is exactly; not where a thing could not be looked into.
+    #[serde(flatten)]
+    pub place: Option<Place>,
+    /// The section of an image, or of a record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub section: Option<String>,
+    /// The field of a record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// The symbol of an image: `NAME+0xDISTANCE`; where it is only near, behind `near `.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub symbol: Option<String>,
+    /// The line of a text, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// The member of an archive, behind those that it lies in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub member: Vec<String>,
+    /// The text around it, or what is wrong.
+    pub text: String,
+    /// What to do where `specialize` does nothing.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub advice: Cow<'static, str>,
+    /// The schema entry, as TOML, that would declare it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<String>,
+}
+
+/// The place of a reference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// In bytes from the start: of the file, the member, the link's target or the name.
+    pub offset: u64,
+    /// In bytes.
+    pub length: u64,
+    /// How it is written.
+    pub encoding: Encoding,
+    /// Its position among the references that were given, from 0.
+    pub reference: usize,
+}
+
+/// Where a reference was found. The order is that of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FindingKind {
+    /// In the value of a declared field.
+    Value,
+    /// In a list of folders in which the loader looks for libraries.
+    Runpath,
+    /// In a text file.
+    Text,
+    /// In the target of a symbolic link.
+    Link,
+    /// In the immutable part of a record.
+    Descriptor,
+    /// In a section of an image, undeclared.
+    String,
+    /// In the path of a loader, or the name of a needed library.
+    Loader,
+    /// In debug information.
+    Debug,
+    /// In a file that is neither a text nor an image.
+    Data,
+    /// In a member of an archive, or compressed.
+    Member,
+    /// In the name of a file.
+    Name,
+    /// Not found: what could not be looked into.
+    Unread,
+}
+
+/// What `specialize` does about a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// It fills the field.
+    Fill,
+    /// It rewrites the list, in place or relative to `$ORIGIN`.
+    RewriteRunpath,
+    /// It rewrites the text.
+    RewriteText,
+    /// It makes the link anew.
+    RewriteLink,
+    /// Nothing.
+    None,
+}
+
+impl FindingKind {
+    /// All of them, in order.
+    pub const ALL: [Self; 12] = [
+        Self::Value,
+        Self::Runpath,
+        Self::Text,
+        Self::Link,
+        Self::Descriptor,
+        Self::String,
+        Self::Loader,
+        Self::Debug,
+        Self::Data,
+        Self::Member,
+        Self::Name,
+        Self::Unread,
+    ];
+
+    /// What `specialize` does about what is found there.
+    #[must_use]
+    pub fn action(self) -> Action {
+        match self {
+            Self::Value | Self::Descriptor => Action::Fill,
+            Self::Runpath => Action::RewriteRunpath,
+            Self::Text => Action::RewriteText,
+            Self::Link => Action::RewriteLink,
+            _ => Action::None,
+        }
+    }
+
+    /// As the heading of a report.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Value => "values of declared fields",
+            Self::Runpath => "RUNPATH",
+            Self::Text => "text files",
+            Self::Link => "symbolic links",
+            Self::Descriptor => "defaults in the descriptor of a record",
+            Self::String => "undeclared, in programs and libraries",
+            Self::Loader => "loader and names of libraries",
+            Self::Debug => "debug information",
+            Self::Data => "other binary files",
+            Self::Member => "inside archives and compressed files",
+            Self::Name => "names of files",
+            Self::Unread => "not looked into",
+        }
+    }
+
+    /// What is done about it, or what to do.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Value => "specialize fills them",
+            Self::Runpath => "specialize rewrites it in place, or relative to $ORIGIN",
+            Self::Text => "specialize rewrites them",
+            Self::Link => "specialize makes them anew",
+            Self::Descriptor => "specialize rewrites them, so that later fills follow",
+            Self::String => "declare it in schema.toml and read it through the accessor",
+            Self::Loader => "link with names that do not depend on the place, or use patchelf",
+            Self::Debug => "compile with -ffile-prefix-map=OLD=NEW, or strip it off",
+            Self::Data => "generate the file after installation, or leave the path out of it",
+            Self::Member => "pack it again after specialize, or leave the path out of it",
+            Self::Name => "rename it after specialize",
+            Self::Unread => "look at it by other means; --no-members leaves archives out",
+        }
+    }
+}

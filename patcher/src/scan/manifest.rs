@@ -1,0 +1,209 @@
+//! What a scan knows of trees, for `specialize`: with it nothing needs to be searched again.
+//!
+//! A manifest is one JSON object:
+//!
+//! - `postlink_manifest`: the version of this format, 1.
+//! - `references`: the paths that were searched.
+//! - `members`: whether archives and compressed files were looked into.
+//! - `trees`: one object for each tree, in the order of the command line, with
+//!   - `check`: what the tree must look like for the manifest to fit, 64 hexadecimal digits. It is
+//!     the SHA-256 of one line for each entry, sorted by path, component by component: the path, a
+//!     NUL, then `directory`, `file SIZE`, `link TARGET` or `special`, and a line feed. The root is
+//!     not among them, and of a tree that is a single file there is one line, with an empty path.
+//!   - `entries`: those files that have a record or a reference, in the same order, with `path`,
+//!     `content` (`text`, `image`, `packed`, `data` or `other`) and `records`;
+//!   - `findings`: as `postlink scan --json` has them.
+//!
+//! Paths are written as [`escaped`] does. Two trees of one build have equal manifests, wherever they
+//! were built: sizes, names and places are in it, and no times.
+
+use std::collections::{HashMap, HashSet};
+use std::os::unix::ffi::OsStrExt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::trees::{Examined, Scan, Scanned};
+use crate::error::{Error, Result};
+use crate::files::walk::{EntryKind, Tree};
+use crate::scan::classify::{Content, KnownRecord};
+use crate::scan::finding::Finding;
+use crate::search::reference::Reference;
+use crate::shown::escaped;
+use crate::shown::shown;
+
+/// The version of the format.
+pub const VERSION: u32 = 1;
+
+/// A manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`VERSION`].
+    pub postlink_manifest: u32,
+    /// The paths that were searched.
+    pub references: Vec<String>,
+    /// Whether archives and compressed files were looked into.
+    pub members: bool,
+    /// In the order of the command line.
+    pub trees: Vec<ManifestTree>,
+}
+
+/// A tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestTree {
+    /// What [`check`] gives for it.
+    pub check: String,
+    /// Files that have a record or a reference.
+    pub entries: Vec<ManifestEntry>,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+/// A file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestEntry {
+    /// Its path.
+    pub path: String,
+    /// What it is.
+    pub content: Content,
+    /// Its records.
+    pub records: Vec<KnownRecord>,
+}
+
+/// A tree and what is known of it, from a scan or from a manifest.
+#[derive(Debug)]
+pub struct Knowledge {
+    /// What is in it.
+    pub tree: Tree,
+    /// What is known of each entry.
+    pub entries: Vec<Examined>,
+    /// What was found. A place's reference is a position among those that were asked for.
+    pub findings: Vec<Finding>,
+}
+
+impl From<Scanned> for Knowledge {
+    fn from(Scanned { walked, entries, findings, .. }: Scanned) -> Self {
+        Self { tree: walked, entries, findings }
+    }
+}
+
+impl Manifest {
+    /// The manifest of a scan.
+    #[must_use]
+    pub fn new(scan: &Scan, members: bool) -> Self {
+        let trees = scan.trees.iter().map(|tree| ManifestTree {
+            check: check(&tree.walked),
+            entries: entries(tree),
+            findings: tree.findings.clone(),
+        });
+        Self {
+            postlink_manifest: VERSION,
+            references: scan.references.clone(),
+            members,
+            trees: trees.collect(),
+        }
+    }
+
+    /// What the manifest knows of a tree, for these references. `position` is that of the tree on
+    /// the command line.
+    ///
+    /// # Errors
+    /// It is of another tree, or of this one before it was changed; it does not know a reference.
+    pub fn knowledge(
+        &self,
+        tree: Tree,
+        position: usize,
+        references: &[Reference],
+    ) -> Result<Knowledge> {
+        const AGAIN: &str = "make it again: postlink scan --manifest";
+        if self.postlink_manifest != VERSION {
+            return Err(Error::input(
+                format!("the manifest has version {}, not {VERSION}", self.postlink_manifest),
+                AGAIN,
+            ));
+        }
+        // Positions in the manifest, and in what is asked for now.
+        let mut positions = HashMap::new();
+        for (now, reference) in references.iter().enumerate() {
+            let path = shown(&reference.path);
+            let Some(then) = self.references.iter().position(|known| *known == path) else {
+                return Err(Error::input(
+                    format!("the manifest knows nothing of `{path}`"),
+                    format!("{AGAIN} --reference {path}"),
+                ));
+            };
+            positions.insert(then, now);
+        }
+        let name = escaped(tree.root.as_os_str());
+        let expected = check(&tree);
+        // Trees that look alike are told apart by their order.
+        let fits = |known: &&ManifestTree| known.check == expected;
+        let known = self.trees.get(position).filter(fits).or_else(|| self.trees.iter().find(fits));
+        let Some(known) = known else {
+            return Err(Error::input(
+                format!("the manifest does not fit {name}: names, sizes or links are others"),
+                AGAIN,
+            ));
+        };
+        let mut of_path: HashMap<&str, &ManifestEntry> =
+            known.entries.iter().map(|entry| (entry.path.as_str(), entry)).collect();
+        let mut examined = Vec::with_capacity(tree.entries.len());
+        for (entry, same_as) in tree.entries.iter().zip(tree.same_files()) {
+            let entry = of_path.remove(&*escaped(entry.path.as_os_str()));
+            examined.push(match entry {
+                Some(entry) => {
+                    Examined { content: entry.content, records: entry.records.clone(), same_as }
+                }
+                None => Examined { same_as, ..Examined::default() },
+            });
+        }
+        let mut findings = known.findings.clone();
+        findings.retain_mut(|finding| match &mut finding.place {
+            Some(place) => match positions.get(&place.reference) {
+                Some(&now) => {
+                    place.reference = now;
+                    true
+                }
+                None => false,
+            },
+            None => true,
+        });
+        Ok(Knowledge { tree, entries: examined, findings })
+    }
+}
+
+/// The hash of all names, sizes and link targets of a tree.
+#[must_use]
+pub fn check(tree: &Tree) -> String {
+    let mut hash = Sha256::new();
+    let root_is_file = tree.entries.len() == 1;
+    for entry in tree.entries.iter().skip(usize::from(!root_is_file)) {
+        hash.update(entry.path.as_os_str().as_bytes());
+        hash.update(b"\0");
+        match &entry.kind {
+            EntryKind::Directory => hash.update(b"directory"),
+            EntryKind::File(size) => hash.update(format!("file {size}")),
+            EntryKind::Symlink(target) => {
+                hash.update(b"link ");
+                hash.update(target.as_os_str().as_bytes());
+            }
+            EntryKind::Special(_) => hash.update(b"special"),
+        }
+        hash.update(b"\n");
+    }
+    postlink_codegen::hex(&hash.finalize())
+}
+
+fn entries(tree: &Scanned) -> Vec<ManifestEntry> {
+    let found: HashSet<&str> = tree.findings.iter().map(|one| one.path.as_str()).collect();
+    let mut entries = Vec::new();
+    for (entry, known) in tree.walked.entries.iter().zip(&tree.entries) {
+        let path = escaped(entry.path.as_os_str());
+        let is_told = found.contains(&*path) || !known.records.is_empty();
+        if is_told && known.same_as.is_none() && matches!(entry.kind, EntryKind::File(_)) {
+            let (content, records) = (known.content, known.records.clone());
+            entries.push(ManifestEntry { path, content, records });
+        }
+    }
+    entries
+}

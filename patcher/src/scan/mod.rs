@@ -1,0 +1,7 @@
+//! Scans.
+
+pub mod against;
+pub mod classify;
+pub mod finding;
+pub mod manifest;
+pub mod trees;

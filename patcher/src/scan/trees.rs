@@ -1,0 +1,171 @@
+//! Scans trees: where they refer to a path, and what can be done about it.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::files::walk::{self, Entry, Tree};
+use crate::scan::classify::{self, Content, Known, Searched, finding, place};
+use crate::scan::finding::{Action, Finding, FindingKind};
+use crate::search::engine::{self, Hits, Searcher};
+use crate::search::reference::Reference;
+use crate::shown::escaped;
+
+/// The result of a scan.
+#[derive(Debug, Serialize)]
+pub struct Scan {
+    /// The paths that were searched, as [`escaped`] writes them.
+    pub references: Vec<String>,
+    /// In the order in which they were given.
+    pub trees: Vec<Scanned>,
+}
+
+/// A tree that was scanned.
+#[derive(Debug, Serialize)]
+pub struct Scanned {
+    /// The path as it was given.
+    pub tree: String,
+    /// Regular files; one with several names counts once.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Sorted by kind, file and offset.
+    pub findings: Vec<Finding>,
+    /// What is in the tree.
+    #[serde(skip)]
+    pub walked: Tree,
+    /// What is known of each of its entries.
+    #[serde(skip)]
+    pub entries: Vec<Examined>,
+}
+
+/// What is known of an entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Examined {
+    /// Of a file, what it is.
+    pub content: Content,
+    /// Of a file, its records.
+    pub records: Vec<classify::KnownRecord>,
+    /// The position of another name of the same file that comes before this one: what is known of
+    /// the file is there.
+    pub same_as: Option<usize>,
+}
+
+impl Scanned {
+    /// The findings that `specialize` does nothing about.
+    pub fn unhandled(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.action == Action::None)
+    }
+}
+
+/// Scans trees for these references. `searched` is told how many files and bytes are done since it
+/// was last told.
+///
+/// # Errors
+/// Everything that cannot be read.
+pub fn trees(
+    roots: &[PathBuf],
+    references: Vec<Reference>,
+    look_inside: bool,
+    begin: &impl Fn(u64, u64),
+    searched: &(impl Fn(u64, u64) + Sync),
+) -> Result<Scan> {
+    let searcher = Searcher::new(references)?;
+    let mut errors = Vec::new();
+    let mut trees = Vec::new();
+    for root in roots {
+        let scanned =
+            Tree::walk(root).and_then(|tree| scan(&searcher, tree, look_inside, begin, searched));
+        match scanned {
+            Ok(tree) => trees.push(tree),
+            Err(error) => errors.push(error),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(Error::several(errors));
+    }
+    searcher.check_complete()?;
+    let references = searcher.references().iter();
+    Ok(Scan {
+        references: references.map(|one| escaped(OsStr::from_bytes(&one.path))).collect(),
+        trees,
+    })
+}
+
+fn scan(
+    searcher: &Searcher,
+    tree: Tree,
+    look_inside: bool,
+    begin: &impl Fn(u64, u64),
+    searched: &(impl Fn(u64, u64) + Sync),
+) -> Result<Scanned> {
+    let mut entries = vec![Examined::default(); tree.entries.len()];
+    let mut files: Vec<(PathBuf, u64)> = Vec::new();
+    let mut positions = Vec::new();
+    for ((position, entry), first) in tree.entries.iter().enumerate().zip(tree.same_files()) {
+        let walk::EntryKind::File(size) = entry.kind else { continue };
+        if first.is_none() {
+            files.push((tree.path(entry), size));
+            positions.push(position);
+        }
+        entries[position].same_as = first;
+    }
+    let bytes = files.iter().map(|(_, size)| size).sum();
+    begin(files.len() as u64, bytes);
+    let found = engine::files(searcher, &files, searched)?;
+    let mut findings: Vec<Finding> = names_and_links(searcher, &tree);
+    let jobs: Vec<_> = files.iter().zip(&found).zip(&positions).collect();
+    let examine = |((file, found), position): &((&(PathBuf, u64), &Hits), &usize)| {
+        let name = &tree.entries[**position].path;
+        classify::file(searcher, Searched { path: &file.0, name, size: file.1, found }, look_inside)
+    };
+    let known: Vec<Result<Known>> = jobs.par_iter().map(examine).collect();
+    let mut errors = Vec::new();
+    for (known, position) in known.into_iter().zip(&positions) {
+        match known {
+            Ok(Known { content, records, findings: more }) => {
+                entries[*position] = Examined { content, records, same_as: None };
+                findings.extend(more);
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(Error::several(errors));
+    }
+    // The sort is stable: findings of one file stay in its order.
+    findings.sort_by(|a, b| (a.kind, &a.path).cmp(&(b.kind, &b.path)));
+    Ok(Scanned {
+        tree: escaped(tree.root.as_os_str()),
+        files: files.len() as u64,
+        bytes,
+        findings,
+        entries,
+        walked: tree,
+    })
+}
+
+/// What is found in the names of entries, and in the targets of links.
+fn names_and_links(searcher: &Searcher, tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut look = |entry: &Entry, kind: FindingKind, text: &Path| {
+        for hit in searcher.bytes(text.as_os_str().as_bytes()) {
+            let text = escaped(text.as_os_str());
+            let place = Some(place(&hit));
+            findings.push(Finding { place, text, ..finding(&entry.path, kind) });
+        }
+    };
+    for entry in &tree.entries {
+        if let Some(name) = entry.path.file_name() {
+            look(entry, FindingKind::Name, Path::new(name));
+        }
+        if let walk::EntryKind::Symlink(target) = &entry.kind {
+            look(entry, FindingKind::Link, target);
+        }
+    }
+    findings
+}

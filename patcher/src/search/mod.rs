@@ -1,0 +1,6 @@
+//! Searches.
+
+pub mod engine;
+pub mod reference;
+pub mod text;
+pub mod unpack;

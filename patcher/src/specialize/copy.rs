@@ -1,0 +1,351 @@
+//! Copies a planned tree, with the changes of the plan, to a place beside its destination.
+//!
+//! What a copy keeps: bytes and holes, modes, times, extended attributes and access control lists,
+//! names of one file, and, for root, owners. Whoever is not root owns the copy, and what then is
+//! refused (an attribute that only root can set) is left out, as `cp -a` does.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, lchown, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::prelude::*;
+use rustix::fs::{AtFlags, CWD, utimensat};
+use rustix::process::geteuid;
+
+use crate::error::{Error, Result};
+use crate::files::attributes::{keep_all, times};
+use crate::files::open::open_entry;
+use crate::files::walk::{Entry, EntryKind};
+use crate::specialize::plan::{EntryPlan, TreePlan};
+
+/// Bytes of a rewritten text that are read, and written, at a time.
+const BUFFER: usize = 256 << 10;
+
+/// A copy of a tree, beside its place or in it. It goes away unless it is kept.
+#[derive(Debug)]
+pub struct Staged<'a> {
+    plan: &'a TreePlan,
+    /// Where it will be: the destination, or its place under another root.
+    place: PathBuf,
+    /// The folder beside the place, or `None` when the copy is in its place.
+    folder: Option<PathBuf>,
+    is_kept: bool,
+}
+
+impl<'a> Staged<'a> {
+    /// Makes a folder beside the place of a tree.
+    ///
+    /// # Errors
+    /// There is something at the place already; the folder that it is in is not there.
+    pub fn new(plan: &'a TreePlan, place: PathBuf) -> Result<Self> {
+        let parent = place.parent().unwrap_or(Path::new("/"));
+        let folder = tempfile::Builder::new()
+            .prefix(".postlink-")
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(parent);
+        let folder =
+            folder.map_err(|error| Error::io("create a folder in", parent)(error.kind().into()))?;
+        Ok(Self { plan, place, folder: Some(folder.keep()), is_kept: false })
+    }
+
+    /// Where an entry is now.
+    #[must_use]
+    pub fn path(&self, entry: &Entry) -> PathBuf {
+        let root = match &self.folder {
+            // The folder becomes the tree; a tree that is a file lies in it.
+            Some(folder) if self.is_file() => folder.join("file"),
+            Some(folder) => folder.clone(),
+            None => self.place.clone(),
+        };
+        // A join with nothing would end in a slash, which a file's path may not.
+        if entry.path.as_os_str().is_empty() { root } else { root.join(&entry.path) }
+    }
+
+    fn is_file(&self) -> bool {
+        self.plan.tree.entries.first().is_none_or(|root| root.kind != EntryKind::Directory)
+    }
+
+    /// The path that the tree will have.
+    #[must_use]
+    pub fn destination(&self) -> &'a Path {
+        &self.plan.destination
+    }
+
+    /// The files whose bytes were changed.
+    pub fn written(&self) -> impl Iterator<Item = (&'a Entry, &'a EntryPlan)> {
+        self.entries().filter(|(_, planned)| !planned.edits.is_empty())
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (&'a Entry, &'a EntryPlan)> {
+        self.plan.tree.entries.iter().zip(&self.plan.entries)
+    }
+
+    /// Copies everything but what is known of folders. `copied` is told the files and bytes that are
+    /// done. No file is begun when `stop` is set.
+    ///
+    /// # Errors
+    /// Everything that cannot be read or written; files that are others than when they were planned;
+    /// it was stopped.
+    pub fn copy(&self, copied: &(impl Fn(u64, u64) + Sync), stop: &AtomicBool) -> Result<()> {
+        let mut files = Vec::new();
+        for (entry, planned) in self.entries() {
+            match entry.kind {
+                EntryKind::Directory if !entry.path.as_os_str().is_empty() => {
+                    let path = self.path(entry);
+                    fs::create_dir(&path).map_err(Error::io("create", path))?;
+                }
+                EntryKind::File(size) if planned.same_as.is_none() => {
+                    files.push((entry, planned, size));
+                }
+                _ => {}
+            }
+        }
+        let copy = |(entry, planned, size): &(&Entry, &EntryPlan, u64)| {
+            if stop.load(Ordering::Relaxed) {
+                return None;
+            }
+            let done = self.file(entry, planned);
+            copied(1, *size);
+            done.err()
+        };
+        let mut errors: Vec<Error> = files.par_iter().filter_map(copy).collect();
+        not_stopped(stop)?;
+        for (entry, planned) in self.entries() {
+            let done = match (&entry.kind, planned.same_as) {
+                (EntryKind::File(_), Some(first)) => {
+                    let first = self.path(&self.plan.tree.entries[first]);
+                    let path = self.path(entry);
+                    fs::hard_link(first, &path).map_err(Error::io("link", path))
+                }
+                (EntryKind::Symlink(target), _) => {
+                    self.link(entry, planned.target.as_ref().unwrap_or(target))
+                }
+                _ => continue,
+            };
+            // Where a file could not be copied, its other names cannot either.
+            if errors.is_empty() {
+                errors.extend(done.err());
+            }
+        }
+        if errors.is_empty() { Ok(()) } else { Err(Error::several(errors)) }
+    }
+
+    fn file(&self, entry: &Entry, planned: &EntryPlan) -> Result<()> {
+        let (from, to) = (self.plan.tree.path(entry), self.path(entry));
+        let source = open_entry(&from).map_err(Error::io("open", &from))?;
+        let is_same = || {
+            let now = source.metadata()?;
+            // Another name is no change of the file. A store that keeps equal files once gives its
+            // files names at any time.
+            let has_other_names =
+                now.nlink() != entry.links && (now.mtime(), now.mtime_nsec()) == entry.modified;
+            io::Result::Ok(
+                (now.dev(), now.ino()) == entry.id
+                    && EntryKind::File(now.len()) == entry.kind
+                    && ((now.ctime(), now.ctime_nsec()) == entry.changed || has_other_names),
+            )
+        };
+        let check = || match is_same() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::Changed { path: from.clone() }),
+            Err(error) => Err(Error::io("read", &from)(error)),
+        };
+        check()?;
+        let written = || {
+            let new = File::options().write(true).read(true).create_new(true).open(&to)?;
+            content(&source, &new, planned)?;
+            keep_all(&source, &new)?;
+            io::Result::Ok(())
+        };
+        written().map_err(Error::io("copy", &from))?;
+        // What was copied is what was looked at.
+        check()
+    }
+
+    fn link(&self, entry: &Entry, target: &Path) -> Result<()> {
+        let (from, to) = (self.plan.tree.path(entry), self.path(entry));
+        let made = || {
+            let old = from.symlink_metadata()?;
+            symlink(target, &to)?;
+            if geteuid().is_root() {
+                lchown(&to, Some(old.uid()), Some(old.gid()))?;
+            }
+            io::Result::Ok(utimensat(CWD, &to, &times(&old), AtFlags::SYMLINK_NOFOLLOW)?)
+        };
+        made().map_err(Error::io("copy", &from))
+    }
+
+    /// Gives folders their owners, modes and times.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn close(&self) -> Result<()> {
+        // What is inside comes first: a folder that may not be written is the last to be so.
+        let folders: Vec<_> =
+            self.entries().filter(|(entry, _)| entry.kind == EntryKind::Directory).collect();
+        for (entry, _) in folders.into_iter().rev() {
+            let (from, to) = (self.plan.tree.path(entry), self.path(entry));
+            let kept = || keep_all(&File::open(&from)?, &File::open(&to)?);
+            kept().map_err(Error::io("keep the mode of", from))?;
+        }
+        Ok(())
+    }
+
+    /// Puts the copy into its place.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn put(&mut self) -> Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        free(&self.place, self.is_file())?;
+        let from = if self.is_file() { folder.join("file") } else { folder.clone() };
+        fs::rename(from, &self.place)
+            .map_err(Error::io("put a new tree in the place of", &self.place))?;
+        if self.is_file() {
+            // It is empty now. Where it cannot be removed, the tree is complete nevertheless.
+            let _ = fs::remove_dir(folder);
+        }
+        self.folder = None;
+        Ok(())
+    }
+
+    /// Lets the copy stay.
+    pub fn keep(mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        if self.is_kept {
+            return;
+        }
+        // Read-only folders, which only root can empty.
+        for (entry, _) in self.entries().filter(|(entry, _)| entry.kind == EntryKind::Directory) {
+            let _ = fs::set_permissions(self.path(entry), Permissions::from_mode(0o700));
+        }
+        // There is an error to show already; a second one cannot be helped.
+        let _ = match &self.folder {
+            Some(folder) => fs::remove_dir_all(folder),
+            None if self.is_file() => fs::remove_file(&self.place),
+            None => fs::remove_dir_all(&self.place),
+        };
+    }
+}
+
+/// Folders that were made for a tree to be in. They go away unless they are used.
+#[derive(Debug, Default)]
+pub struct Parents {
+    /// From the outermost to the innermost.
+    made: Vec<PathBuf>,
+}
+
+impl Parents {
+    /// Makes a folder and all that it is in.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn make(&mut self, folder: &Path) -> Result<()> {
+        let missing: Vec<&Path> = folder
+            .ancestors()
+            .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+            .collect();
+        for folder in missing.into_iter().rev() {
+            fs::create_dir(folder).map_err(Error::io("create", folder))?;
+            self.made.push(folder.to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Parents {
+    fn drop(&mut self) {
+        // Those that something is in stay.
+        for folder in self.made.iter().rev() {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+/// Refuses to go on when `stop` is set.
+pub(super) fn not_stopped(stop: &AtomicBool) -> Result<()> {
+    if stop.load(Ordering::Relaxed) {
+        return Err(Error::input("stopped by a signal", "no tree was put into its place"));
+    }
+    Ok(())
+}
+
+/// Refuses a place where something is; for a folder, an empty folder is nothing.
+pub(super) fn free(place: &Path, is_file: bool) -> Result<()> {
+    let is_free = match place.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+        Err(error) => return Err(Error::io("look at", place)(error)),
+        Ok(there) => {
+            let is_empty = || fs::read_dir(place).is_ok_and(|mut entries| entries.next().is_none());
+            !is_file && there.is_dir() && is_empty()
+        }
+    };
+    if is_free {
+        return Ok(());
+    }
+    Err(Error::input(
+        format!("{} exists already", place.display()),
+        "name a destination that does not exist, or remove what is there",
+    ))
+}
+
+/// Copies bytes, with the changes of the plan.
+fn content(source: &File, new: &File, planned: &EntryPlan) -> io::Result<()> {
+    if planned.keeps_size() {
+        copy_data(source, new)?;
+        return planned
+            .edits
+            .iter()
+            .try_for_each(|edit| new.write_all_at(&edit.after, edit.offset));
+    }
+    // A text may have a million changes: each costs no call of the system.
+    let mut from = BufReader::with_capacity(BUFFER, source);
+    let mut to = BufWriter::with_capacity(BUFFER, new);
+    let mut at = 0;
+    for edit in &planned.edits {
+        let kept = edit.offset - at;
+        let old = edit.before.len() as u64;
+        if io::copy(&mut from.by_ref().take(kept), &mut to)? != kept
+            || io::copy(&mut from.by_ref().take(old), &mut io::sink())? != old
+        {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        to.write_all(&edit.after)?;
+        at = edit.end();
+    }
+    io::copy(&mut from, &mut to)?;
+    to.flush()
+}
+
+/// Copies all bytes; holes stay holes.
+fn copy_data(mut source: &File, mut new: &File) -> io::Result<()> {
+    let metadata = source.metadata()?;
+    if metadata.blocks().saturating_mul(512) >= metadata.len() {
+        io::copy(&mut source, &mut new)?;
+        return Ok(());
+    }
+    let mut at = 0;
+    while at < metadata.len() {
+        let start = match rustix::fs::seek(source, rustix::fs::SeekFrom::Data(at)) {
+            Ok(start) => start,
+            // No data behind this place.
+            Err(rustix::io::Errno::NXIO) => break,
+            // No holes on this file system.
+            Err(_) => at,
+        };
+        let end =
+            rustix::fs::seek(source, rustix::fs::SeekFrom::Hole(start)).unwrap_or(metadata.len());
+        source.seek(SeekFrom::Start(start))?;
+        new.seek(SeekFrom::Start(start))?;
+        io::copy(&mut source.take(end - start), &mut new)?;
+        at = end;
+    }
+    new.set_len(metadata.len())
+}

@@ -1,0 +1,342 @@
+//! What explains that a file is another after `specialize`: values, strings that the loader reads,
+//! and the rewrites of texts.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Component, Path, PathBuf};
+
+use object::read::ReadCache;
+
+use super::images::{Permitted, compare, merged};
+use crate::edit::Edit;
+use crate::error::{Error, Result, SectionProblem};
+use crate::files::compare::{holds, pairs};
+use crate::files::open::Mode;
+use crate::files::open::size;
+use crate::files::open::{open_entry, read_at};
+use crate::image::loader::{LoaderText, Role, loader_texts, replace_loader_text};
+use crate::image::places::containing;
+use crate::image::{self, begins_archive};
+use crate::record::read::Image;
+use crate::search::engine::{Hit, Searcher};
+use crate::search::reference::Encoding;
+use crate::search::text;
+use crate::search::unpack::PackFormat;
+use crate::shown::escaped;
+use crate::shown::shown;
+use crate::specialize::rewrite::Rewrites;
+use crate::verify::change::{Change, TreeDifference};
+
+/// What was found of a file that differs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Explained {
+    /// What may differ.
+    pub changes: Vec<Change>,
+    /// What may not.
+    pub differences: Vec<TreeDifference>,
+}
+
+/// A file of the original tree, and that of the other one.
+#[derive(Debug)]
+pub struct Pair {
+    /// The path by which the original is opened.
+    pub original: PathBuf,
+    /// The path by which the other is opened.
+    pub filled: PathBuf,
+    /// The folder that it will be in; `None` for a program that may not look beside itself.
+    pub origin: Option<PathBuf>,
+}
+
+/// What may have become of a tree.
+#[derive(Debug)]
+pub struct Rules<'a> {
+    rewrites: &'a Rewrites,
+    searcher: Searcher,
+    equal_length: bool,
+    /// The path that the tree has in the end.
+    destination: &'a Path,
+}
+
+impl<'a> Rules<'a> {
+    /// Those of these rewrites. With `equal_length` also undeclared strings may have been rewritten.
+    ///
+    /// # Errors
+    /// An old path that is too long to be searched.
+    pub fn new(rewrites: &'a Rewrites, equal_length: bool, destination: &'a Path) -> Result<Self> {
+        let searcher = Searcher::new(rewrites.references())?;
+        Ok(Self { rewrites, searcher, equal_length, destination })
+    }
+
+    /// Explains a file whose bytes are others.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or in which there are too many references.
+    pub fn file(&self, pair: &Pair) -> Result<Explained> {
+        let opened = |path: &Path| open_entry(path).map_err(Error::io("open", path));
+        let (before, after) = (opened(&pair.original)?, opened(&pair.filled)?);
+        let unrecorded = |file| Image { path: pair.original.clone(), file, sections: Vec::new() };
+        let mut explained = Explained::default();
+        let image = match Image::open(&pair.original, Mode::Read) {
+            Ok(image) => image,
+            Err(Error::NotImage { .. }) => {
+                self.content(&before, &after, &mut explained)
+                    .map_err(Error::io("compare", &pair.original))?;
+                self.searcher.check_complete()?;
+                return Ok(explained);
+            }
+            // A separate debug file has no values either.
+            Err(
+                Error::NoRecord { .. } | Error::Section { problem: SectionProblem::NoBits, .. },
+            ) => unrecorded(before),
+            Err(error @ Error::Io { .. }) => return Err(error),
+            Err(error) => {
+                let reason = format!("the original: {error}");
+                explained.differences.push(TreeDifference { reason, ..TreeDifference::default() });
+                unrecorded(before)
+            }
+        };
+        self.image(pair, &image, &after, &mut explained)?;
+        self.searcher.check_complete()?;
+        Ok(explained)
+    }
+
+    fn image(
+        &self,
+        pair: &Pair,
+        image: &Image,
+        after: &File,
+        explained: &mut Explained,
+    ) -> Result<()> {
+        let failed = |error| Error::io("compare", &pair.original)(error);
+        let texts = loader_texts(&ReadCache::new(&image.file)).unwrap_or_default();
+        let mut ranges = Vec::new();
+        for text in &texts {
+            ranges.extend(self.loader_text(pair, image, after, text, explained).map_err(failed)?);
+        }
+        // What lies in records or is read by the loader has rules of its own.
+        let mut taken: Vec<Range<u64>> = texts.into_iter().map(|text| text.range).collect();
+        taken.extend(image.records().filter_map(|(section, place)| {
+            let start = section.offset + place.at as u64;
+            Some(start..start + section.record(place).ok()?.bytes().len() as u64)
+        }));
+        let taken = merged(taken);
+        // In an archive no string is rewritten.
+        let start = &mut [0; 16];
+        let read = read_at(&image.file, start, 0).map_err(failed)?;
+        let is_archive = begins_archive(&start[..read]);
+        if self.equal_length && !is_archive {
+            let strings = self.splices(&image.file, true).map_err(failed)?;
+            let mut places = 0;
+            for edit in strings {
+                let is_taken = containing(&taken, |range| range, edit.offset).is_some();
+                let is_there = || holds(after, edit.offset, &edit.after).map_err(failed);
+                if !is_taken && edit.changes() && is_there()? {
+                    ranges.push(edit.range());
+                    places += 1;
+                }
+            }
+            explained.changes.extend((places > 0).then_some(Change::Strings { places }));
+        }
+        let text = |text: &str| self.rewrites.string(text);
+        let permitted = Permitted { explained: ranges, text: Some(&text) };
+        let report = compare(image, after, &pair.filled, &permitted)?;
+        let defaults = report.changed_defaults.into_iter().map(|field| Change::Default { field });
+        explained.changes.extend(report.changed_values.into_iter().map(Change::Value));
+        explained.changes.extend(defaults);
+        explained.changes.extend(report.rewritten_build_id.then_some(Change::BuildId));
+        explained.differences.extend(report.differences.into_iter().map(TreeDifference::from));
+        Ok(())
+    }
+
+    /// The bytes in which a string that the loader reads is another, if it is the right one.
+    fn loader_text(
+        &self,
+        pair: &Pair,
+        image: &Image,
+        after: &File,
+        text: &LoaderText,
+        explained: &mut Explained,
+    ) -> io::Result<Option<Range<u64>>> {
+        let expected = self.rewrites.text(&text.text).unwrap_or_else(|| text.text.clone());
+        let mut now = vec![0; text.text.len().max(expected.len())];
+        let read = read_at(after, &mut now, text.range.start)?;
+        now.truncate(memchr::memchr(0, &now[..read]).unwrap_or(read));
+        if now == text.text {
+            return Ok(None);
+        }
+        let (old, new) = (shown(&text.text), shown(&now));
+        let is_expected =
+            now == expected || (text.role == Role::Runpath && self.is_same(pair, &expected, &now));
+        // Also checks that nothing else reads the same bytes.
+        let change = replace_loader_text(&ReadCache::new(&image.file), text, &now);
+        match change {
+            Ok(change) if is_expected && holds(after, change.offset, &change.after)? => {
+                explained.changes.push(match text.role {
+                    Role::Runpath => Change::Runpath { old, new },
+                    Role::Interpreter | Role::Library => Change::Loader { old, new },
+                });
+                Ok(Some(change.offset..change.offset + change.after.len() as u64))
+            }
+            change => {
+                let why = match change {
+                    Err(problem) if is_expected => problem.to_string(),
+                    _ => format!("the rewrites give `{}`", shown(&expected)),
+                };
+                let name = match text.role {
+                    Role::Runpath => "RUNPATH",
+                    Role::Interpreter => "interpreter",
+                    Role::Library => "library's name",
+                };
+                let reason = format!("the {name} `{old}` became `{new}`: {why}");
+                let regions = image::regions(&ReadCache::new(&image.file)).unwrap_or_default();
+                let start = text.range.start;
+                let region = regions.into_iter().find(|region| {
+                    (region.offset..region.offset.saturating_add(region.size)).contains(&start)
+                });
+                let region = region.map(|region| region.name);
+                let offset = Some(start);
+                explained.differences.push(TreeDifference {
+                    region,
+                    offset,
+                    reason,
+                    ..TreeDifference::default()
+                });
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether a RUNPATH names the folders that are expected, some of those inside the tree from
+    /// where the image is.
+    fn is_same(&self, pair: &Pair, expected: &[u8], now: &[u8]) -> bool {
+        let Some(origin) = &pair.origin else { return false };
+        let is_same = |(expected, now): (&[u8], &[u8])| {
+            let path = Path::new(std::ffi::OsStr::from_bytes(expected));
+            let below = now.strip_prefix(b"$ORIGIN");
+            let below = below.filter(|rest| rest.is_empty() || rest.starts_with(b"/"));
+            expected == now
+                || path.starts_with(self.destination)
+                    && below.is_some_and(|rest| {
+                        let rest = Path::new(std::ffi::OsStr::from_bytes(rest));
+                        let found = origin.join(rest.strip_prefix("/").unwrap_or(rest));
+                        normal(&found) == normal(path)
+                    })
+        };
+        let parts = |text: &'_ [u8]| text.split(|&byte| byte == b':').count();
+        let pairs = expected.split(|&byte| byte == b':').zip(now.split(|&byte| byte == b':'));
+        parts(expected) == parts(now) && pairs.into_iter().all(is_same)
+    }
+
+    /// Compares files that are no images.
+    fn content(&self, before: &File, after: &File, explained: &mut Explained) -> io::Result<()> {
+        let start = &mut [0; 16];
+        let read = read_at(before, start, 0)?;
+        let is_packed = PackFormat::of(&start[..read]).is_some();
+        let is_text = !is_packed && text::lines(before, &[])?.is_some();
+        let splices = match is_text || (self.equal_length && !is_packed) {
+            true => self.splices(before, !is_text)?,
+            false => Vec::new(),
+        };
+        let places = splices.iter().filter(|edit| edit.changes()).count();
+        let Some((old, new)) = mismatch(before, after, &splices)? else {
+            explained.changes.push(match is_text {
+                true => Change::Text { places },
+                false => Change::Strings { places },
+            });
+            return Ok(());
+        };
+        let mut difference = TreeDifference { offset: Some(old), ..TreeDifference::default() };
+        if is_text {
+            let hit = |offset| Hit { offset, length: 0, reference: 0, encoding: Encoding::Plain };
+            let line = text::lines(before, &[hit(old)])?.and_then(|lines| lines.first().copied());
+            let (was, is) = (text::around(before, &hit(old))?.0, text::around(after, &hit(new))?.0);
+            difference.line = line;
+            difference.reason = format!("`{was}` became `{is}`, which the rewrites do not give");
+        } else {
+            let what = if is_packed { "the archive or compressed file" } else { "the data" };
+            difference.reason = format!("{what} differs, first at {old:#x}");
+        }
+        explained.differences.push(difference);
+        Ok(())
+    }
+
+    /// What the rewrites make of a file's bytes, in its order. None overlap.
+    fn splices(&self, mut file: &File, equal_length: bool) -> io::Result<Vec<Edit>> {
+        io::Seek::rewind(&mut file)?;
+        let (found, _) = self.searcher.stream(file, u64::MAX - 1)?;
+        let mut splices = Vec::new();
+        for hit in &found.hits {
+            let splice = self.rewrites.in_file(file, hit)?;
+            let fits = |edit: &Edit| !equal_length || edit.keeps_size();
+            splices.extend(splice.filter(fits));
+        }
+        splices.sort_by_key(|edit: &Edit| edit.offset);
+        splices.dedup_by(|next, last| next.offset < last.end());
+        Ok(splices)
+    }
+}
+
+/// A path without `.` and `..`: as text, links are not looked at.
+pub(super) fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => {
+                normal.pop();
+            }
+            Component::CurDir => {}
+            component => normal.push(component),
+        }
+    }
+    normal
+}
+
+/// Where a file is no longer what another one is with these changes: the offset in that one, and in
+/// this.
+fn mismatch(before: &File, after: &File, splices: &[Edit]) -> io::Result<Option<(u64, u64)>> {
+    let sizes = (size(before)?, size(after)?);
+    let end = Edit { offset: sizes.0, before: Vec::new(), after: Vec::new() };
+    let mut at = (0, 0);
+    for edit in splices.iter().chain([&end]) {
+        let (range, new) = (edit.range(), &edit.after);
+        let kept = range.start.saturating_sub(at.0);
+        let shared = kept.min(sizes.1.saturating_sub(at.1));
+        let mut same = shared;
+        pairs(before, after, at, shared, |from, one, other| {
+            let differs = one.iter().zip(other).position(|(one, other)| one != other);
+            same = differs.map_or(same, |differs| from + differs as u64);
+            differs.is_none()
+        })?;
+        if same < kept {
+            return Ok(Some((at.0 + same, at.1 + same)));
+        }
+        at = (range.end, at.1 + kept);
+        if !holds(after, at.1, new)? {
+            return Ok(Some((range.start, at.1)));
+        }
+        at.1 += new.len() as u64;
+    }
+    Ok((at.1 != sizes.1).then_some(at))
+}
+
+/// What a link to `old` may lead to, where it leads to `new` now.
+#[must_use]
+pub fn link(old: &Path, new: &Path, rewrites: &Rewrites) -> Explained {
+    let mut explained = Explained::default();
+    if old == new {
+        return explained;
+    }
+    let target = old.is_absolute().then(|| rewrites.text(old.as_os_str().as_bytes())).flatten();
+    let expected = target.map(|target| PathBuf::from(std::ffi::OsString::from_vec(target)));
+    let (was, is) = (escaped(old.as_os_str()), escaped(new.as_os_str()));
+    if expected.as_deref().map(Path::as_os_str) == Some(new.as_os_str()) {
+        explained.changes.push(Change::Link { old: was, new: is });
+    } else {
+        let expected = escaped(expected.as_deref().unwrap_or(old).as_os_str());
+        let reason = format!("link to `{was}` leads to `{is}`: the rewrites give `{expected}`");
+        explained.differences.push(TreeDifference { reason, ..TreeDifference::default() });
+    }
+    explained
+}

@@ -1,0 +1,333 @@
+//! Whether two images differ in nothing but the values of declared fields.
+
+use std::fs::File;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use object::read::ReadCache;
+use postlink_codegen::{Evaluated, Field, Shape};
+use postlink_format::{Record, State, VALUES_OFFSET};
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::files::open::Mode;
+use crate::image::places::containing;
+use crate::image::{self, Region};
+use crate::record::descriptor;
+use crate::record::read::Image;
+
+/// Bytes that are compared at a time.
+const CHUNK: usize = 1 << 20;
+
+/// What was found to differ that may not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ImageDifference {
+    /// The header, table or section that it lies in, in the original.
+    pub region: String,
+    /// The first byte that differs, in bytes from the start of the file.
+    pub offset: u64,
+    /// How many bytes differ.
+    pub bytes: u64,
+    /// What is wrong, where it is more than other bytes.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// A declared field whose value is another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChangedValue {
+    /// The section's name in the schema.
+    pub section: String,
+    /// The field.
+    pub field: String,
+    /// What it was, as text; `None` if it had no value. The items of a list have `, ` between them.
+    pub old: Option<String>,
+    /// What it is.
+    pub new: Option<String>,
+}
+
+/// The result of a comparison.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ImageReport {
+    /// Bytes that differ and may: values of declared fields, and the descriptor where defaults differ.
+    pub declared_bytes: u64,
+    /// Whether the build-id differs, and is what the rule of build-ids makes of the filled file.
+    pub rewritten_build_id: bool,
+    /// The fields whose value is another.
+    pub changed_values: Vec<ChangedValue>,
+    /// The fields whose default is another, in records that [`descriptor`] wrote anew.
+    pub changed_defaults: Vec<String>,
+    /// Everything else that differs, in the order of the file.
+    pub differences: Vec<ImageDifference>,
+}
+
+/// Compares an original with the file that was made from it by filling.
+///
+/// Accepted are other bytes in value areas, if a fill of the same descriptor writes exactly these;
+/// records with other defaults, as [`descriptor`] writes them; and another build-id, if it is the one
+/// that the rule of build-ids gives to the filled file.
+///
+/// # Errors
+/// A file that cannot be read, and an original that is no image or has no record.
+pub fn images(original: &Path, filled: &Path) -> Result<ImageReport> {
+    let before = Image::open(original, Mode::Read)?;
+    let after = Image::open(filled, Mode::Read);
+    // The descriptor itself may be what was damaged: then its bytes are told like all others.
+    let (file, problem) = match after {
+        Ok(after) => (after.file, None),
+        Err(
+            error @ (Error::Record { .. }
+            | Error::Unsound { .. }
+            | Error::NoRecord { .. }
+            | Error::NotImage { .. }
+            | Error::Section { .. }),
+        ) => (File::open(filled).map_err(Error::io("open", filled))?, Some(error)),
+        Err(error) => return Err(error),
+    };
+    let mut report = compare(&before, &file, filled, &Permitted::default())?;
+    let damaged = problem.map(|error| ImageDifference::of("records", 0, error.to_string()));
+    report.differences.splice(0..0, damaged);
+    Ok(report)
+}
+
+/// What a text becomes; `None` if it stays what it is.
+type Rewrite<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// What may differ in an image beside the values of its records.
+#[derive(Default)]
+pub(crate) struct Permitted<'a> {
+    /// Bytes that were found to be what they have to be.
+    pub(crate) explained: Vec<Range<u64>>,
+    /// What a text in a default has to become; where this is not known, any other is accepted.
+    pub(crate) text: Option<&'a Rewrite<'a>>,
+}
+
+/// Compares an original with another file, at the path `filled`.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(crate) fn compare(
+    before: &Image,
+    file: &File,
+    filled: &Path,
+    permitted: &Permitted<'_>,
+) -> Result<ImageReport> {
+    let mut report = ImageReport::default();
+    let original = &before.path;
+    let length = |file: &File, path: &Path| {
+        file.metadata().map(|metadata| metadata.len()).map_err(Error::io("open", path))
+    };
+    let sizes = (length(&before.file, original)?, length(file, filled)?);
+    if sizes.0 != sizes.1 {
+        report.differences.push(ImageDifference {
+            region: "end of file".into(),
+            offset: sizes.0.min(sizes.1),
+            bytes: sizes.0.abs_diff(sizes.1),
+            reason: format!("the file has {} bytes, it had {}", sizes.1, sizes.0),
+        });
+    }
+    let areas = areas(before, file, permitted, &mut report);
+    let explained = merged(permitted.explained.clone());
+    let build_id =
+        image::changed_identity(&before.file, file).map_err(Error::io("read", filled))?;
+    report.rewritten_build_id = build_id.is_some();
+    // Headers that are damaged give no names.
+    let regions = image::regions(&ReadCache::new(&before.file)).unwrap_or_default();
+    let mut differences = Collector { regions: &regions, found: Vec::new(), last: (0..0, 0) };
+    let mut buffers = (vec![0; CHUNK], vec![0; CHUNK]);
+    let shared = sizes.0.min(sizes.1);
+    let mut at = 0;
+    while at < shared {
+        let size = CHUNK.min((shared - at) as usize);
+        let (old, new) = (&mut buffers.0[..size], &mut buffers.1[..size]);
+        before.file.read_exact_at(old, at).map_err(Error::io("read", original))?;
+        file.read_exact_at(new, at).map_err(Error::io("read", filled))?;
+        if old != new {
+            for (byte, _) in old.iter().zip(&*new).enumerate().filter(|(_, (old, new))| old != new)
+            {
+                let offset = at + byte as u64;
+                if containing(&areas, |area| area, offset).is_some() {
+                    report.declared_bytes += 1;
+                } else if containing(&explained, |range| range, offset).is_none()
+                    && !build_id.as_ref().is_some_and(|place| place.contains(&offset))
+                {
+                    differences.add(offset);
+                }
+            }
+        }
+        at += size as u64;
+    }
+    report.differences.append(&mut differences.found);
+    report.differences.sort_by_key(|difference| difference.offset);
+    Ok(report)
+}
+
+/// The same bytes in ranges that are sorted, and do not overlap.
+pub(crate) fn merged(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    ranges.sort_by_key(|range| range.start);
+    ranges.dedup_by(|next, last| {
+        let overlaps = next.start <= last.end;
+        if overlaps {
+            last.end = last.end.max(next.end);
+        }
+        overlaps
+    });
+    ranges
+}
+
+/// The value areas whose bytes are those of a fill, and the records that were written anew. Others
+/// are told, and compared like all bytes.
+fn areas(
+    before: &Image,
+    after: &File,
+    permitted: &Permitted<'_>,
+    report: &mut ImageReport,
+) -> Vec<Range<u64>> {
+    let mut areas = Vec::new();
+    for (section, place) in before.records() {
+        let start = section.offset + place.at as u64;
+        let Ok(old) = section.record(place) else { continue };
+        let mut bytes = vec![0; old.bytes().len()];
+        let read = after.read_exact_at(&mut bytes, start).is_ok();
+        let checked = if read {
+            check(&place.shape, &old, &bytes, permitted)
+        } else {
+            Err("it is not there".into())
+        };
+        match checked {
+            Ok(changed) => {
+                areas.push(if changed.defaults.is_empty() {
+                    let from = start + u64::from(VALUES_OFFSET);
+                    from..from + old.value_area().len() as u64
+                } else {
+                    start..start + old.bytes().len() as u64
+                });
+                report.changed_defaults.extend(changed.defaults);
+                report.changed_values.extend(changed.values);
+            }
+            Err(reason) => {
+                let region = match &section.member {
+                    Some(member) => format!("{member}: {}", section.name),
+                    None => section.name.clone(),
+                };
+                let reason = format!("record `{}`: {reason}", place.shape.name);
+                report.differences.push(ImageDifference::of(&region, start, reason));
+            }
+        }
+    }
+    areas
+}
+
+impl ImageDifference {
+    /// One that is told in words.
+    pub(crate) fn of(region: &str, offset: u64, reason: String) -> Self {
+        Self { region: region.to_owned(), offset, bytes: 0, reason }
+    }
+}
+
+/// What a fill changed in a record.
+#[derive(Default)]
+struct Changed {
+    /// The fields whose default is another.
+    defaults: Vec<String>,
+    values: Vec<ChangedValue>,
+}
+
+/// Whether these bytes are a fill of this record, or the record as it was.
+fn check(
+    shape: &Shape,
+    old: &Record<'_>,
+    bytes: &[u8],
+    permitted: &Permitted<'_>,
+) -> Result<Changed, String> {
+    if old.bytes() == bytes {
+        return Ok(Changed::default());
+    }
+    let new = Record::parse(bytes).map_err(|error| error.to_string())?;
+    let now = Shape::from_record(&new).map_err(|error| error.to_string())?;
+    let defaults = descriptor::rewritten(shape, &now).ok_or("its descriptor is another one")?;
+    if let Some(text) = permitted.text {
+        let has_other =
+            |name: &&&str| !descriptor::follows(default(shape, name), default(&now, name), text);
+        if let Some(name) = defaults.iter().find(has_other) {
+            return Err(format!("the default of `{name}` is not what the rewrites make of it"));
+        }
+    }
+    if bytes[new.bytes().len()..].iter().any(|&byte| byte != 0) {
+        return Err("a byte behind it, where it was longer, is not zero".into());
+    }
+    let values = match now.values_of(&new) {
+        Ok((State::Filled, values)) => values,
+        Ok(_) => {
+            let reason = "it is not filled: were the two files swapped? The original comes first";
+            return Err(reason.into());
+        }
+        Err(error) => return Err(error.to_string()),
+    };
+    // What a fill that was killed left has no values.
+    let earlier = shape.values_of(old).map(|(_, values)| values).unwrap_or_default();
+    Ok(Changed {
+        defaults: defaults.into_iter().map(str::to_owned).collect(),
+        values: changed_values(&now, &earlier, &values),
+    })
+}
+
+fn default<'a>(shape: &'a Shape, field: &str) -> Option<&'a postlink_codegen::Default> {
+    shape.fields.get(shape.position(field)?)?.default.as_ref()
+}
+
+fn changed_values(shape: &Shape, old: &[Evaluated], new: &[Evaluated]) -> Vec<ChangedValue> {
+    let text = |field: &Field, value: Option<&Evaluated>| {
+        let value = value.and_then(|value| value.value.as_ref());
+        value.map(|value| field.display(value).replace('\n', ", "))
+    };
+    let changed = |(position, (field, now)): (usize, (&Field, &Evaluated))| {
+        let before = old.get(position);
+        let is_other = before.and_then(|before| before.value.as_ref()) != now.value.as_ref();
+        is_other.then(|| ChangedValue {
+            section: shape.name.clone(),
+            field: field.name.clone(),
+            old: text(field, before),
+            new: text(field, Some(now)),
+        })
+    };
+    shape.fields.iter().zip(new).enumerate().filter_map(changed).collect()
+}
+
+/// Differing bytes, summed up for each region.
+struct Collector<'a> {
+    regions: &'a [Region],
+    found: Vec<ImageDifference>,
+    /// Where the last byte was found to lie, and its difference: bytes come in order.
+    last: (Range<u64>, usize),
+}
+
+impl Collector<'_> {
+    fn add(&mut self, offset: u64) {
+        if !self.last.0.contains(&offset) {
+            let (region, range) = self.region(offset);
+            let known = self.found.iter().position(|difference| difference.region == region);
+            let position = known.unwrap_or(self.found.len());
+            if known.is_none() {
+                self.found.push(ImageDifference {
+                    region,
+                    offset,
+                    bytes: 0,
+                    reason: String::new(),
+                });
+            }
+            self.last = (range, position);
+        }
+        self.found[self.last.1].bytes += 1;
+    }
+
+    /// The name and the range of the region that a byte lies in.
+    fn region(&self, offset: u64) -> (String, Range<u64>) {
+        let range = |region: &Region| region.offset..region.offset.saturating_add(region.size);
+        let region = self.regions.iter().find(|region| range(region).contains(&offset));
+        region.map_or(("outside all sections".into(), offset..offset + 1), |region| {
+            (region.name.clone(), range(region))
+        })
+    }
+}

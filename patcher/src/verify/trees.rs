@@ -1,0 +1,266 @@
+//! Whether two trees differ in nothing but what `specialize` may change.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::files::compare::is_equal;
+use crate::files::walk::{Entry, EntryKind, Tree};
+use crate::scan::against::kind;
+use crate::shown::escaped;
+use crate::shown::shown;
+use crate::specialize::Watch;
+use crate::specialize::rewrite::Rewrites;
+use crate::verify::change::{Change, TreeDifference};
+use crate::verify::explain::{Explained, Pair, Rules, link, normal};
+
+/// What is compared, and by which rules.
+#[derive(Debug)]
+pub struct Trees<'a> {
+    /// The tree as it was built.
+    pub original: &'a Path,
+    /// The tree that `specialize` made.
+    pub filled: &'a Path,
+    /// Old paths that became new ones. The original's own path became that of the other tree,
+    /// unless it is among these.
+    pub rewrites: Vec<(PathBuf, PathBuf)>,
+    /// Whether undeclared strings may have been rewritten, where old and new path are equally long.
+    pub equal_length: bool,
+}
+
+/// The result of a comparison.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TreeReport {
+    /// The rewrites: old path, new path.
+    pub rewrites: Vec<(String, String)>,
+    /// How many files have the same bytes. One with several names counts once for each.
+    pub identical: u64,
+    /// What is another, as it may be; sorted by path.
+    pub changed: Vec<Changed>,
+    /// Everything else that is another, sorted by path, and within a file as it was found.
+    pub differences: Vec<Different>,
+}
+
+/// An entry that is another, as it may be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Changed {
+    /// Relative to the tree, as [`escaped`] writes it; `.` is the tree itself.
+    pub path: String,
+    /// In which way.
+    pub changes: Vec<Change>,
+}
+
+/// One thing that is another, and may not be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Different {
+    /// Relative to the tree.
+    pub path: String,
+    /// What it is.
+    #[serde(flatten)]
+    pub difference: TreeDifference,
+}
+
+/// Compares two trees. Accepted are:
+///
+/// - what [`images`](crate::verify::images::images) accepts, where defaults are what the rewrites make of them;
+/// - strings that the loader reads, if they are what the rewrites give; in a RUNPATH also `$ORIGIN/…`
+///   for a folder of the tree;
+/// - texts that are what the rewrites give, and nothing else;
+/// - absolute links that are what the rewrites give;
+/// - with `equal_length`, undeclared strings in programs, libraries and data that are.
+///
+/// Names, kinds and modes have to be the same. Owners, times, extended attributes, and which names
+/// are of one file, are not looked at. Nor is what should have changed, and did not: `scan` finds it.
+///
+/// # Errors
+/// Everything that cannot be read, all of it at once; rewrites that contradict each other.
+pub fn trees(wanted: &Trees<'_>, watch: &impl Watch) -> Result<TreeReport> {
+    let absolute = |path: &Path| {
+        let path = std::path::absolute(path).map_err(Error::io("open", path))?;
+        Ok::<_, Error>(normal(&path))
+    };
+    let original = absolute(wanted.original)?;
+    let mut pairs = wanted.rewrites.clone();
+    let destination = match pairs.iter().find(|(old, _)| *old == original) {
+        Some((_, new)) => new.clone(),
+        None => {
+            let filled = absolute(wanted.filled)?;
+            pairs.insert(0, (original, filled.clone()));
+            filled
+        }
+    };
+    // Nothing is written: a path with one component does no harm here.
+    let rewrites = Rewrites::new(&pairs, true)?;
+    let rules = Rules::new(&rewrites, wanted.equal_length, &destination)?;
+    let (before, after) = (Tree::walk(wanted.original)?, Tree::walk(wanted.filled)?);
+    let comparison =
+        Comparison { before, after, rewrites: &rewrites, rules, destination: &destination };
+    let mut report = comparison.compare(watch)?;
+    let shown_pair =
+        |(old, new): (&crate::search::reference::Reference, &[u8])| (shown(&old.path), shown(new));
+    report.rewrites = rewrites.pairs().map(shown_pair).collect();
+    Ok(report)
+}
+
+struct Comparison<'a> {
+    before: Tree,
+    after: Tree,
+    rewrites: &'a Rewrites,
+    rules: Rules<'a>,
+    destination: &'a Path,
+}
+
+/// What is known of one path.
+enum Found {
+    /// The same file as before.
+    Identical,
+    Explained(Explained),
+}
+
+/// The entries of one path, where there are any.
+type Entries<'a> = (Option<&'a Entry>, Option<&'a Entry>);
+
+impl Comparison<'_> {
+    fn compare(&self, watch: &impl Watch) -> Result<TreeReport> {
+        let mut by_path: BTreeMap<&Path, Entries<'_>> = BTreeMap::new();
+        for entry in &self.before.entries {
+            by_path.entry(&entry.path).or_default().0 = Some(entry);
+        }
+        for entry in &self.after.entries {
+            by_path.entry(&entry.path).or_default().1 = Some(entry);
+        }
+        let entries: Vec<(&Path, Entries<'_>)> = by_path.into_iter().collect();
+        let earlier = earlier_names(&entries);
+        let spread = self.spread();
+        let size = |at: usize| match entries[at].1.0?.kind {
+            EntryKind::File(size) if earlier[at].is_none() => Some(size),
+            _ => None,
+        };
+        let sizes: Vec<Option<u64>> = (0..entries.len()).map(size).collect();
+        watch.begin(sizes.iter().flatten().count() as u64, sizes.iter().flatten().sum());
+        let first: Vec<Option<Result<Found>>> = entries
+            .par_iter()
+            .enumerate()
+            .map(|(at, &(_, entries))| {
+                let found = earlier[at].is_none().then(|| self.entries(entries, &spread));
+                sizes[at].inspect(|&size| watch.done(1, size));
+                found
+            })
+            .collect();
+        // Another name of a file that is not identical may lie in another folder.
+        let is_identical = |at: usize| matches!(first[at], Some(Ok(Found::Identical)));
+        let again: Vec<Option<Result<Found>>> = entries
+            .par_iter()
+            .zip(&earlier)
+            .map(|(&(_, entries), &earlier)| match earlier? {
+                at if is_identical(at) => Some(Ok(Found::Identical)),
+                _ => Some(self.entries(entries, &spread)),
+            })
+            .collect();
+        let found = first.into_iter().zip(again).filter_map(|(first, again)| first.or(again));
+        report(entries.into_iter().map(|(path, _)| path).zip(found))
+    }
+
+    fn entries(&self, entries: Entries<'_>, spread: &HashSet<(u64, u64)>) -> Result<Found> {
+        match entries {
+            (Some(old), Some(new)) => self.entry(old, new, spread),
+            (Some(old), None) => Ok(told(format!("{} is missing", kind(&old.kind)))),
+            (None, Some(new)) => Ok(told(format!("{} was added", kind(&new.kind)))),
+            (None, None) => Ok(Found::Explained(Explained::default())),
+        }
+    }
+
+    /// Files of the original with names in several folders: none of these is where the file is.
+    fn spread(&self) -> HashSet<(u64, u64)> {
+        let entries = &self.before.entries;
+        let other_names = self.before.same_files().into_iter().enumerate();
+        let other_names = other_names.filter_map(|(at, first)| Some((at, first?)));
+        let folder = |at: usize| entries[at].path.parent();
+        let spread = other_names.filter(|&(at, first)| folder(at) != folder(first));
+        spread.map(|(at, _)| entries[at].id).collect()
+    }
+
+    /// Compares entries of one name.
+    fn entry(&self, old: &Entry, new: &Entry, spread: &HashSet<(u64, u64)>) -> Result<Found> {
+        let mut found = match (&old.kind, &new.kind) {
+            (EntryKind::File(_), EntryKind::File(_)) => self.file(old, new, spread)?,
+            (EntryKind::Symlink(old), EntryKind::Symlink(new)) => {
+                return Ok(Found::Explained(link(old, new, self.rewrites)));
+            }
+            (EntryKind::Directory, EntryKind::Directory) => Found::Explained(Explained::default()),
+            (EntryKind::Special(kind), EntryKind::Special(_)) => {
+                told(format!("{kind}, which specialize does not copy"))
+            }
+            (old, new) => return Ok(told(format!("{} became {}", kind(old), kind(new)))),
+        };
+        if old.mode != new.mode {
+            let reason = format!("mode {:04o} became {:04o}", old.mode, new.mode);
+            let difference = TreeDifference { reason, ..TreeDifference::default() };
+            let mut explained = match found {
+                Found::Identical => Explained::default(),
+                Found::Explained(explained) => explained,
+            };
+            explained.differences.insert(0, difference);
+            found = Found::Explained(explained);
+        }
+        Ok(found)
+    }
+
+    fn file(&self, old: &Entry, new: &Entry, spread: &HashSet<(u64, u64)>) -> Result<Found> {
+        let (original, filled) = (self.before.path(old), self.after.path(new));
+        if is_equal(&original, &filled)? {
+            return Ok(Found::Identical);
+        }
+        // A program with more rights than its user does not look beside itself.
+        let is_beside = old.mode & 0o6000 == 0 && !spread.contains(&old.id);
+        let folder = match old.path.parent() {
+            Some(parent) => self.destination.join(parent),
+            None => self.destination.parent().unwrap_or(Path::new("/")).to_owned(),
+        };
+        let pair = Pair { original, filled, origin: is_beside.then_some(folder) };
+        self.rules.file(&pair).map(Found::Explained)
+    }
+}
+
+/// For each path, the position of an earlier one whose two files are the same as here.
+fn earlier_names(entries: &[(&Path, Entries<'_>)]) -> Vec<Option<usize>> {
+    let mut first_names = HashMap::new();
+    let earlier = |(position, (_, entries)): (usize, &(&Path, Entries<'_>))| {
+        let (Some(old), Some(new)) = entries else { return None };
+        let first = *first_names.entry((old.id, new.id)).or_insert(position);
+        (first != position).then_some(first)
+    };
+    entries.iter().enumerate().map(earlier).collect()
+}
+
+/// What was found of all paths, in their order.
+fn report<'a>(found: impl Iterator<Item = (&'a Path, Result<Found>)>) -> Result<TreeReport> {
+    let mut report = TreeReport::default();
+    let mut errors = Vec::new();
+    for (path, found) in found {
+        let path = match path.as_os_str() {
+            root if root.is_empty() => ".".into(),
+            path => escaped(path),
+        };
+        match found {
+            Ok(Found::Identical) => report.identical += 1,
+            Ok(Found::Explained(Explained { changes, differences })) => {
+                let different = |difference| Different { path: path.clone(), difference };
+                report.differences.extend(differences.into_iter().map(different));
+                if !changes.is_empty() {
+                    report.changed.push(Changed { path, changes });
+                }
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(report) } else { Err(Error::several(errors)) }
+}
+
+fn told(reason: String) -> Found {
+    let differences = vec![TreeDifference { reason, ..TreeDifference::default() }];
+    Found::Explained(Explained { changes: Vec::new(), differences })
+}
