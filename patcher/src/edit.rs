@@ -57,6 +57,22 @@ pub fn ordered(mut edits: Vec<Edit>) -> Option<Vec<Edit>> {
     edits.windows(2).all(is_apart).then_some(edits)
 }
 
+/// The edits in the order of the file; of those that overlap, the one that begins first, and of these
+/// the longest.
+#[must_use]
+pub fn outermost(mut edits: Vec<Edit>) -> Vec<Edit> {
+    edits.sort_by_key(|edit| (edit.offset, std::cmp::Reverse(edit.before.len())));
+    let mut end = 0;
+    edits.retain(|edit| {
+        let is_apart = edit.offset >= end;
+        if is_apart {
+            end = edit.end();
+        }
+        is_apart
+    });
+    edits
+}
+
 /// Writes those parts of edits that lie in `bytes`, which begin at `base` in the file. The edits keep
 /// the size.
 pub fn overlay<'a>(bytes: &mut [u8], base: u64, edits: impl IntoIterator<Item = &'a Edit>) {
@@ -93,6 +109,14 @@ mod tests {
         assert_eq!(ordered(vec![one.clone(), two.clone(), none]), Some(vec![two, one.clone()]));
         assert_eq!(ordered(vec![one.clone(), edit(5, "de", "DE")]), None);
         assert_eq!(ordered(vec![one.clone(), one]), None);
+    }
+
+    #[test]
+    fn of_edits_that_overlap_the_longest_counts() {
+        let (long, short, next) = (edit(0, "abcd", ""), edit(0, "ab", "x"), edit(4, "e", "E"));
+        let inner = edit(2, "c", "C");
+        let all = vec![short, inner, next.clone(), long.clone()];
+        assert_eq!(outermost(all), [long, next]);
     }
 
     #[test]

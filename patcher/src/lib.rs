@@ -13,3 +13,4 @@ pub mod search;
 pub mod shown;
 pub mod specialize;
 pub mod verify;
+pub mod watch;

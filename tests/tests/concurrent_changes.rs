@@ -3,43 +3,42 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use postlink_patcher::error::Result;
-use postlink_patcher::specialize::plan::{TreePlan, Wanted};
-use postlink_patcher::specialize::rewrite::Rewrites;
-use postlink_patcher::specialize::{self, Output, Watch};
+use postlink_patcher::specialize::{Output, SpecializeOptions, specialize};
+use postlink_patcher::watch::Watch;
 use postlink_tests::Folder;
 
-struct Silent;
+/// Does something between looking at the files and copying them.
+struct Meanwhile<F> {
+    happens: F,
+    begun: AtomicUsize,
+}
 
-impl Watch for Silent {
-    fn begin(&self, _: u64, _: u64) {}
+impl<F: Fn() + Sync> Watch for Meanwhile<F> {
+    fn begin(&self, _: u64, _: u64) {
+        // The first time, files are looked at; the second time, they are copied.
+        if self.begun.fetch_add(1, Ordering::Relaxed) == 1 {
+            (self.happens)();
+        }
+    }
+
     fn done(&self, _: u64, _: u64) {}
 }
 
-fn plan(output: &Output) -> Result<Vec<TreePlan>> {
-    let pair = (output.source.clone(), output.destination.clone());
-    let rewrites = Rewrites::new(&[pair], false)?;
-    let wanted = Wanted { rewrites: &rewrites, assignments: &[], equal_length: false };
-    specialize::plan(std::slice::from_ref(output), &wanted, None, &Silent)
-}
-
-fn stage(output: &Output, plans: &[TreePlan]) -> Result<()> {
-    let places = specialize::places(std::slice::from_ref(output), None, false)?;
-    let never = AtomicBool::new(false);
-    specialize::finish(specialize::stage(plans, places, &Silent, &never)?, &never)
-}
-
 /// What becomes of a tree if this happens between looking at its file and copying it.
-fn specialized(happens: impl Fn(&Path)) -> Result<()> {
+fn specialized(happens: impl Fn(&Path) + Sync) -> Result<()> {
     let folder = Folder::new();
     fs::create_dir(folder.path("old")).expect("a folder");
     folder.write("old/file", format!("in {}\n", folder.path("old").display()));
-    let output = Output { source: folder.path("old"), destination: folder.path("new") };
-    let plans = plan(&output).expect("a plan");
-    happens(&folder.path("old/file"));
-    stage(&output, &plans)?;
+    let mut options = SpecializeOptions::default();
+    options.outputs = vec![Output { source: folder.path("old"), destination: folder.path("new") }];
+    let file = folder.path("old/file");
+    let watch = Meanwhile { happens: || happens(&file), begun: AtomicUsize::new(0) };
+    let done = specialize(&options, &watch, &AtomicBool::new(false));
+    assert_eq!(watch.begun.into_inner(), 2);
+    done?;
     assert_eq!(
         folder.read("new/file"),
         format!("in {}\n", folder.path("new").display()).as_bytes()

@@ -1,16 +1,5 @@
 //! Records that are written anew, with the defaults of another place.
 
-use postlink_codegen::Given;
-use postlink_patcher::edit::Edit;
-use postlink_patcher::error::Result;
-use postlink_patcher::files::in_place::in_place;
-use postlink_patcher::files::open::Mode;
-use postlink_patcher::files::replace::{Durability, copy};
-use postlink_patcher::record::assign::assign;
-use postlink_patcher::record::descriptor::rewrite;
-use postlink_patcher::record::edit::{RecordEdit, steps};
-use postlink_patcher::record::read::Image;
-use postlink_patcher::record::values::assignments;
 use postlink_tests::lix::{expected, sources};
 use postlink_tests::{Folder, fixture, readers_agree};
 
@@ -18,33 +7,34 @@ const OLD: &str = "/nix/store/0123456789abcdfghijklmnpqrsvwxyz-lix-unspecialized
 const SAME: &str = "/nix/store/zyxwvsrqpnmlkjihgfdcba9876543210-lix-2.96.0-dev-12345";
 const SHORT: &str = "/opt/lix";
 
-/// Plans the records of an image anew: `old` becomes `new` wherever it begins a default.
-fn plan(image: &Image, old: &str, new: &str, sets: &[&str]) -> Result<Vec<RecordEdit>> {
-    let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
-    let other = |text: &str| Some(format!("{new}{}", text.strip_prefix(old)?));
-    let records: Vec<_> = image.records().collect();
-    let shapes: Vec<_> = records.iter().map(|(_, place)| &place.shape).collect();
-    let none: [&str; 0] = [];
-    let given = assign(&shapes, &assignments(&sets, &none).expect("values")).expect("values");
-    let edits = records.iter().enumerate().map(|(position, (section, place))| {
-        let given = given.get(&position).cloned().unwrap_or_else(Given::new);
-        rewrite(section, place, &given, &other)
-    });
-    edits.collect()
+/// Carries the file `from` to `to`, where `old` becomes `new`; or what was said where it is refused.
+fn carry(
+    folder: &Folder,
+    (from, to): (&str, &str),
+    (old, new): (&str, &str),
+    sets: &[&str],
+) -> Result<(), String> {
+    let place = folder.path(to);
+    let _ = std::fs::remove_file(&place);
+    let sets: String = sets.iter().map(|set| format!(" --set {set}")).collect();
+    let place = place.display();
+    let run =
+        folder.postlink(&format!("specialize --output {from}={place} --rewrite {old}={new}{sets}"));
+    match run.code {
+        0 => Ok(()),
+        _ => Err(run.fails(1)),
+    }
 }
 
-/// Writes `from` to `to` with such records; the two ways of writing give the same bytes.
-fn specialize(folder: &Folder, from: &str, to: &str, new: &str, sets: &[&str]) -> Result<()> {
-    let (source, target) = (folder.path(from), folder.path(to));
-    let image = Image::open(&source, Mode::Read)?;
-    let records = plan(&image, OLD, new, sets)?;
-    let edits: Vec<Edit> = records.iter().flat_map(RecordEdit::edits).cloned().collect();
-    copy(&image.file, &target, &edits, Durability::default())?;
-    folder.copy(from, "in_place");
-    let image = Image::open(&folder.path("in_place"), Mode::Write)?;
-    in_place(&image.file, &image.path, &steps(&records, &[]), Durability::default())?;
-    assert!(folder.read("in_place") == folder.read(to));
-    Ok(())
+/// [`carry`], from [`OLD`].
+fn specialize(
+    folder: &Folder,
+    from: &str,
+    to: &str,
+    new: &str,
+    sets: &[&str],
+) -> Result<(), String> {
+    carry(folder, (from, to), (OLD, new), sets)
 }
 
 /// Builds the program `name`, whose record has this default of the prefix.
@@ -124,7 +114,9 @@ fn a_shorter_record_works_as_before() {
             assert_eq!(run(&folder, emulator, "program"), expected("1.0.0", "/p", true));
         }
         // And written anew from there.
-        specialize(&folder, "program", "again", OLD, &[]).expect(compiler);
+        let both = format!("{SHORT}={OLD} --rewrite /p=/p");
+        carry(&folder, ("program", "again"), both.split_once('=').expect("a pair"), &[])
+            .expect(compiler);
     }
 }
 
@@ -184,12 +176,8 @@ fn two_records(place: &str) -> Folder {
     folder
 }
 
-#[track_caller]
-fn rewritten(folder: &Folder, new: &str, sets: &[&str]) -> Result<()> {
-    let image = Image::open(&folder.path("lib.so"), Mode::Read)?;
-    let records = plan(&image, "/old/place", new, sets)?;
-    let edits: Vec<Edit> = records.iter().flat_map(RecordEdit::edits).cloned().collect();
-    copy(&image.file, &folder.path("new.so"), &edits, Durability::default())
+fn rewritten(folder: &Folder, new: &str, sets: &[&str]) -> Result<(), String> {
+    carry(folder, ("lib.so", "new.so"), ("/old/place", new), sets)
 }
 
 #[test]
@@ -213,10 +201,7 @@ fn every_kind_of_default_in_several_records() {
     folder.postlink("verify lib.so new.so").ok();
     // Longer: a default that does not fit its field is not wanted, if there is a value.
     let long = "/new/place/is/longer";
-    let refused = |new: &str, sets: &[&str]| {
-        let error = rewritten(&folder, new, sets).expect_err("no room");
-        format!("{error}\n{}", error.help())
-    };
+    let refused = |new: &str, sets: &[&str]| rewritten(&folder, new, sets).expect_err("no room");
     let said = refused(long, &[]);
     assert!(said.contains("`tight`: its default would be another: the value has 20"), "{said}");
     assert!(said.contains("--set tight=VALUE"), "{said}");

@@ -353,7 +353,7 @@ fn manifest() {
     let text = folder.read("tree.json");
     assert!(text == folder.read("copy.json"), "the manifest depends on the place of the tree");
     let manifest: Json = serde_json::from_slice(&text).expect("JSON");
-    assert_eq!(manifest["postlink_manifest"], 1);
+    assert_eq!(manifest["postlink_manifest"], 2);
     let check = "import hashlib, os, sys
 h = hashlib.sha256()
 def walk(folder, prefix):
@@ -421,9 +421,10 @@ fn against_another_build_finds_what_was_folded_into_code() {
         let code: Vec<&Json> = differences.iter().filter(|one| one["section"] == ".text").collect();
         assert_eq!(code.len(), 1, "{against:#}");
         assert_eq!(code[0]["symbol"], "app::prefix[abi:cxx11]()");
-        assert!(
-            !of_kind(&report, "string", &["section"]).iter().any(|line| line.contains(".text"))
-        );
+        // A search of the code can only guess: these eight bytes may be anything.
+        let findings = report["trees"][0]["findings"].as_array().expect("findings");
+        let in_code = findings.iter().filter(|one| one["section"] == ".text");
+        assert!(in_code.into_iter().all(|one| one["possible"] == true), "{findings:#?}");
         // Something else that differs, and a file that only one of them has.
         folder.write("one/only", "");
         folder.write("two/app.pc", "a=2\nprefix=/opt/two\nlibs=-L/opt/two/lib -I/opt/one\n");

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::files::open::Mode;
 use crate::files::replace;
 use crate::fill::{Selection, plan};
-use crate::record::assign::assign;
+use crate::record::assign::assign_all;
 use crate::record::edit::payload;
 use crate::record::read::Image;
 
@@ -83,7 +83,7 @@ fn from_schema(path: &Path, args: &Args) -> Result<Vec<u8>> {
     super::generate::replace_defaults(&mut section, path, &args.defaults)?;
     let shape = &section.shape;
     let refused = |problems| Error::Values { path: path.to_owned(), problems };
-    let assigned = assign(&[shape], &args.values.assignments()?).map_err(refused)?;
+    let assigned = assign_all(&[shape], &args.values.assignments()?).map_err(refused)?;
     let given = assigned.into_values().next().unwrap_or_default();
     let values = shape.evaluate(&given).map_err(refused)?;
     let missing = shape.missing(&values);

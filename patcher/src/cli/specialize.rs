@@ -1,10 +1,9 @@
 //! `postlink specialize`.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -17,10 +16,10 @@ use crate::record::values;
 use crate::scan::finding::Finding;
 use crate::scan::manifest::Manifest;
 use crate::shown::escaped;
-use crate::specialize::gate;
-use crate::specialize::plan::{TreePlan, Wanted};
-use crate::specialize::rewrite::Rewrites;
-use crate::specialize::{self, Output, Watch};
+use crate::specialize::{
+    Ending, Output, SpecializeOptions, Specialized, SpecializedTree, Standing, specialize,
+};
+use crate::watch::Watch;
 
 /// Carry a package from the paths that it was built for to its final ones
 ///
@@ -53,9 +52,19 @@ pub(super) struct Args {
     /// Take from this file what `scan --manifest` found, and search nothing
     #[arg(long, value_name = "MANIFEST")]
     manifest: Option<PathBuf>,
+    /// A longer path that only begins or ends like an old one, and is another: /opt/apple for /opt/app
+    #[arg(long = "other-path", value_name = "PATH")]
+    other_paths: Vec<PathBuf>,
+    /// Rewrite the old value of this field, which has to be set, also where text files have it as a
+    /// word, and in the Version: line of .pc files
+    #[arg(long, value_name = "FIELD")]
+    follow: Vec<String>,
     /// Rewrite undeclared references in binary files too, where the old and new path are equally long
     #[arg(long)]
     equal_length: bool,
+    /// With --equal-length: also references that may be a part of a longer path
+    #[arg(long, requires = "equal_length")]
+    possible: bool,
     /// Files in which old paths may stay: a pattern of paths in a tree, `share/doc/**`
     #[arg(long, value_name = "GLOB")]
     allow_left: Vec<String>,
@@ -78,28 +87,38 @@ pub(super) struct Args {
 struct Report<'a> {
     /// `specialized`, `planned`, or `left`.
     outcome: &'static str,
-    trees: Vec<TreeReport<'a>>,
+    trees: Vec<TreeReport>,
     /// What is left of old paths.
-    left: Vec<Left<'a>>,
+    left: Vec<Place<'a>>,
+    /// Where texts still have old values of fields that were set.
+    standing: Vec<StandingJson<'a>>,
 }
 
 #[derive(Serialize)]
-struct TreeReport<'a> {
+struct StandingJson<'a> {
+    field: &'a str,
+    old: &'a str,
+    new: &'a str,
+    places: Vec<Place<'a>>,
+}
+
+#[derive(Serialize)]
+struct TreeReport {
     source: String,
     destination: String,
     files: u64,
     bytes: u64,
-    changes: Vec<Change<'a>>,
+    changes: Vec<ChangeJson>,
 }
 
 #[derive(Serialize)]
-struct Change<'a> {
+struct ChangeJson {
     path: String,
-    notes: &'a [String],
+    notes: Vec<String>,
 }
 
 #[derive(Serialize)]
-struct Left<'a> {
+struct Place<'a> {
     destination: String,
     #[serde(flatten)]
     finding: &'a Finding,
@@ -117,57 +136,36 @@ impl Watch for Progress {
 
 pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     json::or_error(args.json, || {
-        let outputs = args.outputs.iter().map(|text| output(text)).collect::<Result<Vec<_>>>()?;
-        check_apart(&outputs)?;
-        let pairs = args.rewrites.iter().map(|text| rewrite(text)).collect::<Result<Vec<_>>>()?;
-        let own: Vec<_> = outputs.iter().flat_map(own_rewrites).collect();
-        let rewrites = Rewrites::new(&[own, pairs].concat(), args.force)?;
-        let assignments = values::assignments(&args.sets, &args.files)?;
-        let manifest = args.manifest.as_deref().map(read_manifest).transpose()?;
-        let allowed = globs(&args.allow_left)?;
-        let wanted = Wanted {
-            rewrites: &rewrites,
-            assignments: &assignments,
-            equal_length: args.equal_length,
-        };
+        let options = options(args)?;
         let progress = Progress::new(talk.0.quiet);
-        let plans = specialize::plan(&outputs, &wanted, manifest.as_ref(), &progress);
+        let done = specialize(&options, &progress, &*stopped_by_signals()?);
         progress.end();
-        let places = specialize::places(&outputs, args.destdir.as_deref(), args.dry_run);
-        let (plans, places) = match (plans, places) {
-            (Ok(plans), Ok(places)) => (plans, places),
-            (plans, places) => {
-                return Err(Error::several(plans.err().into_iter().chain(places.err()).collect()));
-            }
-        };
-        let mut left: Vec<(PathBuf, Finding)> = specialize::left(&plans, &allowed)
-            .into_iter()
-            .map(|(destination, finding)| (destination.to_owned(), finding.clone()))
-            .collect();
-        let mut outcome = if left.is_empty() { "specialized" } else { "left" };
-        if args.dry_run {
-            outcome = "planned";
-        } else if left.is_empty() || args.keep_failed {
-            let progress = Progress::new(talk.0.quiet);
-            let stop = stopped_by_signals()?;
-            let staged = specialize::stage(&plans, places, &progress, &stop);
-            progress.end();
-            let staged = staged?;
-            let more = gate::search(&staged.copies, &rewrites)?;
-            left.extend(more.into_iter().filter(|(_, one)| !allowed.is_match(&one.path)));
-            if !left.is_empty() {
-                outcome = "left";
-            }
-            if left.is_empty() || args.keep_failed {
-                specialize::finish(staged, &stop)?;
-            }
-        }
+        let done = done?;
         if args.json {
-            json::print(&report(&plans, outcome, &left));
+            json::print(&report(&done));
         } else {
-            tell(&plans, outcome, &left, args, talk);
+            tell(&done, args, talk);
         }
-        Ok(if left.is_empty() { Exit::Done } else { Exit::Found })
+        Ok(if done.left.is_empty() { Exit::Done } else { Exit::Found })
+    })
+}
+
+fn options(args: &Args) -> Result<SpecializeOptions> {
+    Ok(SpecializeOptions {
+        outputs: args.outputs.iter().map(|text| output(text)).collect::<Result<_>>()?,
+        rewrites: args.rewrites.iter().map(|text| rewrite(text)).collect::<Result<_>>()?,
+        assignments: values::assignments(&args.sets, &args.files)?,
+        destdir: args.destdir.clone(),
+        manifest: args.manifest.as_deref().map(read_manifest).transpose()?,
+        other_paths: args.other_paths.clone(),
+        follow: args.follow.clone(),
+        repack: false,
+        equal_length: args.equal_length,
+        possible: args.possible,
+        allow_left: args.allow_left.clone(),
+        keep_failed: args.keep_failed,
+        force: args.force,
+        dry_run: args.dry_run,
     })
 }
 
@@ -208,35 +206,6 @@ pub(super) fn rewrite(text: &str) -> Result<(PathBuf, PathBuf)> {
     }
 }
 
-/// A tree's own path becomes that of its destination: the path as it was given, and the real one
-/// where that leads through links.
-fn own_rewrites(output: &Output) -> Vec<(PathBuf, PathBuf)> {
-    let is_plain = |path: &PathBuf| !path.components().any(|part| part == Component::ParentDir);
-    // A tree that is not there is refused when it is listed.
-    let real = output.source.canonicalize();
-    let named = std::path::absolute(&output.source).ok().filter(is_plain);
-    let mut paths: Vec<PathBuf> = named.into_iter().chain(real).collect();
-    paths.dedup();
-    paths.into_iter().map(|path| (path, output.destination.clone())).collect()
-}
-
-/// Refuses trees of which one is in another, or that have one destination.
-fn check_apart(outputs: &[Output]) -> Result<()> {
-    for (at, one) in outputs.iter().enumerate() {
-        for other in &outputs[at + 1..] {
-            let within = |a: &Path, b: &Path| a.starts_with(b) || b.starts_with(a);
-            if within(&one.destination, &other.destination) {
-                let (one, other) = (one.destination.display(), other.destination.display());
-                return Err(Error::usage(
-                    format!("the destinations {one} and {other} are in one another"),
-                    "give each tree a place of its own",
-                ));
-            }
-        }
-    }
-    Ok(())
-}
-
 fn read_manifest(path: &Path) -> Result<Manifest> {
     serde_json::from_str(&read_text(path)?).map_err(|error| {
         Error::input(
@@ -246,72 +215,93 @@ fn read_manifest(path: &Path) -> Result<Manifest> {
     })
 }
 
-fn globs(patterns: &[String]) -> Result<GlobSet> {
-    let wrong = |error: globset::Error| {
-        Error::usage(format!("--allow-left: {error}"), "write a pattern such as `share/doc/**`")
-    };
-    let mut set = GlobSetBuilder::new();
-    for pattern in patterns {
-        set.add(Glob::new(pattern).map_err(wrong)?);
-    }
-    set.build().map_err(wrong)
-}
-
-fn report<'a>(
-    plans: &'a [TreePlan],
-    outcome: &'static str,
-    left: &'a [(PathBuf, Finding)],
-) -> Report<'a> {
-    let tree = |plan: &'a TreePlan| {
-        let (files, bytes) = plan.size();
-        let changes = plan.changes().map(|(entry, planned)| Change {
-            path: escaped(entry.path.as_os_str()),
-            notes: &planned.notes,
+fn report(done: &Specialized) -> Report<'_> {
+    let tree = |tree: &'_ SpecializedTree| {
+        let changes = tree.changes.iter().map(|(path, notes)| ChangeJson {
+            path: escaped(path.as_os_str()),
+            notes: notes.clone(),
         });
         TreeReport {
-            source: escaped(plan.tree.root.as_os_str()),
-            destination: escaped(plan.destination.as_os_str()),
-            files,
-            bytes,
+            source: escaped(tree.source.as_os_str()),
+            destination: escaped(tree.destination.as_os_str()),
+            files: tree.files,
+            bytes: tree.bytes,
             changes: changes.collect(),
         }
     };
-    let left = left.iter().map(|(destination, finding)| Left {
-        destination: escaped(destination.as_os_str()),
-        finding,
-    });
-    Report { outcome, trees: plans.iter().map(tree).collect(), left: left.collect() }
+    Report {
+        outcome: match done.ending {
+            Ending::Specialized => "specialized",
+            Ending::Planned => "planned",
+            Ending::Left => "left",
+        },
+        trees: done.trees.iter().map(tree).collect(),
+        left: done.left.iter().map(place).collect(),
+        standing: done.standing.iter().map(StandingJson::from).collect(),
+    }
 }
 
-fn tell(plans: &[TreePlan], outcome: &str, left: &[(PathBuf, Finding)], args: &Args, talk: Talk) {
-    let stays = left.is_empty() || args.keep_failed || args.dry_run;
-    for plan in plans.iter().filter(|_| stays) {
-        let (files, _) = plan.size();
-        let changed = plan.changes().count();
-        let verb = if outcome == "planned" { "would become" } else { "is now" };
+fn place((destination, finding): &(PathBuf, Finding)) -> Place<'_> {
+    Place { destination: escaped(destination.as_os_str()), finding }
+}
+
+impl<'a> From<&'a Standing> for StandingJson<'a> {
+    fn from(standing: &'a Standing) -> Self {
+        let Standing { field, old, new, places } = standing;
+        Self { field, old, new, places: places.iter().map(place).collect() }
+    }
+}
+
+fn tell(done: &Specialized, args: &Args, talk: Talk) {
+    let stays = done.left.is_empty() || args.keep_failed || args.dry_run;
+    for tree in done.trees.iter().filter(|_| stays) {
+        let verb = if done.ending == Ending::Planned { "would become" } else { "is now" };
         talk.say(&format!(
-            "{} {verb} {}: {files} files, {changed} of them or their links changed",
-            plan.tree.root.display(),
-            plan.destination.display(),
+            "{} {verb} {}: {} files, {} of them or their links changed",
+            escaped(tree.source.as_os_str()),
+            escaped(tree.destination.as_os_str()),
+            tree.files,
+            tree.changes.len(),
         ));
-        for (entry, planned) in plan.changes() {
-            for note in &planned.notes {
-                talk.detail(&format!("  {}: {note}", escaped(entry.path.as_os_str())));
+        for (path, notes) in &tree.changes {
+            for note in notes {
+                talk.detail(&format!("  {}: {note}", escaped(path.as_os_str())));
             }
         }
     }
-    if left.is_empty() {
+    for standing in &done.standing {
+        tell_standing(standing, talk);
+    }
+    if done.left.is_empty() {
         return;
     }
-    super::print(&format!("{} references to old paths are left:", left.len()));
-    for (destination, finding) in left {
-        super::print(&format!("  {}/{}", destination.display(), super::scan::line_of(finding)));
+    super::print(&format!("{} references to old paths are left:", done.left.len()));
+    for (destination, finding) in &done.left {
+        let destination = escaped(destination.as_os_str());
+        super::print(&format!("  {destination}/{}", super::scan::line_of(finding)));
     }
-    let mut advice: Vec<&str> = left.iter().map(|(_, finding)| &*finding.advice).collect();
+    let mut advice: Vec<&str> = done.left.iter().map(|(_, finding)| &*finding.advice).collect();
     advice.sort_unstable();
     advice.dedup();
     for advice in advice.into_iter().filter(|advice| !advice.is_empty()) {
         super::print(&format!("  help: {advice}"));
     }
     super::print("  help: where it may stay: --allow-left GLOB");
+}
+
+/// Says where the old value of a field still stands. A text may name an old version rightly.
+fn tell_standing(standing: &Standing, talk: Talk) {
+    const SHOWN: usize = 8;
+    let Standing { field, old, places, .. } = standing;
+    let (times, old) = (places.len(), super::shown(old));
+    talk.say(&format!(
+        "`{field}` was `{old}`, which {times} places in text files still have; --follow {field} rewrites them:"
+    ));
+    for (destination, finding) in places.iter().take(SHOWN) {
+        let destination = escaped(destination.as_os_str());
+        talk.say(&format!("  {destination}/{}", super::scan::line_of(finding)));
+    }
+    if times > SHOWN {
+        talk.say(&format!("  … and {} more", times - SHOWN));
+    }
 }

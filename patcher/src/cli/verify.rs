@@ -35,6 +35,9 @@ pub(super) struct Args {
     /// path are equally long
     #[arg(long)]
     equal_length: bool,
+    /// With --equal-length: also references that may be a part of a longer path
+    #[arg(long, requires = "equal_length")]
+    possible: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -92,6 +95,8 @@ fn compare_trees(args: &Args, talk: Talk) -> Result<Exit> {
         filled: &args.filled,
         rewrites: args.rewrites.iter().map(pair).collect::<Result<_>>()?,
         equal_length: args.equal_length,
+        possible: args.possible,
+        repack: false,
     };
     let progress = Progress::new(talk.0.quiet);
     let report = trees(&wanted, &progress);

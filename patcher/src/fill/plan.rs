@@ -5,7 +5,7 @@ use postlink_format::{Origin, State, VALUES_OFFSET};
 
 use crate::edit::Edit;
 use crate::error::{Error, Result};
-use crate::record::assign::assign;
+use crate::record::assign::assign_all;
 use crate::record::edit::RecordEdit;
 use crate::record::read::{Image, RecordPlace, RecordSection, place_in_file};
 use crate::record::values::Assignment;
@@ -68,7 +68,7 @@ pub fn plan(
             .try_for_each(|(section, place)| check_fingerprint(section, place, schema))?;
     }
     let shapes: Vec<&Shape> = records.iter().map(|(_, place)| &place.shape).collect();
-    let given = assign(&shapes, assignments)
+    let given = assign_all(&shapes, assignments)
         .map_err(|problems| Error::Values { path: image.path.clone(), problems })?;
     let mut edits = Vec::new();
     for (position, (section, place)) in records.iter().enumerate() {

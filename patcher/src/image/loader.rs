@@ -61,6 +61,18 @@ pub enum LoaderProblem {
     Image(#[from] ImageProblem),
 }
 
+impl Role {
+    /// As messages call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Runpath => "RUNPATH",
+            Self::Interpreter => "interpreter",
+            Self::Library => "library's name",
+        }
+    }
+}
+
 impl LoaderProblem {
     /// What the user can do; empty where the message says it all.
     #[must_use]

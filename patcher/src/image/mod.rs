@@ -15,6 +15,11 @@ use object::read::{ReadCache, ReadCacheOps, ReadRef};
 use crate::edit::Edit;
 use crate::error::{Error, ImageProblem, Imports, Result, SectionProblem};
 
+/// How a path begins that a loader reads as one beside the image.
+pub(crate) const RELATIVE: &[&str] = &elf::ORIGIN;
+/// How a path begins that is to be read as one beside the image.
+pub(crate) const ORIGIN: &str = elf::ORIGIN[0];
+
 /// A section that may hold records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {

@@ -6,22 +6,22 @@ use postlink_codegen::{Given, Problem, Shape, listed};
 
 use super::values::Assignment;
 
-/// The values for each shape that a value is given for, by its position; for all of them, if no
-/// value is given.
-///
-/// # Errors
-/// Every value that is for none of them, or for several, or does not fit, or is given twice.
-pub fn assign(
-    shapes: &[&Shape],
-    assignments: &[Assignment],
-) -> Result<BTreeMap<usize, Given>, Vec<Problem>> {
-    if assignments.is_empty() {
-        return Ok((0..shapes.len()).map(|position| (position, Given::new())).collect());
-    }
-    let mut given: BTreeMap<usize, Given> = BTreeMap::new();
+/// The values that the records of one image take.
+#[derive(Debug, Default)]
+pub(crate) struct Assigned {
+    /// By the position of the record's shape; only those that a value is given for.
+    pub(crate) given: BTreeMap<usize, Given>,
+    /// The positions of the assignments that some record took.
+    pub(crate) taken: BTreeSet<usize>,
+}
+
+/// The values for each shape that a value is given for, and every value that is for several sections,
+/// or does not fit, or is given twice. An assignment that is for none of the shapes is not taken.
+pub(crate) fn assign(shapes: &[&Shape], assignments: &[Assignment]) -> (Assigned, Vec<Problem>) {
+    let mut assigned = Assigned::default();
     let mut problems: Vec<Problem> = Vec::new();
     let mut seen = BTreeSet::new();
-    for assignment in assignments {
+    for (number, assignment) in assignments.iter().enumerate() {
         let mut found: Vec<&str> = Vec::new();
         for (position, shape) in shapes.iter().enumerate() {
             if assignment.section.as_ref().is_some_and(|section| *section != shape.name) {
@@ -29,36 +29,62 @@ pub fn assign(
             }
             let Some(field) = shape.position(&assignment.field) else { continue };
             found.push(&shape.name);
+            assigned.taken.insert(number);
             if !seen.insert((position, field, assignment.source)) {
                 let message = "it is set twice, with and without its section's name";
                 problems.push(shape.fields[field].problem(message, "set it once"));
             }
             match assignment.value_for(&shape.fields[field]) {
                 Ok(value) => {
-                    given.entry(position).or_default().insert(field, value);
+                    assigned.given.entry(position).or_default().insert(field, value);
                 }
                 Err(problem) => problems.push(problem),
             }
         }
         found.sort_unstable();
         found.dedup();
-        match found.as_slice() {
-            [] => problems.push(unknown(shapes, assignment.section.as_deref(), &assignment.field)),
-            [_] => {}
-            [first, ..] => problems.push(Problem {
+        if let [first, _, ..] = found.as_slice() {
+            problems.push(Problem {
                 field: assignment.field.clone(),
                 message: format!("sections {} have a field of this name", listed(&found)),
                 help: format!("name the section: `{first}.{}`", assignment.field),
-            }),
+            });
         }
     }
     problems.dedup();
-    if problems.is_empty() { Ok(given) } else { Err(problems) }
+    (assigned, problems)
+}
+
+/// [`assign`], where each assignment has to be for one of the shapes. Where no value is given at all,
+/// every shape takes part, with none.
+///
+/// # Errors
+/// As those of [`assign`], and every assignment that is for none of the shapes.
+pub(crate) fn assign_all(
+    shapes: &[&Shape],
+    assignments: &[Assignment],
+) -> Result<BTreeMap<usize, Given>, Vec<Problem>> {
+    if assignments.is_empty() {
+        return Ok((0..shapes.len()).map(|position| (position, Given::new())).collect());
+    }
+    let (assigned, mut problems) = assign(shapes, assignments);
+    problems.extend(unknown_fields(shapes, assignments, &assigned.taken));
+    if problems.is_empty() { Ok(assigned.given) } else { Err(problems) }
+}
+
+/// A problem for each assignment that was not taken.
+pub(crate) fn unknown_fields(
+    shapes: &[&Shape],
+    assignments: &[Assignment],
+    taken: &BTreeSet<usize>,
+) -> Vec<Problem> {
+    let lost = assignments.iter().enumerate().filter(|(number, _)| !taken.contains(number));
+    lost.map(|(_, one)| unknown(shapes, one.section.as_deref(), &one.field)).collect()
 }
 
 /// The problem of a field that none of the shapes has.
 #[must_use]
-pub fn unknown(shapes: &[&Shape], section: Option<&str>, field: &str) -> Problem {
+pub(crate) fn unknown(shapes: &[&Shape], section: Option<&str>, field: &str) -> Problem {
     let named = shapes.iter().find(|shape| section == Some(&*shape.name));
     if let (None, Some(section)) = (named, section) {
         let known: Vec<&str> = shapes.iter().map(|shape| shape.name.as_str()).collect();

@@ -3,25 +3,24 @@
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::ops::Range;
 use std::path::Path;
 
 use object::read::ReadCache;
 use postlink_codegen::hex;
-use postlink_format::VALUES_OFFSET;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, SectionProblem};
-use crate::files::open::Mode;
-use crate::files::open::open_entry;
+use crate::files::open::{Mode, open_entry};
 use crate::image;
 use crate::image::archive::members;
 use crate::image::loader::Role;
 use crate::image::places::{Places, Purpose, Symbol, containing, places};
+use crate::record::area::{RecordArea, areas};
 use crate::record::read::Image;
-use crate::scan::finding::{Finding, FindingKind, Place};
+use crate::scan::finding::{Action, Finding, FindingKind, Place};
+use crate::scan::propose::entry;
 use crate::search::engine::{Hit, Hits, Searcher};
-use crate::search::reference::Reference;
+use crate::search::reference::Fit;
 use crate::search::text;
 use crate::search::unpack::{self, FoundMember, PackFormat};
 use crate::shown::escaped;
@@ -89,7 +88,7 @@ pub fn file(searcher: &Searcher, searched: Searched<'_>, look_inside: bool) -> R
     let is_image = image::begins_image(&found.start);
     let format = PackFormat::of(&found.start);
     let is_packed = (is_image || format.is_some()) && look_inside;
-    if found.hits.is_empty() && !found.has_record && !is_packed {
+    if found.hits.is_empty() && found.records.is_empty() && !is_packed {
         return Ok(Known::default());
     }
     let failed = |error| Error::io("search", path)(error);
@@ -98,37 +97,23 @@ pub fn file(searcher: &Searcher, searched: Searched<'_>, look_inside: bool) -> R
     if let Some(known) = is_image.then(|| context.image(look_inside)).transpose()?.flatten() {
         return Ok(known);
     }
-    let mut known = Known { content: Content::Data, ..Known::default() };
     if let Some(format) = format {
-        known.content = Content::Packed;
-        let members = match look_inside {
-            true => unpack::search(searcher, &file, searched.size, format),
-            false => Vec::new(),
-        };
-        known.findings = context.members(members);
-        // Members that are not compressed were found in the file already, but without their names.
-        if format == PackFormat::Ar {
-            let looked_into: HashSet<String> =
-                known.findings.iter().filter_map(|one| one.member.first().cloned()).collect();
-            let areas = match found.has_record {
-                true => context.records(&ReadCache::new(&file), &mut known),
-                false => Vec::new(),
-            };
-            known.findings.extend(context.in_archive(&looked_into, &areas)?);
-        } else if known.findings.iter().all(|finding| finding.kind == FindingKind::Unread) {
-            known.findings.extend(context.hits(FindingKind::Member)?);
-        }
-        return Ok(known);
+        return context.packed(format, look_inside);
     }
+    let mut known = Known::default();
     if let Some(lines) = text::lines(&file, &found.hits).map_err(failed)? {
         known.content = Content::Text;
         for (hit, line) in found.hits.iter().zip(lines) {
-            known
-                .findings
-                .push(Finding { line: Some(line), ..context.hit(FindingKind::Text, hit)? });
+            // In a text the ends of a path are seen.
+            if hit.fit != Fit::Inside {
+                let found = context.hit(FindingKind::Text, hit)?;
+                known.findings.push(Finding { line: Some(line), ..found });
+            }
         }
     } else {
+        known.content = Content::Data;
         known.findings = context.hits(FindingKind::Data)?;
+        known.findings.extend(context.unknown_records(&[]));
     }
     Ok(known)
 }
@@ -139,31 +124,52 @@ pub(crate) fn finding(name: &Path, kind: FindingKind) -> Finding {
         path: escaped(name.as_os_str()),
         kind,
         action: kind.action(),
+        possible: false,
         place: None,
         section: None,
         field: None,
         symbol: None,
         line: None,
         member: Vec::new(),
+        packed: false,
         text: String::new(),
         advice: match kind.action() {
-            crate::scan::finding::Action::None => kind.advice().into(),
+            Action::None => kind.advice().into(),
             _ => "".into(),
         },
         entry: None,
     }
 }
 
-/// A reference that is still in a file after it was written.
-pub(crate) fn left(name: &Path, hit: &Hit, text: String) -> Finding {
-    Finding { place: Some(place(hit)), text, ..finding(name, FindingKind::Data) }
+/// A finding of this hit.
+pub(crate) fn finding_of(name: &Path, kind: FindingKind, hit: &Hit, text: String) -> Finding {
+    let Hit { offset, length, reference, encoding, fit } = *hit;
+    let place = Some(Place { offset, length, encoding, reference });
+    let found = Finding { place, text, ..finding(name, kind) };
+    match fit {
+        Fit::Certain if name.extension() == Some(OsStr::new("pyc")) => {
+            Finding { advice: COMPILE_AGAIN.into(), ..found }
+        }
+        Fit::Certain => found,
+        Fit::Unclear | Fit::Inside => Finding {
+            possible: true,
+            action: Action::None,
+            advice: match (fit, name.extension()) {
+                (_, Some(extension)) if extension == "pyc" => COMPILE_AGAIN.into(),
+                (Fit::Unclear, _) => UNCLEAR.into(),
+                _ => POSSIBLE.into(),
+            },
+            ..found
+        },
+    }
 }
 
-/// The place of a hit.
-pub(crate) fn place(hit: &Hit) -> Place {
-    let Hit { offset, length, reference, encoding } = *hit;
-    Place { offset, length, encoding, reference }
-}
+const POSSIBLE: &str = "if it is a part of a longer path, name that with --other-path; a build prefix \
+                        that nothing else begins like leaves no doubt";
+const UNCLEAR: &str = "the program decides what the path is: write it whole, name the longer one with \
+                       --other-path, or the file with --allow-left";
+const COMPILE_AGAIN: &str =
+    "compile the Python file again at its new place: python3 -m compileall -f";
 
 struct Context<'a> {
     searcher: &'a Searcher,
@@ -171,19 +177,11 @@ struct Context<'a> {
     file: &'a File,
 }
 
-/// Where the value areas of a record are, and the record itself.
-pub(crate) struct Area {
-    section: String,
-    pub(crate) record: Range<u64>,
-    pub(crate) values: Range<u64>,
-    fields: Vec<(String, Range<u64>)>,
-}
-
 impl Context<'_> {
     fn hit(&self, kind: FindingKind, hit: &Hit) -> Result<Finding> {
         let around = text::around(self.file, hit);
         let (text, _) = around.map_err(Error::io("search", self.searched.path))?;
-        Ok(Finding { place: Some(place(hit)), text, ..finding(self.searched.name, kind) })
+        Ok(finding_of(self.searched.name, kind, hit, text))
     }
 
     fn hits(&self, kind: FindingKind) -> Result<Vec<Finding>> {
@@ -197,7 +195,7 @@ impl Context<'_> {
         let cache = ReadCache::new(self.file);
         let Ok(places) = places(&cache, &offsets) else { return Ok(None) };
         let mut known = Known { content: Content::Image, ..Known::default() };
-        let areas = self.records(&cache, &mut known);
+        let areas = self.records(&cache, &mut known)?;
         for (hit, symbol) in found.hits.iter().zip(&places.symbols) {
             known.findings.extend(self.in_image(hit, &places, &areas, symbol.as_ref())?);
         }
@@ -213,14 +211,44 @@ impl Context<'_> {
         Ok(Some(known))
     }
 
+    /// What is known of an archive or a compressed file.
+    fn packed(&self, format: PackFormat, look_inside: bool) -> Result<Known> {
+        let Searched { size, found, .. } = self.searched;
+        let members = match look_inside {
+            true => unpack::search(self.searcher, self.file, size, format),
+            false => Vec::new(),
+        };
+        let mut known = Known { content: Content::Packed, ..Known::default() };
+        known.findings = self.members(members);
+        // Members that are not compressed were found in the file already, but without their names.
+        if format == PackFormat::Ar {
+            let looked_into: HashSet<String> =
+                known.findings.iter().filter_map(|one| one.member.first().cloned()).collect();
+            let areas = match found.records.is_empty() {
+                true => Vec::new(),
+                false => self.records(&ReadCache::new(self.file), &mut known)?,
+            };
+            known.findings.extend(self.in_archive(&looked_into, &areas)?);
+            return Ok(known);
+        }
+        if known.findings.iter().all(|finding| finding.kind == FindingKind::Unread) {
+            known.findings.extend(self.hits(FindingKind::Member)?);
+        }
+        known.findings.extend(self.unknown_records(&[]));
+        Ok(known)
+    }
+
     /// A hit in a record: in the value of a field, or in its defaults, which are told already.
     /// `None` if it lies in no record.
-    fn in_records(&self, hit: &Hit, areas: &[Area]) -> Result<Option<Option<Finding>>> {
+    fn in_records(&self, hit: &Hit, areas: &[RecordArea]) -> Result<Option<Option<Finding>>> {
         let Some(area) = containing(areas, |area| &area.record, hit.offset) else {
             return Ok(None);
         };
         let field = area.fields.iter().find(|(_, range)| range.contains(&hit.offset));
-        let Some((field, _)) = field else { return Ok(Some(None)) };
+        // A value is a text, whose ends are seen.
+        let Some((field, _)) = field.filter(|_| hit.fit != Fit::Inside) else {
+            return Ok(Some(None));
+        };
         Ok(Some(Some(Finding {
             section: Some(area.section.clone()),
             field: Some(field.clone()),
@@ -232,14 +260,17 @@ impl Context<'_> {
         &self,
         hit: &Hit,
         places: &Places,
-        areas: &[Area],
+        areas: &[RecordArea],
         symbol: Option<&Symbol>,
     ) -> Result<Option<Finding>> {
         if let Some(value) = self.in_records(hit, areas)? {
             return Ok(value);
         }
         let part = places.part(hit.offset);
-        let kind = match (places.role(hit.offset), part.map(|part| part.purpose)) {
+        let role = places.role(hit.offset);
+        let kind = match (role, part.map(|part| part.purpose)) {
+            // What the loader reads is a text, whose ends are seen.
+            (Some(_), _) if hit.fit == Fit::Inside => return Ok(None),
             (Some(Role::Runpath), _) => FindingKind::Runpath,
             (Some(_), _) => FindingKind::Loader,
             (None, Some(Purpose::Debug)) => FindingKind::Debug,
@@ -250,7 +281,7 @@ impl Context<'_> {
         Ok(Some(Finding {
             section: part.map(|part| part.name.clone()),
             symbol: symbol.map(shown_symbol),
-            entry: (kind == FindingKind::String)
+            entry: (kind == FindingKind::String && !found.possible)
                 .then(|| entry(self.searched.name, reference, hit.reference, &found.text)),
             ..found
         }))
@@ -258,25 +289,32 @@ impl Context<'_> {
 
     fn members(&self, members: Vec<FoundMember>) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for FoundMember { names, hits, problem } in members {
-            let of = |kind, text: &str| Finding {
-                member: names.clone(),
-                text: text.to_owned(),
-                ..finding(self.searched.name, kind)
-            };
+        for FoundMember { names, hits, records, problem } in members {
             for hit in hits {
                 let reference = &self.searcher.references()[hit.reference];
-                let text = String::from_utf8_lossy(&reference.path);
-                let place = Some(place(&hit));
-                findings.push(Finding { place, ..of(FindingKind::Member, &text) });
+                let text = String::from_utf8_lossy(&reference.path).into_owned();
+                let found = finding_of(self.searched.name, FindingKind::Member, &hit, text);
+                findings.push(Finding { member: names.clone(), packed: true, ..found });
             }
-            findings.extend(problem.map(|problem| of(FindingKind::Unread, &problem)));
+            let of = |kind, text: String| Finding {
+                member: names.clone(),
+                text,
+                ..finding(self.searched.name, kind)
+            };
+            if records > 0 {
+                findings.push(of(FindingKind::Record, format!("{records} of them")));
+            }
+            findings.extend(problem.map(|problem| of(FindingKind::Unread, problem)));
         }
         findings
     }
 
     /// The hits in those members of an `ar` archive that were not looked into.
-    fn in_archive(&self, looked_into: &HashSet<String>, areas: &[Area]) -> Result<Vec<Finding>> {
+    fn in_archive(
+        &self,
+        looked_into: &HashSet<String>,
+        areas: &[RecordArea],
+    ) -> Result<Vec<Finding>> {
         let members = members(&ReadCache::new(self.file)).unwrap_or_default();
         let mut findings = Vec::new();
         for hit in &self.searched.found.hits {
@@ -291,29 +329,48 @@ impl Context<'_> {
         Ok(findings)
     }
 
-    /// Looks at the records of an image or archive, and says where they are.
-    fn records(&self, cache: &ReadCache<&File>, known: &mut Known) -> Vec<Area> {
-        let mut areas = Vec::new();
+    /// Looks at the records of an image or archive, and says where they are. Each that the search saw
+    /// is understood, or told.
+    fn records(&self, cache: &ReadCache<&File>, known: &mut Known) -> Result<Vec<RecordArea>> {
+        let name = self.searched.name;
         // Most images have no record: to say why would need all their symbols.
-        let has_none = image::locate(cache).is_ok_and(|sections| sections.is_empty());
-        match if has_none { Ok(None) } else { Image::open(self.searched.path, Mode::Read).map(Some) } {
-            Ok(None) => {}
-            Ok(Some(image)) => {
-                (known.records, areas) = describe(&image);
-                known.findings.extend(self.in_defaults(&image));
-            }
-            Err(
-                Error::NoRecord { .. }
-                | Error::NotImage { .. }
-                // A separate debug file.
-                | Error::Section { problem: SectionProblem::NoBits, .. },
-            ) => {}
-            Err(error) => {
-                let text = error.to_string();
-                known.findings.push(Finding { text, ..finding(self.searched.name, FindingKind::Unread) });
-            }
+        let is_without = image::locate(cache).is_ok_and(|sections| sections.is_empty());
+        let image = match is_without {
+            true => None,
+            false => match Image::open(self.searched.path, Mode::Read) {
+                Ok(image) => Some(image),
+                Err(error @ Error::Io { .. }) => return Err(error),
+                Err(
+                    Error::NoRecord { .. }
+                    | Error::NotImage { .. }
+                    // A separate debug file.
+                    | Error::Section { problem: SectionProblem::NoBits, .. },
+                ) => None,
+                Err(error) => {
+                    let text = error.to_string();
+                    known.findings.push(Finding { text, ..finding(name, FindingKind::Record) });
+                    return Ok(Vec::new());
+                }
+            },
+        };
+        let areas = image.as_ref().map(areas).unwrap_or_default();
+        known.records = areas.iter().map(KnownRecord::from).collect();
+        if let Some(image) = &image {
+            known.findings.extend(self.in_defaults(image));
         }
-        areas
+        known.findings.extend(self.unknown_records(&areas));
+        Ok(areas)
+    }
+
+    /// The records that the search saw, and that are none of these.
+    fn unknown_records(&self, areas: &[RecordArea]) -> Vec<Finding> {
+        let is_unknown = |at: &&u64| containing(areas, |area| &area.record, **at).is_none();
+        let unknown = self.searched.found.records.iter().filter(is_unknown);
+        let told = |at: &u64| Finding {
+            text: format!("a record begins at {at:#x}"),
+            ..finding(self.searched.name, FindingKind::Record)
+        };
+        unknown.map(told).collect()
     }
 
     /// The references in defaults of declared fields. A search of the bytes does not see where such
@@ -324,24 +381,30 @@ impl Context<'_> {
             let Ok(record) = section.record(place) else { continue };
             let start = section.offset + place.at as u64;
             for field in record.fields() {
-                let hits = self.searcher.bytes(field.default);
-                if hits.is_empty() {
-                    continue;
-                }
-                let at = memchr::memmem::rfind(record.bytes(), field.default).unwrap_or_default();
-                for hit in hits {
-                    let hit = Hit { offset: start + at as u64 + hit.offset, ..hit };
+                for hit in self.searcher.text(field.default) {
+                    let text = text::inside(field.default, &hit);
+                    let offset = start + u64::from(field.default_offset) + hit.offset;
+                    let hit = Hit { offset, ..hit };
                     findings.push(Finding {
-                        place: Some(self::place(&hit)),
                         section: Some(record.name().to_owned()),
                         field: Some(field.name.to_owned()),
-                        text: String::from_utf8_lossy(field.default).replace('\0', ", "),
-                        ..finding(self.searched.name, FindingKind::Descriptor)
+                        ..finding_of(self.searched.name, FindingKind::Descriptor, &hit, text)
                     });
                 }
             }
         }
         findings
+    }
+}
+
+impl From<&RecordArea> for KnownRecord {
+    fn from(area: &RecordArea) -> Self {
+        Self {
+            section: area.section.clone(),
+            spelling: area.spelling.clone(),
+            offset: area.record.start,
+            fingerprint: hex(&area.fingerprint),
+        }
     }
 }
 
@@ -353,82 +416,4 @@ pub(crate) fn shown_symbol(symbol: &Symbol) -> String {
         0 => name.clone(),
         distance => format!("{near}{name}+{distance:#x}"),
     }
-}
-
-/// The records of an image, and where their values are.
-pub(crate) fn describe(image: &Image) -> (Vec<KnownRecord>, Vec<Area>) {
-    let mut records = Vec::new();
-    let mut areas = Vec::new();
-    for (section, place) in image.records() {
-        let Ok(record) = section.record(place) else { continue };
-        let start = section.offset + place.at as u64;
-        let layout = place.shape.layout();
-        let fields = place.shape.fields.iter().zip(&layout.values).map(|(field, &at)| {
-            let at = start + u64::from(at);
-            (field.name.clone(), at..at + u64::from(field.room()))
-        });
-        areas.push(Area {
-            section: place.shape.name.clone(),
-            record: start..start + record.bytes().len() as u64,
-            values: start + u64::from(VALUES_OFFSET)..start + u64::from(layout.fields_offset),
-            fields: fields.collect(),
-        });
-        records.push(KnownRecord {
-            section: place.shape.name.clone(),
-            spelling: section.name.clone(),
-            offset: start,
-            fingerprint: hex(&place.shape.fingerprint()),
-        });
-    }
-    areas.sort_by_key(|area| area.record.start);
-    (records, areas)
-}
-
-/// The longest name that is proposed for a field.
-const LONGEST_FIELD: usize = 40;
-
-/// The tables of a schema that would declare an undeclared string.
-fn entry(file: &Path, reference: &Reference, position: usize, text: &str) -> String {
-    let section = identifier(file.file_name().unwrap_or(OsStr::new("app")));
-    let prefix = if position == 0 { "prefix".into() } else { format!("prefix_{}", position + 1) };
-    let table = |field: &str, rest: &str| {
-        format!("[section.{section}.field.{field}]\ntype = \"path\"\ncapacity = 512\n{rest}")
-    };
-    let mut tables = table(&prefix, "required = true\n");
-    // A string that is a path as a whole, below the reference, is a field that follows the prefix.
-    let needle = String::from_utf8_lossy(&reference.needle);
-    let is_path = |text: &str| {
-        text.starts_with('/')
-            && text.chars().all(|char| char.is_ascii_alphanumeric() || "/_-.+".contains(char))
-    };
-    let behind =
-        text.split_once(needle.as_ref()).filter(|_| is_path(text)).map_or("", |(_, behind)| behind);
-    // Of a store path, the rest of the component is not below it.
-    let below = behind.find('/').filter(|&at| reference.is_hash || at == 0);
-    let path = below.map_or("", |at| behind[at..].trim_end_matches('/'));
-    let field = words(path);
-    if field.starts_with(|char: char| char.is_ascii_alphabetic()) && field.len() <= LONGEST_FIELD {
-        tables += "\n";
-        tables += &table(&format!("{field}_path"), &format!("default = \"{{{prefix}}}{path}\"\n"));
-    }
-    tables
-}
-
-/// `libnix-store.so.2` as an identifier: `nix_store`.
-fn identifier(name: &OsStr) -> String {
-    let name = name.to_string_lossy();
-    let stem = name.split('.').find(|part| !part.is_empty()).unwrap_or_default();
-    let words = words(stem.strip_prefix("lib").filter(|rest| !rest.is_empty()).unwrap_or(stem));
-    if words.starts_with(|char: char| char.is_ascii_alphabetic()) {
-        words
-    } else {
-        format!("app{words}")
-    }
-}
-
-/// Lower-case ASCII letters and digits, with one `_` for all that is between them.
-fn words(text: &str) -> String {
-    let words =
-        text.split(|char: char| !char.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("_")
 }

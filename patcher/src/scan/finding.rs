@@ -15,6 +15,9 @@ pub struct Finding {
     pub kind: FindingKind,
     /// What `specialize` does about it.
     pub action: Action,
+    /// Whether it may be a part of another path or word: what stands around it does not tell.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub possible: bool,
     /// Where it is exactly; not where a thing could not be looked into.
     #[serde(flatten)]
     pub place: Option<Place>,
@@ -33,6 +36,9 @@ pub struct Finding {
     /// The member of an archive, behind those that it lies in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub member: Vec<String>,
+    /// Whether it is in something compressed: its place is in what that unpacks to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub packed: bool,
     /// The text around it, or what is wrong.
     pub text: String,
     /// What to do where `specialize` does nothing.
@@ -82,6 +88,8 @@ pub enum FindingKind {
     Member,
     /// In the name of a file.
     Name,
+    /// A record that is not understood, or cannot be filled where it is.
+    Record,
     /// Not found: what could not be looked into.
     Unread,
 }
@@ -104,7 +112,7 @@ pub enum Action {
 
 impl FindingKind {
     /// All of them, in order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Value,
         Self::Runpath,
         Self::Text,
@@ -116,6 +124,7 @@ impl FindingKind {
         Self::Data,
         Self::Member,
         Self::Name,
+        Self::Record,
         Self::Unread,
     ];
 
@@ -146,6 +155,7 @@ impl FindingKind {
             Self::Data => "other binary files",
             Self::Member => "inside archives and compressed files",
             Self::Name => "names of files",
+            Self::Record => "records that cannot be filled",
             Self::Unread => "not looked into",
         }
     }
@@ -165,6 +175,9 @@ impl FindingKind {
             Self::Data => "generate the file after installation, or leave the path out of it",
             Self::Member => "pack it again after specialize, or leave the path out of it",
             Self::Name => "rename it after specialize",
+            Self::Record => {
+                "fill it before it is packed, stripped of section headers, or appended to another file"
+            }
             Self::Unread => "look at it by other means; --no-members leaves archives out",
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! A manifest is one JSON object:
 //!
-//! - `postlink_manifest`: the version of this format, 1.
+//! - `postlink_manifest`: the version of this format, 2.
 //! - `references`: the paths that were searched.
 //! - `members`: whether archives and compressed files were looked into.
 //! - `trees`: one object for each tree, in the order of the command line, with
@@ -12,18 +12,20 @@
 //!     not among them, and of a tree that is a single file there is one line, with an empty path.
 //!   - `entries`: those files that have a record or a reference, in the same order, with `path`,
 //!     `content` (`text`, `image`, `packed`, `data` or `other`) and `records`;
-//!   - `findings`: as `postlink scan --json` has them.
+//!   - `findings`: as `postlink scan --json` has them;
+//!   - `words`: the values of string fields of its records, and the `findings` of each in text files.
 //!
 //! Paths are written as [`escaped`] does. Two trees of one build have equal manifests, wherever they
 //! were built: sizes, names and places are in it, and no times.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::trees::{Examined, Scan, Scanned};
+use super::words;
 use crate::error::{Error, Result};
 use crate::files::walk::{EntryKind, Tree};
 use crate::scan::classify::{Content, KnownRecord};
@@ -33,7 +35,7 @@ use crate::shown::escaped;
 use crate::shown::shown;
 
 /// The version of the format.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// A manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +59,17 @@ pub struct ManifestTree {
     pub entries: Vec<ManifestEntry>,
     /// What was found.
     pub findings: Vec<Finding>,
+    /// The values of fields that are words, and where texts have them.
+    pub words: Vec<ManifestWord>,
+}
+
+/// A value of a field, and where it stands as a word in text files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestWord {
+    /// The value.
+    pub word: String,
+    /// Where it stands.
+    pub findings: Vec<Finding>,
 }
 
 /// A file.
@@ -79,29 +92,47 @@ pub struct Knowledge {
     pub entries: Vec<Examined>,
     /// What was found. A place's reference is a position among those that were asked for.
     pub findings: Vec<Finding>,
+    /// Where the values of fields stand in texts; `None` where this was not searched yet.
+    words: Option<Vec<ManifestWord>>,
 }
 
 impl From<Scanned> for Knowledge {
     fn from(Scanned { walked, entries, findings, .. }: Scanned) -> Self {
-        Self { tree: walked, entries, findings }
+        Self { tree: walked, entries, findings, words: None }
     }
 }
 
 impl Manifest {
     /// The manifest of a scan.
-    #[must_use]
-    pub fn new(scan: &Scan, members: bool) -> Self {
-        let trees = scan.trees.iter().map(|tree| ManifestTree {
-            check: check(&tree.walked),
-            entries: entries(tree),
-            findings: tree.findings.clone(),
-        });
-        Self {
+    ///
+    /// # Errors
+    /// What cannot be read.
+    pub fn new(scan: &Scan, members: bool) -> Result<Self> {
+        // A value of one output's record may stand in another output's files.
+        let mut values = BTreeSet::new();
+        for tree in &scan.trees {
+            values.append(&mut words::of_records(&tree.walked, &tree.entries)?);
+        }
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        let tree = |tree: &Scanned| {
+            let found = words::find(&tree.walked, &tree.entries, &values)?;
+            let word = |(position, word): (usize, &&str)| ManifestWord {
+                word: (*word).to_owned(),
+                findings: of_word(&found, position),
+            };
+            Ok(ManifestTree {
+                check: check(&tree.walked),
+                entries: entries(tree),
+                findings: tree.findings.clone(),
+                words: values.iter().enumerate().map(word).collect(),
+            })
+        };
+        Ok(Self {
             postlink_manifest: VERSION,
             references: scan.references.clone(),
             members,
-            trees: trees.collect(),
-        }
+            trees: scan.trees.iter().map(tree).collect::<Result<_>>()?,
+        })
     }
 
     /// What the manifest knows of a tree, for these references. `position` is that of the tree on
@@ -114,6 +145,7 @@ impl Manifest {
         tree: Tree,
         position: usize,
         references: &[Reference],
+        explicit: usize,
     ) -> Result<Knowledge> {
         const AGAIN: &str = "make it again: postlink scan --manifest";
         if self.postlink_manifest != VERSION {
@@ -127,6 +159,10 @@ impl Manifest {
         for (now, reference) in references.iter().enumerate() {
             let path = shown(&reference.path);
             let Some(then) = self.references.iter().position(|known| *known == path) else {
+                // The place where a staged tree stands; the path that it was built for is known.
+                if now >= explicit && explicit > 0 {
+                    continue;
+                }
                 return Err(Error::input(
                     format!("the manifest knows nothing of `{path}`"),
                     format!("{AGAIN} --reference {path}"),
@@ -151,9 +187,12 @@ impl Manifest {
         for (entry, same_as) in tree.entries.iter().zip(tree.same_files()) {
             let entry = of_path.remove(&*escaped(entry.path.as_os_str()));
             examined.push(match entry {
-                Some(entry) => {
-                    Examined { content: entry.content, records: entry.records.clone(), same_as }
-                }
+                Some(entry) => Examined {
+                    content: entry.content,
+                    records: entry.records.clone(),
+                    same_as,
+                    may_be_text: false,
+                },
                 None => Examined { same_as, ..Examined::default() },
             });
         }
@@ -168,8 +207,49 @@ impl Manifest {
             },
             None => true,
         });
-        Ok(Knowledge { tree, entries: examined, findings })
+        Ok(Knowledge { tree, entries: examined, findings, words: Some(known.words.clone()) })
     }
+}
+
+impl Knowledge {
+    /// Where these words stand in texts. A place's reference is the position of the word.
+    ///
+    /// # Errors
+    /// What cannot be read; a word that the manifest does not know.
+    pub(crate) fn words(&self, words: &[&str]) -> Result<Vec<Finding>> {
+        let Some(known) = &self.words else {
+            return words::find(&self.tree, &self.entries, words);
+        };
+        let mut findings = Vec::new();
+        for (position, word) in words.iter().enumerate() {
+            let Some(known) = known.iter().find(|known| known.word == *word) else {
+                return Err(Error::input(
+                    format!("the manifest knows nothing of the value `{}`", shown(word.as_bytes())),
+                    "make it again, of all trees at once: postlink scan --manifest",
+                ));
+            };
+            for mut finding in known.findings.clone() {
+                if let Some(place) = &mut finding.place {
+                    place.reference = position;
+                }
+                findings.push(finding);
+            }
+        }
+        Ok(findings)
+    }
+}
+
+fn of_word(findings: &[Finding], position: usize) -> Vec<Finding> {
+    let is_of = |finding: &&Finding| {
+        finding.place.as_ref().is_some_and(|place| place.reference == position)
+    };
+    let mut findings: Vec<Finding> = findings.iter().filter(is_of).cloned().collect();
+    for finding in &mut findings {
+        if let Some(place) = &mut finding.place {
+            place.reference = 0;
+        }
+    }
+    findings
 }
 
 /// The hash of all names, sizes and link targets of a tree.

@@ -9,11 +9,13 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::files::walk::{self, Entry, Tree};
-use crate::scan::classify::{self, Content, Known, Searched, finding, place};
+use crate::scan::classify::{self, Content, Known, Searched, finding_of};
 use crate::scan::finding::{Action, Finding, FindingKind};
 use crate::search::engine::{self, Hits, Searcher};
 use crate::search::reference::Reference;
+use crate::search::text::is_text;
 use crate::shown::escaped;
+use crate::watch::Watch;
 
 /// The result of a scan.
 #[derive(Debug, Serialize)]
@@ -50,6 +52,8 @@ pub struct Examined {
     pub content: Content,
     /// Of a file, its records.
     pub records: Vec<classify::KnownRecord>,
+    /// Of a file, whether it begins like a text.
+    pub may_be_text: bool,
     /// The position of another name of the same file that comes before this one: what is known of
     /// the file is there.
     pub same_as: Option<usize>,
@@ -62,25 +66,28 @@ impl Scanned {
     }
 }
 
-/// Scans trees for these references. `searched` is told how many files and bytes are done since it
-/// was last told.
+/// What is searched, and how.
+#[derive(Clone, Debug)]
+pub struct Search<'a> {
+    /// Paths and words.
+    pub references: Vec<Reference>,
+    /// Longer paths that only begin or end like one of these.
+    pub others: &'a [PathBuf],
+    /// Look into archives and compressed files.
+    pub look_inside: bool,
+}
+
+/// Scans trees.
 ///
 /// # Errors
 /// Everything that cannot be read.
-pub fn trees(
-    roots: &[PathBuf],
-    references: Vec<Reference>,
-    look_inside: bool,
-    begin: &impl Fn(u64, u64),
-    searched: &(impl Fn(u64, u64) + Sync),
-) -> Result<Scan> {
-    let searcher = Searcher::new(references)?;
+pub fn trees(roots: &[PathBuf], search: Search<'_>, watch: &impl Watch) -> Result<Scan> {
+    let Search { references, others, look_inside } = search;
+    let searcher = Searcher::among(references, others)?;
     let mut errors = Vec::new();
     let mut trees = Vec::new();
     for root in roots {
-        let scanned =
-            Tree::walk(root).and_then(|tree| scan(&searcher, tree, look_inside, begin, searched));
-        match scanned {
+        match Tree::walk(root).and_then(|tree| scan(&searcher, tree, look_inside, watch)) {
             Ok(tree) => trees.push(tree),
             Err(error) => errors.push(error),
         }
@@ -96,13 +103,7 @@ pub fn trees(
     })
 }
 
-fn scan(
-    searcher: &Searcher,
-    tree: Tree,
-    look_inside: bool,
-    begin: &impl Fn(u64, u64),
-    searched: &(impl Fn(u64, u64) + Sync),
-) -> Result<Scanned> {
+fn scan(searcher: &Searcher, tree: Tree, look_inside: bool, watch: &impl Watch) -> Result<Scanned> {
     let mut entries = vec![Examined::default(); tree.entries.len()];
     let mut files: Vec<(PathBuf, u64)> = Vec::new();
     let mut positions = Vec::new();
@@ -115,8 +116,8 @@ fn scan(
         entries[position].same_as = first;
     }
     let bytes = files.iter().map(|(_, size)| size).sum();
-    begin(files.len() as u64, bytes);
-    let found = engine::files(searcher, &files, searched)?;
+    watch.begin(files.len() as u64, bytes);
+    let found = engine::files(searcher, &files, &|files, bytes| watch.done(files, bytes))?;
     let mut findings: Vec<Finding> = names_and_links(searcher, &tree);
     let jobs: Vec<_> = files.iter().zip(&found).zip(&positions).collect();
     let examine = |((file, found), position): &((&(PathBuf, u64), &Hits), &usize)| {
@@ -125,10 +126,11 @@ fn scan(
     };
     let known: Vec<Result<Known>> = jobs.par_iter().map(examine).collect();
     let mut errors = Vec::new();
-    for (known, position) in known.into_iter().zip(&positions) {
+    for ((known, position), found) in known.into_iter().zip(&positions).zip(&found) {
         match known {
             Ok(Known { content, records, findings: more }) => {
-                entries[*position] = Examined { content, records, same_as: None };
+                let may_be_text = is_text(&found.start);
+                entries[*position] = Examined { content, records, same_as: None, may_be_text };
                 findings.extend(more);
             }
             Err(error) => errors.push(error),
@@ -153,10 +155,9 @@ fn scan(
 fn names_and_links(searcher: &Searcher, tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut look = |entry: &Entry, kind: FindingKind, text: &Path| {
-        for hit in searcher.bytes(text.as_os_str().as_bytes()) {
+        for hit in searcher.text(text.as_os_str().as_bytes()) {
             let text = escaped(text.as_os_str());
-            let place = Some(place(&hit));
-            findings.push(Finding { place, text, ..finding(&entry.path, kind) });
+            findings.push(finding_of(&entry.path, kind, &hit, text));
         }
     };
     for entry in &tree.entries {

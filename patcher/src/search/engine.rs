@@ -2,17 +2,22 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::mem::offset_of;
 use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aho_corasick::{AhoCorasick, Input, Span, packed};
-use postlink_format::MAGIC;
+use postlink_codegen::MAX_RECORD;
+use postlink_format::{HEADER_SIZE, Header, MAGIC, RECORD_ALIGN};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::files::open::{open_entry, read_at};
-use crate::search::reference::{BEFORE, BEHIND, Encoding, Reference};
+use crate::search::reference::{BEFORE, BEHIND, Encoding, Fit, Reference};
+use crate::search::text::is_text;
+use crate::shown::shown;
 
 /// Bytes that are read and searched at a time: they stay in a processor's cache.
 const WINDOW: usize = 128 << 10;
@@ -20,6 +25,8 @@ const WINDOW: usize = 128 << 10;
 const SEGMENT: u64 = 4 << 20;
 /// Most hits of one search. A tree that has more was made to have them.
 const MOST_HITS: usize = 1 << 20;
+/// Most records of one file that are told of.
+const MOST_RECORDS: usize = 1 << 16;
 /// The longest reference: `PATH_MAX` of Linux.
 const LONGEST: usize = 4096;
 
@@ -34,6 +41,8 @@ pub struct Hit {
     pub reference: usize,
     /// How it is written.
     pub encoding: Encoding,
+    /// How it stands among other bytes.
+    pub fit: Fit,
 }
 
 /// What was found in a file or stream.
@@ -41,8 +50,10 @@ pub struct Hit {
 pub struct Hits {
     /// In order. No two overlap: of several at one place the longest is kept.
     pub hits: Vec<Hit>,
-    /// Whether there may be a record: its first bytes were found.
-    pub has_record: bool,
+    /// Where there may be a record: its first bytes were found there. In order.
+    pub records: Vec<u64>,
+    /// Whether all bytes of a stream may be those of a text.
+    pub is_text: bool,
     /// The first bytes, by which a file's format is known.
     pub start: Vec<u8>,
 }
@@ -85,6 +96,8 @@ impl Engine {
 #[derive(Debug)]
 pub struct Searcher {
     references: Vec<Reference>,
+    /// So many of these are searched; the others are longer paths that hide them.
+    own: usize,
     /// The longest first.
     patterns: Vec<Pattern>,
     /// Finds the patterns without the zero bytes around them: so the two byte orders of an encoding
@@ -128,13 +141,59 @@ impl Searcher {
             })?),
         };
         let longest = patterns.first().map_or(0, |pattern| pattern.bytes.len());
-        Ok(Self { references, patterns, engine, longest, count: AtomicUsize::new(0) })
+        Ok(Self {
+            own: references.len(),
+            references,
+            patterns,
+            engine,
+            longest,
+            count: AtomicUsize::new(0),
+        })
+    }
+
+    /// A searcher for these references that leaves them alone inside `others`: longer paths that have
+    /// one of them in it, wherever it stands.
+    ///
+    /// # Errors
+    /// A reference that is longer than any path; another path that has none in it, or one at a path
+    /// boundary.
+    pub fn among(references: Vec<Reference>, others: &[PathBuf]) -> Result<Self> {
+        let alone = Self::new(references.clone())?;
+        let mut hiding = Vec::new();
+        for other in others {
+            let other = Reference::whole(other.as_os_str().as_bytes().to_vec());
+            let hits = alone.bytes(&other.path);
+            let wrong = match hits.iter().map(|hit| hit.fit).min() {
+                None => "has no path in it that is searched",
+                Some(Fit::Certain) => "is inside a path that is searched: it is rewritten with it",
+                Some(Fit::Unclear | Fit::Inside) => {
+                    hiding.push(other);
+                    continue;
+                }
+            };
+            return Err(Error::usage(
+                format!("--other-path {} {wrong}", shown(&other.path)),
+                "name a longer path that only begins or ends like one that is searched: /opt/apple for /opt/app",
+            ));
+        }
+        Self::hiding(references, hiding)
+    }
+
+    /// A searcher for these references that does not see them inside of other paths.
+    pub(crate) fn hiding(references: Vec<Reference>, others: Vec<Reference>) -> Result<Self> {
+        let own = references.len();
+        Ok(Self { own, ..Self::new([references, others].concat())? })
     }
 
     /// What is searched.
     #[must_use]
     pub fn references(&self) -> &[Reference] {
-        &self.references
+        self.references.get(..self.own).unwrap_or_default()
+    }
+
+    /// Whether this is one of the paths that are not searched, and hide what is inside of them.
+    fn is_other(&self, position: usize) -> bool {
+        position >= self.own
     }
 
     /// Refuses, if this searcher met more hits than it keeps: what it found is not all then.
@@ -151,12 +210,20 @@ impl Searcher {
         ))
     }
 
+    /// The hits in a text: only those that are references, or may be when a program runs.
+    #[must_use]
+    pub fn text(&self, text: &[u8]) -> Vec<Hit> {
+        let mut hits = self.bytes(text);
+        hits.retain(|hit| hit.fit != Fit::Inside);
+        hits
+    }
+
     /// The hits in these bytes.
     #[must_use]
     pub fn bytes(&self, bytes: &[u8]) -> Vec<Hit> {
         let mut found = Hits::default();
         self.window(bytes, 0..bytes.len(), 0, &mut found);
-        found.finish();
+        found.finish(self.own);
         found.hits
     }
 
@@ -167,7 +234,7 @@ impl Searcher {
     /// What the stream refuses.
     pub fn stream(&self, stream: impl Read, limit: u64) -> io::Result<(Hits, u64)> {
         let mut stream = stream.take(limit.saturating_add(1));
-        let mut found = Hits::default();
+        let mut found = Hits { is_text: true, ..Hits::default() };
         let mut buffer = Vec::new();
         // Where the buffer begins in the stream, and from where on it was not searched yet.
         let (mut base, mut from) = (0_u64, 0);
@@ -176,6 +243,7 @@ impl Searcher {
             if found.start.is_empty() {
                 found.start = buffer.iter().copied().take(START).collect();
             }
+            found.is_text &= is_text(&buffer[buffer.len() - read..]);
             let is_end = read == 0;
             let to = if is_end { buffer.len() } else { buffer.len().saturating_sub(self.behind()) };
             self.window(&buffer, from..to.max(from), base, &mut found);
@@ -188,7 +256,7 @@ impl Searcher {
             base += done as u64;
             from -= done;
         }
-        found.finish();
+        found.finish(self.own);
         Ok((found, base + buffer.len() as u64))
     }
 
@@ -245,24 +313,40 @@ impl Searcher {
                 }
                 let stop = start + pattern.bytes.len();
                 let Some(position) = pattern.reference else {
-                    found.has_record = true;
+                    if is_record(rest) && found.records.len() < MOST_RECORDS {
+                        found.records.push(base + start as u64);
+                    }
                     continue;
                 };
                 let reference = &self.references[position];
-                if reference.is_at(bytes, start, stop, pattern.encoding) {
-                    if self.count.fetch_add(1, Ordering::Relaxed) >= MOST_HITS {
-                        return;
-                    }
-                    found.hits.push(Hit {
-                        offset: base + start as u64,
-                        length: pattern.bytes.len() as u64,
-                        reference: position,
-                        encoding: pattern.encoding,
-                    });
+                let fit = match self.is_other(position) {
+                    true => Fit::Certain,
+                    false => reference.fit(bytes, start, stop, pattern.encoding),
+                };
+                if self.count.fetch_add(1, Ordering::Relaxed) >= MOST_HITS {
+                    return;
                 }
+                found.hits.push(Hit {
+                    offset: base + start as u64,
+                    length: pattern.bytes.len() as u64,
+                    reference: position,
+                    encoding: pattern.encoding,
+                    fit,
+                });
             }
         }
     }
+}
+
+/// Whether a record begins here, also a damaged one or one of a later version: any program that knows
+/// records has their first bytes.
+fn is_record(bytes: &[u8]) -> bool {
+    let number = |at: usize| bytes.get(at..)?.first_chunk().copied().map(u32::from_le_bytes);
+    let version = number(offset_of!(Header, version)).unwrap_or_default();
+    let size = number(offset_of!(Header, record_size)).unwrap_or_default();
+    (1..=u32::from(u16::MAX)).contains(&version)
+        && (HEADER_SIZE..=MAX_RECORD).contains(&size)
+        && size.is_multiple_of(RECORD_ALIGN)
 }
 
 impl Pattern {
@@ -274,24 +358,44 @@ impl Pattern {
 }
 
 impl Hits {
-    /// Sorts, and keeps one of those that overlap.
-    fn finish(&mut self) {
+    /// Sorts, keeps one of those that overlap, and drops those of the references from `own` on, which
+    /// are other paths.
+    fn finish(&mut self, own: usize) {
         // In text of UTF-16, ASCII characters look the same in both byte orders, one byte apart:
         // characters lie at multiples of their width.
         let aligned = |hit: &Hit| hit.offset.is_multiple_of(hit.encoding.width() as u64);
+        let overlaps = |one: &Hit, other: &Hit| {
+            one.offset < other.offset + other.length && other.offset < one.offset + one.length
+        };
         self.hits.sort_by_key(|hit| (hit.offset, std::cmp::Reverse(hit.length), hit.reference));
-        let mut kept: Vec<Hit> = Vec::with_capacity(self.hits.len());
-        for hit in self.hits.drain(..) {
-            match kept.last_mut() {
-                Some(last) if hit.offset < last.offset + last.length => {
-                    let same = last.reference == hit.reference && last.length == hit.length;
-                    if same && aligned(&hit) && !aligned(last) {
-                        *last = hit;
+        let (certain, doubtful): (Vec<Hit>, Vec<Hit>) =
+            self.hits.drain(..).partition(|hit| hit.fit == Fit::Certain);
+        let apart = |hits: Vec<Hit>| {
+            let mut kept: Vec<Hit> = Vec::with_capacity(hits.len());
+            for hit in hits {
+                match kept.last_mut() {
+                    Some(last) if overlaps(last, &hit) => {
+                        let same = last.reference == hit.reference && last.length == hit.length;
+                        if same && aligned(&hit) && !aligned(last) {
+                            *last = hit;
+                        }
                     }
+                    _ => kept.push(hit),
                 }
-                _ => kept.push(hit),
             }
-        }
+            kept
+        };
+        let (mut kept, doubtful) = (apart(certain), apart(doubtful));
+        // Where there is no doubt, a longer path that would be possible there is none.
+        let is_free = |hit: &Hit| {
+            let behind = kept.partition_point(|one| one.offset < hit.offset + hit.length);
+            let before = behind.checked_sub(1).and_then(|last| kept.get(last));
+            before.is_none_or(|last| !overlaps(last, hit))
+        };
+        let free: Vec<Hit> = doubtful.into_iter().filter(is_free).collect();
+        kept.extend(free);
+        kept.retain(|hit| hit.reference < own);
+        kept.sort_by_key(|hit| hit.offset);
         self.hits = kept;
     }
 }
@@ -331,7 +435,7 @@ pub fn files(
         match result {
             Ok(mut found) => {
                 let whole = &mut all[*position];
-                whole.has_record |= found.has_record;
+                whole.records.append(&mut found.records);
                 whole.hits.append(&mut found.hits);
                 if part.start == 0 {
                     whole.start = found.start;
@@ -346,7 +450,7 @@ pub fn files(
         return Err(Error::several(errors.into_iter().map(|(_, error)| error).collect()));
     }
     searcher.check_complete()?;
-    all.iter_mut().for_each(Hits::finish);
+    all.iter_mut().for_each(|found| found.finish(searcher.own));
     Ok(all)
 }
 
@@ -387,6 +491,35 @@ mod tests {
             let found = super::files(&searcher, &files, &|_, _| ()).expect("a file");
             assert_eq!(found[0].hits, expected);
         }
+    }
+
+    /// Where strings have no end that can be seen, the bytes count, and a longer path hides them only
+    /// if it is named.
+    #[test]
+    fn bytes_that_match_are_found_wherever_they_stand() {
+        let found = |searcher: &Searcher, text: &str| -> Vec<(u64, usize, Fit)> {
+            let hits = searcher.bytes(text.as_bytes()).into_iter();
+            hits.map(|hit| (hit.offset, hit.reference, hit.fit)).collect()
+        };
+        let alone = searcher(&["/opt/app"]);
+        let text = "/opt/appdeadlock /opt/apple /etc/opt/app /opt/app";
+        let all = [(0, Fit::Inside), (17, Fit::Inside), (32, Fit::Inside), (41, Fit::Certain)];
+        assert_eq!(found(&alone, text), all.map(|(at, fit)| (at, 0, fit)));
+        assert_eq!(alone.text(text.as_bytes()).len(), 1);
+        let among = |others: &[&str]| {
+            let others: Vec<PathBuf> = others.iter().map(PathBuf::from).collect();
+            Searcher::among(alone.references().to_vec(), &others)
+        };
+        let apples = among(&["/opt/apple", "/etc/opt/app"]).expect("a searcher");
+        assert_eq!(found(&apples, text), [(0, 0, Fit::Inside), (41, 0, Fit::Certain)]);
+        assert_eq!(apples.references().len(), 1);
+        for other in ["/opt/ap", "/opt/app/lib", "/opt/app"] {
+            among(&[other]).expect_err(other);
+        }
+        // What is certain is not hidden by a longer reference that is only possible.
+        let two = searcher(&["/opt/app", "/opt/app/lib"]);
+        assert_eq!(found(&two, "/opt/app/libs"), [(0, 0, Fit::Certain)]);
+        assert_eq!(found(&two, "/opt/app/lib/x"), [(0, 1, Fit::Certain)]);
     }
 
     #[test]

@@ -1,22 +1,26 @@
-//! What is searched: references to a path, and the rule by which bytes are one.
+//! References to a path or word, and the rule by which bytes are one.
 //!
 //! A **store path**, which has a component of 32 base-32 characters, a `-` and a name
 //! (`/nix/store/0c5n…-lix-2.91`), is found by these 32 characters wherever they stand: that is how
 //! Nix and Guix find their runtime dependencies.
 //!
-//! **Any other path** is found at a path boundary. *Name characters* are ASCII letters, digits and
-//! `_ - . + ~ @ %`.
+//! **Any other path** is found wherever its bytes stand. In a text it counts at a path boundary only;
+//! in anything else a string may have no end that can be seen (rustc and CPython put strings next to
+//! each other), so there it is *possible* where the boundary rule says no. *Name characters* are ASCII
+//! letters, digits and `_ - . + ~ @`.
 //!
 //! - Behind it comes no name character, so that `/opt/app` is not found in `/opt/apple`,
 //!   `/opt/app-2` or `/opt/app.conf`. Dots that no other name character follows are the end of a
 //!   sentence: `It is in /opt/app.`
 //! - It does not continue another path, so that it is not found in `/x/opt/app`: the name
 //!   characters before it, if there are any, have no slash before them. So it is found in
-//!   `-L/opt/app/lib`, `$ROOT/opt/app`, and behind the text that stands before it in a program whose
-//!   strings are not separated. A slash before it counts as part of what is before that:
+//!   `-L/opt/app/lib` and `$ROOT/opt/app`. A slash before it counts as part of what is before that:
 //!   `file:///opt/app` is found, `/x//opt/app` is not.
+//! - It is not relative: `.`, `..` or `$ORIGIN` before it make it another path.
+//! - Where a program decides what the path is, it is *unclear*, in a text too: behind it comes `%`
+//!   (`/opt/app%s`) or a variable (`/opt/app$suffix`), or before it a command (`$(dirname "$0")/opt/app`).
 //!
-//! **Anything else is a word**, such as the version of a build, `0.0.0-unspecialized`: it is found
+//! **Anything else is a word**, such as the version of a build, `0.0.0-unspecialized`: it counts
 //! where no ASCII letter, digit, `_` or `.` stands before it, and behind it no name character. So it is
 //! found in `Lix/0.0.0-unspecialized` and `lix-0.0.0-unspecialized.` at the end of a sentence, and
 //! not in `10.0.0-unspecialized` or `0.0.0-unspecialized-2`.
@@ -31,6 +35,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::image::RELATIVE;
 
 /// Bytes before a match that may decide whether it is one: the longest name that Linux has, and
 /// some slashes, in the widest encoding.
@@ -194,21 +199,35 @@ impl Reference {
     /// Whether the path can end before these bytes: a name that goes on is another path.
     #[must_use]
     pub fn is_end(&self, behind: &[u8]) -> bool {
-        ends(behind, Encoding::Plain)
+        ends(behind, Encoding::Plain) == Fit::Certain
     }
 
-    /// Whether the needle, which was found in these bytes at `start..end`, is a reference there.
-    /// Bytes before or behind which matter have to be there, unless the file ends.
+    /// How the needle, which was found in these bytes at `start..end`, fits there. Bytes before or
+    /// behind which matter have to be there, unless the file ends.
     #[must_use]
-    pub fn is_at(&self, bytes: &[u8], start: usize, end: usize, encoding: Encoding) -> bool {
-        self.is_hash
-            || (ends(bytes.get(end..).unwrap_or_default(), encoding)
-                && if self.is_word() {
-                    begins_word(bytes.get(..start).unwrap_or_default(), encoding)
-                } else {
-                    begins(bytes.get(..start).unwrap_or_default(), encoding)
-                })
+    pub fn fit(&self, bytes: &[u8], start: usize, end: usize, encoding: Encoding) -> Fit {
+        if self.is_hash {
+            return Fit::Certain;
+        }
+        let before = bytes.get(..start).unwrap_or_default();
+        let begins = match self.is_word() {
+            true if begins_word(before, encoding) => Fit::Certain,
+            true => Fit::Inside,
+            false => begins(before, encoding),
+        };
+        begins.max(ends(bytes.get(end..).unwrap_or_default(), encoding))
     }
+}
+
+/// How bytes that match a reference stand among others. Of two the greater one counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fit {
+    /// They are the reference.
+    Certain,
+    /// A program decides, when it runs, whether they are.
+    Unclear,
+    /// They are a part of something longer, if this is a text.
+    Inside,
 }
 
 /// The 32 characters of a store path's component (the base-32 of Nix: digits and letters without
@@ -221,30 +240,61 @@ fn store_hash(component: &[u8]) -> Option<&[u8]> {
 }
 
 fn is_name(char: Option<u8>) -> bool {
-    char.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_-.+~@%".contains(&byte))
+    char.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_-.+~@".contains(&byte))
 }
 
 /// Whether a path can end before these bytes.
-fn ends(behind: &[u8], encoding: Encoding) -> bool {
+fn ends(behind: &[u8], encoding: Encoding) -> Fit {
     let behind = behind.get(..BEHIND).unwrap_or(behind);
     let mut units = behind.chunks_exact(encoding.width()).map(|unit| encoding.ascii(unit));
-    !is_name(units.find(|&char| char != Some(b'.')).flatten())
+    match (units.next().flatten(), units.next().flatten()) {
+        // A conversion of printf, a character of a URL; a variable of a shell, of make, of systemd.
+        (Some(b'%'), _) => Fit::Unclear,
+        (Some(b'$'), next) if is_name(next) || matches!(next, Some(b'{' | b'(')) => Fit::Unclear,
+        (Some(b'.'), next) => {
+            let next = [next].into_iter().chain(units).find(|&char| char != Some(b'.'));
+            if is_name(next.flatten()) { Fit::Inside } else { Fit::Certain }
+        }
+        (char, _) if is_name(char) => Fit::Inside,
+        _ => Fit::Certain,
+    }
 }
 
 /// Whether a path can begin behind these bytes.
-fn begins(before: &[u8], encoding: Encoding) -> bool {
-    let mut units = before
-        .get(before.len().saturating_sub(BEFORE)..)
-        .unwrap_or_default()
-        .rchunks_exact(encoding.width())
-        .map(|unit| encoding.ascii(unit));
-    match units.find(|&char| char != Some(b'/')).flatten() {
-        char if is_name(char) => {
-            let slash_before = before.ends_with(&encoding.encode(b"/").unwrap_or_default());
-            !slash_before && units.find(|&char| !is_name(char)).flatten() != Some(b'/')
-        }
-        _ => true,
+fn begins(before: &[u8], encoding: Encoding) -> Fit {
+    let last = before.rchunks_exact(encoding.width()).next().and_then(|unit| encoding.ascii(unit));
+    if !last.is_some_and(|byte| is_name(last) || b"/\"'`)}".contains(&byte)) {
+        return Fit::Certain;
     }
+    let before = before.get(before.len().saturating_sub(BEFORE)..).unwrap_or_default();
+    // Any other character than those of ASCII is none that matters.
+    let units = before.rchunks_exact(encoding.width());
+    let mut text: Vec<u8> = units.map(|unit| encoding.ascii(unit).unwrap_or(0)).collect();
+    text.reverse();
+    let slashes = text.iter().rev().take_while(|&&byte| byte == b'/').count();
+    text.truncate(text.len() - slashes);
+    if RELATIVE.iter().any(|token| text.ends_with(token.as_bytes())) {
+        return Fit::Inside;
+    }
+    let name = text.iter().rev().take_while(|&&byte| is_name(Some(byte))).count();
+    let (front, name) = text.split_at(text.len() - name);
+    if !name.is_empty() {
+        let is_relative = [b".".as_slice(), b".."].contains(&name);
+        let continues = slashes > 0 || front.ends_with(b"/");
+        return if is_relative || continues { Fit::Inside } else { Fit::Certain };
+    }
+    // A command, whose output stands before the path: perhaps in quotes.
+    let bare = text.strip_suffix(b"\"").or(text.strip_suffix(b"'")).unwrap_or(&text);
+    let is_command = match bare {
+        [inner @ .., b')'] => {
+            let open = inner.iter().rposition(|&byte| byte == b'(').unwrap_or_default();
+            let (front, name) = inner.split_at(open);
+            front.ends_with(b"$") && !name.iter().skip(1).all(|&byte| is_name(Some(byte)))
+        }
+        [front @ .., b'`'] => front.contains(&b'`'),
+        _ => false,
+    };
+    if is_command { Fit::Unclear } else { Fit::Certain }
 }
 
 /// Whether a word can begin behind these bytes.
@@ -257,17 +307,21 @@ fn begins_word(before: &[u8], encoding: Encoding) -> bool {
 mod tests {
     use super::*;
 
-    fn found(path: &str, text: &str) -> bool {
+    fn fit(path: &str, text: &str) -> Fit {
         let reference = Reference::named(path.as_ref()).expect(path);
         let needle = String::from_utf8(reference.needle.clone()).expect("UTF-8");
         let start = text.find(&needle).expect(text);
         let each = Encoding::ALL.map(|encoding| {
             let bytes = encoding.encode(text.as_bytes()).expect(text);
             let width = encoding.width();
-            reference.is_at(&bytes, start * width, (start + needle.len()) * width, encoding)
+            reference.fit(&bytes, start * width, (start + needle.len()) * width, encoding)
         });
         assert!(each.iter().all(|&one| one == each[0]), "{text} {each:?}");
         each[0]
+    }
+
+    fn found(path: &str, text: &str) -> bool {
+        fit(path, text) == Fit::Certain
     }
 
     #[test]
@@ -301,7 +355,47 @@ mod tests {
             "http://host/opt/app",
             "../x/opt/app",
         ] {
-            assert!(!found("/opt/app", text), "{text}");
+            assert_eq!(fit("/opt/app", text), Fit::Inside, "{text}");
+        }
+    }
+
+    /// A path behind the place of a file is another one than that from the root.
+    #[test]
+    fn relative_paths_are_other_paths() {
+        for text in [
+            "./opt/app",
+            " ../opt/app",
+            "'../opt/app'",
+            "$ORIGIN/opt/app/lib",
+            "x:${ORIGIN}/opt/app",
+            "$ORIGIN//opt/app",
+            "x/../opt/app",
+        ] {
+            assert_eq!(fit("/opt/app", text), Fit::Inside, "{text}");
+        }
+        for text in ["${prefix}/opt/app", "$(DESTDIR)/opt/app", "x.../opt/app", "{}/opt/app"] {
+            assert_eq!(fit("/opt/app", text), Fit::Certain, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_program_decides_is_unclear() {
+        for text in [
+            "printf(\"/opt/app%s\")",
+            "/opt/app%20dir",
+            "/opt/app$suffix",
+            "/opt/app${suffix}",
+            "/opt/app$(uname)",
+            "$(dirname \"$0\")/opt/app",
+            "\"$(dirname \"$0\")\"/opt/app",
+            "`pwd`/opt/app",
+        ] {
+            assert_eq!(fit("/opt/app", text), Fit::Unclear, "{text}");
+        }
+        for text in
+            ["^/opt/app$", "'/opt/app'$x", "(/opt/app)", "see (there)/opt/app", "`/opt/app`"]
+        {
+            assert_eq!(fit("/opt/app", text), Fit::Certain, "{text}");
         }
     }
 

@@ -85,6 +85,15 @@ pub fn around(file: &File, hit: &Hit) -> io::Result<(String, usize)> {
     Ok((format!("{before}{inside}{}", behind.trim_end()), before.chars().count()))
 }
 
+/// The text around a hit in another one, shown on one line: a NUL stands between items of a list.
+#[must_use]
+pub fn inside(text: &[u8], hit: &Hit) -> String {
+    let start = (hit.offset as usize).saturating_sub(SHOWN as usize);
+    let end = (hit.offset + hit.length + SHOWN) as usize;
+    let part = text.get(start..end.min(text.len())).unwrap_or_default();
+    String::from_utf8_lossy(part).trim_end_matches('\0').replace('\0', ", ")
+}
+
 /// The characters up to the first that cannot be shown.
 fn printable<'a>(encoding: Encoding, units: impl Iterator<Item = &'a [u8]>) -> String {
     let chars = units.map_while(|unit| {

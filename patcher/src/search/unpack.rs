@@ -17,6 +17,7 @@ use zip::ZipArchive;
 use crate::image::archive::members;
 use crate::image::places::Compression;
 use crate::search::engine::{Hit, Searcher};
+use crate::search::reference::Fit;
 
 /// Bytes that may come out of one file: this many, or [`RATIO`] times its size if that is more.
 /// More is not looked into, and reported: a small file can be made to unpack to any size.
@@ -37,6 +38,8 @@ pub struct FoundMember {
     pub names: Vec<String>,
     /// What was found in its bytes.
     pub hits: Vec<Hit>,
+    /// How many records there may be.
+    pub records: usize,
     /// Why it was not looked into, or not to its end.
     pub problem: Option<String>,
 }
@@ -134,7 +137,7 @@ impl<'a> Look<'a> {
 
     fn problem(&mut self, names: &[String], problem: impl ToString) {
         let (names, problem) = (names.to_vec(), Some(problem.to_string()));
-        self.members.push(FoundMember { names, hits: Vec::new(), problem });
+        self.members.push(FoundMember { names, hits: Vec::new(), records: 0, problem });
     }
 
     /// Searches a stream as it is.
@@ -144,12 +147,12 @@ impl<'a> Look<'a> {
                 let problem = (size > self.left)
                     .then(|| format!("it unpacks to more than {} bytes", self.limit));
                 self.left = self.left.saturating_sub(size);
-                if !found.hits.is_empty() || problem.is_some() {
-                    self.members.push(FoundMember {
-                        names: names.to_vec(),
-                        hits: found.hits,
-                        problem,
-                    });
+                let (mut hits, records) = (found.hits, found.records.len());
+                // In a text the ends of a path are seen.
+                hits.retain(|hit| !found.is_text || hit.fit != Fit::Inside);
+                if !hits.is_empty() || records > 0 || problem.is_some() {
+                    let names = names.to_vec();
+                    self.members.push(FoundMember { names, hits, records, problem });
                 }
             }
             Err(error) => self.problem(names, format!("it cannot be unpacked: {error}")),

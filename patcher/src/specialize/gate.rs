@@ -6,6 +6,7 @@
 //! new one is not left. The texts in the descriptor of a record follow each other without anything
 //! between them: they are searched one by one.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -13,26 +14,29 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::copy::Staged;
+use super::plan::EntryPlan;
+use super::rewrite::Rewrites;
 use crate::error::{Error, Result};
-use crate::files::open::Mode;
-use crate::files::open::{open_entry, read_at};
+use crate::files::open::{Mode, open_entry, read_at};
 use crate::files::walk::Entry;
+use crate::record::area::areas;
 use crate::record::read::Image;
-use crate::scan::classify;
-use crate::scan::finding::Finding;
+use crate::scan::classify::finding_of;
+use crate::scan::finding::{Finding, FindingKind};
 use crate::search::engine::{Hit, Searcher};
-use crate::search::reference::{BEFORE, BEHIND, Reference};
+use crate::search::reference::{BEFORE, BEHIND, Fit, Reference};
 use crate::shown::shown;
-use crate::specialize::copy::Staged;
-use crate::specialize::plan::EntryPlan;
-use crate::specialize::rewrite::Rewrites;
 
 /// Searches what was written. Gives what is left beyond what the plan knows, each with the
 /// destination of its tree.
 ///
 /// # Errors
 /// A file cannot be read.
-pub fn search(staged: &[Staged<'_>], rewrites: &Rewrites) -> Result<Vec<(PathBuf, Finding)>> {
+pub(crate) fn search(
+    staged: &[Staged<'_>],
+    rewrites: &Rewrites,
+) -> Result<Vec<(PathBuf, Finding)>> {
     let gate = Gate::new(rewrites)?;
     let jobs: Vec<(&Staged<'_>, &Entry, &EntryPlan)> = staged
         .iter()
@@ -44,29 +48,21 @@ pub fn search(staged: &[Staged<'_>], rewrites: &Rewrites) -> Result<Vec<(PathBuf
     for one in found {
         left.extend(one?);
     }
-    // It keeps so many hits and no more: there may be others.
-    gate.searcher.check_complete()?;
     Ok(left)
 }
 
 struct Gate {
+    /// Looks for the old paths that are none of the new ones. An old path in a new one is not seen.
     searcher: Searcher,
-    /// Which of the searcher's references are old paths, and not new ones as well.
-    is_old: Vec<bool>,
 }
 
 impl Gate {
     fn new(rewrites: &Rewrites) -> Result<Self> {
-        let mut references = rewrites.references();
         let new: Vec<&[u8]> = rewrites.pairs().map(|(_, new)| new).collect();
-        let mut is_old: Vec<bool> =
-            references.iter().map(|old| !new.contains(&old.path.as_slice())).collect();
-        // Where an old path is in a new one, the new one is found: it is longer.
-        for path in new {
-            references.push(Reference::whole(path.to_vec()));
-            is_old.push(false);
-        }
-        Ok(Self { searcher: Searcher::new(references)?, is_old })
+        let old = rewrites.pairs().map(|(old, _)| old);
+        let old = old.filter(|old| !new.contains(&old.path.as_slice())).cloned().collect();
+        let new = new.iter().map(|path| Reference::whole(path.to_vec())).collect();
+        Ok(Self { searcher: Searcher::hiding(old, new)? })
     }
 
     fn file(
@@ -77,19 +73,22 @@ impl Gate {
     ) -> Result<Vec<(PathBuf, Finding)>> {
         let path = copy.path(entry);
         let mut hits = self.hits(&path, planned).map_err(Error::io("search", &path))?;
+        let kept = kept(planned);
+        hits.retain(|hit| !kept.contains(&hit.offset));
         if planned.has_records {
             let image = Image::open(&path, Mode::Read)?;
-            let (_, areas) = classify::describe(&image);
-            let is_default = |hit: &Hit| {
+            let areas = areas(&image);
+            hits.retain(|hit| {
                 let within = |range: &Range<u64>| range.contains(&hit.offset);
-                areas.iter().any(|area| within(&area.record) && !within(&area.values))
-            };
-            hits.retain(|hit| !is_default(hit));
+                let area = areas.iter().find(|area| within(&area.record));
+                // A value is a text; defaults are searched one by one.
+                area.is_none_or(|area| within(&area.values) && hit.fit != Fit::Inside)
+            });
             hits.extend(self.in_defaults(&image));
         }
         let found = |hit: Hit| {
             let reference = &self.searcher.references()[hit.reference];
-            let finding = classify::left(&entry.path, &hit, shown(&reference.path));
+            let finding = finding_of(&entry.path, FindingKind::Data, &hit, shown(&reference.path));
             (copy.destination().to_owned(), finding)
         };
         Ok(hits.into_iter().map(found).collect())
@@ -101,11 +100,9 @@ impl Gate {
         for (section, place) in image.records() {
             let Ok(record) = section.record(place) else { continue };
             for field in record.fields() {
-                let found = self.searcher.bytes(field.default).into_iter();
                 let offset = section.offset + place.at as u64;
-                hits.extend(
-                    found.filter(|hit| self.is_old[hit.reference]).map(|hit| Hit { offset, ..hit }),
-                );
+                let found = self.searcher.text(field.default).into_iter();
+                hits.extend(found.map(|hit| Hit { offset, ..hit }));
             }
         }
         hits
@@ -113,25 +110,18 @@ impl Gate {
 
     fn hits(&self, path: &Path, planned: &EntryPlan) -> io::Result<Vec<Hit>> {
         let file = open_entry(path)?;
-        let is_old = |hit: &Hit| self.is_old[hit.reference];
-        if planned.keeps_size() {
-            let mut hits = self.around_changes(&file, planned)?;
-            hits.retain(|hit| is_old(hit) && !planned.left.contains(&hit.offset));
-            return Ok(hits);
-        }
-        let (mut found, _) = self.searcher.stream(&file, u64::MAX - 1)?;
-        found.hits.retain(is_old);
-        // Those that the plan knows have moved: they are as many.
-        if found.hits.len() == planned.left.len() {
-            found.hits.clear();
-        }
-        Ok(found.hits)
+        let mut hits = match planned.is_text {
+            true => self.searcher.stream(&file, u64::MAX - 1)?.0.hits,
+            false => self.around_edits(&file, planned)?,
+        };
+        hits.retain(|hit| !planned.is_text || hit.fit != Fit::Inside);
+        Ok(hits)
     }
 
-    /// The hits that lie in changed bytes, or touch them.
-    fn around_changes(&self, file: &File, planned: &EntryPlan) -> io::Result<Vec<Hit>> {
+    /// The hits that lie in changed bytes, or touch them, each once. No edit changes the size.
+    fn around_edits(&self, file: &File, planned: &EntryPlan) -> io::Result<Vec<Hit>> {
         let longest = self.searcher.longest() as u64;
-        let mut hits = Vec::new();
+        let mut hits: Vec<Hit> = Vec::new();
         for edit in &planned.edits {
             let reach = longest + BEFORE as u64;
             let start = edit.offset.saturating_sub(reach);
@@ -140,11 +130,32 @@ impl Gate {
             let read = read_at(file, &mut bytes, start)?;
             let found = self.searcher.bytes(&bytes[..read]).into_iter();
             let found = found.map(|hit| Hit { offset: hit.offset + start, ..hit });
-            hits.extend(
-                found
-                    .filter(|hit| hit.offset < edit.end() && edit.offset < hit.offset + hit.length),
-            );
+            let touches =
+                |hit: &Hit| hit.offset < edit.end() && edit.offset < hit.offset + hit.length;
+            let is_new =
+                |hit: &Hit, hits: &[Hit]| hits.last().is_none_or(|last| last.offset < hit.offset);
+            for hit in found.filter(touches) {
+                if is_new(&hit, &hits) {
+                    hits.push(hit);
+                }
+            }
         }
         Ok(hits)
     }
+}
+
+/// Where the references that stay are after the edits before them.
+fn kept(planned: &EntryPlan) -> BTreeSet<u64> {
+    let mut left = planned.left.clone();
+    left.sort_unstable();
+    let mut edits = planned.edits.iter().peekable();
+    let (mut added, mut removed) = (0, 0);
+    let moved = |at: u64| {
+        while let Some(edit) = edits.next_if(|edit| edit.end() <= at) {
+            added += edit.after.len() as u64;
+            removed += edit.before.len() as u64;
+        }
+        (at + added).saturating_sub(removed)
+    };
+    left.into_iter().map(moved).collect()
 }

@@ -3,32 +3,41 @@
 //! First everything is looked at and planned, and what cannot be done is refused, all of it at once.
 //! Then the trees are copied beside their places, the gate looks for what is left of the old paths,
 //! and only then do they take their places.
-//!
-//! The [`gate`](super::gate) is between the last two steps.
 
-pub mod copy;
-pub mod gate;
-pub mod image;
-pub mod plan;
-pub mod rewrite;
+mod copy;
+mod follow;
+mod gate;
+mod image;
+mod places;
+pub(crate) mod plan;
+pub(crate) mod rewrite;
+pub(crate) mod rules;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use globset::GlobSet;
-use rustix::fs::{Access, access};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use postlink_codegen::Shape;
 
-use self::copy::{Parents, Staged, free, not_stopped};
+use self::copy::{Parents, Staged, not_stopped};
 use self::plan::{TreePlan, Wanted, plan_tree};
-use crate::error::{Error, Result};
+use self::rewrite::Rewrites;
+use self::rules::{Beside, Rules};
+use crate::error::{Error, Imports, Result};
 use crate::files::open::Mode;
 use crate::files::walk::Tree;
-use crate::record::assign::unknown;
+use crate::record::assign::unknown_fields;
 use crate::record::read::Image;
+use crate::record::values::Assignment;
+use crate::scan::built_for;
 use crate::scan::finding::Finding;
 use crate::scan::manifest::{Knowledge, Manifest};
 use crate::scan::trees;
+use crate::shown::escaped;
+use crate::watch::Watch;
+
+pub use follow::Standing;
 
 /// A tree, and the path that it gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,48 +48,252 @@ pub struct Output {
     pub destination: PathBuf,
 }
 
-/// What is told of the work as it goes on.
-pub trait Watch: Sync {
-    /// There are so many files and bytes more to look at or to copy.
-    fn begin(&self, files: u64, bytes: u64);
-    /// So many are done.
-    fn done(&self, files: u64, bytes: u64);
+/// What is carried where, and how.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct SpecializeOptions {
+    /// The trees, at least one.
+    pub outputs: Vec<Output>,
+    /// Old paths that become new ones, beside those of the trees themselves; or old words and new ones.
+    pub rewrites: Vec<(PathBuf, PathBuf)>,
+    /// Values of declared fields.
+    pub assignments: Vec<Assignment>,
+    /// The folder under which the trees are put, as if it were the root of all files.
+    pub destdir: Option<PathBuf>,
+    /// What a scan found in these trees: then nothing is searched.
+    pub manifest: Option<Manifest>,
+    /// Longer paths that only begin or end like an old one.
+    pub other_paths: Vec<PathBuf>,
+    /// Fields whose old value becomes the new one in texts too.
+    pub follow: Vec<String>,
+    /// Rewrite compressed texts.
+    pub repack: bool,
+    /// Rewrite undeclared references in binary files, where old and new path are equally long.
+    pub equal_length: bool,
+    /// Among these also references that may be a part of a longer path.
+    pub possible: bool,
+    /// Patterns of paths in a tree, of files in which old paths may stay.
+    pub allow_left: Vec<String>,
+    /// Let the trees take their places also where something is left.
+    pub keep_failed: bool,
+    /// Rewrite also paths with one component, and short words.
+    pub force: bool,
+    /// Plan and check, write nothing.
+    pub dry_run: bool,
 }
 
-/// Plans all trees. Nothing is written.
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The trees are at their places.
+    Specialized,
+    /// They would be.
+    Planned,
+    /// Something of the old paths is left: no tree stays, unless that was wanted.
+    Left,
+}
+
+/// What was done, or planned.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Specialized {
+    /// How it ended.
+    pub ending: Ending,
+    /// In the order of the outputs.
+    pub trees: Vec<SpecializedTree>,
+    /// What is left of old paths, each with the path of its tree.
+    pub left: Vec<(PathBuf, Finding)>,
+    /// Where the old values of fields that were set still stand.
+    pub standing: Vec<Standing>,
+}
+
+/// A tree that was carried.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SpecializedTree {
+    /// Where it was.
+    pub source: PathBuf,
+    /// The path that it has.
+    pub destination: PathBuf,
+    /// How many files it has; one with several names counts once.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The entries that were changed, relative to the tree, and how, in words.
+    pub changes: Vec<(PathBuf, Vec<String>)>,
+}
+
+/// Carries trees. `stop` may be set at any time: then nothing stays.
 ///
 /// # Errors
-/// Everything that cannot be done.
-pub fn plan(
-    outputs: &[Output],
-    wanted: &Wanted<'_>,
-    manifest: Option<&Manifest>,
+/// Everything that cannot be read, done or written; no tree stays then.
+pub fn specialize(
+    options: &SpecializeOptions,
     watch: &impl Watch,
-) -> Result<Vec<TreePlan>> {
-    let references = wanted.rewrites.references();
-    let known: Vec<Knowledge> = match manifest {
-        Some(manifest) => {
-            let know = |(position, output): (usize, &Output)| {
-                manifest.knowledge(Tree::walk(&output.source)?, position, &references)
-            };
-            all(outputs.iter().enumerate().map(know).collect())?
+    stop: &AtomicBool,
+) -> Result<Specialized> {
+    places::check_apart(&options.outputs)?;
+    let allowed = globs(&options.allow_left)?;
+    let own: Vec<_> = options.outputs.iter().flat_map(own_rewrites).collect();
+    let rewrites = Rewrites::new(&own, &options.rewrites, options.force)?;
+    let planned = look(options, rewrites, watch);
+    let places = places::places(&options.outputs, options.destdir.as_deref(), options.dry_run);
+    let (Looked { plans, rewrites, standing }, places) = both(planned, places)?;
+    let mut left: Vec<(PathBuf, Finding)> = Vec::new();
+    for plan in &plans {
+        let refused = plan.left.iter().filter(|finding| !allowed.is_match(&finding.path));
+        left.extend(refused.map(|finding| (plan.destination.clone(), finding.clone())));
+    }
+    let stays = |left: &[(PathBuf, Finding)]| left.is_empty() || options.keep_failed;
+    if stays(&left) && !options.dry_run {
+        let staging = stage(&plans, places, watch, stop)?;
+        let more = gate::search(&staging.copies, &rewrites)?;
+        left.extend(more.into_iter().filter(|(_, one)| !allowed.is_match(&one.path)));
+        if stays(&left) {
+            finish(staging, stop)?;
         }
-        None => {
-            let roots: Vec<PathBuf> = outputs.iter().map(|output| output.source.clone()).collect();
-            let begin = |files, bytes| watch.begin(files, bytes);
-            let done = |files, bytes| watch.done(files, bytes);
-            let scan = trees::trees(&roots, references, true, &begin, &done)?;
-            scan.trees.into_iter().map(Knowledge::from).collect()
-        }
+    }
+    let ending = match (options.dry_run, left.is_empty()) {
+        (true, _) => Ending::Planned,
+        (false, true) => Ending::Specialized,
+        (false, false) => Ending::Left,
     };
-    let plans: Vec<Result<TreePlan>> = known
-        .into_iter()
-        .zip(outputs)
-        .map(|(known, output)| plan_tree(known, &output.destination, wanted))
-        .collect();
-    let plans = all(plans)?;
-    check_assignments(&plans, wanted)?;
+    let trees = plans.into_iter().map(SpecializedTree::from).collect();
+    Ok(Specialized { ending, trees, left, standing })
+}
+
+impl From<TreePlan> for SpecializedTree {
+    fn from(plan: TreePlan) -> Self {
+        let (files, bytes) = plan.size();
+        let changes = plan.changes().map(|(entry, one)| (entry.path.clone(), one.notes.clone()));
+        Self {
+            files,
+            bytes,
+            changes: changes.collect(),
+            source: plan.tree.root,
+            destination: plan.destination,
+        }
+    }
+}
+
+/// All that is decided before anything is written.
+struct Looked {
+    plans: Vec<TreePlan>,
+    rewrites: Rewrites,
+    standing: Vec<Standing>,
+}
+
+/// Looks at the trees, and plans.
+fn look(options: &SpecializeOptions, rewrites: Rewrites, watch: &impl Watch) -> Result<Looked> {
+    let mut known = know(options, &rewrites, watch)?;
+    check_built_for(&known, options, &rewrites)?;
+    let (rewrites, standing) = follow::follow(&mut known, options, rewrites)?;
+    let rules = Rules {
+        rewrites: &rewrites,
+        equal_length: options.equal_length,
+        possible: options.possible,
+        repack: options.repack,
+    };
+    let plans = plan(known, options, &rules)?;
+    Ok(Looked { plans, rewrites, standing })
+}
+
+/// What is known of the trees, from the manifest or from a search.
+fn know(
+    options: &SpecializeOptions,
+    rewrites: &Rewrites,
+    watch: &impl Watch,
+) -> Result<Vec<Knowledge>> {
+    let references = rewrites.references();
+    if let Some(manifest) = &options.manifest {
+        let explicit = rewrites.explicit();
+        let know = |(position, output): (usize, &Output)| {
+            let tree = Tree::walk(&output.source)?;
+            manifest.knowledge(tree, position, &references, explicit)
+        };
+        return all(options.outputs.iter().enumerate().map(know).collect());
+    }
+    let roots: Vec<PathBuf> = options.outputs.iter().map(|output| output.source.clone()).collect();
+    let search = trees::Search { references, others: &options.other_paths, look_inside: true };
+    let scan = trees::trees(&roots, search, watch)?;
+    Ok(scan.trees.into_iter().map(Knowledge::from).collect())
+}
+
+/// Refuses a tree that names another place as the one that it was built for, and not its own.
+fn check_built_for(
+    known: &[Knowledge],
+    options: &SpecializeOptions,
+    rewrites: &Rewrites,
+) -> Result<()> {
+    let mut errors = Vec::new();
+    for (known, output) in known.iter().zip(&options.outputs) {
+        let own: Vec<PathBuf> = own_rewrites(output).into_iter().map(|(own, _)| own).collect();
+        let is_own = |finding: &Finding| {
+            let place = finding.place.as_ref();
+            place.is_some_and(|place| rewrites.is_of(place.reference, &own))
+        };
+        if known.findings.iter().any(is_own) {
+            continue;
+        }
+        for built in built_for::paths(&known.tree)? {
+            let is_final = |output: &Output| built.path.starts_with(&output.destination);
+            if options.outputs.iter().any(is_final) || rewrites.covers(&built.path) {
+                continue;
+            }
+            let old = escaped(built.path.as_os_str());
+            let new = escaped(output.destination.as_os_str());
+            errors.push(Error::input(
+                format!(
+                    "{} was built for {old}, which {} of its places name, and nothing says what becomes of that",
+                    escaped(output.source.as_os_str()),
+                    built.places
+                ),
+                format!("add --rewrite {old}={new}; or --rewrite {old}={old}, if it is to stay"),
+            ));
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Error::several(errors)) }
+}
+
+/// Plans all trees.
+fn plan(
+    known: Vec<Knowledge>,
+    options: &SpecializeOptions,
+    rules: &Rules<'_>,
+) -> Result<Vec<TreePlan>> {
+    let destinations = options.outputs.iter().map(|output| output.destination.as_path());
+    let trees: Vec<(&Tree, &Path)> =
+        known.iter().map(|known| &known.tree).zip(destinations).collect();
+    let beside = Beside::of(&trees, rules);
+    let wanted = Wanted { rules, assignments: &options.assignments, beside: &beside };
+    let plans = known.into_iter().zip(&options.outputs);
+    let plans =
+        all(plans.map(|(known, output)| plan_tree(known, &output.destination, &wanted)).collect())?;
+    check_assignments(&plans, &options.assignments)?;
     Ok(plans)
+}
+
+/// A value that no record of any tree takes is refused.
+fn check_assignments(plans: &[TreePlan], assignments: &[Assignment]) -> Result<()> {
+    let taken: BTreeSet<usize> = plans.iter().flat_map(|plan| plan.taken.iter().copied()).collect();
+    let (true, Some(first)) = (taken.len() < assignments.len(), plans.first()) else {
+        return Ok(());
+    };
+    let mut shapes: Vec<Shape> = Vec::new();
+    for plan in plans {
+        for (entry, planned) in plan.tree.entries.iter().zip(&plan.entries) {
+            if planned.has_records {
+                let image = Image::open(&plan.tree.path(entry), Mode::Read)?;
+                shapes.extend(image.records().map(|(_, place)| place.shape.clone()));
+            }
+        }
+    }
+    let path = first.tree.root.clone();
+    if shapes.is_empty() {
+        return Err(Error::NoRecord { path, imports: Imports::default() });
+    }
+    let shapes: Vec<&Shape> = shapes.iter().collect();
+    Err(Error::Values { path, problems: unknown_fields(&shapes, assignments, &taken) })
 }
 
 fn all<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
@@ -95,95 +308,48 @@ fn all<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
     if errors.is_empty() { Ok(done) } else { Err(Error::several(errors)) }
 }
 
-/// A value that no record of any tree takes is refused.
-fn check_assignments(plans: &[TreePlan], wanted: &Wanted<'_>) -> Result<()> {
-    let taken: BTreeSet<usize> = plans.iter().flat_map(|plan| plan.taken.iter().copied()).collect();
-    let ours = wanted.assignments.iter().enumerate();
-    let lost: Vec<_> = ours.filter(|(number, _)| !taken.contains(number)).collect();
-    let (Some(_), Some(first)) = (lost.first(), plans.first()) else { return Ok(()) };
-    let mut shapes = Vec::new();
-    for plan in plans {
-        for (entry, planned) in plan.tree.entries.iter().zip(&plan.entries) {
-            if planned.has_records {
-                let image = Image::open(&plan.tree.path(entry), Mode::Read)?;
-                shapes.extend(image.records().map(|(_, place)| place.shape.clone()));
-            }
-        }
+fn both<A, B>(one: Result<A>, other: Result<B>) -> Result<(A, B)> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (one, other) => Err(Error::several(one.err().into_iter().chain(other.err()).collect())),
     }
-    let path = first.tree.root.clone();
-    if shapes.is_empty() {
-        return Err(Error::NoRecord { path, imports: crate::error::Imports::default() });
-    }
-    let shapes: Vec<_> = shapes.iter().collect();
-    let problems =
-        lost.iter().map(|(_, one)| unknown(&shapes, one.section.as_deref(), &one.field)).collect();
-    Err(Error::Values { path, problems })
 }
 
-/// What stays of old paths and is not known to be harmless, each with its tree's destination.
-#[must_use]
-pub fn left<'a>(plans: &'a [TreePlan], allowed: &GlobSet) -> Vec<(&'a Path, &'a Finding)> {
-    plans
-        .iter()
-        .flat_map(|plan| plan.left.iter().map(|finding| (plan.destination.as_path(), finding)))
-        .filter(|(_, finding)| !allowed.is_match(&finding.path))
-        .collect()
+/// A tree's own path becomes that of its destination: the path as it was given, and the real one
+/// where that leads through links.
+fn own_rewrites(output: &Output) -> Vec<(PathBuf, PathBuf)> {
+    let is_plain = |path: &PathBuf| !path.components().any(|part| part == Component::ParentDir);
+    // A tree that is not there is refused when it is listed.
+    let real = output.source.canonicalize();
+    let named = std::path::absolute(&output.source).ok().filter(is_plain);
+    let mut paths: Vec<PathBuf> = named.into_iter().chain(real).collect();
+    paths.dedup();
+    paths.into_iter().map(|path| (path, output.destination.clone())).collect()
 }
 
-/// The places of trees; under `destdir`, if that is given. A trial may be made where the places'
-/// folders are not there.
-///
-/// # Errors
-/// Each that a tree cannot be put into: something is there already, the folder that it is in is not
-/// there or cannot be written, or it is in one of the trees, which would change.
-pub fn places(outputs: &[Output], destdir: Option<&Path>, is_trial: bool) -> Result<Vec<PathBuf>> {
-    let sources: Vec<PathBuf> =
-        outputs.iter().filter_map(|output| output.source.canonicalize().ok()).collect();
-    let place = |output: &Output| {
-        let place = match destdir {
-            Some(root) => {
-                root.join(output.destination.strip_prefix("/").unwrap_or(&output.destination))
-            }
-            None => output.destination.clone(),
-        };
-        free(&place, output.source.is_file())?;
-        let parent = place.parent().unwrap_or(Path::new("/"));
-        let there = parent.ancestors().find(|folder| folder.symlink_metadata().is_ok());
-        // A relative path begins in the current folder.
-        let there = there.unwrap_or(Path::new("."));
-        // What is missing under `destdir` is made.
-        let needed = if destdir.is_some() { there } else { parent };
-        if !is_trial {
-            access(needed, Access::WRITE_OK | Access::EXEC_OK)
-                .map_err(|error| Error::io("create a folder in", needed)(error.into()))?;
-        }
-        let real = there.canonicalize().map_err(Error::io("create a folder in", there))?;
-        let real = real.join(place.strip_prefix(there).unwrap_or(&place));
-        match sources.iter().find(|source| real.starts_with(source)) {
-            Some(source) => Err(Error::input(
-                format!("{} is in the tree {}", place.display(), source.display()),
-                "a tree that is copied does not change: name a place outside of it",
-            )),
-            None => Ok(place),
-        }
+/// Patterns of paths in a tree. A `*` stands for a part of one name, `**` for any names.
+fn globs(patterns: &[String]) -> Result<GlobSet> {
+    let wrong = |error: globset::Error| {
+        Error::usage(format!("--allow-left: {error}"), "write a pattern such as `share/doc/**`")
     };
-    all(outputs.iter().map(place).collect())
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        set.add(GlobBuilder::new(pattern).literal_separator(true).build().map_err(wrong)?);
+    }
+    set.build().map_err(wrong)
 }
 
 /// Copies of trees beside their places. What was made for them goes away unless they are finished.
 #[derive(Debug)]
-pub struct Staging<'a> {
+struct Staging<'a> {
     /// In the order of the plans.
-    pub copies: Vec<Staged<'a>>,
+    copies: Vec<Staged<'a>>,
     // Behind the copies, since it goes away behind them.
     _parents: Parents,
 }
 
 /// Copies the trees beside their places, unless `stop` is set.
-///
-/// # Errors
-/// What cannot be read or written; it was stopped. Then nothing stays.
-pub fn stage<'a>(
+fn stage<'a>(
     plans: &'a [TreePlan],
     places: Vec<PathBuf>,
     watch: &impl Watch,
@@ -204,11 +370,8 @@ pub fn stage<'a>(
     Ok(Staging { copies, _parents: parents })
 }
 
-/// Puts all trees into their places, unless `stop` is set.
-///
-/// # Errors
-/// What the system refuses; it was stopped. Then those that had theirs are removed again.
-pub fn finish(mut staging: Staging<'_>, stop: &AtomicBool) -> Result<()> {
+/// Puts all trees into their places, unless `stop` is set. Where one cannot, none stays.
+fn finish(mut staging: Staging<'_>, stop: &AtomicBool) -> Result<()> {
     // What may fail for many reasons comes first.
     staging.copies.iter().try_for_each(Staged::close)?;
     staging.copies.iter_mut().try_for_each(Staged::put)?;

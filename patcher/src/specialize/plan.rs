@@ -1,42 +1,41 @@
 //! What `specialize` does to each entry of a tree, decided before anything is written.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::fs::File;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use object::read::ReadCache;
 use rayon::prelude::*;
 
-use crate::edit::Edit;
+use super::image::{ImagePlan, plan_image};
+use super::rules::{Beside, Rules};
+use crate::edit::{Edit, ordered, outermost};
 use crate::error::{Error, Result};
-use crate::files::attributes::has_capabilities;
 use crate::files::open::{open_entry, read_at};
-use crate::files::walk::{self, Tree};
-use crate::image::loader::{LoaderText, Role, loader_texts};
+use crate::files::walk::{Entry, EntryKind, Tree};
+use crate::image::loader::loader_texts;
 use crate::record::values::Assignment;
 use crate::scan::classify::Content;
 use crate::scan::finding::{Finding, FindingKind};
 use crate::scan::manifest::Knowledge;
+use crate::scan::trees::Examined;
 use crate::search::engine::Hit;
+use crate::search::reference::Fit;
 use crate::search::text;
-use crate::shown::shown;
-use crate::specialize::image::{ImagePlan, plan_image};
-use crate::specialize::rewrite::Rewrites;
+use crate::shown::escaped;
 
-/// Bytes of a script's first line that Linux reads, without its end (`BINPRM_BUF_SIZE`).
-const INTERPRETER_LINE: usize = 255;
+/// Bytes of a file in which its first line is looked for.
+const FIRST_LINE: usize = 512;
 
 /// What a whole run does.
 #[derive(Debug)]
-pub struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     /// What becomes of old paths.
-    pub rewrites: &'a Rewrites,
+    pub(crate) rules: &'a Rules<'a>,
     /// Values that are given for declared fields.
-    pub assignments: &'a [Assignment],
-    /// Rewrite undeclared references in binary files, where old and new path are equally long.
-    pub equal_length: bool,
+    pub(crate) assignments: &'a [Assignment],
+    /// Which files may look beside themselves.
+    pub(crate) beside: &'a Beside,
 }
 
 /// What is done to a tree.
@@ -61,11 +60,13 @@ pub struct EntryPlan {
     pub same_as: Option<usize>,
     /// Changes of a file's bytes, sorted; none overlap.
     pub edits: Vec<Edit>,
+    /// Whether it is a text: only then edits may change its size.
+    pub is_text: bool,
     /// The new target of a link.
     pub target: Option<PathBuf>,
     /// Whether it has records.
     pub has_records: bool,
-    /// Where old paths stay in it.
+    /// Where old paths stay in it, in bytes from the start of the file as it is.
     pub left: Vec<u64>,
     /// What was done, in words.
     pub notes: Vec<String>,
@@ -73,7 +74,7 @@ pub struct EntryPlan {
 
 impl TreePlan {
     /// The entries that something is done to.
-    pub fn changes(&self) -> impl Iterator<Item = (&walk::Entry, &EntryPlan)> {
+    pub fn changes(&self) -> impl Iterator<Item = (&Entry, &EntryPlan)> {
         let entries = self.tree.entries.iter().zip(&self.entries);
         entries.filter(|(_, planned)| !planned.edits.is_empty() || planned.target.is_some())
     }
@@ -81,8 +82,8 @@ impl TreePlan {
     /// How many files it has, and how many bytes they have. One with several names counts once.
     #[must_use]
     pub fn size(&self) -> (u64, u64) {
-        let size = |(entry, planned): (&walk::Entry, &EntryPlan)| match entry.kind {
-            walk::EntryKind::File(size) if planned.same_as.is_none() => Some(size),
+        let size = |(entry, planned): (&Entry, &EntryPlan)| match entry.kind {
+            EntryKind::File(size) if planned.same_as.is_none() => Some(size),
             _ => None,
         };
         let sizes = self.tree.entries.iter().zip(&self.entries).filter_map(size);
@@ -102,37 +103,36 @@ impl EntryPlan {
 ///
 /// # Errors
 /// Everything that cannot be done, all of it at once.
-pub fn plan_tree(known: Knowledge, destination: &Path, wanted: &Wanted<'_>) -> Result<TreePlan> {
-    let Knowledge { tree, entries: examined, findings } = known;
-    let changes = |finding: &Finding| {
-        let pair = finding.place.as_ref().and_then(|place| wanted.rewrites.pair(place.reference));
-        pair.is_none_or(|(old, new)| old.path != new)
-    };
-    let findings: Vec<Finding> = findings.into_iter().filter(changes).collect();
-    let mut by_path: BTreeMap<String, Vec<Finding>> = BTreeMap::new();
-    let order: BTreeMap<String, usize> =
-        findings.iter().rev().enumerate().map(|(at, one)| (key(one), at)).collect();
-    for finding in findings {
-        by_path.entry(finding.path.clone()).or_default().push(finding);
+pub(crate) fn plan_tree(
+    known: Knowledge,
+    destination: &Path,
+    wanted: &Wanted<'_>,
+) -> Result<TreePlan> {
+    let Knowledge { tree, entries: examined, findings, .. } = known;
+    let mut by_path: BTreeMap<String, Vec<(usize, Finding)>> = BTreeMap::new();
+    for (order, finding) in findings.into_iter().enumerate() {
+        let changes = |finding: &Finding| {
+            let place = finding.place.as_ref();
+            place.is_none_or(|place| {
+                wanted.rules.rewrites.changes(place.reference, finding.kind == FindingKind::Text)
+            })
+        };
+        if changes(&finding) {
+            by_path.entry(finding.path.clone()).or_default().push((order, finding));
+        }
     }
-    let mut errors: Vec<Error> = Vec::new();
-    let jobs: Vec<(usize, Vec<Finding>)> = (0..tree.entries.len())
+    let jobs: Vec<(usize, Vec<(usize, Finding)>)> = (0..tree.entries.len())
         .map(|at| {
-            let name = crate::shown::escaped(tree.entries[at].path.as_os_str());
+            let name = escaped(tree.entries[at].path.as_os_str());
             (at, by_path.remove(&name).unwrap_or_default())
         })
         .collect();
-    // Files with names in several folders: none of these is where the file is.
-    let folder = |at: usize| tree.entries[at].path.parent();
-    let names = examined.iter().enumerate().filter_map(|(at, one)| Some((at, one.same_as?)));
-    let spread = names.filter(|&(at, first)| folder(at) != folder(first)).map(|(_, first)| first);
-    let spread = spread.collect();
-    let linked = linked_elsewhere(&tree);
-    let context = Context { tree: &tree, destination, wanted, spread, linked };
+    let context = Context { tree: &tree, destination, wanted };
     let planned: Vec<Result<Planned>> = jobs
         .into_par_iter()
         .map(|(at, findings)| context.entry(at, &examined[at], findings))
         .collect();
+    let mut errors: Vec<Error> = Vec::new();
     let mut entries = Vec::with_capacity(planned.len());
     let mut left = Vec::new();
     let mut taken = BTreeSet::new();
@@ -149,20 +149,17 @@ pub fn plan_tree(known: Knowledge, destination: &Path, wanted: &Wanted<'_>) -> R
     if !errors.is_empty() {
         return Err(Error::several(errors));
     }
-    left.sort_by_key(|finding| std::cmp::Reverse(order.get(&key(finding)).copied()));
+    left.sort_by_key(|(order, _)| *order);
+    let left = left.into_iter().map(|(_, finding)| finding).collect();
     Ok(TreePlan { tree, destination: destination.to_owned(), entries, left, taken })
-}
-
-/// What tells findings apart.
-fn key(finding: &Finding) -> String {
-    format!("{:?} {} {:?} {:?}", finding.kind, finding.path, finding.place, finding.member)
 }
 
 /// What is decided of one entry.
 #[derive(Default)]
 struct Planned {
     entry: EntryPlan,
-    left: Vec<Finding>,
+    /// With their order in the report.
+    left: Vec<(usize, Finding)>,
     taken: BTreeSet<usize>,
 }
 
@@ -170,218 +167,153 @@ struct Context<'a> {
     tree: &'a Tree,
     destination: &'a Path,
     wanted: &'a Wanted<'a>,
-    spread: BTreeSet<usize>,
-    linked: BTreeSet<PathBuf>,
-}
-
-/// The files that a link in another folder leads to. For a library that is opened by such a link, the
-/// loader takes the link's folder for `$ORIGIN`; for a program, that of the file.
-fn linked_elsewhere(tree: &Tree) -> BTreeSet<PathBuf> {
-    let Ok(root) = tree.root.canonicalize() else { return BTreeSet::new() };
-    let target = |entry: &walk::Entry| match entry.kind {
-        walk::EntryKind::Symlink(_) => {
-            let file = tree.path(entry).canonicalize().ok()?;
-            let file = file.strip_prefix(&root).ok()?.to_owned();
-            (file.parent() != entry.path.parent()).then_some(file)
-        }
-        _ => None,
-    };
-    tree.entries.iter().filter_map(target).collect()
 }
 
 impl Context<'_> {
     fn entry(
         &self,
         at: usize,
-        examined: &crate::scan::trees::Examined,
-        findings: Vec<Finding>,
+        examined: &Examined,
+        findings: Vec<(usize, Finding)>,
     ) -> Result<Planned> {
         let entry = &self.tree.entries[at];
         let mut planned = Planned::default();
         planned.entry.same_as = examined.same_as;
         planned.entry.has_records = !examined.records.is_empty();
         match &entry.kind {
-            walk::EntryKind::Special(kind) => {
+            EntryKind::Special(kind) => {
                 return Err(Error::Special { path: self.tree.path(entry), kind });
             }
-            walk::EntryKind::Symlink(target) => {
-                planned.entry.target = self.target(target);
+            EntryKind::Symlink(target) => {
+                planned.entry.target = self.wanted.rules.link(target);
                 if let Some(target) = &planned.entry.target {
-                    planned.entry.notes.push(format!("link to {}", target.display()));
+                    planned.entry.notes.push(format!("link to {}", escaped(target.as_os_str())));
                 }
                 // A link's target is rewritten as a whole.
                 let is_done = planned.entry.target.is_some();
-                planned.left = findings
-                    .into_iter()
-                    .filter(|one| one.kind != FindingKind::Link || !is_done)
-                    .collect();
+                let stays = |(_, one): &(usize, Finding)| one.kind != FindingKind::Link || !is_done;
+                planned.left = findings.into_iter().filter(stays).collect();
             }
-            walk::EntryKind::Directory => planned.left = findings,
-            walk::EntryKind::File(_) if examined.same_as.is_some() => planned.left = findings,
-            walk::EntryKind::File(_) if findings.is_empty() && examined.records.is_empty() => {}
-            walk::EntryKind::File(_) => self.file(at, examined.content, findings, &mut planned)?,
+            EntryKind::Directory => planned.left = findings,
+            EntryKind::File(_) if examined.same_as.is_some() => planned.left = findings,
+            EntryKind::File(_) if findings.is_empty() && examined.records.is_empty() => {}
+            EntryKind::File(_) => {
+                self.file(entry, examined.content, findings, &mut planned)?;
+            }
         }
         Ok(planned)
     }
 
-    /// The new target of an absolute link that leads into a tree whose path changes.
-    fn target(&self, target: &Path) -> Option<PathBuf> {
-        if !target.is_absolute() {
-            return None;
-        }
-        let new = self.wanted.rewrites.text(target.as_os_str().as_bytes())?;
-        Some(OsString::from_vec(new).into())
-    }
-
     fn file(
         &self,
-        at: usize,
+        entry: &Entry,
         content: Content,
-        findings: Vec<Finding>,
+        findings: Vec<(usize, Finding)>,
         planned: &mut Planned,
     ) -> Result<()> {
-        let entry = &self.tree.entries[at];
+        let rules = self.wanted.rules;
         let path = self.tree.path(entry);
         let failed = |error| Error::io("read", &path)(error);
         let file = open_entry(&path).map_err(failed)?;
         let mut edits = Vec::new();
         if matches!(content, Content::Image | Content::Packed) {
-            let loader = match findings
-                .iter()
-                .any(|one| matches!(one.kind, FindingKind::Runpath | FindingKind::Loader))
-            {
-                true => self.loader_texts(&file, &path)?,
-                false => Vec::new(),
-            };
-            let folder = self.final_folder(&entry.path);
-            // A program with more rights than its user does not look beside itself.
-            let capabilities = has_capabilities(&file).map_err(failed)?;
-            let is_program = loader.iter().any(|text| text.role == Role::Interpreter);
-            let is_beside = entry.mode & 0o6000 == 0
-                && !capabilities
-                && !self.spread.contains(&at)
-                && (is_program || !self.linked.contains(&entry.path));
-            let origin = is_beside.then_some(folder.as_path());
-            let plan = ImagePlan {
-                path: &path,
-                file: &file,
-                loader,
-                origin,
-                destination: self.destination,
-            };
-            let done = plan_image(&plan, self.wanted)?;
-            edits = done.edits;
-            planned.taken = done.taken;
-            planned.entry.notes = done.notes;
+            edits = self.image(entry, &file, &path, &findings, planned)?;
         }
-        // A text may have a million of them: they are not looked through for each.
-        let count = edits.len();
-        let mut by_start: BTreeMap<u64, Edit> =
-            edits.into_iter().map(|edit| (edit.offset, edit)).collect();
-        let mut overlap = by_start.len() < count;
-        for finding in findings {
+        // The edits of records and of the loader's strings, whose references need none of their own.
+        edits.sort_by_key(|edit| edit.offset);
+        let is_done = |hit: &Hit| {
+            let behind = edits.partition_point(|edit| edit.offset <= hit.offset);
+            let before = behind.checked_sub(1).and_then(|last| edits.get(last));
+            before.is_some_and(|edit| hit.offset + hit.length <= edit.end())
+        };
+        let mut more = Vec::new();
+        let mut undecided = Vec::new();
+        for (order, finding) in findings {
             let Some(hit) = hit(&finding) else {
-                planned.left.push(finding);
+                planned.left.push((order, finding));
                 continue;
             };
-            if !self.wanted.rewrites.is_there(&file, &hit).map_err(failed)? {
+            if !rules.rewrites.is_there(&file, &hit).map_err(failed)? {
                 return Err(Error::Changed { path });
             }
-            let end = hit.offset + hit.length;
-            let before = by_start.range(..=hit.offset).next_back();
-            if before.is_some_and(|(_, edit)| end <= edit.end()) {
+            if is_done(&hit) {
                 continue;
             }
-            match self.edit(&file, &finding, &hit).map_err(failed)? {
-                Some(edit) => overlap |= by_start.insert(edit.offset, edit).is_some(),
-                None => {
-                    planned.entry.left.push(hit.offset);
-                    planned.left.push(finding);
-                }
+            let edit = rules.hit(&file, finding.kind, &hit).map_err(failed)?;
+            match edit {
+                Some(edit) => more.push(edit),
+                None => undecided.push((order, hit.offset, finding)),
             }
         }
-        let edits: Vec<Edit> = by_start.into_values().collect();
-        overlap |= edits.windows(2).any(|pair| pair[0].end() > pair[1].offset);
-        if overlap {
+        let more = outermost(more);
+        // A reference inside of a longer one that is rewritten goes with it.
+        for (order, offset, finding) in undecided {
+            let behind = more.partition_point(|edit| edit.offset <= offset);
+            let before = behind.checked_sub(1).and_then(|last| more.get(last));
+            if before.is_none_or(|edit| edit.end() <= offset) {
+                planned.entry.left.push(offset);
+                planned.left.push((order, finding));
+            }
+        }
+        let count = more.len();
+        edits.extend(more);
+        let Some(edits) = ordered(edits) else {
             return Err(Error::input(
-                format!("{}: the changes of this file overlap", path.display()),
+                format!("{}: the changes of this file overlap", escaped(path.as_os_str())),
                 "give old paths that do not begin inside of each other",
             ));
-        }
-        if content == Content::Text && !edits.is_empty() {
+        };
+        if content == Content::Text && count > 0 {
             // A manifest may call anything a text.
             if text::lines(&file, &[]).map_err(failed)?.is_none() {
                 return Err(Error::Changed { path });
             }
-            self.check_interpreter(&file, &path)?;
-            planned.entry.notes.push(format!("text rewritten in {} places", edits.len()));
+            let mut start = vec![0; FIRST_LINE];
+            let read = read_at(&file, &mut start, 0).map_err(failed)?;
+            rules.check_first_line(&path, &start[..read])?;
+            planned.entry.notes.push(format!("text rewritten in {count} places"));
         }
         planned.entry.edits = edits;
+        planned.entry.is_text = content == Content::Text;
         Ok(())
     }
 
-    fn loader_texts(&self, file: &File, path: &Path) -> Result<Vec<LoaderText>> {
-        loader_texts(&ReadCache::new(file)).map_err(Error::not_image(path))
-    }
-
-    /// Refuses a script whose first line the kernel would cut.
-    fn check_interpreter(&self, file: &File, path: &Path) -> Result<()> {
-        let mut start = vec![0; 2 * INTERPRETER_LINE];
-        let read = read_at(file, &mut start, 0).map_err(Error::io("read", path))?;
-        let line = start[..read].split(|&byte| byte == b'\n').next().unwrap_or_default();
-        let Some(new) = self.wanted.rewrites.text(line).filter(|_| line.starts_with(b"#!")) else {
-            return Ok(());
+    /// The edits of an image, or archive of images: of its records, and of what the loader reads.
+    fn image(
+        &self,
+        entry: &Entry,
+        file: &File,
+        path: &Path,
+        findings: &[(usize, Finding)],
+        planned: &mut Planned,
+    ) -> Result<Vec<Edit>> {
+        let is_read =
+            |kind: FindingKind| matches!(kind, FindingKind::Runpath | FindingKind::Loader);
+        let loader = match findings.iter().any(|(_, one)| is_read(one.kind)) {
+            true => loader_texts(&ReadCache::new(file)).map_err(Error::not_image(path))?,
+            false => Vec::new(),
         };
-        let words = |line: &[u8]| line.split(|byte| b" \t".contains(byte)).count();
-        if new.len() <= INTERPRETER_LINE.max(line.len()) && words(&new) == words(line) {
-            return Ok(());
-        }
-        Err(Error::input(
-            format!("{}: the kernel would cut the first line `{}`", path.display(), shown(&new)),
-            format!(
-                "name a destination without spaces, so that it has at most {INTERPRETER_LINE} bytes"
-            ),
-        ))
-    }
-
-    /// What becomes of a reference that is not in an image's own strings.
-    fn edit(&self, file: &File, finding: &Finding, hit: &Hit) -> std::io::Result<Option<Edit>> {
-        let equal = match finding.kind {
-            FindingKind::Text => false,
-            FindingKind::String | FindingKind::Debug | FindingKind::Data
-                if self.wanted.equal_length =>
-            {
-                true
-            }
-            _ => return Ok(None),
-        };
-        let edit = self.wanted.rewrites.in_file(file, hit)?;
-        Ok(edit.filter(|edit| !equal || edit.keeps_size()))
-    }
-
-    /// The folder that a file will be in.
-    fn final_folder(&self, path: &Path) -> PathBuf {
-        match path.parent() {
-            Some(parent) => self.destination.join(parent),
-            None => self.destination.parent().unwrap_or(Path::new("/")).to_owned(),
-        }
+        let place = self.wanted.beside.place(self.tree, entry, file, &loader, self.destination);
+        let place = place.map_err(Error::io("read", path))?;
+        let has_records = planned.entry.has_records;
+        let plan = ImagePlan { path, file, has_records, loader: &loader, place };
+        let done = plan_image(&plan, self.wanted)?;
+        planned.taken = done.taken;
+        planned.entry.notes.extend(done.notes);
+        Ok(done.edits)
     }
 }
 
 /// The hit that a finding tells of, where it is in the file's own bytes.
 fn hit(finding: &Finding) -> Option<Hit> {
-    let place = finding
-        .place
-        .as_ref()
-        .filter(|_| !matches!(finding.kind, FindingKind::Name | FindingKind::Link))?;
-    // What lies in something compressed has no place in the file.
-    if finding.kind == FindingKind::Member && finding.member.len() > 1 {
-        return None;
-    }
+    let is_elsewhere =
+        matches!(finding.kind, FindingKind::Name | FindingKind::Link) || finding.packed;
+    let place = finding.place.as_ref().filter(|_| !is_elsewhere)?;
     Some(Hit {
         offset: place.offset,
         length: place.length,
         reference: place.reference,
         encoding: place.encoding,
+        fit: if finding.possible { Fit::Inside } else { Fit::Certain },
     })
 }

@@ -3,101 +3,172 @@
 //! A text is read once, from its start: where several old paths begin, the longest counts, and what
 //! was written is not looked at again. So an old path may well be in a new one.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
-use crate::edit::Edit;
+use crate::edit::{Edit, outermost};
 use crate::error::{Error, Result};
+use crate::files::compare::holds;
 use crate::files::open::read_at;
 use crate::search::engine::{Hit, Searcher};
-use crate::search::reference::{Encoding, Reference};
+use crate::search::reference::{Encoding, Fit, Reference};
 use crate::shown::shown;
 
 /// Bytes of a word that stands for nothing else: `0.0.0-x`.
-const SHORTEST_WORD: usize = 6;
+pub(super) const SHORTEST_WORD: usize = 6;
 
 /// Old paths and their new ones; old words and new ones likewise.
 #[derive(Debug)]
 pub struct Rewrites {
-    /// In the order in which they were given; of two for one old path the first.
-    pairs: Vec<(Reference, Vec<u8>)>,
+    /// In the order in which they were given.
+    pairs: Vec<Pair>,
+    explicit: usize,
     searcher: Searcher,
 }
 
+/// An old path or word, and the new one.
+#[derive(Debug)]
+struct Pair {
+    old: Reference,
+    new: Vec<u8>,
+    /// Whether it is rewritten in text files only.
+    text_only: bool,
+}
+
 impl Rewrites {
-    /// Rewrites of these old paths. `force` allows those with one component.
+    /// Rewrites of these old paths. `own` are those of the trees themselves: an explicit one for the
+    /// same path takes their place. `force` allows old paths with one component, and short words.
     ///
     /// # Errors
     /// A path that is not absolute; an old path that is given two new ones; one such as `/usr`,
     /// which stands in almost every file for something else.
-    pub fn new(pairs: &[(PathBuf, PathBuf)], force: bool) -> Result<Self> {
-        let mut known: Vec<(Reference, Vec<u8>)> = Vec::new();
-        for (old, new) in pairs {
-            let old = Reference::named(old.as_os_str())?;
-            let new = Reference::named(new.as_os_str())?;
-            if old.is_word() != new.is_word() {
-                return Err(Error::usage(
-                    format!("`{}` cannot become `{}`", shown(&old.path), shown(&new.path)),
-                    "a path becomes a path, a word becomes a word",
-                ));
-            }
-            match known.iter().find(|(other, _)| other.needle == old.needle) {
-                Some((other, path)) if other.path == old.path && *path == new.path => continue,
+    pub fn new(
+        own: &[(PathBuf, PathBuf)],
+        explicit: &[(PathBuf, PathBuf)],
+        force: bool,
+    ) -> Result<Self> {
+        let (mut pairs, mut given): (Vec<Pair>, usize) = (Vec::new(), 0);
+        for (position, (old, new)) in explicit.iter().chain(own).enumerate() {
+            let pair = Pair { text_only: false, ..Pair::new(old.as_os_str(), new.as_os_str())? };
+            let known = pairs.iter().find(|known| known.old.path == pair.old.path);
+            match known {
+                Some(known) if known.new == pair.new || position >= explicit.len() => continue,
                 Some(_) => {
                     return Err(Error::usage(
-                        format!("`{}` has two new paths", shown(&old.path)),
+                        format!("`{}` has two new paths", shown(&pair.old.path)),
                         "give one for each old path",
                     ));
                 }
                 None => {}
             }
-            let why = match old.is_word() {
-                true => (old.path.len() < SHORTEST_WORD).then_some("is a very short word"),
-                false => (old.components() == 1).then_some("has only one component"),
-            };
-            if let (Some(why), false) = (why, force || old.path == new.path) {
-                return Err(Error::usage(
-                    format!("`{}` {why}", shown(&old.path)),
-                    "many files have that and mean something else: name a longer one, or add --force",
-                ));
+            if !force {
+                pair.check_long_enough()?;
             }
-            known.push((old, new.path));
+            pairs.push(pair);
+            if position < explicit.len() {
+                given = pairs.len();
+            }
         }
-        let searcher = Searcher::new(known.iter().map(|(old, _)| old.clone()).collect())?;
-        Ok(Self { pairs: known, searcher })
+        Self::of(pairs, given)
     }
 
-    /// The old paths.
+    fn of(pairs: Vec<Pair>, explicit: usize) -> Result<Self> {
+        let searcher = Searcher::new(pairs.iter().map(|pair| pair.old.clone()).collect())?;
+        Ok(Self { pairs, explicit, searcher })
+    }
+
+    /// The same, and words that are rewritten in texts only: the old values of fields that are
+    /// followed, with the new ones.
+    ///
+    /// # Errors
+    /// A value that is no word.
+    pub fn following(self, words: &[(String, String)]) -> Result<Self> {
+        let (mut pairs, explicit) = (self.pairs, self.explicit);
+        for (old, new) in words {
+            if pairs.iter().all(|pair| pair.old.path != old.as_bytes()) {
+                pairs.push(Pair { text_only: true, ..Pair::new(old.as_ref(), new.as_ref())? });
+            }
+        }
+        Self::of(pairs, explicit)
+    }
+
+    /// The old paths and words.
     #[must_use]
     pub fn references(&self) -> Vec<Reference> {
-        self.pairs.iter().map(|(old, _)| old.clone()).collect()
+        self.pairs.iter().map(|pair| pair.old.clone()).collect()
     }
 
-    /// The old paths and the new ones.
+    /// The old paths and words with the new ones, but for those of texts only.
     pub fn pairs(&self) -> impl Iterator<Item = (&Reference, &[u8])> {
-        self.pairs.iter().map(|(old, new)| (old, new.as_slice()))
+        let everywhere = self.pairs.iter().filter(|pair| !pair.text_only);
+        everywhere.map(|pair| (&pair.old, pair.new.as_slice()))
     }
 
-    /// The old path with this position, and its new one.
+    /// The position of an old path or word.
     #[must_use]
-    pub fn pair(&self, position: usize) -> Option<(&Reference, &[u8])> {
-        self.pairs.get(position).map(|(old, new)| (old, new.as_slice()))
+    pub fn position(&self, old: &[u8]) -> Option<usize> {
+        self.pairs.iter().position(|pair| pair.old.path == old)
+    }
+
+    /// How many of the first were given, and not made of the trees' own paths.
+    #[must_use]
+    pub fn explicit(&self) -> usize {
+        self.explicit
+    }
+
+    /// Whether the old path with this position is one of these.
+    #[must_use]
+    pub fn is_of(&self, position: usize, paths: &[PathBuf]) -> bool {
+        self.pairs.get(position).is_some_and(|pair| {
+            paths.iter().any(|path| {
+                Reference::new(path).is_ok_and(|reference| reference.path == pair.old.path)
+            })
+        })
+    }
+
+    /// Whether a path is an old one, or in one.
+    #[must_use]
+    pub fn covers(&self, path: &Path) -> bool {
+        let within = |pair: &Pair| path.starts_with(OsStr::from_bytes(&pair.old.path));
+        self.pairs.iter().any(within)
+    }
+
+    /// Whether the old path or word with this position becomes another, in a text file or elsewhere.
+    #[must_use]
+    pub fn changes(&self, position: usize, is_text: bool) -> bool {
+        let pair = self.pairs.get(position);
+        pair.is_none_or(|pair| pair.old.path != pair.new && (is_text || !pair.text_only))
     }
 
     /// What a text becomes; `None` if it stays what it is.
     #[must_use]
     pub fn text(&self, text: &[u8]) -> Option<Vec<u8>> {
+        self.rewritten(text, false)
+    }
+
+    /// What the text of a file becomes; `None` if it stays what it is.
+    #[must_use]
+    pub fn file_text(&self, text: &[u8]) -> Option<Vec<u8>> {
+        self.rewritten(text, true)
+    }
+
+    fn rewritten(&self, text: &[u8], is_file: bool) -> Option<Vec<u8>> {
+        let certain = self.searcher.text(text).into_iter().filter(|hit| hit.fit == Fit::Certain);
+        let edits = certain.filter_map(|hit| {
+            let (range, new) = self.replacement(text, 0, &hit, is_file)?;
+            let before = text.get(range.start as usize..range.end as usize)?.to_vec();
+            Some(Edit { offset: range.start, before, after: new.to_vec() })
+        });
         let mut new = Vec::new();
         let mut done = 0;
-        for hit in self.searcher.bytes(text) {
-            let Some((range, path)) = self.replacement(text, 0, &hit) else { continue };
-            let (start, end) = (range.start as usize, range.end as usize);
-            new.extend_from_slice(text.get(done..start)?);
-            new.extend_from_slice(path);
-            done = end;
+        for edit in outermost(edits.collect()) {
+            new.extend_from_slice(text.get(done..edit.offset as usize)?);
+            new.extend_from_slice(&edit.after);
+            done = edit.end() as usize;
         }
         new.extend_from_slice(text.get(done..)?);
         (new != text).then_some(new)
@@ -114,49 +185,92 @@ impl Rewrites {
     /// # Errors
     /// The file cannot be read.
     pub fn is_there(&self, file: &File, hit: &Hit) -> io::Result<bool> {
-        let needle = self.pair(hit.reference).and_then(|(old, _)| hit.encoding.encode(&old.needle));
-        let Some(needle) = needle.filter(|needle| needle.len() as u64 == hit.length) else {
-            return Ok(false);
-        };
-        let mut bytes = vec![0; needle.len()];
-        match file.read_exact_at(&mut bytes, hit.offset) {
-            Ok(()) => Ok(bytes == needle),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-            Err(error) => Err(error),
+        let old = self.pairs.get(hit.reference).map(|pair| &pair.old.needle);
+        let needle = old.and_then(|needle| hit.encoding.encode(needle));
+        match needle.filter(|needle| needle.len() as u64 == hit.length) {
+            Some(needle) => holds(file, hit.offset, &needle),
+            None => Ok(false),
         }
     }
 
-    /// What becomes of a hit in a file; `None` where what was found is only a part of an old path,
-    /// such as its hash.
+    /// What becomes of a hit in a file, which is a text or not; `None` where what was found is only a
+    /// part of an old path, such as its hash.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn in_file(&self, file: &File, hit: &Hit) -> io::Result<Option<Edit>> {
-        let Some((old, _)) = self.pairs.get(hit.reference) else { return Ok(None) };
-        let reach = old.path.len() as u64;
+    pub fn in_file(&self, file: &File, hit: &Hit, is_text: bool) -> io::Result<Option<Edit>> {
+        let same = self.same_needle(hit.reference);
+        let Some(reach) = same.map(|pair| pair.old.path.len() as u64).max() else {
+            return Ok(None);
+        };
         let start = hit.offset.saturating_sub(reach);
         let mut window = vec![0; (hit.offset - start + hit.length + reach + 1) as usize];
         let read = read_at(file, &mut window, start)?;
-        let Some((range, path)) = self.replacement(&window[..read], start, hit) else {
+        let Some((range, path)) = self.replacement(&window[..read], start, hit, is_text) else {
             return Ok(None);
         };
         let before = window[(range.start - start) as usize..(range.end - start) as usize].to_vec();
         Ok(Some(Edit { offset: range.start, before, after: path.to_vec() }))
     }
 
+    /// The old paths that are found by the same bytes: of store paths with one hash there may be
+    /// several, such as the path of a staged tree and that for which it was built.
+    fn same_needle(&self, position: usize) -> impl Iterator<Item = &Pair> {
+        let needle = self.pairs.get(position).map(|pair| &pair.old.needle);
+        self.pairs.iter().filter(move |pair| Some(&pair.old.needle) == needle)
+    }
+
     /// Where the old path of a hit stands, and the new one. The bytes begin at `base`.
-    fn replacement(&self, bytes: &[u8], base: u64, hit: &Hit) -> Option<(Range<u64>, &[u8])> {
-        let (old, new) = self.pairs.get(hit.reference)?;
+    fn replacement(
+        &self,
+        bytes: &[u8],
+        base: u64,
+        hit: &Hit,
+        is_text: bool,
+    ) -> Option<(Range<u64>, &[u8])> {
         if hit.encoding != Encoding::Plain {
             return None;
         }
-        // Of a store path the hash was found, in the middle of it.
-        let before = old.path.windows(old.needle.len()).position(|part| part == old.needle)?;
-        let start = hit.offset.checked_sub(before as u64)?.checked_sub(base)? as usize;
-        let end = start + old.path.len();
-        let rest = bytes.get(end..)?;
-        let is_path = bytes.get(start..end)? == old.path && old.is_end(rest);
-        is_path.then_some((base + start as u64..base + end as u64, new))
+        let place = |pair: &'_ Pair| {
+            let old = &pair.old;
+            // Of a store path the hash was found, in the middle of it.
+            let before = old.path.windows(old.needle.len()).position(|part| part == old.needle)?;
+            let start = hit.offset.checked_sub(before as u64)?.checked_sub(base)? as usize;
+            let end = start + old.path.len();
+            let rest = bytes.get(end..)?;
+            // Of a store path another name may go on; any other path was judged by the search.
+            let is_path = bytes.get(start..end)? == old.path && (!old.is_hash || old.is_end(rest));
+            is_path.then_some(base + start as u64..base + end as u64)
+        };
+        let same = self.same_needle(hit.reference).filter(|pair| is_text || !pair.text_only);
+        let found = same.filter_map(|pair| Some((place(pair)?, pair.new.as_slice())));
+        found.max_by_key(|(range, _)| range.end - range.start)
+    }
+}
+
+impl Pair {
+    fn new(old: &OsStr, new: &OsStr) -> Result<Self> {
+        let (old, new) = (Reference::named(old)?, Reference::named(new)?);
+        if old.is_word() != new.is_word() {
+            return Err(Error::usage(
+                format!("`{}` cannot become `{}`", shown(&old.path), shown(&new.path)),
+                "a path becomes a path, a word becomes a word",
+            ));
+        }
+        Ok(Self { old, new: new.path, text_only: false })
+    }
+
+    fn check_long_enough(&self) -> Result<()> {
+        let Self { old, new, .. } = self;
+        let why = match old.is_word() {
+            true => (old.path.len() < SHORTEST_WORD).then_some("is a very short word"),
+            false => (old.components() == 1).then_some("has only one component"),
+        };
+        let Some(why) = why.filter(|_| old.path != *new) else { return Ok(()) };
+        Err(Error::usage(
+            format!("`{}` {why}", shown(&old.path)),
+            "many files have that and mean something else: name a longer one, or add --force",
+        ))
     }
 }
 
@@ -166,7 +280,7 @@ mod tests {
 
     fn rewrites(pairs: &[(&str, &str)]) -> Rewrites {
         let pairs: Vec<_> = pairs.iter().map(|(old, new)| (old.into(), new.into())).collect();
-        Rewrites::new(&pairs, false).expect("rewrites")
+        Rewrites::new(&[], &pairs, false).expect("rewrites")
     }
 
     #[test]
@@ -199,11 +313,40 @@ mod tests {
         assert_eq!(rewrites.string("0c5n1x3gkr7d2wmf9vq8z4yjb6hap2sl-lix-0"), None);
     }
 
+    /// A staged store path has the hash of the path that it was built for: both are rewritten, and an
+    /// explicit rewrite of one path counts more than that of the tree.
+    #[test]
+    fn one_hash_may_be_of_several_paths() {
+        let name = "0c5n1x3gkr7d2wmf9vq8z4yjb6hap2sl-lix";
+        let built = format!("/nix/store/{name}");
+        let staged = format!("/stage{built}");
+        let own = [(staged.clone().into(), "/nix/store/new".into())];
+        let explicit = [(built.clone().into(), "/nix/store/new".into())];
+        let rewrites = Rewrites::new(&own, &explicit, false).expect("rewrites");
+        assert_eq!(
+            rewrites.string(&format!("{built}/bin:{staged}/lib")).as_deref(),
+            Some("/nix/store/new/bin:/nix/store/new/lib")
+        );
+        let own = [(built.clone().into(), "/nix/store/other".into())];
+        let rewrites = Rewrites::new(&own, &explicit, false).expect("rewrites");
+        assert_eq!(rewrites.string(&built).as_deref(), Some("/nix/store/new"));
+    }
+
+    /// The store itself and a path in it are rewritten in one pass.
+    #[test]
+    fn a_store_and_a_path_in_it_become_others() {
+        let path = "/nix/store/0c5n1x3gkr7d2wmf9vq8z4yjb6hap2sl-x";
+        let rewrites = rewrites(&[("/nix/store", "/gnu/store"), (path, "/opt/x")]);
+        let text = format!("{path}/bin /nix/store/other {path}2");
+        let new = "/opt/x/bin /gnu/store/other /gnu/store/0c5n1x3gkr7d2wmf9vq8z4yjb6hap2sl-x2";
+        assert_eq!(rewrites.string(&text).as_deref(), Some(new));
+    }
+
     #[test]
     fn what_cannot_be_meant_is_refused() {
         let refused = |pairs: &[(&str, &str)]| {
             let pairs: Vec<_> = pairs.iter().map(|(old, new)| (old.into(), new.into())).collect();
-            Rewrites::new(&pairs, false).expect_err("refused").to_string()
+            Rewrites::new(&[], &pairs, false).expect_err("refused").to_string()
         };
         assert_eq!(refused(&[("/usr", "/opt/x")]), "`/usr` has only one component");
         assert_eq!(refused(&[("/a/b", "/c"), ("/a/b", "/d")]), "`/a/b` has two new paths");

@@ -4,29 +4,30 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use object::read::ReadCache;
 
 use super::images::{Permitted, compare, merged};
-use crate::edit::Edit;
+use crate::edit::{Edit, outermost};
 use crate::error::{Error, Result, SectionProblem};
 use crate::files::compare::{holds, pairs};
 use crate::files::open::Mode;
 use crate::files::open::size;
 use crate::files::open::{open_entry, read_at};
+use crate::files::walk::{Entry, Tree};
+use crate::image;
 use crate::image::loader::{LoaderText, Role, loader_texts, replace_loader_text};
 use crate::image::places::containing;
-use crate::image::{self, begins_archive};
 use crate::record::read::Image;
+use crate::scan::finding::FindingKind;
 use crate::search::engine::{Hit, Searcher};
-use crate::search::reference::Encoding;
+use crate::search::reference::{Encoding, Fit};
 use crate::search::text;
 use crate::search::unpack::PackFormat;
 use crate::shown::escaped;
 use crate::shown::shown;
-use crate::specialize::rewrite::Rewrites;
+use crate::specialize::rules::{Beside, FilePlace, Rules};
 use crate::verify::change::{Change, TreeDifference};
 
 /// What was found of a file that differs.
@@ -39,41 +40,43 @@ pub struct Explained {
 }
 
 /// A file of the original tree, and that of the other one.
-#[derive(Debug)]
-pub struct Pair {
+pub(super) struct Pair<'a> {
     /// The path by which the original is opened.
-    pub original: PathBuf,
+    pub(super) original: PathBuf,
     /// The path by which the other is opened.
-    pub filled: PathBuf,
-    /// The folder that it will be in; `None` for a program that may not look beside itself.
-    pub origin: Option<PathBuf>,
+    pub(super) filled: PathBuf,
+    /// The original tree, and the entry of the file.
+    pub(super) tree: &'a Tree,
+    /// See there.
+    pub(super) entry: &'a Entry,
 }
 
-/// What may have become of a tree.
-#[derive(Debug)]
-pub struct Rules<'a> {
-    rewrites: &'a Rewrites,
+/// Explains differences by the rulebook.
+pub(super) struct Explainer<'a> {
+    rules: &'a Rules<'a>,
     searcher: Searcher,
-    equal_length: bool,
+    beside: &'a Beside,
     /// The path that the tree has in the end.
     destination: &'a Path,
 }
 
-impl<'a> Rules<'a> {
-    /// Those of these rewrites. With `equal_length` also undeclared strings may have been rewritten.
-    ///
+impl<'a> Explainer<'a> {
     /// # Errors
     /// An old path that is too long to be searched.
-    pub fn new(rewrites: &'a Rewrites, equal_length: bool, destination: &'a Path) -> Result<Self> {
-        let searcher = Searcher::new(rewrites.references())?;
-        Ok(Self { rewrites, searcher, equal_length, destination })
+    pub(super) fn new(
+        rules: &'a Rules<'a>,
+        beside: &'a Beside,
+        destination: &'a Path,
+    ) -> Result<Self> {
+        let searcher = Searcher::new(rules.rewrites.references())?;
+        Ok(Self { rules, searcher, beside, destination })
     }
 
     /// Explains a file whose bytes are others.
     ///
     /// # Errors
     /// A file that cannot be read, or in which there are too many references.
-    pub fn file(&self, pair: &Pair) -> Result<Explained> {
+    pub(super) fn file(&self, pair: &Pair<'_>) -> Result<Explained> {
         let opened = |path: &Path| open_entry(path).map_err(Error::io("open", path));
         let (before, after) = (opened(&pair.original)?, opened(&pair.filled)?);
         let unrecorded = |file| Image { path: pair.original.clone(), file, sections: Vec::new() };
@@ -104,16 +107,20 @@ impl<'a> Rules<'a> {
 
     fn image(
         &self,
-        pair: &Pair,
+        pair: &Pair<'_>,
         image: &Image,
         after: &File,
         explained: &mut Explained,
     ) -> Result<()> {
         let failed = |error| Error::io("compare", &pair.original)(error);
         let texts = loader_texts(&ReadCache::new(&image.file)).unwrap_or_default();
+        let Pair { tree, entry, .. } = *pair;
+        let place = self.beside.place(tree, entry, &image.file, &texts, self.destination);
+        let place = place.map_err(failed)?;
         let mut ranges = Vec::new();
         for text in &texts {
-            ranges.extend(self.loader_text(pair, image, after, text, explained).map_err(failed)?);
+            let found = self.loader_text(image, after, text, &place, explained);
+            ranges.extend(found.map_err(failed)?);
         }
         // What lies in records or is read by the loader has rules of its own.
         let mut taken: Vec<Range<u64>> = texts.into_iter().map(|text| text.range).collect();
@@ -122,12 +129,10 @@ impl<'a> Rules<'a> {
             Some(start..start + section.record(place).ok()?.bytes().len() as u64)
         }));
         let taken = merged(taken);
-        // In an archive no string is rewritten.
         let start = &mut [0; 16];
         let read = read_at(&image.file, start, 0).map_err(failed)?;
-        let is_archive = begins_archive(&start[..read]);
-        if self.equal_length && !is_archive {
-            let strings = self.splices(&image.file, true).map_err(failed)?;
+        if self.rules.rewrites_strings(&start[..read]) {
+            let strings = self.edits(&image.file, FindingKind::String).map_err(failed)?;
             let mut places = 0;
             for edit in strings {
                 let is_taken = containing(&taken, |range| range, edit.offset).is_some();
@@ -139,7 +144,7 @@ impl<'a> Rules<'a> {
             }
             explained.changes.extend((places > 0).then_some(Change::Strings { places }));
         }
-        let text = |text: &str| self.rewrites.string(text);
+        let text = |text: &str| self.rules.string(text);
         let permitted = Permitted { explained: ranges, text: Some(&text) };
         let report = compare(image, after, &pair.filled, &permitted)?;
         let defaults = report.changed_defaults.into_iter().map(|field| Change::Default { field });
@@ -150,16 +155,16 @@ impl<'a> Rules<'a> {
         Ok(())
     }
 
-    /// The bytes in which a string that the loader reads is another, if it is the right one.
+    /// Where a string that the loader reads differs, if it is the right one.
     fn loader_text(
         &self,
-        pair: &Pair,
         image: &Image,
         after: &File,
         text: &LoaderText,
+        place: &FilePlace<'_>,
         explained: &mut Explained,
     ) -> io::Result<Option<Range<u64>>> {
-        let expected = self.rewrites.text(&text.text).unwrap_or_else(|| text.text.clone());
+        let expected = self.rules.loader_text(text);
         let mut now = vec![0; text.text.len().max(expected.len())];
         let read = read_at(after, &mut now, text.range.start)?;
         now.truncate(memchr::memchr(0, &now[..read]).unwrap_or(read));
@@ -167,28 +172,23 @@ impl<'a> Rules<'a> {
             return Ok(None);
         }
         let (old, new) = (shown(&text.text), shown(&now));
-        let is_expected =
-            now == expected || (text.role == Role::Runpath && self.is_same(pair, &expected, &now));
+        let is_expected = self.rules.is_loader(text, &now, place);
         // Also checks that nothing else reads the same bytes.
-        let change = replace_loader_text(&ReadCache::new(&image.file), text, &now);
-        match change {
-            Ok(change) if is_expected && holds(after, change.offset, &change.after)? => {
+        let edit = replace_loader_text(&ReadCache::new(&image.file), text, &now);
+        match edit {
+            Ok(edit) if is_expected && holds(after, edit.offset, &edit.after)? => {
                 explained.changes.push(match text.role {
                     Role::Runpath => Change::Runpath { old, new },
                     Role::Interpreter | Role::Library => Change::Loader { old, new },
                 });
-                Ok(Some(change.offset..change.offset + change.after.len() as u64))
+                Ok(Some(edit.range()))
             }
-            change => {
-                let why = match change {
+            edit => {
+                let why = match edit {
                     Err(problem) if is_expected => problem.to_string(),
                     _ => format!("the rewrites give `{}`", shown(&expected)),
                 };
-                let name = match text.role {
-                    Role::Runpath => "RUNPATH",
-                    Role::Interpreter => "interpreter",
-                    Role::Library => "library's name",
-                };
+                let name = text.role.name();
                 let reason = format!("the {name} `{old}` became `{new}`: {why}");
                 let regions = image::regions(&ReadCache::new(&image.file)).unwrap_or_default();
                 let start = text.range.start;
@@ -208,39 +208,19 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// Whether a RUNPATH names the folders that are expected, some of those inside the tree from
-    /// where the image is.
-    fn is_same(&self, pair: &Pair, expected: &[u8], now: &[u8]) -> bool {
-        let Some(origin) = &pair.origin else { return false };
-        let is_same = |(expected, now): (&[u8], &[u8])| {
-            let path = Path::new(std::ffi::OsStr::from_bytes(expected));
-            let below = now.strip_prefix(b"$ORIGIN");
-            let below = below.filter(|rest| rest.is_empty() || rest.starts_with(b"/"));
-            expected == now
-                || path.starts_with(self.destination)
-                    && below.is_some_and(|rest| {
-                        let rest = Path::new(std::ffi::OsStr::from_bytes(rest));
-                        let found = origin.join(rest.strip_prefix("/").unwrap_or(rest));
-                        normal(&found) == normal(path)
-                    })
-        };
-        let parts = |text: &'_ [u8]| text.split(|&byte| byte == b':').count();
-        let pairs = expected.split(|&byte| byte == b':').zip(now.split(|&byte| byte == b':'));
-        parts(expected) == parts(now) && pairs.into_iter().all(is_same)
-    }
-
     /// Compares files that are no images.
     fn content(&self, before: &File, after: &File, explained: &mut Explained) -> io::Result<()> {
         let start = &mut [0; 16];
         let read = read_at(before, start, 0)?;
         let is_packed = PackFormat::of(&start[..read]).is_some();
         let is_text = !is_packed && text::lines(before, &[])?.is_some();
-        let splices = match is_text || (self.equal_length && !is_packed) {
-            true => self.splices(before, !is_text)?,
-            false => Vec::new(),
+        let edits = match (is_text, is_packed) {
+            (true, _) => self.edits(before, FindingKind::Text)?,
+            (false, false) => self.edits(before, FindingKind::Data)?,
+            (false, true) => Vec::new(),
         };
-        let places = splices.iter().filter(|edit| edit.changes()).count();
-        let Some((old, new)) = mismatch(before, after, &splices)? else {
+        let places = edits.iter().filter(|edit| edit.changes()).count();
+        let Some((old, new)) = mismatch(before, after, &edits)? else {
             explained.changes.push(match is_text {
                 true => Change::Text { places },
                 false => Change::Strings { places },
@@ -249,7 +229,13 @@ impl<'a> Rules<'a> {
         };
         let mut difference = TreeDifference { offset: Some(old), ..TreeDifference::default() };
         if is_text {
-            let hit = |offset| Hit { offset, length: 0, reference: 0, encoding: Encoding::Plain };
+            let hit = |offset| Hit {
+                offset,
+                length: 0,
+                reference: 0,
+                encoding: Encoding::Plain,
+                fit: Fit::Certain,
+            };
             let line = text::lines(before, &[hit(old)])?.and_then(|lines| lines.first().copied());
             let (was, is) = (text::around(before, &hit(old))?.0, text::around(after, &hit(new))?.0);
             difference.line = line;
@@ -262,44 +248,25 @@ impl<'a> Rules<'a> {
         Ok(())
     }
 
-    /// What the rewrites make of a file's bytes, in its order. None overlap.
-    fn splices(&self, mut file: &File, equal_length: bool) -> io::Result<Vec<Edit>> {
+    /// What the rulebook makes of the references in a file, in its order. None overlap.
+    fn edits(&self, mut file: &File, kind: FindingKind) -> io::Result<Vec<Edit>> {
         io::Seek::rewind(&mut file)?;
         let (found, _) = self.searcher.stream(file, u64::MAX - 1)?;
-        let mut splices = Vec::new();
+        let mut edits = Vec::new();
         for hit in &found.hits {
-            let splice = self.rewrites.in_file(file, hit)?;
-            let fits = |edit: &Edit| !equal_length || edit.keeps_size();
-            splices.extend(splice.filter(fits));
+            edits.extend(self.rules.hit(file, kind, hit)?);
         }
-        splices.sort_by_key(|edit: &Edit| edit.offset);
-        splices.dedup_by(|next, last| next.offset < last.end());
-        Ok(splices)
+        Ok(outermost(edits))
     }
-}
-
-/// A path without `.` and `..`: as text, links are not looked at.
-pub(super) fn normal(path: &Path) -> PathBuf {
-    let mut normal = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::ParentDir => {
-                normal.pop();
-            }
-            Component::CurDir => {}
-            component => normal.push(component),
-        }
-    }
-    normal
 }
 
 /// Where a file is no longer what another one is with these changes: the offset in that one, and in
 /// this.
-fn mismatch(before: &File, after: &File, splices: &[Edit]) -> io::Result<Option<(u64, u64)>> {
+fn mismatch(before: &File, after: &File, edits: &[Edit]) -> io::Result<Option<(u64, u64)>> {
     let sizes = (size(before)?, size(after)?);
     let end = Edit { offset: sizes.0, before: Vec::new(), after: Vec::new() };
     let mut at = (0, 0);
-    for edit in splices.iter().chain([&end]) {
+    for edit in edits.iter().chain([&end]) {
         let (range, new) = (edit.range(), &edit.after);
         let kept = range.start.saturating_sub(at.0);
         let shared = kept.min(sizes.1.saturating_sub(at.1));
@@ -323,13 +290,12 @@ fn mismatch(before: &File, after: &File, splices: &[Edit]) -> io::Result<Option<
 
 /// What a link to `old` may lead to, where it leads to `new` now.
 #[must_use]
-pub fn link(old: &Path, new: &Path, rewrites: &Rewrites) -> Explained {
+pub(super) fn link(old: &Path, new: &Path, rules: &Rules<'_>) -> Explained {
     let mut explained = Explained::default();
     if old == new {
         return explained;
     }
-    let target = old.is_absolute().then(|| rewrites.text(old.as_os_str().as_bytes())).flatten();
-    let expected = target.map(|target| PathBuf::from(std::ffi::OsString::from_vec(target)));
+    let expected = rules.link(old);
     let (was, is) = (escaped(old.as_os_str()), escaped(new.as_os_str()));
     if expected.as_deref().map(Path::as_os_str) == Some(new.as_os_str()) {
         explained.changes.push(Change::Link { old: was, new: is });

@@ -1,6 +1,6 @@
 //! Whether two trees differ in nothing but what `specialize` may change.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -10,12 +10,14 @@ use crate::error::{Error, Result};
 use crate::files::compare::is_equal;
 use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::scan::against::kind;
+use crate::search::reference::Reference;
 use crate::shown::escaped;
 use crate::shown::shown;
-use crate::specialize::Watch;
 use crate::specialize::rewrite::Rewrites;
+use crate::specialize::rules::{Beside, Rules, normal};
 use crate::verify::change::{Change, TreeDifference};
-use crate::verify::explain::{Explained, Pair, Rules, link, normal};
+use crate::verify::explain::{Explained, Explainer, Pair, link};
+use crate::watch::Watch;
 
 /// What is compared, and by which rules.
 #[derive(Debug)]
@@ -29,6 +31,10 @@ pub struct Trees<'a> {
     pub rewrites: Vec<(PathBuf, PathBuf)>,
     /// Whether undeclared strings may have been rewritten, where old and new path are equally long.
     pub equal_length: bool,
+    /// Whether these may be a part of a longer path.
+    pub possible: bool,
+    /// Whether compressed texts may have been rewritten.
+    pub repack: bool,
 }
 
 /// The result of a comparison.
@@ -82,35 +88,42 @@ pub fn trees(wanted: &Trees<'_>, watch: &impl Watch) -> Result<TreeReport> {
         let path = std::path::absolute(path).map_err(Error::io("open", path))?;
         Ok::<_, Error>(normal(&path))
     };
-    let original = absolute(wanted.original)?;
-    let mut pairs = wanted.rewrites.clone();
-    let destination = match pairs.iter().find(|(old, _)| *old == original) {
-        Some((_, new)) => new.clone(),
-        None => {
-            let filled = absolute(wanted.filled)?;
-            pairs.insert(0, (original, filled.clone()));
-            filled
-        }
-    };
+    let (original, filled) = (absolute(wanted.original)?, absolute(wanted.filled)?);
+    // Under another root the tree stands where its new path ends.
+    let pairs = wanted.rewrites.iter();
+    let of_original = pairs.clone().find(|(old, _)| *old == original);
+    let under_root = || pairs.clone().find(|(_, new)| is_under_root(&filled, new));
+    let destination = of_original.or_else(under_root).map(|(_, new)| new.clone());
+    let destination: PathBuf = destination.unwrap_or_else(|| filled.clone());
+    let own = [(original, destination.clone())];
     // Nothing is written: a path with one component does no harm here.
-    let rewrites = Rewrites::new(&pairs, true)?;
-    let rules = Rules::new(&rewrites, wanted.equal_length, &destination)?;
+    let rewrites = Rewrites::new(&own, &wanted.rewrites, true)?;
+    let rules = Rules {
+        rewrites: &rewrites,
+        equal_length: wanted.equal_length,
+        possible: wanted.possible,
+        repack: wanted.repack,
+    };
     let (before, after) = (Tree::walk(wanted.original)?, Tree::walk(wanted.filled)?);
-    let comparison =
-        Comparison { before, after, rewrites: &rewrites, rules, destination: &destination };
+    let beside = Beside::of(&[(&before, &destination)], &rules);
+    let explainer = Explainer::new(&rules, &beside, &destination)?;
+    let comparison = Comparison { before: &before, after: &after, rules: &rules, explainer };
     let mut report = comparison.compare(watch)?;
-    let shown_pair =
-        |(old, new): (&crate::search::reference::Reference, &[u8])| (shown(&old.path), shown(new));
+    let shown_pair = |(old, new): (&Reference, &[u8])| (shown(&old.path), shown(new));
     report.rewrites = rewrites.pairs().map(shown_pair).collect();
     Ok(report)
 }
 
+/// Whether a tree stands at this path below some other folder.
+fn is_under_root(place: &Path, path: &Path) -> bool {
+    path.strip_prefix("/").is_ok_and(|below| place.ends_with(below))
+}
+
 struct Comparison<'a> {
-    before: Tree,
-    after: Tree,
-    rewrites: &'a Rewrites,
-    rules: Rules<'a>,
-    destination: &'a Path,
+    before: &'a Tree,
+    after: &'a Tree,
+    rules: &'a Rules<'a>,
+    explainer: Explainer<'a>,
 }
 
 /// What is known of one path.
@@ -134,7 +147,6 @@ impl Comparison<'_> {
         }
         let entries: Vec<(&Path, Entries<'_>)> = by_path.into_iter().collect();
         let earlier = earlier_names(&entries);
-        let spread = self.spread();
         let size = |at: usize| match entries[at].1.0?.kind {
             EntryKind::File(size) if earlier[at].is_none() => Some(size),
             _ => None,
@@ -145,7 +157,7 @@ impl Comparison<'_> {
             .par_iter()
             .enumerate()
             .map(|(at, &(_, entries))| {
-                let found = earlier[at].is_none().then(|| self.entries(entries, &spread));
+                let found = earlier[at].is_none().then(|| self.entries(entries));
                 sizes[at].inspect(|&size| watch.done(1, size));
                 found
             })
@@ -157,38 +169,28 @@ impl Comparison<'_> {
             .zip(&earlier)
             .map(|(&(_, entries), &earlier)| match earlier? {
                 at if is_identical(at) => Some(Ok(Found::Identical)),
-                _ => Some(self.entries(entries, &spread)),
+                _ => Some(self.entries(entries)),
             })
             .collect();
         let found = first.into_iter().zip(again).filter_map(|(first, again)| first.or(again));
         report(entries.into_iter().map(|(path, _)| path).zip(found))
     }
 
-    fn entries(&self, entries: Entries<'_>, spread: &HashSet<(u64, u64)>) -> Result<Found> {
+    fn entries(&self, entries: Entries<'_>) -> Result<Found> {
         match entries {
-            (Some(old), Some(new)) => self.entry(old, new, spread),
+            (Some(old), Some(new)) => self.entry(old, new),
             (Some(old), None) => Ok(told(format!("{} is missing", kind(&old.kind)))),
             (None, Some(new)) => Ok(told(format!("{} was added", kind(&new.kind)))),
             (None, None) => Ok(Found::Explained(Explained::default())),
         }
     }
 
-    /// Files of the original with names in several folders: none of these is where the file is.
-    fn spread(&self) -> HashSet<(u64, u64)> {
-        let entries = &self.before.entries;
-        let other_names = self.before.same_files().into_iter().enumerate();
-        let other_names = other_names.filter_map(|(at, first)| Some((at, first?)));
-        let folder = |at: usize| entries[at].path.parent();
-        let spread = other_names.filter(|&(at, first)| folder(at) != folder(first));
-        spread.map(|(at, _)| entries[at].id).collect()
-    }
-
     /// Compares entries of one name.
-    fn entry(&self, old: &Entry, new: &Entry, spread: &HashSet<(u64, u64)>) -> Result<Found> {
+    fn entry(&self, old: &Entry, new: &Entry) -> Result<Found> {
         let mut found = match (&old.kind, &new.kind) {
-            (EntryKind::File(_), EntryKind::File(_)) => self.file(old, new, spread)?,
+            (EntryKind::File(_), EntryKind::File(_)) => self.file(old, new)?,
             (EntryKind::Symlink(old), EntryKind::Symlink(new)) => {
-                return Ok(Found::Explained(link(old, new, self.rewrites)));
+                return Ok(Found::Explained(link(old, new, self.rules)));
             }
             (EntryKind::Directory, EntryKind::Directory) => Found::Explained(Explained::default()),
             (EntryKind::Special(kind), EntryKind::Special(_)) => {
@@ -209,19 +211,13 @@ impl Comparison<'_> {
         Ok(found)
     }
 
-    fn file(&self, old: &Entry, new: &Entry, spread: &HashSet<(u64, u64)>) -> Result<Found> {
+    fn file(&self, old: &Entry, new: &Entry) -> Result<Found> {
         let (original, filled) = (self.before.path(old), self.after.path(new));
         if is_equal(&original, &filled)? {
             return Ok(Found::Identical);
         }
-        // A program with more rights than its user does not look beside itself.
-        let is_beside = old.mode & 0o6000 == 0 && !spread.contains(&old.id);
-        let folder = match old.path.parent() {
-            Some(parent) => self.destination.join(parent),
-            None => self.destination.parent().unwrap_or(Path::new("/")).to_owned(),
-        };
-        let pair = Pair { original, filled, origin: is_beside.then_some(folder) };
-        self.rules.file(&pair).map(Found::Explained)
+        let pair = Pair { original, filled, tree: self.before, entry: old };
+        self.explainer.file(&pair).map(Found::Explained)
     }
 }
 

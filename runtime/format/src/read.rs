@@ -79,6 +79,8 @@ pub struct Field<'a> {
     pub value_offset: u32,
     /// The default: a value as in the value area, or a derivation's text.
     pub default: &'a [u8],
+    /// Where the default begins, in bytes from the start of the record; 0 where there is none.
+    pub default_offset: u32,
     /// The pattern.
     pub pattern: &'a str,
     /// An enum's names, or the allowed values.
@@ -248,6 +250,7 @@ impl<'a> Record<'a> {
             max_items: entry.max_items.get(),
             value_offset: entry.value_offset.get(),
             default: self.tail(entry.default)?,
+            default_offset: entry.default.offset.get(),
             pattern: self.text(entry.pattern)?,
             choices: Items(choices),
             min: entry.min,

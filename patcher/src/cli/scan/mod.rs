@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::files::replace;
 use crate::scan::against::{self, Comparison};
 use crate::scan::manifest::Manifest;
-use crate::scan::trees::{self, Scan};
+use crate::scan::trees::{self, Scan, Search};
 use crate::search::reference::Reference;
 
 /// Find where trees of files refer to a path, and which of it `specialize` can rewrite
@@ -32,6 +32,10 @@ pub(super) struct Args {
     /// A path that is looked for: absolute, as it stands in the files; or a word, such as a version
     #[arg(long, value_name = "PATH", required = true)]
     reference: Vec<PathBuf>,
+    /// A longer path that only begins or ends like one that is looked for, and is another: /opt/apple
+    /// for /opt/app
+    #[arg(long = "other-path", value_name = "PATH")]
+    other_paths: Vec<PathBuf>,
     /// Compare with another build of the same package, for another path or version of the same
     /// length: every byte that differs must be explained by the reference or a declared field
     #[arg(long, value_name = "TREE")]
@@ -75,13 +79,12 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             ));
         }
         let progress = Progress::new(talk.0.quiet);
-        let scanned = trees::trees(
-            &args.tree,
-            references.clone(),
-            !args.no_members,
-            &|files, bytes| progress.begin(files, bytes),
-            &|files, bytes| progress.done(files, bytes),
-        );
+        let search = Search {
+            references: references.clone(),
+            others: &args.other_paths,
+            look_inside: !args.no_members,
+        };
+        let scanned = trees::trees(&args.tree, search, &progress);
         progress.end();
         let scan = scanned?;
         let against = match (&args.against, scan.trees.first()) {
@@ -90,7 +93,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         };
         let mut outputs: Vec<(PathBuf, String)> = Vec::new();
         if let Some(path) = &args.manifest {
-            let manifest = Manifest::new(&scan, !args.no_members);
+            let manifest = Manifest::new(&scan, !args.no_members)?;
             outputs.push((path.clone(), json::text(&manifest) + "\n"));
         }
         if let Some(path) = &args.html {

@@ -20,6 +20,9 @@ use postlink_format::{HEADER_SIZE, MAGIC};
 use super::{Candidate, Region};
 use crate::error::{ImageProblem, Imports, SectionProblem};
 
+/// The folder of the file itself, in a RUNPATH (ld.so(8), "Dynamic string tokens").
+pub(super) const ORIGIN: [&str; 2] = ["$ORIGIN", "${ORIGIN}"];
+
 /// Calls a generic function with the header type that the file has.
 macro_rules! with_class {
     ($function:ident, $data:expr $(, $argument:expr)*) => {

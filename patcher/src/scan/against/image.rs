@@ -13,10 +13,10 @@ use crate::files::compare::pairs;
 use crate::files::open::Mode;
 use crate::image::loader::Role;
 use crate::image::places::{Part, Places, Purpose, containing, places};
+use crate::record::area::{RecordArea, areas};
 use crate::record::read::Image;
-use crate::scan::classify::{Area, describe};
 use crate::search::engine::Hit;
-use crate::search::reference::Encoding;
+use crate::search::reference::{Encoding, Fit};
 use crate::search::text::around;
 
 /// Runs of differing bytes of one image that are looked at.
@@ -97,7 +97,7 @@ pub(super) fn compare(
             });
         }
     }
-    let areas = Image::open(path, Mode::Read).map(|image| describe(&image).1).unwrap_or_default();
+    let areas = Image::open(path, Mode::Read).map(|image| areas(&image)).unwrap_or_default();
     let starts: Vec<u64> = runs.iter().map(|run| run.ours.start).collect();
     let symbols = places(&ReadCache::new(ours), &starts).map(|places| places.symbols);
     let symbols = symbols.unwrap_or_default();
@@ -219,14 +219,15 @@ fn find_runs(
 }
 
 /// Why a run may differ.
-fn explanation(places: &Places, areas: &[Area], run: &Run) -> Option<&'static str> {
+fn explanation(places: &Places, areas: &[RecordArea], run: &Run) -> Option<&'static str> {
     let at = run.ours.start;
     if let Some(area) = containing(areas, |area| &area.record, at) {
-        return Some(if area.values.contains(&at) {
-            "value of a declared field"
-        } else {
-            "default of a declared field"
-        });
+        let is_default = area.checksum.contains(&at)
+            || area.defaults.iter().any(|(_, range)| range.contains(&at));
+        return match area.values.contains(&at) {
+            true => Some("value of a declared field"),
+            false => is_default.then_some("default of a declared field"),
+        };
     }
     match (places.role(at), places.part(at).map(|part| part.purpose)) {
         (Some(Role::Runpath), _) => Some("RUNPATH"),
@@ -244,7 +245,8 @@ fn texts(
 ) -> Result<Option<(String, String)>> {
     let at = |(file, path): (&File, &Path), offset| {
         let length = run.ours.end - run.ours.start;
-        let hit = Hit { offset, length, reference: 0, encoding: Encoding::Plain };
+        let hit =
+            Hit { offset, length, reference: 0, encoding: Encoding::Plain, fit: Fit::Certain };
         around(file, &hit).map(|(text, _)| text).map_err(Error::io("search", path))
     };
     let texts = (at(ours, run.ours.start)?, at(theirs, run.theirs)?);

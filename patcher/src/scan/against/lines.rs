@@ -47,7 +47,7 @@ impl<'a> Replacements<'a> {
 
     /// The references of a line, and where they are.
     fn places(&self, line: &[u8]) -> Vec<((usize, bool), Range<usize>)> {
-        let hits = self.searcher.bytes(line).into_iter();
+        let hits = self.searcher.text(line).into_iter();
         let plain = hits.filter(|hit| hit.encoding == Encoding::Plain);
         let place = |hit: crate::search::engine::Hit| {
             let (start, reference) =

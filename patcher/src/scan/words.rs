@@ -1,0 +1,100 @@
+//! Where words stand in text files: the values of fields that programs have, and files repeat.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+
+use super::classify::finding_of;
+use super::finding::{Finding, FindingKind};
+use super::trees::Examined;
+use crate::error::{Error, Result};
+use crate::files::open::{Mode, open_entry};
+use crate::files::walk::{EntryKind, Tree};
+use crate::record::read::Image;
+use crate::search::engine::{self, Searcher};
+use crate::search::reference::{Fit, Reference};
+use crate::search::text;
+use postlink_codegen::Value;
+use postlink_format::Type;
+
+/// Where these words stand in the text files of a tree, in the order of the tree. A place's reference
+/// is the position of the word.
+///
+/// # Errors
+/// What cannot be read.
+pub(crate) fn find(tree: &Tree, entries: &[Examined], words: &[&str]) -> Result<Vec<Finding>> {
+    if words.is_empty() {
+        return Ok(Vec::new());
+    }
+    let references = words.iter().map(|word| Reference::named(word.as_ref()));
+    let searcher = Searcher::new(references.collect::<Result<_>>()?)?;
+    let mut files: Vec<(PathBuf, u64)> = Vec::new();
+    let mut positions = Vec::new();
+    for (position, (entry, known)) in tree.entries.iter().zip(entries).enumerate() {
+        if let (EntryKind::File(size), None, true) = (&entry.kind, known.same_as, known.may_be_text)
+        {
+            files.push((tree.path(entry), *size));
+            positions.push(position);
+        }
+    }
+    let found = engine::files(&searcher, &files, &|_, _| ())?;
+    let look = |((path, _), (found, position)): (&(PathBuf, u64), (&engine::Hits, &usize))| {
+        let hits = found.hits.iter().filter(|hit| hit.fit == Fit::Certain);
+        let hits: Vec<_> = hits.copied().collect();
+        if hits.is_empty() {
+            return Ok(Vec::new());
+        }
+        let name = &tree.entries[*position].path;
+        let told = || {
+            let file = open_entry(path)?;
+            let Some(lines) = text::lines(&file, &hits)? else { return Ok(Vec::new()) };
+            let found = hits.iter().zip(lines).map(|(hit, line)| {
+                let (text, _) = text::around(&file, hit)?;
+                let found = finding_of(name, FindingKind::Text, hit, text);
+                Ok(Finding { line: Some(line), ..found })
+            });
+            found.collect::<std::io::Result<Vec<_>>>()
+        };
+        told().map_err(Error::io("search", path))
+    };
+    let all: Vec<Result<Vec<Finding>>> =
+        files.par_iter().zip(found.par_iter().zip(&positions)).map(look).collect();
+    let mut findings = Vec::new();
+    for one in all {
+        findings.extend(one?);
+    }
+    Ok(findings)
+}
+
+/// The words that are values of fields of a tree's records now: those that files may repeat.
+///
+/// # Errors
+/// What cannot be read.
+pub(crate) fn of_records(tree: &Tree, entries: &[Examined]) -> Result<BTreeSet<String>> {
+    let mut words = BTreeSet::new();
+    for (entry, known) in tree.entries.iter().zip(entries) {
+        if known.records.is_empty() {
+            continue;
+        }
+        let image = Image::open(&tree.path(entry), Mode::Read)?;
+        for (section, place) in image.records() {
+            let Ok(record) = section.record(place) else { continue };
+            let values = place.shape.values_of(&record).map(|(_, values)| values);
+            for (field, value) in place.shape.fields.iter().zip(values.unwrap_or_default()) {
+                match value.value {
+                    Some(Value::Text(text)) if field.ty == Type::String && is_word(&text) => {
+                        words.insert(text);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    Ok(words)
+}
+
+/// Whether a text can be searched as a word.
+pub(crate) fn is_word(text: &str) -> bool {
+    !text.starts_with('/') && Reference::named(text.as_ref()).is_ok()
+}

@@ -1,0 +1,178 @@
+//! The old values of fields that are set: where they still stand as words in texts, and what becomes of
+//! them there.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use postlink_codegen::{Field, Shape, Value};
+use postlink_format::Type;
+
+use super::SpecializeOptions;
+use super::rewrite::{Rewrites, SHORTEST_WORD};
+use crate::error::{Error, Result};
+use crate::files::open::Mode;
+use crate::record::assign::assign;
+use crate::record::read::Image;
+use crate::scan::finding::Finding;
+use crate::scan::manifest::Knowledge;
+use crate::scan::words;
+
+/// The old value of a field that was set, where texts still have it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Standing {
+    /// The field.
+    pub field: String,
+    /// Its old value.
+    pub old: String,
+    /// The new one.
+    pub new: String,
+    /// Each place with the path that its tree gets.
+    pub places: Vec<(PathBuf, Finding)>,
+}
+
+/// A field that becomes another word.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Changed {
+    section: String,
+    field: String,
+    old: String,
+    new: String,
+}
+
+/// Finds the old values of fields that are set. Those of fields that are followed are rewritten in
+/// texts; the others are told.
+///
+/// # Errors
+/// A field that is to be followed and is not set, or is no string; a value that is no word.
+pub(super) fn follow(
+    known: &mut [Knowledge],
+    options: &SpecializeOptions,
+    rewrites: Rewrites,
+) -> Result<(Rewrites, Vec<Standing>)> {
+    let changed = changed(known, options)?;
+    let is_followed = |changed: &Changed| {
+        let whole = format!("{}.{}", changed.section, changed.field);
+        options.follow.iter().any(|name| *name == changed.field || *name == whole)
+    };
+    for name in &options.follow {
+        let is_set =
+            options.assignments.iter().any(|one| one.field == *name || one.name() == *name);
+        if !is_set {
+            return Err(Error::usage(
+                format!("--follow {name}: the field is not set"),
+                format!("set it too: --set {name}=VALUE"),
+            ));
+        }
+    }
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for one in changed.iter().filter(|one| is_followed(one)) {
+        if !words::is_word(&one.old) || !words::is_word(&one.new) {
+            return Err(Error::usage(
+                format!(
+                    "--follow {}: `{}` cannot become `{}` in texts",
+                    one.field, one.old, one.new
+                ),
+                "a word is followed: a text without white space and slashes",
+            ));
+        }
+        match pairs.iter().find(|(old, _)| *old == one.old) {
+            Some((_, new)) if *new != one.new => {
+                return Err(Error::usage(
+                    format!("--follow {}: `{}` has two new values", one.field, one.old),
+                    "follow one of the fields that had this value",
+                ));
+            }
+            Some(_) => {}
+            None => pairs.push((one.old.clone(), one.new.clone())),
+        }
+    }
+    // A word that is rewritten everywhere is told by nobody.
+    let searched: BTreeSet<&str> = changed
+        .iter()
+        .map(|one| one.old.as_str())
+        .filter(|old| words::is_word(old) && rewrites.position(old.as_bytes()).is_none())
+        .collect();
+    let searched: Vec<&str> = searched.into_iter().collect();
+    let rewrites = rewrites.following(&pairs)?;
+    let mut standing: Vec<Standing> = Vec::new();
+    for (known, output) in known.iter_mut().zip(&options.outputs) {
+        for mut finding in known.words(&searched)? {
+            let Some(place) = &mut finding.place else { continue };
+            let Some(old) = searched.get(place.reference) else { continue };
+            let is_rewritten = old.len() >= SHORTEST_WORD
+                || options.force
+                || is_version(&finding.path, &finding.text);
+            match rewrites.position(old.as_bytes()).filter(|_| is_rewritten) {
+                Some(position) => {
+                    place.reference = position;
+                    known.findings.push(finding);
+                }
+                None => {
+                    let one = changed.iter().find(|one| one.old == **old);
+                    let Some(Changed { field, old, new, .. }) = one else { continue };
+                    let place = (output.destination.clone(), finding);
+                    match standing.iter_mut().find(|known| known.old == *old) {
+                        Some(known) => known.places.push(place),
+                        None => standing.push(Standing {
+                            field: field.clone(),
+                            old: old.clone(),
+                            new: new.clone(),
+                            places: vec![place],
+                        }),
+                    }
+                }
+            }
+        }
+    }
+    Ok((rewrites, standing))
+}
+
+/// Whether this line of a file tells the version of a package, as `pkg-config` reads it.
+fn is_version(path: &str, line: &str) -> bool {
+    path.ends_with(".pc") && line.starts_with("Version:")
+}
+
+/// The strings that become others, of all records.
+fn changed(known: &[Knowledge], options: &SpecializeOptions) -> Result<Vec<Changed>> {
+    let mut all = BTreeSet::new();
+    if options.assignments.is_empty() {
+        return Ok(Vec::new());
+    }
+    for known in known {
+        for (entry, examined) in known.tree.entries.iter().zip(&known.entries) {
+            if examined.records.is_empty() || examined.same_as.is_some() {
+                continue;
+            }
+            let image = Image::open(&known.tree.path(entry), Mode::Read)?;
+            let shapes: Vec<&Shape> = image.records().map(|(_, place)| &place.shape).collect();
+            let (assigned, _) = assign(&shapes, &options.assignments);
+            for (position, (section, place)) in image.records().enumerate() {
+                let Some(given) = assigned.given.get(&position) else { continue };
+                let Ok(record) = section.record(place) else { continue };
+                let values = place.shape.values_of(&record).map(|(_, values)| values);
+                let fields = place.shape.fields.iter().zip(values.unwrap_or_default());
+                for (at, (field, old)) in fields.enumerate() {
+                    if let (Some(old), Some(new)) = (old.value, given.get(&at)) {
+                        all.extend(other(&place.shape, field, &old, new));
+                    }
+                }
+            }
+        }
+    }
+    Ok(all.into_iter().collect())
+}
+
+fn other(shape: &Shape, field: &Field, old: &Value, new: &Value) -> Option<Changed> {
+    match (old, new) {
+        (Value::Text(old), Value::Text(new)) if field.ty == Type::String && old != new => {
+            Some(Changed {
+                section: shape.name.clone(),
+                field: field.name.clone(),
+                old: old.clone(),
+                new: new.clone(),
+            })
+        }
+        _ => None,
+    }
+}

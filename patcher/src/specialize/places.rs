@@ -1,0 +1,70 @@
+//! Where trees are put.
+
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access};
+
+use super::copy::free;
+use super::{Output, all};
+use crate::error::{Error, Result};
+
+/// Refuses trees of which one is in another, or that have one destination.
+pub(super) fn check_apart(outputs: &[Output]) -> Result<()> {
+    for (at, one) in outputs.iter().enumerate() {
+        for other in &outputs[at + 1..] {
+            let within = |a: &Path, b: &Path| a.starts_with(b) || b.starts_with(a);
+            if within(&one.destination, &other.destination) {
+                let (one, other) = (one.destination.display(), other.destination.display());
+                return Err(Error::usage(
+                    format!("the destinations {one} and {other} are in one another"),
+                    "give each tree a place of its own",
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The places of trees; under `destdir`, if that is given. A trial may be made where the places'
+/// folders are not there.
+///
+/// # Errors
+/// Each that a tree cannot be put into: something is there already, the folder that it is in is not
+/// there or cannot be written, or it is in one of the trees, which would change.
+pub(super) fn places(
+    outputs: &[Output],
+    destdir: Option<&Path>,
+    is_trial: bool,
+) -> Result<Vec<PathBuf>> {
+    let sources: Vec<PathBuf> =
+        outputs.iter().filter_map(|output| output.source.canonicalize().ok()).collect();
+    let place = |output: &Output| {
+        let place = match destdir {
+            Some(root) => {
+                root.join(output.destination.strip_prefix("/").unwrap_or(&output.destination))
+            }
+            None => output.destination.clone(),
+        };
+        free(&place, output.source.is_file())?;
+        let parent = place.parent().unwrap_or(Path::new("/"));
+        let there = parent.ancestors().find(|folder| folder.symlink_metadata().is_ok());
+        // A relative path begins in the current folder.
+        let there = there.unwrap_or(Path::new("."));
+        // What is missing under `destdir` is made.
+        let needed = if destdir.is_some() { there } else { parent };
+        if !is_trial {
+            access(needed, Access::WRITE_OK | Access::EXEC_OK)
+                .map_err(|error| Error::io("create a folder in", needed)(error.into()))?;
+        }
+        let real = there.canonicalize().map_err(Error::io("create a folder in", there))?;
+        let real = real.join(place.strip_prefix(there).unwrap_or(&place));
+        match sources.iter().find(|source| real.starts_with(source)) {
+            Some(source) => Err(Error::input(
+                format!("{} is in the tree {}", place.display(), source.display()),
+                "a tree that is copied does not change: name a place outside of it",
+            )),
+            None => Ok(place),
+        }
+    };
+    all(outputs.iter().map(place).collect())
+}

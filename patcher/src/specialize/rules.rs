@@ -1,0 +1,339 @@
+//! The rulebook: what becomes of a text, a link, a string that the loader reads, a value, and of bytes
+//! in any other file; and when a path may be relative to the file that names it. Planning, the gate and
+//! `verify` ask here, and decide nothing by themselves.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Component, Path, PathBuf};
+
+use object::read::ReadCache;
+use postlink_codegen::Value;
+
+use super::rewrite::Rewrites;
+use crate::edit::Edit;
+use crate::error::{Error, Result};
+use crate::files::attributes::has_capabilities;
+use crate::files::walk::{Entry, EntryKind, Tree};
+use crate::image::loader::{LoaderProblem, LoaderText, Role, replace_loader_text};
+use crate::image::{ORIGIN, begins_archive};
+use crate::scan::finding::FindingKind;
+use crate::search::engine::Hit;
+use crate::search::reference::Fit;
+use crate::shown::shown;
+
+/// Bytes of a script's first line that Linux reads, without its end (`BINPRM_BUF_SIZE`).
+const INTERPRETER_LINE: usize = 255;
+
+/// What a run does to whatever refers to an old path.
+#[derive(Debug)]
+pub struct Rules<'a> {
+    /// What becomes of old paths and words.
+    pub rewrites: &'a Rewrites,
+    /// Rewrite undeclared references in binary files, where old and new path are equally long.
+    pub equal_length: bool,
+    /// Among these also references that may be a part of a longer path.
+    pub possible: bool,
+    /// Rewrite compressed texts.
+    pub repack: bool,
+}
+
+/// Where a file will be.
+#[derive(Debug)]
+pub struct FilePlace<'a> {
+    /// The path that its tree will have.
+    pub destination: &'a Path,
+    /// The folder that it will be in; `None` for a file that may not look beside itself.
+    pub origin: Option<PathBuf>,
+}
+
+impl Rules<'_> {
+    /// The new target of a link; `None` if it stays. A relative link, and one that leads elsewhere, stays.
+    #[must_use]
+    pub fn link(&self, target: &Path) -> Option<PathBuf> {
+        let text = target.as_os_str().as_bytes();
+        let new = target.is_absolute().then(|| self.rewrites.text(text)).flatten()?;
+        Some(OsString::from_vec(new).into())
+    }
+
+    /// What becomes of a text in a value or a default; `None` if it stays.
+    #[must_use]
+    pub fn string(&self, text: &str) -> Option<String> {
+        self.rewrites.string(text)
+    }
+
+    /// What becomes of a value that was set before; `None` if it stays.
+    #[must_use]
+    pub fn value(&self, value: &Value) -> Option<Value> {
+        match value {
+            Value::Text(text) => self.string(text).map(Value::Text),
+            Value::List(items) => {
+                let new =
+                    items.iter().map(|item| self.string(item).unwrap_or_else(|| item.clone()));
+                let new: Vec<String> = new.collect();
+                (new != *items).then_some(Value::List(new))
+            }
+            _ => None,
+        }
+    }
+
+    /// What becomes of a hit that lies in no record and is read by no loader; `None` if it stays.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn hit(&self, file: &File, kind: FindingKind, hit: &Hit) -> io::Result<Option<Edit>> {
+        let is_text = kind == FindingKind::Text;
+        let may_be = match kind {
+            FindingKind::Text => hit.fit == Fit::Certain,
+            FindingKind::String | FindingKind::Debug | FindingKind::Data => {
+                self.equal_length && (hit.fit == Fit::Certain || self.possible)
+            }
+            _ => false,
+        };
+        if !may_be {
+            return Ok(None);
+        }
+        let edit = self.rewrites.in_file(file, hit, is_text)?;
+        Ok(edit.filter(|edit| is_text || edit.keeps_size()))
+    }
+
+    /// Why the first line of a script cannot become what the rewrites make of it: the kernel would cut
+    /// it, or take it for other words.
+    ///
+    /// # Errors
+    /// It is too long, or has a space where there was none.
+    pub fn check_first_line(&self, path: &Path, start: &[u8]) -> Result<()> {
+        let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        let Some(new) = self.rewrites.file_text(line).filter(|_| line.starts_with(b"#!")) else {
+            return Ok(());
+        };
+        let words = |line: &[u8]| line.split(|byte| b" \t".contains(byte)).count();
+        if new.len() <= INTERPRETER_LINE.max(line.len()) && words(&new) == words(line) {
+            return Ok(());
+        }
+        Err(Error::input(
+            format!("{}: the kernel would cut the first line `{}`", path.display(), shown(&new)),
+            format!(
+                "name a destination without spaces, so that it has at most {INTERPRETER_LINE} bytes"
+            ),
+        ))
+    }
+
+    /// What becomes of a string that the loader reads, and what it is then; `None` if it stays. Its
+    /// absolute paths are rewritten, and where that does not fit, those inside the tree become relative
+    /// to the image.
+    ///
+    /// # Errors
+    /// The new text does not fit, or the loader would read another one.
+    pub fn loader(
+        &self,
+        file: &File,
+        path: &Path,
+        text: &LoaderText,
+        place: &FilePlace<'_>,
+    ) -> Result<Option<(Edit, Vec<u8>)>> {
+        let Some(absolute) = self.rewrites.text(&text.text) else { return Ok(None) };
+        let data = ReadCache::new(file);
+        let name = text.role.name();
+        let (old, new) = (shown(&text.text), shown(&absolute));
+        let message = format!("{}: the {name} `{old}` cannot become `{new}`", path.display());
+        // The loader would read another path: there is no way to write these.
+        let specials = |text: &[u8]| text.iter().filter(|byte| b":$".contains(byte)).count();
+        if text.role == Role::Runpath && specials(&absolute) != specials(&text.text) {
+            return Err(Error::input(
+                format!(
+                    "{message}: the loader takes `:` for the end of a path, and `$` for a variable"
+                ),
+                "name a destination without `:` and `$`",
+            ));
+        }
+        let refused =
+            |problem: LoaderProblem| Error::input(format!("{message}: {problem}"), problem.help());
+        let problem = match replace_loader_text(&data, text, &absolute) {
+            Ok(edit) => return Ok(Some((edit, absolute))),
+            Err(problem) => problem,
+        };
+        let Some(relative) = place.relative(text.role, &absolute) else {
+            return Err(refused(problem));
+        };
+        let edit = replace_loader_text(&data, text, &relative).map_err(refused)?;
+        Ok(Some((edit, relative)))
+    }
+
+    /// Whether a string that the loader reads may be `now` after the rewrites: what [`Rules::loader`]
+    /// makes of it, or the same folders, of which others are relative.
+    #[must_use]
+    pub fn is_loader(&self, text: &LoaderText, now: &[u8], place: &FilePlace<'_>) -> bool {
+        let expected = self.loader_text(text);
+        expected == now || (text.role == Role::Runpath && place.is_same(&expected, now))
+    }
+
+    /// What a string that the loader reads is, as far as it fits.
+    #[must_use]
+    pub fn loader_text(&self, text: &LoaderText) -> Vec<u8> {
+        self.rewrites.text(&text.text).unwrap_or_else(|| text.text.clone())
+    }
+
+    /// Whether undeclared references may be rewritten in a file that begins with these bytes: not in
+    /// an archive.
+    #[must_use]
+    pub fn rewrites_strings(&self, start: &[u8]) -> bool {
+        self.equal_length && !begins_archive(start)
+    }
+}
+
+impl FilePlace<'_> {
+    /// A RUNPATH whose folders inside the tree are relative to the image's; `None` if none becomes
+    /// shorter by that.
+    fn relative(&self, role: Role, runpath: &[u8]) -> Option<Vec<u8>> {
+        let folder = self.origin.as_ref().filter(|_| role == Role::Runpath)?;
+        let mut changed = false;
+        let mut parts: Vec<Vec<u8>> = Vec::new();
+        for part in runpath.split(|&byte| byte == b':') {
+            let path = Path::new(OsStr::from_bytes(part));
+            let relative = path.starts_with(self.destination).then(|| from_origin(path, folder));
+            parts.push(match relative {
+                Some(new) if new.as_os_str().len() < part.len() => {
+                    changed = true;
+                    new.into_os_string().into_encoded_bytes()
+                }
+                _ => part.to_vec(),
+            });
+        }
+        changed.then(|| parts.join(&b':'))
+    }
+
+    /// Whether a RUNPATH names the folders that are expected, some of those inside the tree from
+    /// where the image is.
+    fn is_same(&self, expected: &[u8], now: &[u8]) -> bool {
+        let Some(origin) = &self.origin else { return false };
+        let is_same = |(expected, now): (&[u8], &[u8])| {
+            let path = Path::new(OsStr::from_bytes(expected));
+            let below = now.strip_prefix(ORIGIN.as_bytes());
+            let below = below.filter(|rest| rest.is_empty() || rest.starts_with(b"/"));
+            expected == now
+                || path.starts_with(self.destination)
+                    && below.is_some_and(|rest| {
+                        let rest = Path::new(OsStr::from_bytes(rest));
+                        let found = origin.join(rest.strip_prefix("/").unwrap_or(rest));
+                        normal(&found) == normal(path)
+                    })
+        };
+        let parts = |text: &'_ [u8]| text.split(|&byte| byte == b':').count();
+        let pairs = expected.split(|&byte| byte == b':').zip(now.split(|&byte| byte == b':'));
+        parts(expected) == parts(now) && pairs.into_iter().all(is_same)
+    }
+}
+
+/// The way from a folder to another, as a loader reads it.
+fn from_origin(to: &Path, folder: &Path) -> PathBuf {
+    let same = to.components().zip(folder.components()).take_while(|(a, b)| a == b).count();
+    let up = folder.components().skip(same).map(|_| Path::new(".."));
+    let down = to.components().skip(same);
+    let mut path = PathBuf::from(ORIGIN);
+    up.for_each(|part| path.push(part));
+    down.for_each(|part| path.push(part));
+    path
+}
+
+/// A path without `.` and `..`: as text, links are not looked at.
+pub(crate) fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => {
+                normal.pop();
+            }
+            Component::CurDir => {}
+            component => normal.push(component),
+        }
+    }
+    normal
+}
+
+/// Which files may look beside themselves: those whose folder the loader takes for the one that they
+/// are in.
+#[derive(Debug, Default)]
+pub struct Beside {
+    /// Files with names in several folders, by device and inode: none of these folders is where the
+    /// file is.
+    spread: BTreeSet<(u64, u64)>,
+    /// The real paths of files that a link in another folder leads to. For a library that is opened by
+    /// such a link the loader takes the link's folder; for a program, that of the file.
+    linked: BTreeSet<PathBuf>,
+}
+
+impl Beside {
+    /// Those of trees, each with the path that it gets.
+    #[must_use]
+    pub fn of(trees: &[(&Tree, &Path)], rules: &Rules<'_>) -> Self {
+        let mut beside = Self::default();
+        let mut folders: BTreeMap<(u64, u64), (usize, Option<&Path>)> = BTreeMap::new();
+        for (position, (tree, _)) in trees.iter().enumerate() {
+            for entry in &tree.entries {
+                match &entry.kind {
+                    EntryKind::File(_) if entry.links > 1 => {
+                        let folder = (position, entry.path.parent());
+                        if *folders.entry(entry.id).or_insert(folder) != folder {
+                            beside.spread.insert(entry.id);
+                        }
+                    }
+                    EntryKind::Symlink(target) => {
+                        beside.linked.extend(linked(trees, tree, entry, target, rules));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        beside
+    }
+
+    /// The place that a file of a tree will have.
+    ///
+    /// # Errors
+    /// Its attributes cannot be read.
+    pub fn place<'a>(
+        &self,
+        tree: &Tree,
+        entry: &Entry,
+        file: &File,
+        texts: &[LoaderText],
+        destination: &'a Path,
+    ) -> io::Result<FilePlace<'a>> {
+        let folder = match entry.path.parent() {
+            Some(parent) => destination.join(parent),
+            None => destination.parent().unwrap_or(Path::new("/")).to_owned(),
+        };
+        let is_program = texts.iter().any(|text| text.role == Role::Interpreter);
+        // A program with more rights than its user does not look beside itself.
+        let has_rights = entry.mode & 0o6000 != 0 || has_capabilities(file)?;
+        let is_linked = || {
+            !self.linked.is_empty()
+                && tree.path(entry).canonicalize().is_ok_and(|path| self.linked.contains(&path))
+        };
+        let is_beside =
+            !has_rights && !self.spread.contains(&entry.id) && (is_program || !is_linked());
+        Ok(FilePlace { destination, origin: is_beside.then_some(folder) })
+    }
+}
+
+/// The real path of the file that a link leads to after the rewrites, if it is in another folder.
+fn linked(
+    trees: &[(&Tree, &Path)],
+    tree: &Tree,
+    entry: &Entry,
+    target: &Path,
+    rules: &Rules<'_>,
+) -> Option<PathBuf> {
+    let link = tree.path(entry);
+    // The tree may be somewhere else than at the path that its links know.
+    let new = rules.link(target).unwrap_or_else(|| target.to_owned());
+    let inside = trees
+        .iter()
+        .find_map(|(tree, destination)| Some(tree.root.join(new.strip_prefix(destination).ok()?)));
+    let file = inside.unwrap_or_else(|| link.clone()).canonicalize().ok()?;
+    let folder = link.parent()?.canonicalize().ok()?;
+    (file.parent() != Some(&folder)).then_some(file)
+}
