@@ -1,6 +1,6 @@
 //! From the values that are given to the values of all fields.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use postlink_format::Origin;
 
@@ -60,70 +60,6 @@ impl Shape {
             })
             .collect()
     }
-
-    /// The required field that must be given so that this one has a value: itself, or one that it is
-    /// derived from in the end.
-    #[must_use]
-    pub fn required_for<'a>(&'a self, field: &'a Field) -> Option<&'a str> {
-        let mut seen = BTreeSet::from([field.name.as_str()]);
-        let mut open = vec![field];
-        while let Some(field) = open.pop() {
-            if field.default.is_none() {
-                return Some(&field.name);
-            }
-            let new = field.references().filter(|name| seen.insert(*name));
-            open.extend(new.filter_map(|name| Some(&self.fields[self.position(name)?])));
-        }
-        None
-    }
-
-    /// The fields whose default refers to a field that does not exist, to one that cannot stand in a text, or to
-    /// itself in the end; each with a sentence that says so.
-    pub fn bad_derivations(&self) -> impl Iterator<Item = (&Field, String)> {
-        self.fields.iter().filter_map(|field| {
-            let sentence = field.references().find_map(|name| self.bad_reference(name));
-            let sentence = sentence
-                .or_else(|| self.cycle(field).map(|cycle| format!("it follows itself: {cycle}")));
-            sentence.map(|sentence| (field, sentence))
-        })
-    }
-
-    fn bad_reference(&self, name: &str) -> Option<String> {
-        let Some(position) = self.position(name) else {
-            let near = self.nearest(name).map(|near| format!("; did you mean `{{{near}}}`?"));
-            return Some(format!("there is no field `{name}`{}", near.unwrap_or_default()));
-        };
-        let ty = self.fields[position].ty;
-        let unfit = ty.is_list() || ty == postlink_format::Type::Bytes;
-        unfit.then(|| format!("`{name}` is {}, which cannot stand inside a text", ty.name()))
-    }
-
-    /// The way from a field back to itself, if there is one: `a → b → a`.
-    fn cycle(&self, start: &Field) -> Option<String> {
-        let mut came_from: BTreeMap<&str, &str> = BTreeMap::new();
-        let mut open = vec![start];
-        while let Some(field) = open.pop() {
-            for name in field.references() {
-                if name == start.name {
-                    let mut way = vec![name, &field.name];
-                    while let Some(before) = came_from.get(way[way.len() - 1]) {
-                        way.push(before);
-                    }
-                    way.dedup();
-                    if way.len() == 1 {
-                        way.push(name);
-                    }
-                    way.reverse();
-                    return Some(way.join(" → "));
-                }
-                if !came_from.contains_key(name) {
-                    came_from.insert(name, &field.name);
-                    open.push(&self.fields[self.position(name)?]);
-                }
-            }
-        }
-        None
-    }
 }
 
 struct Evaluation<'a> {
@@ -134,8 +70,8 @@ struct Evaluation<'a> {
 }
 
 impl Evaluation<'_> {
-    /// The value of a field as text. Derivations have no cycles: [`Shape::bad_derivations`] was asked
-    /// when the shape was read; a field that is being computed counts as unset all the same.
+    /// The value of a field as text. Derivations have no cycles: [`crate::derivation`] was asked when the
+    /// shape was read; a field that is being computed counts as unset all the same.
     fn field(&mut self, position: usize) -> Option<String> {
         let field = &self.shape.fields[position];
         if self.done[position].is_none() {

@@ -8,11 +8,13 @@ use postlink_format::{
     Span, State, Type, VALUES_OFFSET, ValueHeader, descriptor_checksum, values_checksum,
 };
 
+use crate::derivation::bad_derivations;
+use crate::encoding::with_nuls;
 use crate::evaluate::{Evaluated, Given};
 use crate::identifiers;
 use crate::model::{Default, Field, MAX_CAPACITY, MAX_FIELDS, MAX_RECORD, Shape};
 use crate::template::Template;
-use crate::value::{Value, with_nuls};
+use crate::value::{Problem, Value};
 
 /// Why a record whose checksums are right still cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +53,7 @@ impl fmt::Display for BadValues {
 
 impl std::error::Error for BadValues {}
 
-fn listed_problems(problems: &[crate::value::Problem]) -> String {
+fn listed_problems(problems: &[Problem]) -> String {
     let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
     problems.join("; ")
 }
@@ -211,7 +213,7 @@ impl Shape {
         if shape.fields.iter().enumerate().any(twice) {
             return Err(unsound("two fields have one name"));
         }
-        if let Some((field, sentence)) = shape.bad_derivations().next() {
+        if let Some((field, sentence)) = bad_derivations(&shape).next() {
             return Err(Unsound(format!("the default of field `{}`: {sentence}", field.name)));
         }
         if shape.fingerprint() != record.fingerprint() {

@@ -4,10 +4,12 @@ use std::fmt::Write;
 
 use postlink_format::{State, Type, VALUES_OFFSET, ValueHeader};
 
+use crate::derivation::required_for;
+use crate::encoding::without_zeros;
 use crate::evaluate::Given;
 use crate::layout::Layout;
 use crate::model::{Field, Owner, Section, Shape};
-use crate::names::{MACHO_SECTION, PE_SECTION, upper_camel};
+use crate::names::{MACHO_SECTION, PE_SECTION, record_symbol, upper_camel};
 use crate::value::Problem;
 
 /// The text of a file with the module of a section.
@@ -69,7 +71,7 @@ fn definition(section: &Section, layout: &Layout) -> Result<String, Vec<Problem>
     let mut parts = String::new();
     for pair in starts.windows(2) {
         let bytes = &record[pair[0] as usize..pair[1] as usize];
-        let used = crate::layout::without_zeros(bytes);
+        let used = without_zeros(bytes);
         if !used.is_empty() {
             let literal = used.escape_ascii();
             let _ = writeln!(parts, "            ({}, b\"{literal}\"),", pair[0]);
@@ -92,7 +94,7 @@ fn definition(section: &Section, layout: &Layout) -> Result<String, Vec<Problem>
     ::core::arch::global_asm!(\".hidden {symbol}\");
 ",
         elf = section.elf,
-        symbol = shape.record_symbol(),
+        symbol = record_symbol(shape),
         size = record.len(),
     ))
 }
@@ -105,7 +107,7 @@ fn import(section: &Section, layout: &Layout) -> String {
         safe static POSTLINK_RECORD: ::postlink::generated::Bytes<{size}>;
     }}
 ",
-        symbol = section.shape.record_symbol(),
+        symbol = record_symbol(&section.shape),
         size = layout.fields_offset,
     )
 }
@@ -121,7 +123,7 @@ fn comment(doc: &str, otherwise: &str, indent: &str) -> String {
 fn accessor(shape: &Shape, position: usize, layout: &Layout) -> String {
     let section = &shape.name;
     let field = &shape.fields[position];
-    let required = shape.required_for(field);
+    let required = required_for(shape, field);
     let needed = required.unwrap_or(&field.name);
     let Field { name, ty, capacity, .. } = field;
     let (state, value) = (layout.states[position], layout.values[position]);

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::SectionSpans;
+use super::spans::SectionSpans;
+use crate::derivation::bad_derivations;
 use crate::diagnostic::Diagnostic;
 use crate::evaluate::Given;
 use crate::identifiers;
@@ -148,7 +149,7 @@ fn fields(section: &Section, spans: &SectionSpans, wrong: &mut Vec<Diagnostic>) 
         let position = shape.position(name).and_then(|position| spans.fields.get(position));
         position.map_or(spans.name.clone(), |span| span.default.clone())
     };
-    for (field, sentence) in shape.bad_derivations() {
+    for (field, sentence) in bad_derivations(shape) {
         let message = format!("the default of `{}` cannot be derived: {sentence}", field.name);
         let help = "`{field}` stands for the value of another field of the section; write `{{` for a brace";
         wrong.push(Diagnostic::new(message, default_span(&field.name), help));

@@ -4,12 +4,13 @@ use std::ops::Range;
 
 use postlink_format::Type;
 
-use super::FieldSpans;
+use super::spans::FieldSpans;
 use super::toml_tree::Table;
 use crate::diagnostic::Diagnostic;
-use crate::model::{Default, Field, MAX_CAPACITY, MAX_CHOICES, nearest};
+use crate::model::{Default, Field, MAX_CAPACITY, MAX_CHOICES};
 use crate::template::Template;
-use crate::value::{Literal, listed};
+use crate::value::Literal;
+use crate::words::{listed, nearest};
 
 const FIELD_KEYS: &[&str] = &[
     "type",
@@ -177,7 +178,7 @@ fn read_pattern(field: &mut Field, table: &Table<'_>, wrong: &mut Vec<Diagnostic
         return;
     }
     let Some((pattern, span)) = table.string("pattern", wrong) else { return };
-    match crate::value::regex(&pattern) {
+    match crate::limits::regex(&pattern) {
         Ok(_) => field.pattern = Some(pattern),
         Err(error) => wrong.push(
             Diagnostic::new(

@@ -2,31 +2,18 @@
 
 mod check;
 mod field;
+mod spans;
 mod toml_tree;
-
-use std::ops::Range;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Default, Field, Owner, Schema, Section, Shape};
 use crate::names;
-use crate::value::{Problem, Value, listed};
+use crate::value::{Problem, Value};
+use crate::words::listed;
+use spans::SectionSpans;
 use toml_tree::Table;
 
 const SECTION_KEYS: &[&str] = &["owner", "namespace", "exported", "elf", "doc", "field"];
-
-/// Where the parts of a section stand in the file.
-pub(crate) struct SectionSpans {
-    name: Range<usize>,
-    namespace: Range<usize>,
-    elf: Range<usize>,
-    fields: Vec<FieldSpans>,
-}
-
-/// Where the parts of a field stand in the file.
-pub(crate) struct FieldSpans {
-    name: Range<usize>,
-    default: Range<usize>,
-}
 
 impl Schema {
     /// Reads a schema; `path` is only shown.
@@ -101,20 +88,6 @@ impl Section {
         field.check(&value)?;
         field.default = Some(Default::Value(value));
         Ok(())
-    }
-}
-
-impl Shape {
-    /// The problem of a name that is no field.
-    #[must_use]
-    pub fn unknown_field(&self, name: &str) -> Problem {
-        let names: Vec<&str> = self.fields.iter().map(|field| field.name.as_str()).collect();
-        let near = self.nearest(name).map(|near| format!("did you mean `{near}`? "));
-        Problem {
-            field: name.to_owned(),
-            message: format!("section `{}` has no such field", self.name),
-            help: format!("{}its fields are {}", near.unwrap_or_default(), listed(&names)),
-        }
     }
 }
 

@@ -7,8 +7,8 @@ use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::Diagnostic;
 use crate::identifiers::is_deceptive;
-use crate::model::nearest;
-use crate::value::{Literal, listed};
+use crate::value::Literal;
+use crate::words::{listed, nearest};
 
 /// A table, the key that it stands under, and the entries that have not been taken yet.
 pub(crate) struct Table<'a> {
