@@ -1,5 +1,7 @@
 //! What a schema says, once it has been read and found right.
 
+use std::collections::HashMap;
+
 use postlink_format::Type;
 
 use crate::template::Template;
@@ -103,6 +105,12 @@ impl Shape {
     #[must_use]
     pub fn position(&self, name: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.name == name)
+    }
+
+    /// The positions of all fields, by name: for many look-ups. Of fields with one name, the last.
+    pub(crate) fn positions(&self) -> HashMap<&str, usize> {
+        let names = self.fields.iter().enumerate();
+        names.map(|(position, field)| (field.name.as_str(), position)).collect()
     }
 
     /// The known name nearest to a mistyped one.

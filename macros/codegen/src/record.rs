@@ -208,12 +208,10 @@ impl Shape {
             return Err(unsound("its name is not an identifier"));
         }
         let shape = Self { name: record.name().to_owned(), fields };
-        let twice =
-            |(position, field): (usize, &Field)| shape.position(&field.name) != Some(position);
-        if shape.fields.iter().enumerate().any(twice) {
+        if shape.positions().len() != shape.fields.len() {
             return Err(unsound("two fields have one name"));
         }
-        if let Some((field, sentence)) = bad_derivations(&shape).next() {
+        if let Some((field, sentence)) = bad_derivations(&shape).first() {
             return Err(Unsound(format!("the default of field `{}`: {sentence}", field.name)));
         }
         if shape.fingerprint() != record.fingerprint() {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use postlink_format::{State, Type, VALUES_OFFSET, ValueHeader};
 
-use crate::derivation::required_for;
+use crate::derivation::required_fields;
 use crate::encoding::without_zeros;
 use crate::evaluate::Given;
 use crate::layout::Layout;
@@ -41,9 +41,10 @@ pub fn module(section: &Section, more: &str) -> Result<String, Vec<Problem>> {
         Owner::Rust => definition(section, &layout)?,
         Owner::Cpp => import(section, &layout),
     };
-    let positions = 0..section.shape.fields.len();
-    let accessors: String =
-        positions.map(|position| accessor(&section.shape, position, &layout)).collect();
+    let required = required_fields(&section.shape).into_iter().enumerate();
+    let accessors: String = required
+        .map(|(position, required)| accessor(&section.shape, position, required, &layout))
+        .collect();
     let doc = comment(&section.doc, &format!("The values of section `{name}`."), "");
     let end = layout.fields_offset;
     Ok(format!(
@@ -120,10 +121,9 @@ fn comment(doc: &str, otherwise: &str, indent: &str) -> String {
     lines.map(|line| format!("{}\n", format!("{indent}/// {line}").trim_end())).collect()
 }
 
-fn accessor(shape: &Shape, position: usize, layout: &Layout) -> String {
+fn accessor(shape: &Shape, position: usize, required: Option<&str>, layout: &Layout) -> String {
     let section = &shape.name;
     let field = &shape.fields[position];
-    let required = required_for(shape, field);
     let needed = required.unwrap_or(&field.name);
     let Field { name, ty, capacity, .. } = field;
     let (state, value) = (layout.states[position], layout.values[position]);

@@ -7,7 +7,7 @@ use postlink_format::{
 
 use super::bytes::{braces, literal};
 use super::types::{Kinds, integer_type, return_type};
-use crate::derivation::required_for;
+use crate::derivation::required_fields;
 use crate::encoding::without_zeros;
 use crate::evaluate::Given;
 use crate::layout::Layout;
@@ -35,8 +35,9 @@ pub fn source(section: &Section, include: &str) -> Result<String, Vec<Problem>> 
         (String::new(), declaration(section), "")
     };
     let helpers = helpers(section, &layout);
+    let required = required_fields(shape).into_iter().enumerate();
     let accessors: String = std::iter::once(IS_SPECIALIZED.to_owned())
-        .chain((0..shape.fields.len()).map(|position| accessor(shape, position, &layout)))
+        .chain(required.map(|(position, required)| accessor(shape, position, required, &layout)))
         .collect();
     let inline = inline_namespace(shape);
     let (open, close) =
@@ -329,10 +330,10 @@ const IS_SPECIALIZED: &str = "bool is_specialized() noexcept
 
 ";
 
-fn accessor(shape: &Shape, position: usize, layout: &Layout) -> String {
+fn accessor(shape: &Shape, position: usize, required: Option<&str>, layout: &Layout) -> String {
     let field = &shape.fields[position];
     let Field { name, ty, capacity, .. } = field;
-    let needed = required_for(shape, field).unwrap_or(name);
+    let needed = required.unwrap_or(name);
     let (state, value) = (layout.states[position], layout.values[position]);
     let read =
         format!("postlink_detail::read(\"{name}\", \"{needed}\", {state}, {value}, {capacity})");
