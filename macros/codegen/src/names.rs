@@ -49,13 +49,11 @@ pub(crate) fn accessor_symbol(namespace: &str, inline_namespace: &str, name: &st
 /// A name in `UpperCamelCase`, as types are named in C++ and Rust.
 #[must_use]
 pub fn upper_camel(name: &str) -> String {
-    let words = name.split('_').filter(|word| !word.is_empty());
-    words
-        .map(|word| {
-            let (first, rest) = word.split_at(1);
-            format!("{}{rest}", first.to_ascii_uppercase())
-        })
-        .collect()
+    let words = name.split('_').map(|word| {
+        let mut letters = word.chars();
+        letters.next().into_iter().map(|first| first.to_ascii_uppercase()).chain(letters)
+    });
+    words.flatten().collect()
 }
 
 #[cfg(test)]
