@@ -3,6 +3,7 @@
 use postlink_format::Type;
 
 use crate::model::{Field, Shape};
+use crate::words::quoted;
 
 /// For each field, a required field without which it has no value: itself, or the first in the
 /// schema that it is derived from in the end.
@@ -36,7 +37,7 @@ pub(crate) fn bad_derivations(shape: &Shape) -> Vec<(&Field, String)> {
     let bad_reference = |name: &str| {
         let Some(&position) = positions.get(name) else {
             let near = shape.nearest(name).map(|near| format!("; did you mean `{{{near}}}`?"));
-            return Some(format!("there is no field `{name}`{}", near.unwrap_or_default()));
+            return Some(format!("there is no field {}{}", quoted(name), near.unwrap_or_default()));
         };
         let ty = shape.fields[position].ty;
         let unfit = ty.is_list() || ty == Type::Bytes;

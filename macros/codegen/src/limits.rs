@@ -5,7 +5,7 @@ use regex_lite::{Regex, RegexBuilder};
 
 use crate::model::Field;
 use crate::value::{Problem, Value};
-use crate::words::listed;
+use crate::words::{listed, quoted};
 
 impl Field {
     /// Checks a value of the field's type against its limits.
@@ -83,11 +83,11 @@ impl Field {
     pub(crate) fn expected(&self) -> String {
         match self.ty {
             Type::Bool => "`true` or `false`".into(),
-            Type::String => "a string".into(),
-            Type::Path => "an absolute path".into(),
-            Type::Bytes => "an even number of hexadecimal digits".into(),
-            Type::StringList => "a list of strings".into(),
-            Type::PathList => "a list of absolute paths".into(),
+            Type::String => "a string in quotes".into(),
+            Type::Path => "an absolute path in quotes".into(),
+            Type::Bytes => "an even number of hexadecimal digits, without `0x`".into(),
+            Type::StringList => "an array of strings".into(),
+            Type::PathList => "an array of absolute paths".into(),
             Type::Enum => format!("one of {}", listed(&self.choices)),
             _ => {
                 let (least, greatest) = self.integer_limits();
@@ -101,7 +101,7 @@ impl Field {
             return Ok(());
         }
         Err(self.problem(
-            format!("`{text}` is not an allowed value"),
+            format!("{} is not an allowed value", quoted(text)),
             format!("the allowed values are {}", listed(&self.choices)),
         ))
     }
@@ -115,14 +115,14 @@ impl Field {
         }
         if self.ty.is_path() && !is_absolute(text) {
             return Err(self.problem(
-                format!("`{text}` is not an absolute path"),
+                format!("{} is not an absolute path", quoted(text)),
                 "give a path that begins with `/`, a drive (`C:\\`) or a UNC share (`\\\\host\\`)",
             ));
         }
         if !pattern.is_none_or(|pattern| pattern.is_match(text)) {
-            let shown = self.pattern.as_deref().unwrap_or_default();
+            let shown = quoted(self.pattern.as_deref().unwrap_or_default());
             return Err(self.problem(
-                format!("`{text}` does not match the pattern `{shown}`"),
+                format!("{} does not match the pattern {shown}", quoted(text)),
                 "give a value that matches, or change the pattern in the schema and build again",
             ));
         }

@@ -15,6 +15,7 @@ use crate::identifiers;
 use crate::model::{Default, Field, MAX_CAPACITY, MAX_FIELDS, MAX_RECORD, Shape};
 use crate::template::Template;
 use crate::value::{Problem, Value};
+use crate::words::quoted;
 
 /// Why a record whose checksums are right still cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,7 +204,7 @@ impl Shape {
         let fields = record.fields().map(|stored| field(&stored).ok_or(stored.name));
         let fields = fields
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|name| Unsound(format!("field `{name}` contradicts itself")))?;
+            .map_err(|name| Unsound(format!("field {} contradicts itself", quoted(name))))?;
         if identifiers::malformed(record.name()).is_some() {
             return Err(unsound("its name is not an identifier"));
         }
