@@ -32,6 +32,20 @@ pub(crate) enum Given {
     List(Vec<String>),
 }
 
+impl Default {
+    /// The options of `postlink generate` that say the same.
+    pub(crate) fn options(&self) -> String {
+        let values = match &self.value {
+            Given::One(value) => std::slice::from_ref(value),
+            // As on the command line, one empty text is the empty list.
+            Given::List(items) if items.is_empty() => &[String::new()],
+            Given::List(items) => items.as_slice(),
+        };
+        let option = |value: &String| format!(" --default {}={value}", self.field);
+        values.iter().map(option).collect()
+    }
+}
+
 struct Parser {
     tokens: std::iter::Peekable<proc_macro::token_stream::IntoIter>,
     /// The last token's.
@@ -59,10 +73,6 @@ pub(crate) fn parse(input: TokenStream) -> Result<Arguments, Wrong> {
         };
         parser.punctuation('=')?;
         let value = parser.one_or_list()?;
-        let same = |other: &Default| other.section == section && other.field == field;
-        if defaults.iter().any(same) {
-            return Err(Wrong { message: format!("`{field}` is given twice"), span });
-        }
         defaults.push(Default { section, field, value, span });
     }
     Ok(Arguments { path, path_span, defaults, variables: parser.variables })

@@ -6,10 +6,10 @@ mod arguments;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use postlink_codegen::{Literal, Problem, Schema, cpp, rust};
+use postlink_codegen::{Literal, Owner, Problem, Schema, Section, cpp, rust};
 use proc_macro::{Span, TokenStream};
 
-use arguments::{Arguments, Given};
+use arguments::{Arguments, Default, Given};
 
 /// What is wrong, and where in the call.
 struct Wrong {
@@ -20,9 +20,10 @@ struct Wrong {
 /// Accessors from a schema: a module for each of its sections, with one function a field.
 ///
 /// `postlink::schema!("schema.toml")` reads the file, whose path is relative to the folder of the
-/// crate's `Cargo.toml`. Defaults can be replaced: `schema!("schema.toml", version =
-/// env!("CARGO_PKG_VERSION"))`; a value is a literal, an array of literals, `env!`, or `concat!` of
-/// these; where the schema has several sections, `SECTION.FIELD` names the field.
+/// crate's `Cargo.toml`. Where Rust owns the section, defaults can be replaced:
+/// `schema!("schema.toml", version = env!("CARGO_PKG_VERSION"))`; a value is a literal, an array of
+/// literals, `env!`, or `concat!` of these; where the schema has several sections, `SECTION.FIELD`
+/// names the field. Where C++ owns it, the defaults are those of the generated C++ source.
 ///
 /// The crate must have postlink under this name, and where Rust owns a section, one crate of a
 /// program calls the macro for it: a second record of the same section does not link.
@@ -61,22 +62,20 @@ fn expand(input: TokenStream) -> Result<TokenStream, Wrong> {
     let mut schema = schema.map_err(|diagnostics| {
         wrong(format!("the schema is wrong\n{}", diagnostics.render(false)))
     })?;
-    for default in defaults {
+    let mut replaced = Vec::new();
+    for default in &defaults {
         let refuse = |message: String| Wrong { message, span: default.span };
         let section = schema.section(default.section.as_deref()).map_err(|message| {
             refuse(format!("{message}\nhelp: name the section: `SECTION.{} = …`", default.field))
         })?;
         let name = section.shape.name.clone();
-        for section in schema.sections.iter_mut().filter(|section| section.shape.name == name) {
-            let replaced = section.replace_default(&default.field, |field| match &default.value {
-                Given::One(text) if !field.ty.is_list() => field.value_of_texts(&[text]),
-                Given::One(_) => Err(field.problem("it is a list", "give an array: `[…]`")),
-                Given::List(items) => field.value_of_literal(&Literal::List(
-                    items.iter().cloned().map(Literal::Text).collect(),
-                )),
-            });
-            replaced.map_err(|problem| refuse(told(&problem)))?;
+        if replaced.contains(&(name.clone(), &default.field)) {
+            return Err(refuse(format!("`{}` is given twice", default.field)));
         }
+        for section in schema.sections.iter_mut().filter(|section| section.shape.name == name) {
+            replace_default(section, default).map_err(|problem| refuse(told(&problem)))?;
+        }
+        replaced.push((name, &default.field));
     }
     let mut code = code(&schema).map_err(&wrong)?;
     // The crate is compiled again when the schema, or a variable that a default is from, changes.
@@ -88,6 +87,31 @@ fn expand(input: TokenStream) -> Result<TokenStream, Wrong> {
             &format!("const _: ::core::option::Option<&str> = ::core::option_env!({variable:?});");
     }
     TokenStream::from_str(&code).map_err(|error| wrong(error.to_string()))
+}
+
+/// Gives a field the default that stands in the call.
+fn replace_default(section: &mut Section, default: &Default) -> Result<(), Problem> {
+    let name = section.shape.name.clone();
+    let owner = section.owner;
+    section.replace_default(&default.field, |field| {
+        // The Rust module only imports the record: its defaults are in the generated C++ source.
+        if owner == Owner::Cpp {
+            return Err(field.problem(
+                format!("C++ owns section `{name}`, and with it the defaults"),
+                format!(
+                    "give the default where the C++ source is generated: postlink generate{}; or set `owner = \"rust\"` in the section",
+                    default.options()
+                ),
+            ));
+        }
+        match &default.value {
+            Given::One(text) if !field.ty.is_list() => field.value_of_texts(&[text]),
+            Given::One(_) => Err(field.problem("it is a list", "give an array: `[…]`")),
+            Given::List(items) => field.value_of_literal(&Literal::List(
+                items.iter().cloned().map(Literal::Text).collect(),
+            )),
+        }
+    })
 }
 
 fn told(problem: &Problem) -> String {

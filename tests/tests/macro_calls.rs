@@ -26,6 +26,8 @@ fn what_the_macro_gives() {
 fn errors_point_at_the_call() {
     let folder = workspace();
     folder.write("calls/wrong.toml", fixture_text("rust/bare.toml").replace("\"u8\"", "\"u9\""));
+    folder
+        .write("calls/of_cpp.toml", fixture_text("rust/bare.toml").replace("\"rust\"", "\"cpp\""));
     let calls = [
         "\"missing.toml\"",
         "\"wrong.toml\"",
@@ -38,10 +40,14 @@ fn errors_point_at_the_call() {
         "\"bare.toml\" name = \"x\"",
         "\"bare.toml\", other.name = \"x\"",
         "\"bare.toml\", name = \"a\", name = \"b\"",
+        "\"bare.toml\", name = \"a\", bare.name = \"b\"",
         "\"bare.toml\", name = [\"a\"]",
         "\"bare.toml\", items = \"a\"",
         "\"bare.toml\", count = -\"1\"",
         "\"bare.toml\", name = env!(\"NOT_SET_AT_ALL\", \"set it to the name\")",
+        // C++ owns the section: the default would have no effect.
+        "\"of_cpp.toml\", name = \"x\"",
+        "\"of_cpp.toml\", bare.items = [\"x\", \"y\"]",
         "schema",
         "",
     ];

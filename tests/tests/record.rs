@@ -1,6 +1,6 @@
 //! The record's bytes: two independent readers agree, and damage is always noticed.
 
-use postlink_codegen::{Given, Schema, Shape};
+use postlink_codegen::{Default, Given, Schema, Shape, Template};
 use postlink_format::{Record, State, descriptor_checksum, records, values_checksum};
 use postlink_tests::lix::{VERSION, build_program, long_prefix, sources};
 use postlink_tests::{fixture, fixture_text, readers_agree};
@@ -203,4 +203,21 @@ fn what_a_checksum_cannot_tell_is_told() {
     // The pattern of the first field: all bytes of the descriptor.
     let everything = [fields_offset as u32, (good.len() - fields_offset) as u32];
     refused(fields_offset + 32, &everything.map(u32::to_le_bytes).concat(), "two texts overlap");
+}
+
+/// The search for the name that was meant took minutes where a forged record has long ones.
+#[test]
+fn long_names_in_a_forged_record_cost_no_time() {
+    let mut shape = kinds();
+    let unset = shape.evaluate(&Given::new()).expect("right defaults");
+    shape.fields[0].name = "a".repeat(60_000);
+    let reference = Template::parse(&format!("{{{}b}}", shape.fields[0].name)).expect("a template");
+    let log = shape.position("log").expect("a field");
+    shape.fields[log].default = Some(Default::Derived(vec![reference]));
+    let bytes = shape.record(State::Generated, &unset);
+    let record = Record::parse(&bytes).expect("a record");
+    let start = std::time::Instant::now();
+    let error = Shape::from_record(&record).expect_err("no such field").to_string();
+    assert!(error.contains("there is no field"), "{error}");
+    assert!(start.elapsed().as_secs() < 2, "{:?}", start.elapsed());
 }

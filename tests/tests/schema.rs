@@ -64,3 +64,47 @@ fn the_command_says_it_too() {
     assert!(said.contains("values.toml:"), "{said}");
     assert!(folder.names().is_empty());
 }
+
+/// Fields that each follow the next were looked up, and followed to the end, anew for every field.
+#[test]
+fn a_chain_of_fields_costs_little_more_than_as_many_alone() {
+    let generate = |default: &dyn Fn(usize) -> String| {
+        let field = |field: usize| {
+            let default = default(field);
+            format!("[section.app.field.f{field}]\ntype = 'path'\ncapacity = 64\n{default}\n")
+        };
+        let text = (0..postlink_codegen::MAX_FIELDS).map(field).collect::<String>();
+        let start = std::time::Instant::now();
+        let schema =
+            Schema::parse("chain.toml", &format!("[section.app]\nexported = true\n{text}"));
+        let section = &schema.expect("a right schema").sections[0];
+        let texts = (cpp::header(section), cpp::source(section, "a.hh"), rust::file(section));
+        assert!(texts.1.is_ok() && texts.2.is_ok());
+        start.elapsed()
+    };
+    let alone = generate(&|_| "default = '/opt'".into());
+    let chained = generate(&|field| match field + 1 {
+        postlink_codegen::MAX_FIELDS => "required = true".into(),
+        next => format!("default = '{{f{next}}}'"),
+    });
+    assert!(chained < alone * 4, "{chained:?}, alone {alone:?}");
+}
+
+/// A circle is told once, however many fields are on it, and so is one that others lead into.
+#[test]
+fn each_circle_is_told_once() {
+    let text: String = [("a", "b"), ("b", "c"), ("c", "d"), ("d", "b"), ("e", "e}{a")]
+        .map(|(name, next)| {
+            format!("[section.app.field.{name}]\ntype = 'string'\ncapacity = 9\ndefault = '{{{next}}}'\n")
+        })
+        .concat();
+    let wrong = Schema::parse("circle.toml", &text).expect_err("circles");
+    let said: Vec<&str> = wrong.list().iter().map(|wrong| wrong.message.as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            "the default of `b` cannot be derived: it follows itself: b → c → d → b",
+            "the default of `e` cannot be derived: it follows itself: e → e",
+        ]
+    );
+}

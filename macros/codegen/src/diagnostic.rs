@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
+use crate::words::shown;
+
 /// One thing that is wrong in a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -20,7 +22,8 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// A diagnostic without a label.
     pub fn new(message: impl Into<String>, span: Range<usize>, help: impl Into<String>) -> Self {
-        Self { message: message.into(), span, label: String::new(), help: help.into() }
+        let (message, help) = (shown(&message.into()), shown(&help.into()));
+        Self { message, span, label: String::new(), help }
     }
 
     /// Says something under the caret.

@@ -1,10 +1,12 @@
 //! From the values that are given to the values of all fields.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use postlink_format::Origin;
 
+use crate::derivation::order;
 use crate::model::{Default, Field, Shape};
+use crate::template::Template;
 use crate::value::{Problem, Value};
 
 /// A field's value and where it is from; no value where the origin is [`Origin::Unset`].
@@ -27,21 +29,29 @@ impl Shape {
     /// # Errors
     /// Every value that breaks a limit of its field.
     pub fn evaluate(&self, given: &Given) -> Result<Vec<Evaluated>, Vec<Problem>> {
-        let mut evaluation = Evaluation {
-            shape: self,
-            given,
-            done: vec![None; self.fields.len()],
-            problems: Vec::new(),
-        };
-        for position in 0..self.fields.len() {
-            evaluation.field(position);
+        let positions = self.positions();
+        let mut values = vec![Evaluated { origin: Origin::Unset, value: None }; self.fields.len()];
+        let mut problems = BTreeMap::new();
+        for position in order(self) {
+            let field = &self.fields[position];
+            let (origin, value) = match (given.get(&position), &field.default) {
+                (Some(value), _) => (Origin::Set, Some(value.clone())),
+                (None, Some(Default::Value(value))) => (Origin::Default, Some(value.clone())),
+                (None, Some(Default::Derived(templates))) => {
+                    let value = derive(field, templates, |name| {
+                        let position = *positions.get(name)?;
+                        Some(self.fields[position].display(values[position].value.as_ref()?))
+                    });
+                    (value.as_ref().map_or(Origin::Unset, |_| Origin::Derived), value)
+                }
+                (None, None) => (Origin::Unset, None),
+            };
+            if let Some(Err(problem)) = value.as_ref().map(|value| field.check(value)) {
+                problems.insert(position, problem);
+            }
+            values[position] = Evaluated { origin, value };
         }
-        if !evaluation.problems.is_empty() {
-            return Err(evaluation.problems);
-        }
-        let unset = Evaluated { origin: Origin::Unset, value: None };
-        let done = evaluation.done.into_iter();
-        Ok(done.map(|field| field.unwrap_or_else(|| unset.clone())).collect())
+        if problems.is_empty() { Ok(values) } else { Err(problems.into_values().collect()) }
     }
 
     /// The problems of fields that have no value after [`Shape::evaluate`].
@@ -60,124 +70,29 @@ impl Shape {
             })
             .collect()
     }
-
-    /// The required field that must be given so that this one has a value: itself, or one that it is
-    /// derived from in the end.
-    #[must_use]
-    pub fn required_for<'a>(&'a self, field: &'a Field) -> Option<&'a str> {
-        let mut seen = BTreeSet::from([field.name.as_str()]);
-        let mut open = vec![field];
-        while let Some(field) = open.pop() {
-            if field.default.is_none() {
-                return Some(&field.name);
-            }
-            let new = field.references().filter(|name| seen.insert(*name));
-            open.extend(new.filter_map(|name| Some(&self.fields[self.position(name)?])));
-        }
-        None
-    }
-
-    /// The fields whose default refers to a field that does not exist, to one that cannot stand in a text, or to
-    /// itself in the end; each with a sentence that says so.
-    pub fn bad_derivations(&self) -> impl Iterator<Item = (&Field, String)> {
-        self.fields.iter().filter_map(|field| {
-            let sentence = field.references().find_map(|name| self.bad_reference(name));
-            let sentence = sentence
-                .or_else(|| self.cycle(field).map(|cycle| format!("it follows itself: {cycle}")));
-            sentence.map(|sentence| (field, sentence))
-        })
-    }
-
-    fn bad_reference(&self, name: &str) -> Option<String> {
-        let Some(position) = self.position(name) else {
-            let near = self.nearest(name).map(|near| format!("; did you mean `{{{near}}}`?"));
-            return Some(format!("there is no field `{name}`{}", near.unwrap_or_default()));
-        };
-        let ty = self.fields[position].ty;
-        let unfit = ty.is_list() || ty == postlink_format::Type::Bytes;
-        unfit.then(|| format!("`{name}` is {}, which cannot stand inside a text", ty.name()))
-    }
-
-    /// The way from a field back to itself, if there is one: `a → b → a`.
-    fn cycle(&self, start: &Field) -> Option<String> {
-        let mut came_from: BTreeMap<&str, &str> = BTreeMap::new();
-        let mut open = vec![start];
-        while let Some(field) = open.pop() {
-            for name in field.references() {
-                if name == start.name {
-                    let mut way = vec![name, &field.name];
-                    while let Some(before) = came_from.get(way[way.len() - 1]) {
-                        way.push(before);
-                    }
-                    way.dedup();
-                    if way.len() == 1 {
-                        way.push(name);
-                    }
-                    way.reverse();
-                    return Some(way.join(" → "));
-                }
-                if !came_from.contains_key(name) {
-                    came_from.insert(name, &field.name);
-                    open.push(&self.fields[self.position(name)?]);
-                }
-            }
-        }
-        None
-    }
 }
 
-struct Evaluation<'a> {
-    shape: &'a Shape,
-    given: &'a Given,
-    done: Vec<Option<Evaluated>>,
-    problems: Vec<Problem>,
-}
-
-impl Evaluation<'_> {
-    /// The value of a field as text. Derivations have no cycles: [`Shape::bad_derivations`] was asked
-    /// when the shape was read; a field that is being computed counts as unset all the same.
-    fn field(&mut self, position: usize) -> Option<String> {
-        let field = &self.shape.fields[position];
-        if self.done[position].is_none() {
-            self.done[position] = Some(Evaluated { origin: Origin::Unset, value: None });
-            let (origin, value) = match (self.given.get(&position), &field.default) {
-                (Some(value), _) => (Origin::Set, Some(value.clone())),
-                (None, Some(Default::Value(value))) => (Origin::Default, Some(value.clone())),
-                (None, Some(Default::Derived(_))) => {
-                    let value = self.derive(field);
-                    (value.as_ref().map_or(Origin::Unset, |_| Origin::Derived), value)
-                }
-                (None, None) => (Origin::Unset, None),
-            };
-            if let Some(problem) = value.as_ref().and_then(|value| field.check(value).err()) {
-                self.problems.push(problem);
-            }
-            self.done[position] = Some(Evaluated { origin, value });
+/// The value of a field from its templates; `None` where a field that they refer to has no value.
+fn derive(
+    field: &Field,
+    templates: &[Template],
+    value_of: impl Fn(&str) -> Option<String>,
+) -> Option<Value> {
+    let mut limit = field.capacity as usize;
+    let mut texts = Vec::new();
+    for template in templates {
+        let text = template.expand(limit, &value_of)?;
+        // Once it is too long that is what is told, and no more is needed.
+        let is_too_long = text.len() > limit;
+        limit = limit.saturating_sub(text.len());
+        texts.push(text);
+        if is_too_long {
+            break;
         }
-        let value = self.done[position].as_ref()?.value.as_ref()?;
-        Some(field.display(value))
     }
-
-    fn derive(&mut self, field: &Field) -> Option<Value> {
-        let Some(Default::Derived(templates)) = &field.default else {
-            return None;
-        };
-        let mut limit = field.capacity as usize;
-        let mut texts = Vec::new();
-        for template in templates {
-            let text = template.expand(limit, |name| self.field(self.shape.position(name)?))?;
-            // Once it is too long that is what is told, and no more is needed.
-            let is_too_long = text.len() > limit;
-            limit = limit.saturating_sub(text.len());
-            texts.push(text);
-            if is_too_long {
-                break;
-            }
-        }
-        Some(if field.ty.is_list() {
-            Value::List(texts)
-        } else {
-            Value::Text(texts.into_iter().next()?)
-        })
-    }
+    Some(if field.ty.is_list() {
+        Value::List(texts)
+    } else {
+        Value::Text(texts.into_iter().next()?)
+    })
 }

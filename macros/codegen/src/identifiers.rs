@@ -341,16 +341,6 @@ pub(crate) fn refuse_namespace(name: &str) -> Option<(String, &'static str)> {
     refuse(name).or(global)
 }
 
-/// Whether a text would be shown, or compiled, as something else than it is: control characters,
-/// and those that change the direction of what follows.
-pub(crate) fn is_deceptive(text: &str) -> bool {
-    let text = text.replace("\r\n", "\n");
-    text.chars().any(|each| {
-        (each.is_control() && !['\n', '\t'].contains(&each))
-            || matches!(each, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    })
-}
-
 /// Why a name is no identifier at all.
 pub(crate) fn malformed(name: &str) -> Option<(String, &'static str)> {
     let starts_well = name.starts_with(|first: char| first.is_ascii_alphabetic());

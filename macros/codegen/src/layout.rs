@@ -37,11 +37,6 @@ impl Field {
     }
 }
 
-/// Bytes without the zeros at their end.
-pub(crate) fn without_zeros(bytes: &[u8]) -> &[u8] {
-    &bytes[..bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1)]
-}
-
 impl Shape {
     /// The layout: the states, then each value at a multiple of 8; the value area's size is a
     /// multiple of 16.
@@ -84,10 +79,4 @@ impl Shape {
     pub fn fingerprint(&self) -> [u8; 32] {
         Sha256::digest(self.canonical_text()).into()
     }
-}
-
-/// Bytes as users see them: two hexadecimal digits each. Of a fingerprint these are 64.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

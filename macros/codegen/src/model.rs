@@ -1,9 +1,12 @@
 //! What a schema says, once it has been read and found right.
 
+use std::collections::HashMap;
+
 use postlink_format::Type;
 
 use crate::template::Template;
-use crate::value::Value;
+use crate::value::{Problem, Value};
+use crate::words::{listed, nearest};
 
 /// The most fields of a section, the most bytes of one value, and the most bytes of a record.
 /// They are far above any use, and keep a mistyped number from filling a disk.
@@ -50,6 +53,8 @@ pub enum Owner {
 }
 
 /// What a record describes: a name and typed fields. It can be read back from any record.
+///
+/// Its other methods are in the modules `layout`, `evaluate` and `record`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shape {
     /// The section's name.
@@ -59,6 +64,8 @@ pub struct Shape {
 }
 
 /// One field.
+///
+/// Its other methods are in the modules `given`, `limits`, `encoding`, `layout` and `record`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
     /// A C++ and Rust identifier.
@@ -100,14 +107,36 @@ impl Shape {
         self.fields.iter().position(|field| field.name == name)
     }
 
+    /// The positions of all fields, by name: for many look-ups. Of fields with one name, the last.
+    pub(crate) fn positions(&self) -> HashMap<&str, usize> {
+        let names = self.fields.iter().enumerate();
+        names.map(|(position, field)| (field.name.as_str(), position)).collect()
+    }
+
     /// The known name nearest to a mistyped one.
-    #[must_use]
-    pub fn nearest(&self, name: &str) -> Option<&str> {
+    pub(crate) fn nearest(&self, name: &str) -> Option<&str> {
         nearest(name, self.fields.iter().map(|field| field.name.as_str()))
+    }
+
+    /// The problem of a name that is no field.
+    #[must_use]
+    pub fn unknown_field(&self, name: &str) -> Problem {
+        let names: Vec<&str> = self.fields.iter().map(|field| field.name.as_str()).collect();
+        let near = self.nearest(name).map(|near| format!("did you mean `{near}`? "));
+        Problem {
+            field: name.to_owned(),
+            message: format!("section `{}` has no such field", self.name),
+            help: format!("{}its fields are {}", near.unwrap_or_default(), listed(&names)),
+        }
     }
 }
 
 impl Field {
+    /// A problem of this field.
+    pub fn problem(&self, message: impl Into<String>, help: impl Into<String>) -> Problem {
+        Problem { field: self.name.clone(), message: message.into(), help: help.into() }
+    }
+
     /// The fields that the default is computed from.
     pub fn references(&self) -> impl Iterator<Item = &str> {
         let templates = match &self.default {
@@ -116,17 +145,4 @@ impl Field {
         };
         templates.iter().flat_map(Template::references)
     }
-}
-
-/// The candidate that a mistyped word most likely stands for.
-pub(crate) fn nearest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
 }

@@ -1,6 +1,7 @@
 //! Every spelling of a section or symbol, with the limits of the file formats.
 
-use crate::model::{Section, Shape};
+use crate::encoding::hex;
+use crate::model::Shape;
 
 /// The section's name in ELF files, unless the schema sets another: a C identifier, because
 /// AddressSanitizer pads what is in sections with other names. ELF has no limit of length.
@@ -20,50 +21,39 @@ pub const MACHO_SECTION: &str = "__TEXT,__postlink";
 /// "Section Table").
 pub const PE_SECTION: &str = ".plink";
 
-impl Shape {
-    /// The first 16 hexadecimal digits of the fingerprint: what symbols carry, so that halves of
-    /// different schemas fail at link.
-    #[must_use]
-    pub fn short_fingerprint(&self) -> String {
-        crate::layout::hex(&self.fingerprint())[..16].to_owned()
-    }
-
-    /// The symbol of the record's bytes. A linker that does not find it says why: the half of the
-    /// program that defines it was made from another schema.
-    #[must_use]
-    pub fn record_symbol(&self) -> String {
-        format!("postlink_record_{}_of_schema_{}", self.name, self.short_fingerprint())
-    }
+/// The symbol of the record's bytes. A linker that does not find it says why: the half of the
+/// program that defines it was made from another schema.
+pub(crate) fn record_symbol(shape: &Shape) -> String {
+    format!("postlink_record_{}_of_schema_{}", shape.name, short_fingerprint(shape))
 }
 
-impl Section {
-    /// The inline namespace that holds the accessors in C++.
-    #[must_use]
-    pub fn inline_namespace(&self) -> String {
-        format!("postlink_{}", self.shape.short_fingerprint())
-    }
+/// The inline namespace that holds the accessors in C++.
+pub(crate) fn inline_namespace(shape: &Shape) -> String {
+    format!("postlink_{}", short_fingerprint(shape))
+}
 
-    /// The symbol of an accessor without parameters in C++ (Itanium C++ ABI, "Mangling"). Return
-    /// types are not part of it.
-    #[must_use]
-    pub fn mangled_accessor(&self, name: &str) -> String {
-        let inline = self.inline_namespace();
-        let parts = self.namespace.split("::").chain([inline.as_str(), name]);
-        let parts: String = parts.map(|part| format!("{}{part}", part.len())).collect();
-        format!("_ZN{parts}Ev")
-    }
+/// The first 16 hexadecimal digits of the fingerprint: what symbols carry, so that halves of
+/// different schemas fail at link.
+fn short_fingerprint(shape: &Shape) -> String {
+    hex(&shape.fingerprint()[..8])
+}
+
+/// The symbol of an accessor without parameters in C++ (Itanium C++ ABI, "Mangling"). Return
+/// types are not part of it.
+pub(crate) fn accessor_symbol(namespace: &str, inline_namespace: &str, name: &str) -> String {
+    let parts = namespace.split("::").chain([inline_namespace, name]);
+    let parts: String = parts.map(|part| format!("{}{part}", part.len())).collect();
+    format!("_ZN{parts}Ev")
 }
 
 /// A name in `UpperCamelCase`, as types are named in C++ and Rust.
 #[must_use]
 pub fn upper_camel(name: &str) -> String {
-    let words = name.split('_').filter(|word| !word.is_empty());
-    words
-        .map(|word| {
-            let (first, rest) = word.split_at(1);
-            format!("{}{rest}", first.to_ascii_uppercase())
-        })
-        .collect()
+    let words = name.split('_').map(|word| {
+        let mut letters = word.chars();
+        letters.next().into_iter().map(|first| first.to_ascii_uppercase()).chain(letters)
+    });
+    words.flatten().collect()
 }
 
 #[cfg(test)]

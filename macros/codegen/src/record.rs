@@ -8,11 +8,14 @@ use postlink_format::{
     Span, State, Type, VALUES_OFFSET, ValueHeader, descriptor_checksum, values_checksum,
 };
 
+use crate::derivation::bad_derivations;
+use crate::encoding::with_nuls;
 use crate::evaluate::{Evaluated, Given};
 use crate::identifiers;
 use crate::model::{Default, Field, MAX_CAPACITY, MAX_FIELDS, MAX_RECORD, Shape};
 use crate::template::Template;
-use crate::value::{Value, with_nuls};
+use crate::value::{Problem, Value};
+use crate::words::quoted;
 
 /// Why a record whose checksums are right still cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +54,7 @@ impl fmt::Display for BadValues {
 
 impl std::error::Error for BadValues {}
 
-fn listed_problems(problems: &[crate::value::Problem]) -> String {
+fn listed_problems(problems: &[Problem]) -> String {
     let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
     problems.join("; ")
 }
@@ -201,17 +204,15 @@ impl Shape {
         let fields = record.fields().map(|stored| field(&stored).ok_or(stored.name));
         let fields = fields
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|name| Unsound(format!("field `{name}` contradicts itself")))?;
+            .map_err(|name| Unsound(format!("field {} contradicts itself", quoted(name))))?;
         if identifiers::malformed(record.name()).is_some() {
             return Err(unsound("its name is not an identifier"));
         }
         let shape = Self { name: record.name().to_owned(), fields };
-        let twice =
-            |(position, field): (usize, &Field)| shape.position(&field.name) != Some(position);
-        if shape.fields.iter().enumerate().any(twice) {
+        if shape.positions().len() != shape.fields.len() {
             return Err(unsound("two fields have one name"));
         }
-        if let Some((field, sentence)) = shape.bad_derivations().next() {
+        if let Some((field, sentence)) = bad_derivations(&shape).first() {
             return Err(Unsound(format!("the default of field `{}`: {sentence}", field.name)));
         }
         if shape.fingerprint() != record.fingerprint() {

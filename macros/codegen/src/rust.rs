@@ -4,10 +4,12 @@ use std::fmt::Write;
 
 use postlink_format::{State, Type, VALUES_OFFSET, ValueHeader};
 
+use crate::derivation::required_fields;
+use crate::encoding::without_zeros;
 use crate::evaluate::Given;
 use crate::layout::Layout;
 use crate::model::{Field, Owner, Section, Shape};
-use crate::names::{MACHO_SECTION, PE_SECTION, upper_camel};
+use crate::names::{MACHO_SECTION, PE_SECTION, record_symbol, upper_camel};
 use crate::value::Problem;
 
 /// The text of a file with the module of a section.
@@ -39,9 +41,10 @@ pub fn module(section: &Section, more: &str) -> Result<String, Vec<Problem>> {
         Owner::Rust => definition(section, &layout)?,
         Owner::Cpp => import(section, &layout),
     };
-    let positions = 0..section.shape.fields.len();
-    let accessors: String =
-        positions.map(|position| accessor(&section.shape, position, &layout)).collect();
+    let required = required_fields(&section.shape).into_iter().enumerate();
+    let accessors: String = required
+        .map(|(position, required)| accessor(&section.shape, position, required, &layout))
+        .collect();
     let doc = comment(&section.doc, &format!("The values of section `{name}`."), "");
     let end = layout.fields_offset;
     Ok(format!(
@@ -69,7 +72,7 @@ fn definition(section: &Section, layout: &Layout) -> Result<String, Vec<Problem>
     let mut parts = String::new();
     for pair in starts.windows(2) {
         let bytes = &record[pair[0] as usize..pair[1] as usize];
-        let used = crate::layout::without_zeros(bytes);
+        let used = without_zeros(bytes);
         if !used.is_empty() {
             let literal = used.escape_ascii();
             let _ = writeln!(parts, "            ({}, b\"{literal}\"),", pair[0]);
@@ -92,7 +95,7 @@ fn definition(section: &Section, layout: &Layout) -> Result<String, Vec<Problem>
     ::core::arch::global_asm!(\".hidden {symbol}\");
 ",
         elf = section.elf,
-        symbol = shape.record_symbol(),
+        symbol = record_symbol(shape),
         size = record.len(),
     ))
 }
@@ -105,7 +108,7 @@ fn import(section: &Section, layout: &Layout) -> String {
         safe static POSTLINK_RECORD: ::postlink::generated::Bytes<{size}>;
     }}
 ",
-        symbol = section.shape.record_symbol(),
+        symbol = record_symbol(&section.shape),
         size = layout.fields_offset,
     )
 }
@@ -118,10 +121,9 @@ fn comment(doc: &str, otherwise: &str, indent: &str) -> String {
     lines.map(|line| format!("{}\n", format!("{indent}/// {line}").trim_end())).collect()
 }
 
-fn accessor(shape: &Shape, position: usize, layout: &Layout) -> String {
+fn accessor(shape: &Shape, position: usize, required: Option<&str>, layout: &Layout) -> String {
     let section = &shape.name;
     let field = &shape.fields[position];
-    let required = shape.required_for(field);
     let needed = required.unwrap_or(&field.name);
     let Field { name, ty, capacity, .. } = field;
     let (state, value) = (layout.states[position], layout.values[position]);

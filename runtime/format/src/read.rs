@@ -171,7 +171,7 @@ impl<'a> Record<'a> {
             return Err(Error::DescriptorChecksum);
         }
         ensure(
-            size.is_multiple_of(RECORD_ALIGN) && header.reserved.get() == 0,
+            size % RECORD_ALIGN == 0 && header.reserved.get() == 0,
             "its size is not a multiple of 16, or a reserved byte is not zero",
         )?;
         ensure(

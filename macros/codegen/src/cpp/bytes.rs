@@ -1,6 +1,6 @@
 //! Bytes as C++ initialisers.
 
-use crate::layout::without_zeros;
+use crate::encoding::without_zeros;
 
 /// `{0x01, 0x02, …}`, without the zeros at the end, which the array has by itself.
 pub(super) fn braces(bytes: &[u8]) -> String {

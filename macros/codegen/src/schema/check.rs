@@ -1,8 +1,10 @@
 //! What can only be said of names and fields together.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::SectionSpans;
+use super::spans::SectionSpans;
+use crate::derivation::bad_derivations;
 use crate::diagnostic::Diagnostic;
 use crate::evaluate::Given;
 use crate::identifiers;
@@ -118,37 +120,32 @@ fn fields(section: &Section, spans: &SectionSpans, wrong: &mut Vec<Diagnostic>) 
         return;
     }
     let mut seen = Seen::default();
+    let positions = shape.positions();
+    // The names of the enums' types in C++ and Rust, and the fields that they are of.
+    let mut enums: BTreeMap<String, &str> = BTreeMap::new();
     for (field, span) in shape.fields.iter().zip(&spans.fields) {
         identifier(&field.name, &span.name, wrong);
         seen.once("fields", &field.name, &span.name, wrong);
-        let type_name = upper_camel(&field.name);
-        if field.ty == Type::Enum && type_name == "Self" {
-            let message =
-                format!("the type of enum `{}` would be the keyword `Self` in Rust", field.name);
-            wrong.push(Diagnostic::new(message, span.name.clone(), "use another name"));
-        }
-        let taken = shape.fields.iter().find(|other| {
-            other.name == type_name
-                || (other.ty == Type::Enum
-                    && other.name < field.name
-                    && upper_camel(&other.name) == type_name)
-        });
-        if let (Type::Enum, Some(other)) = (field.ty, taken) {
-            wrong.push(Diagnostic::new(
-                format!(
-                    "the type of enum `{}` would be `{type_name}`, as `{}` is",
-                    field.name, other.name
-                ),
-                span.name.clone(),
-                "give one of them another name",
-            ));
+        if field.ty == Type::Enum {
+            let type_name = upper_camel(&field.name);
+            let same = positions.get(type_name.as_str()).map(|&other| &*shape.fields[other].name);
+            let other = same.or_else(|| enums.get(&type_name).copied());
+            let taken = match other {
+                _ if type_name == "Self" => Some("the keyword `Self` in Rust".to_owned()),
+                other => other.map(|other| format!("`{type_name}`, as `{other}` is")),
+            };
+            wrong.extend(taken.map(|taken| {
+                let message = format!("the type of enum `{}` would be {taken}", field.name);
+                Diagnostic::new(message, span.name.clone(), "use another name")
+            }));
+            enums.insert(type_name, &field.name);
         }
     }
     let default_span = |name: &str| {
         let position = shape.position(name).and_then(|position| spans.fields.get(position));
         position.map_or(spans.name.clone(), |span| span.default.clone())
     };
-    for (field, sentence) in shape.bad_derivations() {
+    for (field, sentence) in bad_derivations(shape) {
         let message = format!("the default of `{}` cannot be derived: {sentence}", field.name);
         let help = "`{field}` stands for the value of another field of the section; write `{{` for a brace";
         wrong.push(Diagnostic::new(message, default_span(&field.name), help));

@@ -2,31 +2,19 @@
 
 mod check;
 mod field;
+mod spans;
 mod toml_tree;
-
-use std::ops::Range;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Default, Field, Owner, Schema, Section, Shape};
 use crate::names;
-use crate::value::{Problem, Value, listed};
+use crate::template::Template;
+use crate::value::{Problem, Value};
+use crate::words::listed;
+use spans::SectionSpans;
 use toml_tree::Table;
 
 const SECTION_KEYS: &[&str] = &["owner", "namespace", "exported", "elf", "doc", "field"];
-
-/// Where the parts of a section stand in the file.
-pub(crate) struct SectionSpans {
-    name: Range<usize>,
-    namespace: Range<usize>,
-    elf: Range<usize>,
-    fields: Vec<FieldSpans>,
-}
-
-/// Where the parts of a field stand in the file.
-pub(crate) struct FieldSpans {
-    name: Range<usize>,
-    default: Range<usize>,
-}
 
 impl Schema {
     /// Reads a schema; `path` is only shown.
@@ -83,11 +71,10 @@ impl Schema {
 
 impl Section {
     /// Replaces the default of a field by what a build system knows; a field that was required
-    /// then has a default. `value_for` gives the value for the field; its text is taken literally,
-    /// braces do not refer to fields.
+    /// then has a default. `value_for` gives the value for the field; its text is taken literally.
     ///
     /// # Errors
-    /// No such field, or a value that does not fit.
+    /// No such field, a value that does not fit, and a text with `{field}`, which would stay in it.
     pub fn replace_default(
         &mut self,
         field: &str,
@@ -96,25 +83,23 @@ impl Section {
         let Some(position) = self.shape.position(field) else {
             return Err(self.shape.unknown_field(field));
         };
-        let field = &mut self.shape.fields[position];
+        let field = &self.shape.fields[position];
         let value = value_for(field)?;
         field.check(&value)?;
-        field.default = Some(Default::Value(value));
-        Ok(())
-    }
-}
-
-impl Shape {
-    /// The problem of a name that is no field.
-    #[must_use]
-    pub fn unknown_field(&self, name: &str) -> Problem {
-        let names: Vec<&str> = self.fields.iter().map(|field| field.name.as_str()).collect();
-        let near = self.nearest(name).map(|near| format!("did you mean `{near}`? "));
-        Problem {
-            field: name.to_owned(),
-            message: format!("section `{}` has no such field", self.name),
-            help: format!("{}its fields are {}", near.unwrap_or_default(), listed(&names)),
+        for text in value.texts() {
+            let template = Template::parse(text).ok();
+            let mut names = template.iter().flat_map(Template::references);
+            if let Some(name) = names.find(|name| self.shape.position(name).is_some()) {
+                return Err(field.problem(
+                    format!(
+                        "`{{{name}}}` would stay in the value: only the schema derives defaults"
+                    ),
+                    format!("write the value of `{name}`, or the default in the schema"),
+                ));
+            }
         }
+        self.shape.fields[position].default = Some(Default::Value(value));
+        Ok(())
     }
 }
 

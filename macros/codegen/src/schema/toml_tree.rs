@@ -6,9 +6,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::Diagnostic;
-use crate::identifiers::is_deceptive;
-use crate::model::nearest;
-use crate::value::{Literal, listed};
+use crate::value::Literal;
+use crate::words::{is_deceptive, listed, nearest};
 
 /// A table, the key that it stands under, and the entries that have not been taken yet.
 pub(crate) struct Table<'a> {
@@ -98,14 +97,15 @@ impl<'a> Table<'a> {
     /// The documentation: text that is shown in comments as it is written here.
     pub(crate) fn doc(&self, wrong: &mut Vec<Diagnostic>) -> String {
         let Some((doc, span)) = self.string("doc", wrong) else { return String::new() };
-        if is_deceptive(&doc) {
+        let doc = doc.replace("\r\n", "\n");
+        if doc.chars().any(|each| is_deceptive(each) && !['\n', '\t'].contains(&each)) {
             wrong.push(Diagnostic::new(
                 "the documentation has a character that is not shown as it is",
                 span,
                 "remove control characters, and those that change the direction of the text",
             ));
         }
-        doc.replace("\r\n", "\n")
+        doc
     }
 
     pub(crate) fn bool(&self, key: &str, wrong: &mut Vec<Diagnostic>) -> Option<bool> {

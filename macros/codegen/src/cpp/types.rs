@@ -1,0 +1,43 @@
+//! The C++ types of fields.
+
+use postlink_format::Type;
+
+use crate::model::{Field, Section};
+use crate::names::upper_camel;
+
+/// What an accessor returns.
+pub(super) fn return_type(field: &Field) -> String {
+    match field.ty {
+        Type::Bool => "bool".into(),
+        Type::String | Type::Path => "std::string_view".into(),
+        Type::Bytes => "byte_view".into(),
+        Type::StringList | Type::PathList => "string_list".into(),
+        Type::Enum => upper_camel(&field.name),
+        _ => integer_type(field.ty),
+    }
+}
+
+pub(super) fn integer_type(ty: Type) -> String {
+    let (sign, bits) = ty.name().split_at(1);
+    format!("std::{}int{bits}_t", if sign == "u" { "u" } else { "" })
+}
+
+/// Which kinds of field a section has: what is generated for them is left out where there are none.
+pub(super) struct Kinds {
+    pub(super) text: bool,
+    pub(super) bytes: bool,
+    pub(super) list: bool,
+    pub(super) number: bool,
+}
+
+impl Kinds {
+    pub(super) fn of(section: &Section) -> Self {
+        let any = |kind: fn(Type) -> bool| section.shape.fields.iter().any(|field| kind(field.ty));
+        Self {
+            text: any(Type::is_text),
+            bytes: any(|ty| ty == Type::Bytes),
+            list: any(Type::is_list),
+            number: any(|ty| ty.fixed_size().is_some()),
+        }
+    }
+}
