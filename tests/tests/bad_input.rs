@@ -121,7 +121,7 @@ const IMAGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("compressed", &["is compressed", "decompress it first"]),
-    ("overlapping", &["overlaps another one"]),
+    ("overlapping", &["overlaps another section"]),
     ("outside", &["ends behind the end of the file"]),
     ("descriptor", &["the checksum of the descriptor is wrong", "build the file again"]),
     ("short", &["the section ends before the record does", "build the file again"]),

@@ -1,4 +1,4 @@
-//! The commands that are not about one file, and what `--json` gives.
+//! The commands that are not about one file, what `--json` gives, and how messages look.
 
 use postlink_tests::lix::{build_library, sources};
 use postlink_tests::{Folder, fixture_text, golden};
@@ -105,4 +105,90 @@ fn quiet_and_verbose() {
     assert_eq!(said, "libvalues.so: section `lix` filled; fields: 2 set, 6 derived, 0 default\n");
     let said = folder.postlink(&format!("fill -v libvalues.so {set}=/c")).ok();
     assert!(said.contains("  bin_dir = /c/bin (derived)\n"), "{said}");
+}
+
+/// A name that clears a line, forges a message on another one, and turns the direction of text.
+const HOSTILE: &str = "a\u{1b}[2K\nerror: forged\n\u{202e}b";
+/// The same in the 15 bytes that a member's name has in an archive's header.
+const HOSTILE_MEMBER: &str = "\u{1b}[K\nerror:f\u{202e}";
+
+/// Runs `postlink`, and gives all that it prints, which must show no name as it is.
+#[track_caller]
+fn harmless(folder: &Folder, words: &[&str], code: i32) -> String {
+    let run = folder.run_words(postlink_tests::postlink().as_os_str(), words);
+    assert_eq!(run.code, code, "{run:?}");
+    let said = run.stdout + &run.stderr;
+    assert!(!said.contains(|char: char| char.is_control() && char != '\n'), "{said:?}");
+    assert!(!said.contains('\u{202e}'), "{said:?}");
+    assert!(!said.contains("\nerror: forged") && !said.contains("\nerror:f"), "{said:?}");
+    said
+}
+
+/// The names of files, sections, members and symbols went to the terminal as they are.
+#[test]
+fn hostile_names_are_shown_and_do_nothing_else() {
+    let folder = sources();
+    folder.write(
+        "text.cc",
+        "__attribute__((used, section(\"undeclared\"))) extern const char text[] asm(\"symbol\"); const char text[] = \"/opt/unspecialized/share\";\n",
+    );
+    folder.run("g++ -std=c++17 -fPIC -c lix.gen.cc -o record.o").ok();
+    folder.run("g++ -shared -fPIC text.cc record.o -o plain.so").ok();
+    std::fs::create_dir(folder.path("tree")).expect("a folder");
+    let image = format!("tree/{HOSTILE}.so");
+    let record = format!("postlink_lix=postlink_{HOSTILE}");
+    let section = format!("undeclared={HOSTILE}");
+    let symbol = format!("symbol={HOSTILE}");
+    let names =
+        ["--rename-section", &record, "--rename-section", &section, "--redefine-sym", &symbol];
+    let words = [&names[..], &["plain.so", &image]].concat();
+    folder.run_words("objcopy".as_ref(), &words).ok();
+    folder.copy("record.o", HOSTILE_MEMBER);
+    let archive = format!("tree/{HOSTILE}.a");
+    folder.run_words("ar".as_ref(), &["rc", &archive, HOSTILE_MEMBER]).ok();
+    folder.write(&format!("tree/{HOSTILE}"), "/opt/unspecialized");
+    std::os::unix::fs::symlink(HOSTILE, folder.path("tree/link")).expect("a link");
+    let shown = |said: &str, parts: &[&str]| {
+        assert!(parts.iter().all(|part| said.contains(part)), "{parts:?}: {said}");
+    };
+
+    let section = r"postlink_a\x1b[2K\x0aerror: forged\x0a\xe2\x80\xaeb at";
+    shown(&harmless(&folder, &["inspect", &image], 0), &[section]);
+    let member = r"(\x1b[K\x0aerror:f\xe2\x80\xae)";
+    shown(&harmless(&folder, &["inspect", &archive], 0), &[member]);
+    let json = harmless(&folder, &["inspect", "--json", &image], 0);
+    let json: Json = serde_json::from_str(&json).expect("one object");
+    assert_eq!(json["images"][0]["path"], image);
+    assert_eq!(json["images"][0]["records"][0]["spelling"], format!("postlink_{HOSTILE}"));
+    let file = format!("tree/{HOSTILE}");
+    let said = harmless(&folder, &["inspect", &file, HOSTILE], 1);
+    shown(&said, &[r"\x0a\xe2\x80\xaeb is not an image", r"cannot open a\x1b[2K\x0aerror"]);
+
+    let set = ["--set", "version=1.2.3", "--set", "prefix=/p"];
+    harmless(&folder, &[&["fill", "-v", &archive, &image][..], &set].concat(), 0);
+    let value = format!("version=1.2.3{HOSTILE}");
+    harmless(&folder, &["fill", "-v", "--reset", &image, "--set", &value, "--set", "prefix=/p"], 0);
+    shown(&harmless(&folder, &["inspect", &image], 0), &[r"1.2.3a\x1b[2K"]);
+    harmless(&folder, &["fill", &archive, "--set", &format!("{HOSTILE}=x")], 1);
+
+    let mut changed = folder.read(&image);
+    let text = changed.windows(8).position(|at| at == b"/opt/uns").expect("the text");
+    changed[text + 1] = b'O';
+    folder.write("changed.so", changed);
+    shown(
+        &harmless(&folder, &["verify", &image, "changed.so"], 3),
+        &[r"a\x1b[2K\x0aerror: forged"],
+    );
+
+    let scan = ["scan", "-v", "tree", "--reference", "/opt/unspecialized"];
+    shown(&harmless(&folder, &scan, 3), &["undeclared", r"a\x1b[2K\x0aerror: forged"]);
+    let html = "--html=page";
+    harmless(&folder, &[&scan[..], &["--json", html]].concat(), 3);
+    let pair = ["--output", "tree=/opt/app", "--rewrite", "/opt/unspecialized=/opt/app"];
+    let specialize =
+        [&["specialize", "--destdir", "out", "-v", "--keep-failed"][..], &pair].concat();
+    shown(&harmless(&folder, &specialize, 3), &["left", r"a\x1b[2K\x0aerror: forged"]);
+    folder.copy("changed.so", &format!("out/opt/app/{HOSTILE}.so"));
+    let verify = ["verify", "-v", "tree", "out/opt/app", "--rewrite", pair[3]];
+    shown(&harmless(&folder, &verify, 3), &["not explained", r"a\x1b[2K\x0aerror: forged"]);
 }

@@ -10,6 +10,7 @@ use crate::error::{Error, Result, member_path};
 use crate::files::replace::Durability;
 use crate::fill::{FillOptions, Filled, Outcome, Selection, fill};
 use crate::record::values::Assignment;
+use crate::shown::{escaped, line};
 
 /// Fill the sections of linked files
 ///
@@ -105,11 +106,11 @@ fn fill_one(
     if !args.json {
         say(&filled, talk);
         if let Some(identity) = &identity {
-            talk.say(&format!("{}: build-id {identity}", filled.output.display()));
+            talk.say(&format!("{}: build-id {identity}", escaped(&filled.output)));
         }
     }
     for warning in &filled.warnings {
-        talk.warn(&format!("{}: {warning}", filled.output.display()));
+        talk.warn(&format!("{}: {warning}", escaped(&filled.output)));
     }
     Ok(json::ImageJson {
         path: path.display().to_string(),
@@ -140,7 +141,7 @@ fn say(filled: &Filled, talk: Talk) {
         };
         talk.say(&format!(
             "{}: section `{}` {}; fields: {} set, {} derived, {} default",
-            place.display(),
+            escaped(place),
             record.shape.name,
             match filled.outcome {
                 Outcome::Planned => "would be filled",
@@ -151,7 +152,7 @@ fn say(filled: &Filled, talk: Talk) {
             count(Origin::Default)
         ));
         for (field, value) in names {
-            let shown = value.value.as_ref().map(|value| super::shown(&field.display(value)));
+            let shown = value.value.as_ref().map(|value| line(field.display(value)));
             talk.detail(&format!(
                 "  {} = {} ({})",
                 field.name,

@@ -21,6 +21,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::error::{Error, Result};
 use crate::fill::{Earlier, Selection};
+use crate::shown::{escaped, line, lines};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,8 +128,7 @@ impl Talk {
     /// Says what the user has to see to.
     fn warn(self, text: &str) {
         if !self.0.quiet {
-            let (yellow, plain) = if color() { ("\x1b[1;33m", "\x1b[0m") } else { ("", "") };
-            let _ = writeln!(std::io::stderr(), "{yellow}warning{plain}: {text}");
+            report(YELLOW, "warning", text, "");
         }
     }
 
@@ -137,36 +137,53 @@ impl Talk {
         if let Error::Schema { rendered, .. } = error {
             let _ = writeln!(std::io::stderr(), "{rendered}\n");
         }
-        report(&error.to_string(), &error.help());
+        report(RED, "error", &error.to_string(), &error.help());
         if matches!(error, Error::Usage { .. }) { Exit::Usage } else { Exit::Refused }
     }
 }
 
-/// Prints a line. A reader that went away (`| head`) is no error, a full disk is.
+/// Prints lines, without the [hidden characters](crate::shown) that a file may have brought in.
 fn print(text: &str) {
+    print_raw(&lines(text));
+}
+
+/// Prints a value for a program that reads it, as it is; for a person, its hidden characters are shown.
+fn print_value(value: &str) {
+    if std::io::stdout().is_terminal() { print(&line(value)) } else { print_raw(value) }
+}
+
+/// Prints text as it is. A reader that went away (`| head`) is no error, a full disk is.
+fn print_raw(text: &str) {
     if let Err(error) = writeln!(std::io::stdout(), "{text}")
         && error.kind() != std::io::ErrorKind::BrokenPipe
     {
-        report(&format!("cannot write to standard output: {error}"), "");
+        report(RED, "error", &format!("cannot write to standard output: {error}"), "");
         std::process::exit(Exit::Refused as i32);
     }
 }
 
-/// A value as one line, which cannot write to the terminal whatever it likes.
-fn shown(value: &str) -> String {
-    value.escape_debug().to_string()
-}
-
-/// Whether standard error may have colours (see no-color.org).
+/// Whether standard error may have colours: the rules of no-color.org and bixense.com/clicolors, as
+/// clap has them for its own messages.
 fn color() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
+    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
 }
 
-fn report(message: &str, help: &str) {
-    let (red, bold, plain) =
-        if color() { ("\x1b[1;31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
-    let mut text = format!("{red}error{plain}: {message}\n");
-    for line in help.lines() {
+const RED: &str = "\x1b[1;31m";
+const YELLOW: &str = "\x1b[1;33m";
+
+/// Writes a message to standard error. All its lines but the first are indented, so that no text from
+/// a file can begin a line and pass for a message.
+fn report(color: &str, title: &str, message: &str, help: &str) {
+    let (color, bold, plain) =
+        if self::color() { (color, "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
+    let message = lines(message);
+    let (first, rest) = message.split_once('\n').unwrap_or((&message, ""));
+    let indent = if rest.lines().all(|line| line.starts_with("  ")) { "" } else { "  " };
+    let mut text = format!("{color}{title}{plain}: {first}\n");
+    for line in rest.lines() {
+        text += &format!("{indent}{line}\n");
+    }
+    for line in lines(help).lines() {
         text += &format!("  {bold}help{plain}: {line}\n");
     }
     // Where even this cannot be said, the exit code remains.
@@ -215,11 +232,9 @@ impl ValueArgs {
 /// It cannot be read; everything that is wrong with it.
 fn read_schema(path: &std::path::Path) -> Result<postlink_codegen::Schema> {
     let text = crate::files::open::read_text(path)?;
-    postlink_codegen::Schema::parse(&path.display().to_string(), &text).map_err(|diagnostics| {
-        Error::Schema {
-            rendered: diagnostics.render(color()),
-            count: diagnostics.list().len(),
-            path: path.to_owned(),
-        }
+    postlink_codegen::Schema::parse(&escaped(path), &text).map_err(|diagnostics| Error::Schema {
+        rendered: diagnostics.render(color()),
+        count: diagnostics.list().len(),
+        path: path.to_owned(),
     })
 }

@@ -13,6 +13,7 @@ use crate::fill::{Selection, plan};
 use crate::record::assign::assign;
 use crate::record::edit::payload;
 use crate::record::read::Image;
+use crate::shown::escaped;
 
 /// Write a section's bytes to a file, for `objcopy --update-section`
 ///
@@ -52,7 +53,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         from_image(image, args)?
     };
     replace::files(&[(args.output.clone(), &bytes)], &inputs)?;
-    talk.say(&format!("{}: {} bytes", args.output.display(), bytes.len()));
+    talk.say(&format!("{}: {} bytes", escaped(&args.output), bytes.len()));
     Ok(Exit::Done)
 }
 

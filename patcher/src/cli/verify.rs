@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use super::progress::Progress;
-use super::{Exit, Talk, json, shown};
+use super::{Exit, Talk, json};
 use crate::error::Result;
+use crate::shown::{escaped, line};
 use crate::verify::change::Change;
 use crate::verify::images::images;
 use crate::verify::trees::{TreeReport, Trees, trees};
@@ -52,19 +53,22 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             json::print(&report);
         } else {
             for difference in &report.differences {
-                let (region, offset) = (&difference.region, difference.offset);
+                let (region, offset) = (line(&difference.region), difference.offset);
                 super::print(&match difference.reason.as_str() {
                     "" => format!(
                         "{region}: {} bytes differ, the first at {offset:#x}",
                         difference.bytes
                     ),
-                    reason => format!("{region}: {reason}"),
+                    reason => format!("{region}: {}", line(reason)),
                 });
             }
             if report.differences.is_empty() {
-                let filled = args.filled.display();
+                let filled = escaped(&args.filled);
                 for changed in &report.changed_values {
-                    talk.detail(&format!("{filled}: {}", Change::Value(changed.clone())));
+                    talk.detail(&format!(
+                        "{filled}: {}",
+                        line(Change::Value(changed.clone()).to_string())
+                    ));
                 }
                 if !report.changed_defaults.is_empty() {
                     let fields = report.changed_defaults.join(", ");
@@ -107,9 +111,9 @@ fn compare_trees(args: &Args, talk: Talk) -> Result<Exit> {
 
 fn tell(report: &TreeReport, talk: Talk) {
     for changed in &report.changed {
-        talk.detail(&format!("{}:", shown(&changed.path)));
+        talk.detail(&format!("{}:", changed.path));
         for change in &changed.changes {
-            talk.detail(&format!("  {change}"));
+            talk.detail(&format!("  {}", line(change.to_string())));
         }
     }
     talk.say(&summary(report));
@@ -120,16 +124,16 @@ fn tell(report: &TreeReport, talk: Talk) {
     let mut path = None;
     for different in &report.differences {
         if path != Some(&different.path) {
-            super::print(&format!("{}:", shown(&different.path)));
+            super::print(&format!("{}:", different.path));
             path = Some(&different.path);
         }
         let found = &different.difference;
         let place = match (&found.region, found.line) {
-            (Some(region), _) => format!("{}: ", shown(region)),
+            (Some(region), _) => format!("{}: ", line(region)),
             (None, Some(line)) => format!("line {line}: "),
             (None, None) => String::new(),
         };
-        super::print(&format!("  {place}{}", found.reason));
+        super::print(&format!("  {place}{}", line(&found.reason)));
     }
 }
 
