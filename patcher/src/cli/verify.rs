@@ -29,7 +29,8 @@ pub(super) struct Args {
     original: PathBuf,
     /// The file after `fill`, or the tree that `specialize` made
     filled: PathBuf,
-    /// In trees, or in a file that `specialize` made: an old path that became a new one
+    /// In trees, or in a file that `specialize` made: an old path that became a new one. Can be
+    /// repeated
     #[arg(long = "rewrite", value_name = "OLD=NEW")]
     rewrites: Vec<String>,
     /// In trees: undeclared references in binary files were rewritten too, where the old and new
@@ -97,7 +98,7 @@ fn compare_trees(args: &Args, talk: Talk) -> Result<Exit> {
         rewrites: args.rewrites.iter().map(pair).collect::<Result<_>>()?,
         equal_length: args.equal_length,
     };
-    let progress = Progress::new(talk.0.quiet);
+    let progress = Progress::new(talk.0.quiet).ends_at_signals();
     let report = trees(&wanted, &progress);
     progress.end();
     let report = report?;

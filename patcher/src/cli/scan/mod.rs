@@ -29,7 +29,8 @@ pub(super) struct Args {
     /// Trees of files, or single files; symbolic links in them are not followed
     #[arg(required = true)]
     tree: Vec<PathBuf>,
-    /// A path that is looked for: absolute, as it stands in the files; or a word, such as a version
+    /// Look for this path: absolute, as it stands in the files; or for a word, such as a version. Can
+    /// be repeated
     #[arg(long, value_name = "PATH", required = true)]
     reference: Vec<PathBuf>,
     /// Compare with another build of the same package, for another path or version of the same
@@ -74,7 +75,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
                 "name one tree, and the other one with --against",
             ));
         }
-        let progress = Progress::new(talk.0.quiet);
+        let progress = Progress::new(talk.0.quiet).ends_at_signals();
         let scanned = trees::trees(
             &args.tree,
             references.clone(),
