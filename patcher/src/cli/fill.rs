@@ -59,6 +59,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
                 "fill them one by one, or leave out --output to replace each of them",
             ));
         }
+        args.images.iter().try_for_each(|path| image_is_no_value(path))?;
         let schema = args.schema.as_deref().map(super::read_schema).transpose()?;
         let assignments = args.values.assignments()?;
         if assignments.is_empty() && !args.values.reset {
@@ -84,6 +85,18 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         }
         Ok(exit)
     })
+}
+
+/// Refuses `FIELD=VALUE` where `--set` was forgotten.
+fn image_is_no_value(path: &Path) -> Result<()> {
+    let name = escaped(path);
+    if name.contains('=') && path.symlink_metadata().is_err() {
+        return Err(Error::usage(
+            format!("`{name}` is neither a file, nor a value behind --set"),
+            format!("write `--set {name}`"),
+        ));
+    }
+    Ok(())
 }
 
 fn fill_one(

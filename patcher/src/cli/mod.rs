@@ -3,6 +3,7 @@
 
 mod completions;
 mod demo;
+mod examples;
 mod fill;
 mod generate;
 mod inspect;
@@ -12,8 +13,10 @@ mod payload;
 mod progress;
 mod scan;
 mod specialize;
+mod usage;
 mod verify;
 
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -85,11 +88,12 @@ enum Command {
 /// Runs the command that the process was called with. `version` is what `--version` tells.
 #[must_use]
 pub fn main(version: String) -> ExitCode {
-    let cli = Cli::command().version(version);
-    let Cli { command, global } = match Cli::from_arg_matches(&cli.clone().get_matches()) {
-        Ok(cli) => cli,
-        Err(error) => error.exit(),
-    };
+    let cli = examples::in_help(Cli::command().version(version));
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let matches = cli.clone().try_get_matches_from(&words);
+    let parsed = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+    let Cli { command, global } =
+        parsed.unwrap_or_else(|error| usage::hinted(error, &words).exit());
     let talk = Talk(global);
     let done = match command {
         Command::Generate(args) => generate::run(&args, talk),
@@ -197,7 +201,7 @@ struct ValueArgs {
     /// Bytes are hexadecimal. FIELD may be SECTION.FIELD
     #[arg(long = "set", value_name = "FIELD=VALUE")]
     sets: Vec<String>,
-    /// Read values from a file, JSON or (.toml) TOML; `-` is JSON on standard input
+    /// Read values from a file, JSON or (.toml) TOML; `-` is JSON on standard input. Can be repeated
     #[arg(long, value_name = "FILE")]
     values: Vec<std::path::PathBuf>,
     /// Keep the values that were set before and are not given now

@@ -28,7 +28,7 @@ pub(super) struct Args {
     /// with the same defaults: where there is the file, take --image
     #[arg(long, conflicts_with_all = ["keep", "reset", "all"])]
     schema: Option<PathBuf>,
-    /// With --schema: a default that was given to `generate`
+    /// With --schema: a default that was given to `generate`. Can be repeated
     #[arg(long = "default", value_name = "FIELD=VALUE", conflicts_with = "image")]
     defaults: Vec<String>,
     /// The section, as named in the schema or as spelled in the file
