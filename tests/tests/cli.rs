@@ -38,6 +38,115 @@ fn manual_pages_for_every_command() {
     pages.sort();
     assert_eq!(folder.names(), pages);
     folder.postlink("man missing").fails(1);
+    let again = Folder::new();
+    again.postlink("man .").ok();
+    for page in &pages {
+        // They had no date, no value names, no `...`, and no examples.
+        let text = String::from_utf8(folder.read(page)).expect("UTF-8");
+        for part in [" 1 20", "EXIT STATUS", "SH EXAMPLES\n.PP"] {
+            assert!(text.contains(part), "{page} lacks {part}");
+        }
+        assert!(folder.read(page) == again.read(page), "{page}");
+    }
+    let fill = String::from_utf8(folder.read("postlink-fill.1")).expect("UTF-8");
+    assert!(fill.contains(r"[\-\-set <FIELD=VALUE>]... "), "{fill}");
+    assert!(fill.contains("<IMAGE>...\n") && fill.contains(r"[\-\-output <OUT>] "), "{fill}");
+}
+
+/// Each line must be one that the command takes: with `--help` behind it, it is parsed, not run.
+#[test]
+fn examples_are_lines_that_work() {
+    let folder = Folder::new();
+    for command in COMMANDS {
+        let help = folder.postlink(&format!("{command} --help")).ok().replace("\\\n", "");
+        let (_, examples) = help.split_once("\nExamples:\n").expect(command);
+        let lines = examples.lines().filter_map(|line| line.trim().strip_prefix("$ postlink "));
+        let lines: Vec<&str> = lines.map(|line| line.split(" > ").next().unwrap_or(line)).collect();
+        assert!(!lines.is_empty(), "{command}");
+        for line in lines {
+            folder.postlink(&format!("{line} --help")).ok();
+        }
+    }
+    assert!(folder.postlink("--help").ok().contains("Exit codes: 0 done"));
+}
+
+/// The option that was left out was not told.
+#[test]
+fn an_argument_without_its_option_gets_a_hint() {
+    let folder = sources();
+    build_library(&folder, "g++", "-O1");
+    for (line, hint) in [
+        ("generate schema.toml", "--schema schema.toml"),
+        ("generate --schema s.toml version=1", "--default version=1"),
+        ("fill libvalues.so version=1", "--set version=1"),
+        ("payload libvalues.so --section lix", "--image libvalues.so"),
+        ("specialize tree=/opt/app", "--output tree=/opt/app"),
+        ("verify old new /a=/b", "--rewrite /a=/b"),
+    ] {
+        let said = folder.postlink(line).fails(2);
+        assert!(said.contains(&format!("write `{hint}`")), "{line}: {said}");
+    }
+    // A file may have such a name.
+    folder.copy("libvalues.so", "version=1");
+    folder.postlink("fill version=1 --set version=1.2.3 --set prefix=/p").ok();
+}
+
+/// no-color.org and bixense.com/clicolors; `CLICOLOR_FORCE` had no effect.
+#[test]
+fn colours_follow_the_environment() {
+    let folder = Folder::new();
+    folder.write("schema.toml", "[section.app]\nnonsense = 1\n");
+    let postlink = postlink_tests::postlink().display();
+    for (set, is_colored) in [
+        ("A=1", false),
+        ("CLICOLOR_FORCE=1", true),
+        ("NO_COLOR=1 CLICOLOR_FORCE=1", false),
+        ("CLICOLOR=0 CLICOLOR_FORCE=1", true),
+    ] {
+        for line in
+            ["inspect missing", "generate --schema schema.toml --out-rust out.rs", "nonsense"]
+        {
+            let run = folder.run(&format!("env -u NO_COLOR {set} {postlink} {line}"));
+            assert_eq!(run.stderr.contains("\u{1b}["), is_colored, "{set} {line}: {run:?}");
+        }
+    }
+}
+
+/// The line was longer than 80 columns, and stayed when Ctrl-C ended the command.
+#[test]
+fn progress_is_one_line_and_goes_away() {
+    const TERMINAL: &str = r#"
+import fcntl, os, pty, struct, sys, termios
+child, terminal = pty.fork()
+if child == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    os.execv(sys.argv[1], sys.argv[1:])
+said, interrupted = b"", False
+try:
+    while part := os.read(terminal, 65536):
+        said += part
+        if b"files" in said and not interrupted:
+            interrupted = os.write(terminal, b"\x03") == 1
+except OSError:  # The other end is closed.
+    pass
+print(os.WTERMSIG(os.waitpid(child, 0)[1]), said.decode(), end="")
+"#;
+    let folder = Folder::new();
+    folder.write("terminal.py", TERMINAL);
+    std::fs::create_dir(folder.path("tree")).expect("a folder");
+    folder.run("openssl rand -out random 10000000").ok();
+    folder.run("gzip -1 random").ok();
+    (0..20).for_each(|each| folder.copy("random.gz", &format!("tree/{each}.gz")));
+    let postlink = postlink_tests::postlink().display();
+    let scan = format!("python3 terminal.py {postlink} scan tree --reference /opt/app");
+    let said = folder.run(&scan).ok();
+    // SIGINT ended it.
+    assert!(said.starts_with("2 "), "{said:?}");
+    assert!(said.contains("/20 files") && said.ends_with("\r\u{1b}[2K"), "{said:?}");
+    let lines = said[2..].split(['\r', '\n']).map(|line| line.trim_start_matches("\u{1b}[2K"));
+    for line in lines {
+        assert!(line.trim_end_matches("^C").chars().count() <= 80, "{line:?}");
+    }
 }
 
 #[test]
@@ -56,6 +165,7 @@ fn demo() {
     let shown = folder.postlink("demo demo").ok();
     let filled = "prefix       /nix/store/0c5n1x3gkr7d2wmf9vq8z4yjb6hap2sl-lix-2.96.0-dev-20261122_be438c62e1bd\n";
     assert!(shown.contains(filled) && shown.contains("specialized  yes"), "{shown}");
+    assert!(shown.contains("declares 8 values"), "{shown}");
     assert!(shown.ends_with("times as long.\n"), "{shown}");
     assert!(folder.run("./demo/nix").ok().contains(filled));
     assert!(folder.postlink("demo demo").fails(1).contains("cannot create demo"));
@@ -187,7 +297,10 @@ fn hostile_names_are_shown_and_do_nothing_else() {
     let pair = ["--output", "tree=/opt/app", "--rewrite", "/opt/unspecialized=/opt/app"];
     let specialize =
         [&["specialize", "--destdir", "out", "-v", "--keep-failed"][..], &pair].concat();
-    shown(&harmless(&folder, &specialize, 3), &["left", r"a\x1b[2K\x0aerror: forged"]);
+    shown(
+        &harmless(&folder, &specialize, 3),
+        &["left", "--equal-length", r"a\x1b[2K\x0aerror: forged"],
+    );
     folder.copy("changed.so", &format!("out/opt/app/{HOSTILE}.so"));
     let verify = ["verify", "-v", "tree", "out/opt/app", "--rewrite", pair[3]];
     shown(&harmless(&folder, &verify, 3), &["not explained", r"a\x1b[2K\x0aerror: forged"]);

@@ -88,7 +88,10 @@ impl Shell<'_> {
         );
 
         self.say("# The Lix package manager has a version and install paths that are known after the build.");
-        self.say("# Its schema declares them, here two of seven; `postlink demo DIR` leaves all files in DIR:");
+        self.say(&format!(
+            "# Its schema declares {} values, first these; `postlink demo DIR` leaves all files in DIR:",
+            SCHEMA.lines().filter(|line| line.starts_with("[section.lix.field.")).count()
+        ));
         self.run("grep -A 10 field.version schema.toml")?;
         self.say("\n# Generate accessors; a development build gives a prefix:");
         self.postlink(&format!("{generate} --default prefix=/usr/local"))?;
