@@ -194,7 +194,7 @@ fn json_of_every_command_is_one_object() {
     assert_eq!(filled["images"][0]["outcome"], "filled");
     assert_eq!(
         filled["images"][1]["error"]["help"],
-        "there is no such file or folder: look at the path, or create the folder"
+        "there is no such file or folder: check the path, or create the folder"
     );
     assert_eq!(filled["images"][0]["records"], inspected["images"][0]["records"]);
     assert_eq!(planned["images"][0]["records"], inspected["images"][0]["records"]);
@@ -215,6 +215,23 @@ fn quiet_and_verbose() {
     assert_eq!(said, "libvalues.so: section `lix` filled; fields: 2 set, 6 derived, 0 default\n");
     let said = folder.postlink(&format!("fill -v libvalues.so {set}=/c")).ok();
     assert!(said.contains("  bin_dir = /c/bin (derived)\n"), "{said}");
+}
+
+/// A fill whose message could not be written ended with 1, as if the file were unchanged.
+#[test]
+fn full_standard_output() {
+    let folder = sources();
+    build_library(&folder, "g++", "-O1");
+    let shell = |line: &str| {
+        let line = format!("{} {line} > /dev/full", postlink_tests::postlink().display());
+        folder.run_words("sh".as_ref(), &["-c", &line])
+    };
+    let run = shell("fill libvalues.so --set version=1.2.3 --set prefix=/p");
+    assert!(run.stderr.starts_with("warning: cannot write to standard output"), "{run:?}");
+    run.ok();
+    assert_eq!(folder.postlink("inspect --field prefix libvalues.so").ok(), "/p\n");
+    let said = shell("inspect libvalues.so").fails(1);
+    assert!(said.starts_with("error: cannot write to standard output"), "{said}");
 }
 
 /// A name that clears a line, forges a message on another one, and turns the direction of text.

@@ -1,5 +1,5 @@
-//! The command `postlink`: one module a command. This is the one place where exit codes, and what
-//! goes to standard output and standard error, are decided.
+//! The command `postlink`, with one module for each of its commands. Exit codes, and the words on
+//! standard output and standard error, are decided here and nowhere else.
 
 mod completions;
 mod demo;
@@ -29,7 +29,7 @@ use crate::shown::{escaped, line, lines};
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// It did what it was asked for.
+    /// It did its work.
     Done = 0,
     /// It refused, and what it refused is unchanged.
     Refused = 1,
@@ -60,7 +60,7 @@ pub(crate) struct Cli {
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 refused, what was refused is unchanged; 2 wrong \
                           usage; 3 a check found something.";
 
-/// What every command understands.
+/// The options that every command has.
 #[derive(Clone, Copy, Debug, clap::Args)]
 struct Global {
     /// Say nothing but errors
@@ -85,7 +85,7 @@ enum Command {
     Demo(demo::Args),
 }
 
-/// Runs the command that the process was called with. `version` is what `--version` tells.
+/// Runs the command that the process was called with. `--version` prints `version`.
 #[must_use]
 pub fn main(version: String) -> ExitCode {
     let cli = examples::in_help(Cli::command().version(version));
@@ -110,39 +110,46 @@ pub fn main(version: String) -> ExitCode {
     done.unwrap_or_else(|error| talk.refuse(&error)).into()
 }
 
-/// What is said, and how much of it.
+/// Messages to the user, as many as the options ask for.
 #[derive(Clone, Copy, Debug)]
 struct Talk(Global);
 
 impl Talk {
-    /// Says what was done.
+    /// Tells a step that was done.
     fn say(self, text: &str) {
         if !self.0.quiet {
-            print(text);
+            tell(text);
         }
     }
 
-    /// Says what only some want to know.
+    /// Tells a detail, with `--verbose`.
     fn detail(self, text: &str) {
         if self.0.verbose {
-            print(text);
+            tell(text);
         }
     }
 
-    /// Says what the user has to see to.
+    /// Tells a danger that the user has to see to.
     fn warn(self, text: &str) {
         if !self.0.quiet {
             report(YELLOW, "warning", text, "");
         }
     }
 
-    /// Says what was refused.
+    /// Tells a refusal and the way out.
     fn refuse(self, error: &Error) -> Exit {
         if let Error::Schema { rendered, .. } = error {
             let _ = writeln!(std::io::stderr(), "{rendered}\n");
         }
         report(RED, "error", &error.to_string(), &error.help());
         if matches!(error, Error::Usage { .. }) { Exit::Usage } else { Exit::Refused }
+    }
+}
+
+/// Prints lines about work that is done. Where they cannot be written, it is done nevertheless.
+fn tell(text: &str) {
+    if let Err(error) = write_out(&lines(text)) {
+        report(YELLOW, "warning", &format!("cannot write to standard output: {error}"), "");
     }
 }
 
@@ -156,13 +163,19 @@ fn print_value(value: &str) {
     if std::io::stdout().is_terminal() { print(&line(value)) } else { print_raw(value) }
 }
 
-/// Prints text as it is. A reader that went away (`| head`) is no error, a full disk is.
+/// Prints text as it is: the result that was asked for, without which the command has failed.
 fn print_raw(text: &str) {
-    if let Err(error) = writeln!(std::io::stdout(), "{text}")
-        && error.kind() != std::io::ErrorKind::BrokenPipe
-    {
+    if let Err(error) = write_out(text) {
         report(RED, "error", &format!("cannot write to standard output: {error}"), "");
         std::process::exit(Exit::Refused as i32);
+    }
+}
+
+/// A reader that went away (`| head`) is no error, a full disk is.
+fn write_out(text: &str) -> std::io::Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
     }
 }
 
@@ -194,7 +207,7 @@ fn report(color: &str, title: &str, message: &str, help: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
-/// Arguments that `fill` and `payload` share: where values come from.
+/// The arguments that `fill` and `payload` share: the values, and the records that take them.
 #[derive(Debug, clap::Args)]
 struct ValueArgs {
     /// Give a field its value; repeat for the items of a list, give nothing for the empty list.
@@ -210,7 +223,7 @@ struct ValueArgs {
     /// Let values that were set before and are not given now return to their defaults
     #[arg(long)]
     reset: bool,
-    /// Fill every record of a section that the file has more than one of
+    /// Fill all records of a section, where the file has several
     #[arg(long)]
     all: bool,
 }
@@ -233,7 +246,7 @@ impl ValueArgs {
 /// Reads a schema from a file.
 ///
 /// # Errors
-/// It cannot be read; everything that is wrong with it.
+/// The file cannot be read; or all faults of the schema.
 fn read_schema(path: &std::path::Path) -> Result<postlink_codegen::Schema> {
     let text = crate::files::open::read_text(path)?;
     postlink_codegen::Schema::parse(&escaped(path), &text).map_err(|diagnostics| Error::Schema {
