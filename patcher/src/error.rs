@@ -341,8 +341,8 @@ impl Error {
             }
             Self::Io { source, .. } => io_help(source).into(),
             Self::NotRegular { .. } => "name a regular file; nothing was changed".into(),
-            Self::Special { .. } => "remove it from the tree: a package has files, folders and links".into(),
-            Self::Changed { .. } => "run it again when nothing else writes there; a manifest is made again by postlink scan --manifest".into(),
+            Self::Special { .. } => "remove it from the tree: a package has files, folders and links only".into(),
+            Self::Changed { .. } => "run the command again when nothing else writes there; if a manifest is older than the tree, make it again: postlink scan --manifest".into(),
             Self::NotImage { problem, .. } => problem.help(),
             Self::NoRecord { imports: Imports { libraries, accessors: true, .. }, .. } => format!(
                 "the file calls accessors of another library: fill the one that carries the record; it needs {}",
@@ -363,7 +363,7 @@ impl Error {
                 "a payload is one section: of an archive, take an object file out (ar x), or use `fill`".into()
             }
             Self::Section { problem, .. } => match problem {
-                SectionProblem::NoBits => "this is a separate debug file: fill the program or library that it belongs to, the debug file fits as it is".into(),
+                SectionProblem::NoBits => "this is a separate debug file: fill the program or library that it belongs to; the debug file still fits it".into(),
                 SectionProblem::Compressed => "decompress it first: objcopy --decompress-debug-sections FILE, or link it without --compress-sections".into(),
                 SectionProblem::TooLarge => "something other than postlink made this section: give it another name".into(),
                 SectionProblem::Overlaps => "the section headers are damaged: build the file again".into(),
@@ -372,8 +372,8 @@ impl Error {
             Self::Record { source, .. } => record_help(*source).into(),
             Self::BadValues { .. } => record_help(postlink_format::Error::ValuesChecksum).into(),
             Self::Unsound { .. } => "the file was changed by something else, or built with another version of postlink: build it again".into(),
-            Self::Doubled { .. } => "a library was probably linked in twice: link it once, or fill all of them with --all".into(),
-            Self::Fingerprint { .. } => "the file was built from another schema: give the one that it was built from, or build it again".into(),
+            Self::Doubled { .. } => "a library was probably linked in twice: link it once, or fill all its records with --all".into(),
+            Self::Fingerprint { .. } => "the file was built from another schema: name that schema, or build the file again".into(),
             Self::Values { problems, .. } => {
                 let mut helps: Vec<&str> = problems.iter().map(|problem| problem.help.as_str()).collect();
                 helps.dedup();
@@ -385,9 +385,9 @@ impl Error {
                 helps.dedup();
                 helps.join("\n")
             }
-            Self::Dropped { .. } => "give them again, or keep them with --keep, or let them go with --reset".into(),
+            Self::Dropped { .. } => "give them again, or keep them with --keep, or return to the defaults with --reset".into(),
             Self::BuildIds { count: 0, .. } => {
-                "leave out --rewrite-build-id; or link it with -Wl,--build-id, for only a link can add one".into()
+                "leave out --rewrite-build-id; or link the file with -Wl,--build-id: only a link can add one".into()
             }
             Self::BuildIds { .. } => "leave out --rewrite-build-id: nothing tells which of them counts".into(),
             Self::ReadBack { .. } => "the file system lost a write: check the disk, then build the file again".into(),
@@ -446,11 +446,12 @@ const DROPPED: &str = "the linker dropped it: with --gc-sections it keeps a sect
 fn io_help(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::NotFound => {
-            "there is no such file or folder: look at the path, or create the folder"
+            "there is no such file or folder: check the path, or create the folder"
         }
         io::ErrorKind::AlreadyExists => "name one that does not exist yet",
         io::ErrorKind::PermissionDenied => {
-            "you need write permission for its folder, or, with --in-place, for the file itself"
+            "you need read permission for the file, and write permission for its folder or, with \
+             --in-place, for the file itself"
         }
         io::ErrorKind::ExecutableFileBusy => {
             "the program is running: leave out --in-place, and a new file takes the old one's place"

@@ -2,7 +2,7 @@
 //!
 //! [`escaped`] and [`shown`] make text of bytes, and different bytes make different text: manifests
 //! and JSON name files by it. [`line()`] is for what is text already, so it leaves backslashes alone,
-//! and can be applied twice. [`lines`] and [`json`] are the last step before standard output and
+//! and can be applied twice. `lines` and `json` are the last step before standard output and
 //! standard error, whatever went through the others.
 
 use std::ffi::OsStr;

@@ -95,7 +95,7 @@ fn section_header(folder: &Folder, name: &str) -> usize {
 
 /// The image, and what each command says of it.
 const IMAGES: &[(&str, &[&str])] = &[
-    ("missing", &["cannot open missing", "look at the path"]),
+    ("missing", &["cannot open missing", "check the path"]),
     ("folder", &["is a directory", "name a regular file"]),
     ("/dev/null", &["is a device"]),
     ("empty", &["it is empty"]),

@@ -25,7 +25,7 @@ pub(super) struct Args {
     /// Leave the image as it is, write the filled file here
     #[arg(short, long, value_name = "OUT", conflicts_with = "in_place")]
     output: Option<PathBuf>,
-    /// Write only the section's bytes into the image itself. Not while a program runs that uses it
+    /// Write only the section's bytes into the image itself. Not for a file that a running program uses
     #[arg(short, long)]
     in_place: bool,
     #[command(flatten)]
@@ -33,8 +33,9 @@ pub(super) struct Args {
     /// Refuse records whose fingerprint is not this schema's
     #[arg(long, value_name = "SCHEMA")]
     schema: Option<PathBuf>,
-    /// Give the file a new build-id, made of its content. A separate debug file is found by the
-    /// build-id: one that was split off before no longer is. Reads the whole file, also in place
+    /// Give the file a new build-id, computed from its content. Debuggers find a separate debug file by
+    /// the build-id, so one that was split off before is no longer found. Reads the whole file, also
+    /// with --in-place
     #[arg(long)]
     rewrite_build_id: bool,
     /// Keep the time of the last modification

@@ -11,13 +11,13 @@ use crate::record::assign::unknown;
 use crate::record::read::Image;
 use crate::shown::{escaped, line};
 
-/// Show the records of linked files: their fields, the values, and where these are from
+/// Show the records of linked files: fields, values, and where the values come from
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The programs and libraries to look into
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
-    /// Print only the value of this field; of a list, an item a line. NAME may be SECTION.FIELD
+    /// Print only the value of this field; of a list, one item per line. NAME may be SECTION.FIELD
     #[arg(long, value_name = "NAME")]
     field: Option<String>,
     /// Print one JSON object

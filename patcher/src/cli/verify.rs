@@ -12,17 +12,16 @@ use crate::verify::trees::{TreeReport, Trees, trees};
 
 /// Check that a filled file differs from its original in nothing but the values of declared fields
 ///
-/// Other defaults in a record that is filled are accepted, and named: `specialize` writes them.
-/// Another build-id is accepted if it is the one that `fill --rewrite-build-id` makes of the filled
-/// file.
+/// Changed defaults in a filled record are accepted, and named: `specialize` writes them. A changed
+/// build-id is accepted if it is the one that `fill --rewrite-build-id` computes from the filled file.
 ///
-/// Of two trees, everything is accepted that `specialize` does, and exactly that: RUNPATH, texts and
-/// absolute links have to be what the rewrites make of them, and modes the same. The path of the
-/// original tree has become that of the other, unless --rewrite says otherwise, as it has to for a
-/// tree that was made with --destdir; paths of other outputs of the package need a --rewrite each.
-/// Owners, times and extended attributes are not looked at. With -v all changes are listed.
+/// Between two trees, exactly the changes that `specialize` makes are accepted: RUNPATH, texts and
+/// absolute links have to be as the rewrites make them, and modes have to be the same. The original
+/// tree's path becomes the other tree's, unless --rewrite says otherwise: a tree that was made with
+/// --destdir needs that, and so does each path of the package's other outputs. Owners, times and
+/// extended attributes are not compared. With -v all changes are listed.
 ///
-/// Ends with 3 if something else differs, and lists it by section and offset, or line.
+/// Ends with 3 if anything else differs, and lists it by section and offset, or line.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The file or tree as it was built
@@ -138,7 +137,7 @@ fn tell(report: &TreeReport, talk: Talk) {
     }
 }
 
-/// How many files are what they were, and how many changed in which way.
+/// The number of identical files, and of files that changed in each way.
 fn summary(report: &TreeReport) -> String {
     let changed = |is: fn(&Change) -> bool| {
         report.changed.iter().filter(|changed| changed.changes.iter().any(is)).count()
@@ -146,10 +145,10 @@ fn summary(report: &TreeReport) -> String {
     let mut parts = vec![format!("{} files identical", report.identical)];
     let counts = [
         (changed(|one| matches!(one, Change::Value(_) | Change::Default { .. })), "filled"),
-        (changed(|one| matches!(one, Change::Runpath { .. })), "with another RUNPATH"),
-        (changed(|one| matches!(one, Change::Loader { .. })), "with other names for the loader"),
-        (changed(|one| matches!(one, Change::Strings { .. })), "with other strings"),
-        (changed(|one| matches!(one, Change::BuildId)), "with another build-id"),
+        (changed(|one| matches!(one, Change::Runpath { .. })), "with a changed RUNPATH"),
+        (changed(|one| matches!(one, Change::Loader { .. })), "with changed names for the loader"),
+        (changed(|one| matches!(one, Change::Strings { .. })), "with changed strings"),
+        (changed(|one| matches!(one, Change::BuildId)), "with a changed build-id"),
         (changed(|one| matches!(one, Change::Text { .. })), "texts rewritten"),
         (changed(|one| matches!(one, Change::Link { .. })), "links rewritten"),
     ];

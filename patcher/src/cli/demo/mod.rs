@@ -1,4 +1,4 @@
-//! `postlink demo`: what a user would type, really run.
+//! `postlink demo`: the commands that a user would type, really run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -142,7 +142,7 @@ impl Shell<'_> {
         self.command(program, name, words)
     }
 
-    /// Shows a command as it would be typed, runs it, shows what it prints.
+    /// Shows a command as it would be typed, runs it, and shows its output.
     fn command(&self, program: PathBuf, name: &str, words: &str) -> Result<Duration> {
         let typed = format!("{name} {}", words.replace("$ORIGIN", "'$ORIGIN'"));
         let typed = typed.trim_end();

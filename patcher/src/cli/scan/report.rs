@@ -202,7 +202,7 @@ pub(super) fn print_comparison(comparison: &Comparison, talk: Talk) {
     }
 }
 
-/// What differs, on one line.
+/// A difference, on one line.
 pub(super) fn difference_line(difference: &Unexplained) -> String {
     let mut place: Vec<String> = Vec::new();
     place.extend(difference.section.as_deref().map(line));
