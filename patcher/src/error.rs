@@ -3,48 +3,51 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use postlink_codegen::{BadValues, Problem, Unsound, listed};
+use postlink_codegen::{BadValues, Problem, Unsound};
+
+use crate::shown::{escaped, line};
 
 /// The result of what can be refused.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A refusal. Shown, it names the file; [`Error::help`] is the way out.
+/// A refusal. Its text names the file; [`Error::help`] is the way out. In both, names that come from
+/// files are on [one line](crate::shown): they cannot pass for a message of their own.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The system refused.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}", escaped(path))]
     Io {
-        /// What was tried, as an infinitive: "open".
+        /// The attempt, as an infinitive: "open".
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: io::Error,
     },
-    /// Something else than a file of bytes.
-    #[error("{} is {kind}, not a regular file", path.display())]
+    /// A path at which there is something, but no regular file.
+    #[error("{} is {kind}, not a regular file", escaped(path))]
     NotRegular {
         /// The path.
         path: PathBuf,
-        /// What it is: "a directory".
+        /// The kind of file: "a directory".
         kind: &'static str,
     },
     /// An entry of a tree that cannot be copied.
-    #[error("{} is {kind}, which cannot be copied", path.display())]
+    #[error("{} is {kind}, which cannot be copied", escaped(path))]
     Special {
         /// The path.
         path: PathBuf,
-        /// What it is: "a named pipe".
+        /// The kind of file: "a named pipe".
         kind: &'static str,
     },
-    /// A file is not what it was when it was looked at first.
-    #[error("{} is not what it was when it was scanned", path.display())]
+    /// A file that changed while a command worked with it, or since its manifest was made.
+    #[error("{} has changed since it was scanned", escaped(path))]
     Changed {
         /// The path.
         path: PathBuf,
     },
     /// A file that is no image, or a damaged one.
-    #[error("{} is not an image: {problem}", path.display())]
+    #[error("{} is not an image: {problem}", escaped(path))]
     NotImage {
         /// The file.
         path: PathBuf,
@@ -52,7 +55,7 @@ pub enum Error {
         problem: ImageProblem,
     },
     /// An image without a record.
-    #[error("{} has no postlink section", path.display())]
+    #[error("{} has no postlink section", escaped(path))]
     NoRecord {
         /// The file.
         path: PathBuf,
@@ -60,7 +63,7 @@ pub enum Error {
         imports: Imports,
     },
     /// A named section that the image or schema does not have.
-    #[error("{} has no section `{section}`", path.display())]
+    #[error("{} has no section `{}`", escaped(path), line(section))]
     NoSuchSection {
         /// The file.
         path: PathBuf,
@@ -70,7 +73,7 @@ pub enum Error {
         known: Vec<String>,
     },
     /// Several sections where one is asked for.
-    #[error("{} has {} sections `{section}`, at offsets {}", path.display(), places.len(), places.join(", "))]
+    #[error("{} has {} sections `{}`, at offsets {}", escaped(path), places.len(), line(section), line(places.join(", ")))]
     SeveralSections {
         /// The file.
         path: PathBuf,
@@ -80,7 +83,7 @@ pub enum Error {
         places: Vec<String>,
     },
     /// A section whose bytes cannot be changed in the file.
-    #[error("{}: section `{section}` {problem}", path.display())]
+    #[error("{}: section `{}` {problem}", escaped(path), line(section))]
     Section {
         /// The file.
         path: PathBuf,
@@ -90,37 +93,37 @@ pub enum Error {
         problem: SectionProblem,
     },
     /// Bytes of a section that are not a record to be trusted.
-    #[error("{}: section `{section}`: {source}", path.display())]
+    #[error("{}: section `{}`: {source}", escaped(path), line(section))]
     Record {
         /// The file.
         path: PathBuf,
         /// The section as spelled in the file.
         section: String,
-        /// What is wrong with it.
+        /// The fault.
         source: postlink_format::Error,
     },
     /// Values that are not those of a fill, though their checksum is right.
-    #[error("{}: section `{section}`: {source}", path.display())]
+    #[error("{}: section `{}`: {source}", escaped(path), line(section))]
     BadValues {
         /// The file.
         path: PathBuf,
         /// The section as spelled in the file.
         section: String,
-        /// What is wrong with them.
+        /// The fault.
         source: BadValues,
     },
     /// A record that contradicts itself.
-    #[error("{}: section `{section}`: {source}", path.display())]
+    #[error("{}: section `{}`: {source}", escaped(path), line(section))]
     Unsound {
         /// The file.
         path: PathBuf,
         /// The section as spelled in the file.
         section: String,
-        /// What is wrong with it.
+        /// The fault.
         source: Unsound,
     },
     /// More records of one section than one.
-    #[error("{} has {} records of section `{section}`, at offsets {}", path.display(), places.len(), places.join(", "))]
+    #[error("{} has {} records of section `{}`, at offsets {}", escaped(path), places.len(), line(section), line(places.join(", ")))]
     Doubled {
         /// The file.
         path: PathBuf,
@@ -130,7 +133,11 @@ pub enum Error {
         places: Vec<String>,
     },
     /// A record of another schema.
-    #[error("{}: section `{section}` has fingerprint {found}, the schema's is {expected}", path.display())]
+    #[error(
+        "{}: section `{}` has fingerprint {found}, the schema's is {expected}",
+        escaped(path),
+        line(section)
+    )]
     Fingerprint {
         /// The file.
         path: PathBuf,
@@ -142,7 +149,7 @@ pub enum Error {
         expected: String,
     },
     /// Values that do not fit.
-    #[error("{}: {}", path.display(), problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  and "))]
+    #[error("{}: {}", escaped(path), problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  and "))]
     Values {
         /// The file.
         path: PathBuf,
@@ -150,7 +157,12 @@ pub enum Error {
         problems: Vec<Problem>,
     },
     /// Values that were set before and would be lost.
-    #[error("{}: section `{section}`: the values that were set before for {} would return to their defaults", path.display(), listed(fields))]
+    #[error(
+        "{}: section `{}`: the values that were set before for {} would return to their defaults",
+        escaped(path),
+        line(section),
+        listed(fields)
+    )]
     Dropped {
         /// The file.
         path: PathBuf,
@@ -159,22 +171,22 @@ pub enum Error {
         /// The fields.
         fields: Vec<String>,
     },
-    /// A build-id is to be rewritten, and there is not just one.
-    #[error("{} has {}", path.display(), if *count == 0 { "no build-id".to_owned() } else { format!("{count} build-ids") })]
+    /// A file whose build-id cannot be rewritten: it has none, or several.
+    #[error("{} has {}", escaped(path), if *count == 0 { "no build-id".to_owned() } else { format!("{count} build-ids") })]
     BuildIds {
         /// The file.
         path: PathBuf,
         /// How many it has.
         count: usize,
     },
-    /// What was read back is not what was written.
-    #[error("{}: the bytes that were read back are not those that were written", path.display())]
+    /// A file that has other bytes than those that were written to it.
+    #[error("{}: the bytes that were read back are not those that were written", escaped(path))]
     ReadBack {
         /// The file.
         path: PathBuf,
     },
     /// A schema with something wrong in it.
-    #[error("{} has {count} {}", path.display(), if *count == 1 { "error" } else { "errors" })]
+    #[error("{} has {count} {}", escaped(path), if *count == 1 { "error" } else { "errors" })]
     Schema {
         /// The schema file.
         path: PathBuf,
@@ -186,9 +198,9 @@ pub enum Error {
     /// The command was called wrongly.
     #[error("{message}")]
     Usage {
-        /// What is wrong.
+        /// The fault, as a sentence.
         message: String,
-        /// What would be right.
+        /// The way out.
         help: String,
     },
     /// Several refusals of one command.
@@ -197,17 +209,17 @@ pub enum Error {
         /// Each of them; at least one.
         errors: Vec<Error>,
     },
-    /// What was given to the command does not make sense.
+    /// Arguments or files that contradict each other, or cannot be understood.
     #[error("{message}")]
     Input {
-        /// What is wrong.
+        /// The fault, as a sentence.
         message: String,
-        /// What would be right.
+        /// The way out.
         help: String,
     },
 }
 
-/// What an image without a record takes from elsewhere.
+/// The libraries and accessors that an image without a record takes from elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Imports {
     /// The libraries that it needs.
@@ -231,22 +243,22 @@ pub enum ImageProblem {
     #[error("it is a thin archive, which does not hold the object files that it names")]
     ThinArchive(Vec<String>),
     /// It is an archive whose headers name places outside the file, or are no headers.
-    #[error("it is a truncated or damaged static library: {0}")]
+    #[error("it is a truncated or damaged static library: {}", line(.0))]
     DamagedArchive(String),
     /// A member of an archive is not an image.
-    #[error("its member {0}: {1}")]
+    #[error("its member {name}: {1}", name = line(.0))]
     Member(String, Box<Self>),
-    /// It holds what a link with LTO compiles, and no machine code.
+    /// It holds intermediate code, which a link with LTO compiles, and no machine code.
     #[error("it holds only intermediate code for link-time optimisation, and no record yet")]
     Intermediate,
-    /// It is something that is known but cannot be patched.
+    /// Its format is known but cannot be patched.
     #[error("it is {0}, which this version cannot patch")]
     Unsupported(&'static str),
     /// It begins with none of the known magic numbers.
     #[error("it is not an ELF file")]
     Unknown,
     /// Its headers name places outside the file, or contradict themselves.
-    #[error("it is a truncated or damaged ELF file: {0}")]
+    #[error("it is a truncated or damaged ELF file: {}", line(.0))]
     Damaged(String),
     /// Its section headers were removed.
     #[error("it has no section headers")]
@@ -266,7 +278,7 @@ pub enum SectionProblem {
     #[error("is larger than any record")]
     TooLarge,
     /// Two sections share bytes.
-    #[error("overlaps another one")]
+    #[error("overlaps another section")]
     Overlaps,
     /// The section's place lies behind the end of the file.
     #[error("ends behind the end of the file")]
@@ -290,7 +302,7 @@ impl Error {
         move |source| Self::Io { action, path, source }
     }
 
-    /// What is wrong with the values of a record, for `map_err`.
+    /// An [`Error::Record`] or [`Error::BadValues`] of this section, for `map_err`.
     pub fn bad_values(path: &Path, section: &str) -> impl FnOnce(BadValues) -> Self {
         let (path, section) = (path.to_owned(), section.to_owned());
         move |source| match source {
@@ -315,7 +327,7 @@ impl Error {
         if errors.len() == 1 { errors.remove(0) } else { Self::Several { errors } }
     }
 
-    /// What the user can do; empty where the message says it all.
+    /// The way out, one or more lines; empty where the message says it all.
     #[must_use]
     pub fn help(&self) -> String {
         match self {
@@ -328,9 +340,9 @@ impl Error {
                 "run it as a user who may read the whole tree".into()
             }
             Self::Io { source, .. } => io_help(source).into(),
-            Self::NotRegular { .. } => "name a regular file; what is there was left as it is".into(),
-            Self::Special { .. } => "remove it from the tree: a package has files, folders and links".into(),
-            Self::Changed { .. } => "run it again when nothing else writes there; a manifest is made again by postlink scan --manifest".into(),
+            Self::NotRegular { .. } => "name a regular file; nothing was changed".into(),
+            Self::Special { .. } => "remove it from the tree: a package has files, folders and links only".into(),
+            Self::Changed { .. } => "run the command again when nothing else writes there; if a manifest is older than the tree, make it again: postlink scan --manifest".into(),
             Self::NotImage { problem, .. } => problem.help(),
             Self::NoRecord { imports: Imports { libraries, accessors: true, .. }, .. } => format!(
                 "the file calls accessors of another library: fill the one that carries the record; it needs {}",
@@ -351,7 +363,7 @@ impl Error {
                 "a payload is one section: of an archive, take an object file out (ar x), or use `fill`".into()
             }
             Self::Section { problem, .. } => match problem {
-                SectionProblem::NoBits => "this is a separate debug file: fill the program or library that it belongs to, the debug file fits as it is".into(),
+                SectionProblem::NoBits => "this is a separate debug file: fill the program or library that it belongs to; the debug file still fits it".into(),
                 SectionProblem::Compressed => "decompress it first: objcopy --decompress-debug-sections FILE, or link it without --compress-sections".into(),
                 SectionProblem::TooLarge => "something other than postlink made this section: give it another name".into(),
                 SectionProblem::Overlaps => "the section headers are damaged: build the file again".into(),
@@ -360,8 +372,8 @@ impl Error {
             Self::Record { source, .. } => record_help(*source).into(),
             Self::BadValues { .. } => record_help(postlink_format::Error::ValuesChecksum).into(),
             Self::Unsound { .. } => "the file was changed by something else, or built with another version of postlink: build it again".into(),
-            Self::Doubled { .. } => "a library was probably linked in twice: link it once, or fill all of them with --all".into(),
-            Self::Fingerprint { .. } => "the file was built from another schema: give the one that it was built from, or build it again".into(),
+            Self::Doubled { .. } => "a library was probably linked in twice: link it once, or fill all its records with --all".into(),
+            Self::Fingerprint { .. } => "the file was built from another schema: name that schema, or build the file again".into(),
             Self::Values { problems, .. } => {
                 let mut helps: Vec<&str> = problems.iter().map(|problem| problem.help.as_str()).collect();
                 helps.dedup();
@@ -373,12 +385,12 @@ impl Error {
                 helps.dedup();
                 helps.join("\n")
             }
-            Self::Dropped { .. } => "give them again, or keep them with --keep, or let them go with --reset".into(),
+            Self::Dropped { .. } => "give them again, or keep them with --keep, or return to the defaults with --reset".into(),
             Self::BuildIds { count: 0, .. } => {
-                "leave out --rewrite-build-id; or link it with -Wl,--build-id, for only a link can add one".into()
+                "leave out --rewrite-build-id; or link the file with -Wl,--build-id: only a link can add one".into()
             }
-            Self::BuildIds { .. } => "leave out --rewrite-build-id: which of them counts is not known".into(),
-            Self::ReadBack { .. } => "the file system lost a write: look at the disk, then build the file again".into(),
+            Self::BuildIds { .. } => "leave out --rewrite-build-id: nothing tells which of them counts".into(),
+            Self::ReadBack { .. } => "the file system lost a write: check the disk, then build the file again".into(),
             Self::Schema { .. } => String::new(),
             Self::Usage { help, .. } | Self::Input { help, .. } => help.clone(),
         }
@@ -412,6 +424,12 @@ impl ImageProblem {
     }
 }
 
+/// Names as a sentence lists them, each on one line.
+fn listed(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(line).collect();
+    postlink_codegen::listed(&names)
+}
+
 /// A member as `ar` and linkers show it: `libapp.a(app.o)`.
 #[must_use]
 pub fn member_path(archive: &Path, member: &str) -> PathBuf {
@@ -428,11 +446,12 @@ const DROPPED: &str = "the linker dropped it: with --gc-sections it keeps a sect
 fn io_help(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::NotFound => {
-            "there is no such file or folder: look at the path, or create the folder"
+            "there is no such file or folder: check the path, or create the folder"
         }
         io::ErrorKind::AlreadyExists => "name one that does not exist yet",
         io::ErrorKind::PermissionDenied => {
-            "you need write permission for its folder, or, with --in-place, for the file itself"
+            "you need read permission for the file, and write permission for its folder or, with \
+             --in-place, for the file itself"
         }
         io::ErrorKind::ExecutableFileBusy => {
             "the program is running: leave out --in-place, and a new file takes the old one's place"

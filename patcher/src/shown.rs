@@ -1,28 +1,27 @@
-//! Names of files, sections and members as text: a name can neither end a line nor move the cursor
-//! of a terminal.
+//! Text from files, for people: it can neither end a line nor move the cursor of a terminal.
+//!
+//! [`escaped`] and [`shown`] make text of bytes, and different bytes make different text: manifests
+//! and JSON name files by it. [`line()`] is for what is text already, so it leaves backslashes alone,
+//! and can be applied twice. `lines` and `json` are the last step before standard output and
+//! standard error, whatever went through the others.
 
 use std::ffi::OsStr;
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 
-/// A name as text. A byte that is no UTF-8, a control character, and a character that turns the
-/// direction of a text, becomes `\xNN` for each of its bytes; a backslash becomes `\\`.
+/// A path, or the name of a file, as text on one line: see [`shown`].
 #[must_use]
-pub fn escaped(name: &OsStr) -> String {
+pub fn escaped(name: impl AsRef<OsStr>) -> String {
+    shown(name.as_ref().as_bytes())
+}
+
+/// Bytes as text on one line. A byte that is no UTF-8, a control character, and a character that
+/// turns the direction of a text, becomes `\xNN` for each of its bytes; a backslash becomes `\\`.
+#[must_use]
+pub fn shown(bytes: &[u8]) -> String {
     let mut text = String::new();
-    for chunk in name.as_bytes().utf8_chunks() {
-        for char in chunk.valid().chars() {
-            match char {
-                '\\' => text.push_str("\\\\"),
-                char if is_hidden(char) => {
-                    let mut bytes = [0; 4];
-                    for byte in char.encode_utf8(&mut bytes).bytes() {
-                        let _ = write!(text, "\\x{byte:02x}");
-                    }
-                }
-                char => text.push(char),
-            }
-        }
+    for chunk in bytes.utf8_chunks() {
+        text += &visible(&chunk.valid().replace('\\', "\\\\"), &[]);
         for byte in chunk.invalid() {
             let _ = write!(text, "\\x{byte:02x}");
         }
@@ -30,10 +29,46 @@ pub fn escaped(name: &OsStr) -> String {
     text
 }
 
-/// [`escaped`], of bytes.
+/// A name or a value on one line: its hidden characters as in [`shown`].
 #[must_use]
-pub fn shown(name: &[u8]) -> String {
-    escaped(OsStr::from_bytes(name))
+pub fn line(text: impl AsRef<str>) -> String {
+    visible(text.as_ref(), &[])
+}
+
+/// A text of several lines: its hidden characters as in [`shown`], but for line feeds and tabs.
+#[must_use]
+pub(crate) fn lines(text: &str) -> String {
+    visible(text, &['\n', '\t'])
+}
+
+/// JSON with its hidden characters as escapes of JSON, which mean the same: `serde_json` escapes those
+/// of ASCII only. JSON has no hidden characters outside of strings but line feeds.
+#[must_use]
+pub(crate) fn json(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for char in text.chars() {
+        if is_hidden(char) && char != '\n' {
+            // None of them has more than four digits.
+            let _ = write!(shown, "\\u{:04x}", u32::from(char));
+        } else {
+            shown.push(char);
+        }
+    }
+    shown
+}
+
+fn visible(text: &str, kept: &[char]) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for char in text.chars() {
+        if is_hidden(char) && !kept.contains(&char) {
+            for byte in char.encode_utf8(&mut [0; 4]).bytes() {
+                let _ = write!(shown, "\\x{byte:02x}");
+            }
+        } else {
+            shown.push(char);
+        }
+    }
+    shown
 }
 
 /// Whether a terminal does something else with a character than to show it: control characters,

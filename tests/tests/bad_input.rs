@@ -95,7 +95,7 @@ fn section_header(folder: &Folder, name: &str) -> usize {
 
 /// The image, and what each command says of it.
 const IMAGES: &[(&str, &[&str])] = &[
-    ("missing", &["cannot open missing", "look at the path"]),
+    ("missing", &["cannot open missing", "check the path"]),
     ("folder", &["is a directory", "name a regular file"]),
     ("/dev/null", &["is a device"]),
     ("empty", &["it is empty"]),
@@ -121,7 +121,7 @@ const IMAGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("compressed", &["is compressed", "decompress it first"]),
-    ("overlapping", &["overlaps another one"]),
+    ("overlapping", &["overlaps another section"]),
     ("outside", &["ends behind the end of the file"]),
     ("descriptor", &["the checksum of the descriptor is wrong", "build the file again"]),
     ("short", &["the section ends before the record does", "build the file again"]),

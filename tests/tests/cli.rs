@@ -1,4 +1,4 @@
-//! The commands that are not about one file, and what `--json` gives.
+//! The commands that are not about one file, what `--json` gives, and how messages look.
 
 use postlink_tests::lix::{build_library, sources};
 use postlink_tests::{Folder, fixture_text, golden};
@@ -38,6 +38,115 @@ fn manual_pages_for_every_command() {
     pages.sort();
     assert_eq!(folder.names(), pages);
     folder.postlink("man missing").fails(1);
+    let again = Folder::new();
+    again.postlink("man .").ok();
+    for page in &pages {
+        // They had no date, no value names, no `...`, and no examples.
+        let text = String::from_utf8(folder.read(page)).expect("UTF-8");
+        for part in [" 1 20", "EXIT STATUS", "SH EXAMPLES\n.PP"] {
+            assert!(text.contains(part), "{page} lacks {part}");
+        }
+        assert!(folder.read(page) == again.read(page), "{page}");
+    }
+    let fill = String::from_utf8(folder.read("postlink-fill.1")).expect("UTF-8");
+    assert!(fill.contains(r"[\-\-set <FIELD=VALUE>]... "), "{fill}");
+    assert!(fill.contains("<IMAGE>...\n") && fill.contains(r"[\-\-output <OUT>] "), "{fill}");
+}
+
+/// Each line must be one that the command takes: with `--help` behind it, it is parsed, not run.
+#[test]
+fn examples_are_lines_that_work() {
+    let folder = Folder::new();
+    for command in COMMANDS {
+        let help = folder.postlink(&format!("{command} --help")).ok().replace("\\\n", "");
+        let (_, examples) = help.split_once("\nExamples:\n").expect(command);
+        let lines = examples.lines().filter_map(|line| line.trim().strip_prefix("$ postlink "));
+        let lines: Vec<&str> = lines.map(|line| line.split(" > ").next().unwrap_or(line)).collect();
+        assert!(!lines.is_empty(), "{command}");
+        for line in lines {
+            folder.postlink(&format!("{line} --help")).ok();
+        }
+    }
+    assert!(folder.postlink("--help").ok().contains("Exit codes: 0 done"));
+}
+
+/// The option that was left out was not told.
+#[test]
+fn an_argument_without_its_option_gets_a_hint() {
+    let folder = sources();
+    build_library(&folder, "g++", "-O1");
+    for (line, hint) in [
+        ("generate schema.toml", "--schema schema.toml"),
+        ("generate --schema s.toml version=1", "--default version=1"),
+        ("fill libvalues.so version=1", "--set version=1"),
+        ("payload libvalues.so --section lix", "--image libvalues.so"),
+        ("specialize tree=/opt/app", "--output tree=/opt/app"),
+        ("verify old new /a=/b", "--rewrite /a=/b"),
+    ] {
+        let said = folder.postlink(line).fails(2);
+        assert!(said.contains(&format!("write `{hint}`")), "{line}: {said}");
+    }
+    // A file may have such a name.
+    folder.copy("libvalues.so", "version=1");
+    folder.postlink("fill version=1 --set version=1.2.3 --set prefix=/p").ok();
+}
+
+/// no-color.org and bixense.com/clicolors; `CLICOLOR_FORCE` had no effect.
+#[test]
+fn colours_follow_the_environment() {
+    let folder = Folder::new();
+    folder.write("schema.toml", "[section.app]\nnonsense = 1\n");
+    let postlink = postlink_tests::postlink().display();
+    for (set, is_colored) in [
+        ("A=1", false),
+        ("CLICOLOR_FORCE=1", true),
+        ("NO_COLOR=1 CLICOLOR_FORCE=1", false),
+        ("CLICOLOR=0 CLICOLOR_FORCE=1", true),
+    ] {
+        for line in
+            ["inspect missing", "generate --schema schema.toml --out-rust out.rs", "nonsense"]
+        {
+            let run = folder.run(&format!("env -u NO_COLOR {set} {postlink} {line}"));
+            assert_eq!(run.stderr.contains("\u{1b}["), is_colored, "{set} {line}: {run:?}");
+        }
+    }
+}
+
+/// The line was longer than 80 columns, and stayed when Ctrl-C ended the command.
+#[test]
+fn progress_is_one_line_and_goes_away() {
+    const TERMINAL: &str = r#"
+import fcntl, os, pty, struct, sys, termios
+child, terminal = pty.fork()
+if child == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    os.execv(sys.argv[1], sys.argv[1:])
+said, interrupted = b"", False
+try:
+    while part := os.read(terminal, 65536):
+        said += part
+        if b"files" in said and not interrupted:
+            interrupted = os.write(terminal, b"\x03") == 1
+except OSError:  # The other end is closed.
+    pass
+print(os.WTERMSIG(os.waitpid(child, 0)[1]), said.decode(), end="")
+"#;
+    let folder = Folder::new();
+    folder.write("terminal.py", TERMINAL);
+    std::fs::create_dir(folder.path("tree")).expect("a folder");
+    folder.run("openssl rand -out random 10000000").ok();
+    folder.run("gzip -1 random").ok();
+    (0..20).for_each(|each| folder.copy("random.gz", &format!("tree/{each}.gz")));
+    let postlink = postlink_tests::postlink().display();
+    let scan = format!("python3 terminal.py {postlink} scan tree --reference /opt/app");
+    let said = folder.run(&scan).ok();
+    // SIGINT ended it.
+    assert!(said.starts_with("2 "), "{said:?}");
+    assert!(said.contains("/20 files") && said.ends_with("\r\u{1b}[2K"), "{said:?}");
+    let lines = said[2..].split(['\r', '\n']).map(|line| line.trim_start_matches("\u{1b}[2K"));
+    for line in lines {
+        assert!(line.trim_end_matches("^C").chars().count() <= 80, "{line:?}");
+    }
 }
 
 #[test]
@@ -56,6 +165,7 @@ fn demo() {
     let shown = folder.postlink("demo demo").ok();
     let filled = "prefix       /nix/store/0c5n1x3gkr7d2wmf9vq8z4yjb6hap2sl-lix-2.96.0-dev-20261122_be438c62e1bd\n";
     assert!(shown.contains(filled) && shown.contains("specialized  yes"), "{shown}");
+    assert!(shown.contains("declares 8 values"), "{shown}");
     assert!(shown.ends_with("times as long.\n"), "{shown}");
     assert!(folder.run("./demo/nix").ok().contains(filled));
     assert!(folder.postlink("demo demo").fails(1).contains("cannot create demo"));
@@ -84,7 +194,7 @@ fn json_of_every_command_is_one_object() {
     assert_eq!(filled["images"][0]["outcome"], "filled");
     assert_eq!(
         filled["images"][1]["error"]["help"],
-        "there is no such file or folder: look at the path, or create the folder"
+        "there is no such file or folder: check the path, or create the folder"
     );
     assert_eq!(filled["images"][0]["records"], inspected["images"][0]["records"]);
     assert_eq!(planned["images"][0]["records"], inspected["images"][0]["records"]);
@@ -105,4 +215,110 @@ fn quiet_and_verbose() {
     assert_eq!(said, "libvalues.so: section `lix` filled; fields: 2 set, 6 derived, 0 default\n");
     let said = folder.postlink(&format!("fill -v libvalues.so {set}=/c")).ok();
     assert!(said.contains("  bin_dir = /c/bin (derived)\n"), "{said}");
+}
+
+/// A fill whose message could not be written ended with 1, as if the file were unchanged.
+#[test]
+fn full_standard_output() {
+    let folder = sources();
+    build_library(&folder, "g++", "-O1");
+    let shell = |line: &str| {
+        let line = format!("{} {line} > /dev/full", postlink_tests::postlink().display());
+        folder.run_words("sh".as_ref(), &["-c", &line])
+    };
+    let run = shell("fill libvalues.so --set version=1.2.3 --set prefix=/p");
+    assert!(run.stderr.starts_with("warning: cannot write to standard output"), "{run:?}");
+    run.ok();
+    assert_eq!(folder.postlink("inspect --field prefix libvalues.so").ok(), "/p\n");
+    let said = shell("inspect libvalues.so").fails(1);
+    assert!(said.starts_with("error: cannot write to standard output"), "{said}");
+}
+
+/// A name that clears a line, forges a message on another one, and turns the direction of text.
+const HOSTILE: &str = "a\u{1b}[2K\nerror: forged\n\u{202e}b";
+/// The same in the 15 bytes that a member's name has in an archive's header.
+const HOSTILE_MEMBER: &str = "\u{1b}[K\nerror:f\u{202e}";
+
+/// Runs `postlink`, and gives all that it prints, which must show no name as it is.
+#[track_caller]
+fn harmless(folder: &Folder, words: &[&str], code: i32) -> String {
+    let run = folder.run_words(postlink_tests::postlink().as_os_str(), words);
+    assert_eq!(run.code, code, "{run:?}");
+    let said = run.stdout + &run.stderr;
+    assert!(!said.contains(|char: char| char.is_control() && char != '\n'), "{said:?}");
+    assert!(!said.contains('\u{202e}'), "{said:?}");
+    assert!(!said.contains("\nerror: forged") && !said.contains("\nerror:f"), "{said:?}");
+    said
+}
+
+/// The names of files, sections, members and symbols went to the terminal as they are.
+#[test]
+fn hostile_names_are_shown_and_do_nothing_else() {
+    let folder = sources();
+    folder.write(
+        "text.cc",
+        "__attribute__((used, section(\"undeclared\"))) extern const char text[] asm(\"symbol\"); const char text[] = \"/opt/unspecialized/share\";\n",
+    );
+    folder.run("g++ -std=c++17 -fPIC -c lix.gen.cc -o record.o").ok();
+    folder.run("g++ -shared -fPIC text.cc record.o -o plain.so").ok();
+    std::fs::create_dir(folder.path("tree")).expect("a folder");
+    let image = format!("tree/{HOSTILE}.so");
+    let record = format!("postlink_lix=postlink_{HOSTILE}");
+    let section = format!("undeclared={HOSTILE}");
+    let symbol = format!("symbol={HOSTILE}");
+    let names =
+        ["--rename-section", &record, "--rename-section", &section, "--redefine-sym", &symbol];
+    let words = [&names[..], &["plain.so", &image]].concat();
+    folder.run_words("objcopy".as_ref(), &words).ok();
+    folder.copy("record.o", HOSTILE_MEMBER);
+    let archive = format!("tree/{HOSTILE}.a");
+    folder.run_words("ar".as_ref(), &["rc", &archive, HOSTILE_MEMBER]).ok();
+    folder.write(&format!("tree/{HOSTILE}"), "/opt/unspecialized");
+    std::os::unix::fs::symlink(HOSTILE, folder.path("tree/link")).expect("a link");
+    let shown = |said: &str, parts: &[&str]| {
+        assert!(parts.iter().all(|part| said.contains(part)), "{parts:?}: {said}");
+    };
+
+    let section = r"postlink_a\x1b[2K\x0aerror: forged\x0a\xe2\x80\xaeb at";
+    shown(&harmless(&folder, &["inspect", &image], 0), &[section]);
+    let member = r"(\x1b[K\x0aerror:f\xe2\x80\xae)";
+    shown(&harmless(&folder, &["inspect", &archive], 0), &[member]);
+    let json = harmless(&folder, &["inspect", "--json", &image], 0);
+    let json: Json = serde_json::from_str(&json).expect("one object");
+    assert_eq!(json["images"][0]["path"], image);
+    assert_eq!(json["images"][0]["records"][0]["spelling"], format!("postlink_{HOSTILE}"));
+    let file = format!("tree/{HOSTILE}");
+    let said = harmless(&folder, &["inspect", &file, HOSTILE], 1);
+    shown(&said, &[r"\x0a\xe2\x80\xaeb is not an image", r"cannot open a\x1b[2K\x0aerror"]);
+
+    let set = ["--set", "version=1.2.3", "--set", "prefix=/p"];
+    harmless(&folder, &[&["fill", "-v", &archive, &image][..], &set].concat(), 0);
+    let value = format!("version=1.2.3{HOSTILE}");
+    harmless(&folder, &["fill", "-v", "--reset", &image, "--set", &value, "--set", "prefix=/p"], 0);
+    shown(&harmless(&folder, &["inspect", &image], 0), &[r"1.2.3a\x1b[2K"]);
+    harmless(&folder, &["fill", &archive, "--set", &format!("{HOSTILE}=x")], 1);
+
+    let mut changed = folder.read(&image);
+    let text = changed.windows(8).position(|at| at == b"/opt/uns").expect("the text");
+    changed[text + 1] = b'O';
+    folder.write("changed.so", changed);
+    shown(
+        &harmless(&folder, &["verify", &image, "changed.so"], 3),
+        &[r"a\x1b[2K\x0aerror: forged"],
+    );
+
+    let scan = ["scan", "-v", "tree", "--reference", "/opt/unspecialized"];
+    shown(&harmless(&folder, &scan, 3), &["undeclared", r"a\x1b[2K\x0aerror: forged"]);
+    let html = "--html=page";
+    harmless(&folder, &[&scan[..], &["--json", html]].concat(), 3);
+    let pair = ["--output", "tree=/opt/app", "--rewrite", "/opt/unspecialized=/opt/app"];
+    let specialize =
+        [&["specialize", "--destdir", "out", "-v", "--keep-failed"][..], &pair].concat();
+    shown(
+        &harmless(&folder, &specialize, 3),
+        &["left", "--equal-length", r"a\x1b[2K\x0aerror: forged"],
+    );
+    folder.copy("changed.so", &format!("out/opt/app/{HOSTILE}.so"));
+    let verify = ["verify", "-v", "tree", "out/opt/app", "--rewrite", pair[3]];
+    shown(&harmless(&folder, &verify, 3), &["not explained", r"a\x1b[2K\x0aerror: forged"]);
 }

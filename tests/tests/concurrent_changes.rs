@@ -59,7 +59,7 @@ fn a_file_may_not_get_another_content() {
         fs::write(file, text.to_uppercase()).expect("the file");
     };
     let error = specialized(overwrite).expect_err("a change");
-    assert!(error.to_string().contains("is not what it was when it was scanned"), "{error}");
+    assert!(error.to_string().contains("has changed since it was scanned"), "{error}");
 
     // A time that is set back does not hide it.
     let secretly = |file: &Path| {

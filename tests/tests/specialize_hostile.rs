@@ -192,7 +192,7 @@ fn a_manifest_makes_no_text_of_a_binary() {
     let manifest = String::from_utf8(folder.read("manifest")).expect("UTF-8");
     folder.write("manifest", manifest.replace("\"path\": \"text\"", "\"path\": \"data\""));
     let said = specialize(&folder, "--output old=@/longer --manifest manifest").fails(1);
-    assert!(said.contains("data is not what it was when it was scanned"), "{said}");
+    assert!(said.contains("data has changed since it was scanned"), "{said}");
 }
 
 #[test]

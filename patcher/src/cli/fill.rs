@@ -10,6 +10,7 @@ use crate::error::{Error, Result, member_path};
 use crate::files::replace::Durability;
 use crate::fill::{FillOptions, Filled, Outcome, Selection, fill};
 use crate::record::values::Assignment;
+use crate::shown::{escaped, line};
 
 /// Fill the sections of linked files
 ///
@@ -24,7 +25,7 @@ pub(super) struct Args {
     /// Leave the image as it is, write the filled file here
     #[arg(short, long, value_name = "OUT", conflicts_with = "in_place")]
     output: Option<PathBuf>,
-    /// Write only the section's bytes into the image itself. Not while a program runs that uses it
+    /// Write only the section's bytes into the image itself. Not for a file that a running program uses
     #[arg(short, long)]
     in_place: bool,
     #[command(flatten)]
@@ -32,8 +33,9 @@ pub(super) struct Args {
     /// Refuse records whose fingerprint is not this schema's
     #[arg(long, value_name = "SCHEMA")]
     schema: Option<PathBuf>,
-    /// Give the file a new build-id, made of its content. A separate debug file is found by the
-    /// build-id: one that was split off before no longer is. Reads the whole file, also in place
+    /// Give the file a new build-id, computed from its content. Debuggers find a separate debug file by
+    /// the build-id, so one that was split off before is no longer found. Reads the whole file, also
+    /// with --in-place
     #[arg(long)]
     rewrite_build_id: bool,
     /// Keep the time of the last modification
@@ -58,6 +60,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
                 "fill them one by one, or leave out --output to replace each of them",
             ));
         }
+        args.images.iter().try_for_each(|path| image_is_no_value(path))?;
         let schema = args.schema.as_deref().map(super::read_schema).transpose()?;
         let assignments = args.values.assignments()?;
         if assignments.is_empty() && !args.values.reset {
@@ -85,6 +88,18 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     })
 }
 
+/// Refuses `FIELD=VALUE` where `--set` was forgotten.
+fn image_is_no_value(path: &Path) -> Result<()> {
+    let name = escaped(path);
+    if name.contains('=') && path.symlink_metadata().is_err() {
+        return Err(Error::usage(
+            format!("`{name}` is neither a file, nor a value behind --set"),
+            format!("write `--set {name}`"),
+        ));
+    }
+    Ok(())
+}
+
 fn fill_one(
     path: &Path,
     args: &Args,
@@ -105,11 +120,11 @@ fn fill_one(
     if !args.json {
         say(&filled, talk);
         if let Some(identity) = &identity {
-            talk.say(&format!("{}: build-id {identity}", filled.output.display()));
+            talk.say(&format!("{}: build-id {identity}", escaped(&filled.output)));
         }
     }
     for warning in &filled.warnings {
-        talk.warn(&format!("{}: {warning}", filled.output.display()));
+        talk.warn(&format!("{}: {warning}", escaped(&filled.output)));
     }
     Ok(json::ImageJson {
         path: path.display().to_string(),
@@ -140,7 +155,7 @@ fn say(filled: &Filled, talk: Talk) {
         };
         talk.say(&format!(
             "{}: section `{}` {}; fields: {} set, {} derived, {} default",
-            place.display(),
+            escaped(place),
             record.shape.name,
             match filled.outcome {
                 Outcome::Planned => "would be filled",
@@ -151,7 +166,7 @@ fn say(filled: &Filled, talk: Talk) {
             count(Origin::Default)
         ));
         for (field, value) in names {
-            let shown = value.value.as_ref().map(|value| super::shown(&field.display(value)));
+            let shown = value.value.as_ref().map(|value| line(field.display(value)));
             talk.detail(&format!(
                 "  {} = {} ({})",
                 field.name,

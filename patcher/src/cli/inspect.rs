@@ -9,14 +9,15 @@ use crate::error::{Error, Result};
 use crate::files::open::Mode;
 use crate::record::assign::unknown;
 use crate::record::read::Image;
+use crate::shown::{escaped, line};
 
-/// Show the records of linked files: their fields, the values, and where these are from
+/// Show the records of linked files: fields, values, and where the values come from
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The programs and libraries to look into
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
-    /// Print only the value of this field; of a list, an item a line. NAME may be SECTION.FIELD
+    /// Print only the value of this field; of a list, one item per line. NAME may be SECTION.FIELD
     #[arg(long, value_name = "NAME")]
     field: Option<String>,
     /// Print one JSON object
@@ -117,7 +118,7 @@ fn only(path: &Path, records: Vec<Shown>, name: &str) -> Result<Vec<Shown>> {
     }
     if found.windows(2).any(|pair| pair[0].shape.name != pair[1].shape.name) {
         return Err(Error::input(
-            format!("{}: several sections have a field `{field}`", path.display()),
+            format!("{}: several sections have a field `{field}`", escaped(path)),
             format!("name the section: `{}.{field}`", found[0].shape.name),
         ));
     }
@@ -129,9 +130,9 @@ impl Shown {
         if !value_only {
             super::print(&format!(
                 "{}: section `{}` ({} at {:#x}, {} bytes), {}\n  fingerprint {}",
-                self.path.display(),
+                escaped(&self.path),
                 self.shape.name,
-                self.spelling,
+                line(&self.spelling),
                 self.offset,
                 self.size,
                 self.state,
@@ -145,11 +146,11 @@ impl Shown {
                 value
                     .filter(|value| !(field.ty.is_list() && value.is_empty()))
                     .iter()
-                    .for_each(|value| super::print(value));
+                    .for_each(|value| super::print_value(value));
                 continue;
             }
             let value = value.unwrap_or_default();
-            let mut lines = value.split('\n').map(super::shown);
+            let mut lines = value.split('\n').map(line);
             let (name, ty, origin) = (&field.name, field.ty.name(), evaluated.origin.name());
             super::print(&format!(
                 "  {name}: {ty} = {} ({origin})",

@@ -1,4 +1,4 @@
-//! What `--json` prints: one object on standard output, errors among it.
+//! The object that `--json` prints on standard output, also where a command is refused.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ pub(super) struct ImageJson {
     /// The new build-id, in hexadecimal digits (`fill --rewrite-build-id` only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) build_id: Option<String>,
-    /// What is left to do, in sentences (`fill` only).
+    /// Sentences about work that is left to the user (`fill` only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) warnings: Option<Vec<String>>,
     /// Its records; empty where it was refused.
@@ -41,7 +41,7 @@ pub(super) struct ImageJson {
 /// A refusal.
 #[derive(Serialize)]
 pub(super) struct Refusal {
-    /// What is wrong.
+    /// The fault.
     message: String,
     /// The way out.
     help: String,
@@ -69,7 +69,7 @@ pub(super) struct RecordJson {
     pub(super) fields: Vec<FieldJson>,
 }
 
-/// A field and its value. What a field does not have is left out.
+/// A field and its value. Keys that do not apply to the field are left out.
 #[derive(Serialize)]
 pub(super) struct FieldJson {
     name: String,
@@ -170,7 +170,7 @@ fn integer(number: i128) -> Json {
 
 /// Prints the object.
 pub(super) fn print(object: &impl Serialize) {
-    super::print(&text(object));
+    super::print_raw(&crate::shown::json(&text(object)));
 }
 
 /// The object as text.

@@ -2,12 +2,17 @@
 
 use std::path::PathBuf;
 
+use clap::{Arg, ArgAction, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-use super::{EXIT_CODES, Exit};
+use super::{EXIT_CODES, Exit, examples};
 use crate::error::{Error, Result};
 use crate::files::replace;
+
+/// The day on which commands or options changed last. With the day of the build, equal sources would
+/// give different pages.
+const DATE: &str = "2026-11-24";
 
 /// Print the manual page, or write the pages of all commands into a folder
 #[derive(Debug, clap::Args)]
@@ -16,15 +21,14 @@ pub(super) struct Args {
     dir: Option<PathBuf>,
 }
 
-pub(super) fn run(args: &Args, cli: clap::Command) -> Result<Exit> {
-    let mut command = cli.after_help(None::<&str>);
-    command.build();
+pub(super) fn run(args: &Args, mut cli: Command) -> Result<Exit> {
+    cli.build();
     let Some(dir) = &args.dir else {
-        super::print(page(command)?.1.trim_end());
+        super::print(page(&cli)?.1.trim_end());
         return Ok(Exit::Done);
     };
-    let pages = command.get_subcommands().chain([&command]).map(|command| {
-        let (name, text) = page(command.clone())?;
+    let pages = cli.get_subcommands().chain([&cli]).map(|command| {
+        let (name, text) = page(command)?;
         Ok((dir.join(name), text))
     });
     replace::files(&pages.collect::<Result<Vec<_>>>()?, &[])?;
@@ -32,14 +36,39 @@ pub(super) fn run(args: &Args, cli: clap::Command) -> Result<Exit> {
 }
 
 /// The file name and the text of a command's page.
-fn page(command: clap::Command) -> Result<(String, String)> {
+fn page(command: &Command) -> Result<(String, String)> {
     let source = format!("postlink {}", command.get_version().unwrap_or_default());
-    let page = Man::new(command).source(source);
+    // The examples have a section of their own here, and so have the exit codes.
+    let shown = command.clone().after_help(None::<&str>).after_long_help(None::<&str>);
+    let shown = shown.override_usage(synopsis(command));
+    let page = Man::new(shown).source(source).date(DATE).manual("postlink");
     let name = page.get_filename();
     let mut text = Vec::new();
-    let mut status = Roff::new();
-    status.control("SH", ["EXIT STATUS"]).text([roman(EXIT_CODES)]);
-    let render = page.render(&mut text).and_then(|()| status.to_writer(&mut text));
+    let mut more = Roff::new();
+    more.control("SH", ["EXIT STATUS"]).text([roman(EXIT_CODES)]).control("SH", ["EXAMPLES"]);
+    for (purpose, line) in examples::of(command.get_name()) {
+        more.control("PP", []).text([roman(*purpose)]);
+        more.control("EX", []).text([roman(line.replace('\n', "\n    "))]).control("EE", []);
+    }
+    let render = page.render(&mut text).and_then(|()| more.to_writer(&mut text));
     render.map_err(Error::io("write", &name))?;
     Ok((name, String::from_utf8_lossy(&text).into_owned()))
+}
+
+/// The command with all its options and their values. clap's own manual pages leave the values out,
+/// and do not tell what can be repeated.
+fn synopsis(command: &Command) -> String {
+    let name = command.get_bin_name().unwrap_or_else(|| command.get_name());
+    let own = command.get_arguments().filter(|arg| !arg.is_global_set());
+    let own = own.filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version"));
+    let (positional, options): (Vec<&Arg>, Vec<&Arg>) = own.partition(|arg| arg.is_positional());
+    let mut words = vec![name.to_owned()];
+    words.extend(options.into_iter().map(|option| {
+        let word =
+            if option.is_required_set() { option.to_string() } else { format!("[{option}]") };
+        if matches!(option.get_action(), ArgAction::Append) { word + "..." } else { word }
+    }));
+    words.extend(positional.into_iter().map(ToString::to_string));
+    words.extend(command.has_subcommands().then(|| "<COMMAND> ...".to_owned()));
+    words.join(" ")
 }

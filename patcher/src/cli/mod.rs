@@ -1,8 +1,9 @@
-//! The command `postlink`: one module a command. This is the one place where exit codes, and what
-//! goes to standard output and standard error, are decided.
+//! The command `postlink`, with one module for each of its commands. Exit codes, and the words on
+//! standard output and standard error, are decided here and nowhere else.
 
 mod completions;
 mod demo;
+mod examples;
 mod fill;
 mod generate;
 mod inspect;
@@ -12,8 +13,10 @@ mod payload;
 mod progress;
 mod scan;
 mod specialize;
+mod usage;
 mod verify;
 
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -21,11 +24,12 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::error::{Error, Result};
 use crate::fill::{Earlier, Selection};
+use crate::shown::{escaped, line, lines};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// It did what it was asked for.
+    /// It did its work.
     Done = 0,
     /// It refused, and what it refused is unchanged.
     Refused = 1,
@@ -56,7 +60,7 @@ pub(crate) struct Cli {
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 refused, what was refused is unchanged; 2 wrong \
                           usage; 3 a check found something.";
 
-/// What every command understands.
+/// The options that every command has.
 #[derive(Clone, Copy, Debug, clap::Args)]
 struct Global {
     /// Say nothing but errors
@@ -81,14 +85,15 @@ enum Command {
     Demo(demo::Args),
 }
 
-/// Runs the command that the process was called with. `version` is what `--version` tells.
+/// Runs the command that the process was called with. `--version` prints `version`.
 #[must_use]
 pub fn main(version: String) -> ExitCode {
-    let cli = Cli::command().version(version);
-    let Cli { command, global } = match Cli::from_arg_matches(&cli.clone().get_matches()) {
-        Ok(cli) => cli,
-        Err(error) => error.exit(),
-    };
+    let cli = examples::in_help(Cli::command().version(version));
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let matches = cli.clone().try_get_matches_from(&words);
+    let parsed = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+    let Cli { command, global } =
+        parsed.unwrap_or_else(|error| usage::hinted(error, &words).exit());
     let talk = Talk(global);
     let done = match command {
         Command::Generate(args) => generate::run(&args, talk),
@@ -105,82 +110,111 @@ pub fn main(version: String) -> ExitCode {
     done.unwrap_or_else(|error| talk.refuse(&error)).into()
 }
 
-/// What is said, and how much of it.
+/// Messages to the user, as many as the options ask for.
 #[derive(Clone, Copy, Debug)]
 struct Talk(Global);
 
 impl Talk {
-    /// Says what was done.
+    /// Tells a step that was done.
     fn say(self, text: &str) {
         if !self.0.quiet {
-            print(text);
+            tell(text);
         }
     }
 
-    /// Says what only some want to know.
+    /// Tells a detail, with `--verbose`.
     fn detail(self, text: &str) {
         if self.0.verbose {
-            print(text);
+            tell(text);
         }
     }
 
-    /// Says what the user has to see to.
+    /// Tells a danger that the user has to see to.
     fn warn(self, text: &str) {
         if !self.0.quiet {
-            let (yellow, plain) = if color() { ("\x1b[1;33m", "\x1b[0m") } else { ("", "") };
-            let _ = writeln!(std::io::stderr(), "{yellow}warning{plain}: {text}");
+            report(YELLOW, "warning", text, "");
         }
     }
 
-    /// Says what was refused.
+    /// Tells a refusal and the way out.
     fn refuse(self, error: &Error) -> Exit {
         if let Error::Schema { rendered, .. } = error {
             let _ = writeln!(std::io::stderr(), "{rendered}\n");
         }
-        report(&error.to_string(), &error.help());
+        report(RED, "error", &error.to_string(), &error.help());
         if matches!(error, Error::Usage { .. }) { Exit::Usage } else { Exit::Refused }
     }
 }
 
-/// Prints a line. A reader that went away (`| head`) is no error, a full disk is.
+/// Prints lines about work that is done. Where they cannot be written, it is done nevertheless.
+fn tell(text: &str) {
+    if let Err(error) = write_out(&lines(text)) {
+        report(YELLOW, "warning", &format!("cannot write to standard output: {error}"), "");
+    }
+}
+
+/// Prints lines, without the [hidden characters](crate::shown) that a file may have brought in.
 fn print(text: &str) {
-    if let Err(error) = writeln!(std::io::stdout(), "{text}")
-        && error.kind() != std::io::ErrorKind::BrokenPipe
-    {
-        report(&format!("cannot write to standard output: {error}"), "");
+    print_raw(&lines(text));
+}
+
+/// Prints a value for a program that reads it, as it is; for a person, its hidden characters are shown.
+fn print_value(value: &str) {
+    if std::io::stdout().is_terminal() { print(&line(value)) } else { print_raw(value) }
+}
+
+/// Prints text as it is: the result that was asked for, without which the command has failed.
+fn print_raw(text: &str) {
+    if let Err(error) = write_out(text) {
+        report(RED, "error", &format!("cannot write to standard output: {error}"), "");
         std::process::exit(Exit::Refused as i32);
     }
 }
 
-/// A value as one line, which cannot write to the terminal whatever it likes.
-fn shown(value: &str) -> String {
-    value.escape_debug().to_string()
+/// A reader that went away (`| head`) is no error, a full disk is.
+fn write_out(text: &str) -> std::io::Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
-/// Whether standard error may have colours (see no-color.org).
+/// Whether standard error may have colours: the rules of no-color.org and bixense.com/clicolors, as
+/// clap has them for its own messages.
 fn color() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
+    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
 }
 
-fn report(message: &str, help: &str) {
-    let (red, bold, plain) =
-        if color() { ("\x1b[1;31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
-    let mut text = format!("{red}error{plain}: {message}\n");
-    for line in help.lines() {
+const RED: &str = "\x1b[1;31m";
+const YELLOW: &str = "\x1b[1;33m";
+
+/// Writes a message to standard error. All its lines but the first are indented, so that no text from
+/// a file can begin a line and pass for a message.
+fn report(color: &str, title: &str, message: &str, help: &str) {
+    let (color, bold, plain) =
+        if self::color() { (color, "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
+    let message = lines(message);
+    let (first, rest) = message.split_once('\n').unwrap_or((&message, ""));
+    let indent = if rest.lines().all(|line| line.starts_with("  ")) { "" } else { "  " };
+    let mut text = format!("{color}{title}{plain}: {first}\n");
+    for line in rest.lines() {
+        text += &format!("{indent}{line}\n");
+    }
+    for line in lines(help).lines() {
         text += &format!("  {bold}help{plain}: {line}\n");
     }
     // Where even this cannot be said, the exit code remains.
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
-/// Arguments that `fill` and `payload` share: where values come from.
+/// The arguments that `fill` and `payload` share: the values, and the records that take them.
 #[derive(Debug, clap::Args)]
 struct ValueArgs {
     /// Give a field its value; repeat for the items of a list, give nothing for the empty list.
     /// Bytes are hexadecimal. FIELD may be SECTION.FIELD
     #[arg(long = "set", value_name = "FIELD=VALUE")]
     sets: Vec<String>,
-    /// Read values from a file, JSON or (.toml) TOML; `-` is JSON on standard input
+    /// Read values from a file, JSON or (.toml) TOML; `-` is JSON on standard input. Can be repeated
     #[arg(long, value_name = "FILE")]
     values: Vec<std::path::PathBuf>,
     /// Keep the values that were set before and are not given now
@@ -189,7 +223,7 @@ struct ValueArgs {
     /// Let values that were set before and are not given now return to their defaults
     #[arg(long)]
     reset: bool,
-    /// Fill every record of a section that the file has more than one of
+    /// Fill all records of a section, where the file has several
     #[arg(long)]
     all: bool,
 }
@@ -212,14 +246,12 @@ impl ValueArgs {
 /// Reads a schema from a file.
 ///
 /// # Errors
-/// It cannot be read; everything that is wrong with it.
+/// The file cannot be read; or all faults of the schema.
 fn read_schema(path: &std::path::Path) -> Result<postlink_codegen::Schema> {
     let text = crate::files::open::read_text(path)?;
-    postlink_codegen::Schema::parse(&path.display().to_string(), &text).map_err(|diagnostics| {
-        Error::Schema {
-            rendered: diagnostics.render(color()),
-            count: diagnostics.list().len(),
-            path: path.to_owned(),
-        }
+    postlink_codegen::Schema::parse(&escaped(path), &text).map_err(|diagnostics| Error::Schema {
+        rendered: diagnostics.render(color()),
+        count: diagnostics.list().len(),
+        path: path.to_owned(),
     })
 }

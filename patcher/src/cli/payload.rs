@@ -13,21 +13,22 @@ use crate::fill::{Selection, plan};
 use crate::record::assign::assign_all;
 use crate::record::edit::payload;
 use crate::record::read::Image;
+use crate::shown::escaped;
 
 /// Write a section's bytes to a file, for `objcopy --update-section`
 ///
-/// The payload always is the whole section. With --image and without values it is the section as
-/// it is; otherwise as `fill` would leave it.
+/// The payload is always the whole section: with --image and no values as it stands in the file,
+/// otherwise as `fill` would leave it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Take the record from this program or library
     #[arg(long, required_unless_present = "schema", conflicts_with = "schema")]
     image: Option<PathBuf>,
     /// Make the record from this schema. It fits only a file that was generated from the same schema
-    /// with the same defaults: where there is the file, take --image
+    /// with the same defaults: if the file is there, use --image
     #[arg(long, conflicts_with_all = ["keep", "reset", "all"])]
     schema: Option<PathBuf>,
-    /// With --schema: a default that was given to `generate`
+    /// With --schema: a default that was given to `generate`. Can be repeated
     #[arg(long = "default", value_name = "FIELD=VALUE", conflicts_with = "image")]
     defaults: Vec<String>,
     /// The section, as named in the schema or as spelled in the file
@@ -52,7 +53,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         from_image(image, args)?
     };
     replace::files(&[(args.output.clone(), &bytes)], &inputs)?;
-    talk.say(&format!("{}: {} bytes", args.output.display(), bytes.len()));
+    talk.say(&format!("{}: {} bytes", escaped(&args.output), bytes.len()));
     Ok(Exit::Done)
 }
 

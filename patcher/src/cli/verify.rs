@@ -3,32 +3,33 @@
 use std::path::PathBuf;
 
 use super::progress::Progress;
-use super::{Exit, Talk, json, shown};
+use super::{Exit, Talk, json};
 use crate::error::Result;
+use crate::shown::{escaped, line};
 use crate::verify::change::Change;
 use crate::verify::images::images;
 use crate::verify::trees::{TreeReport, Trees, trees};
 
 /// Check that a filled file differs from its original in nothing but the values of declared fields
 ///
-/// Other defaults in a record that is filled are accepted, and named: `specialize` writes them.
-/// Another build-id is accepted if it is the one that `fill --rewrite-build-id` makes of the filled
-/// file.
+/// Changed defaults in a filled record are accepted, and named: `specialize` writes them. A changed
+/// build-id is accepted if it is the one that `fill --rewrite-build-id` computes from the filled file.
 ///
-/// Of two trees, everything is accepted that `specialize` does, and exactly that: RUNPATH, texts and
-/// absolute links have to be what the rewrites make of them, and modes the same. The path of the
-/// original tree has become that of the other, unless --rewrite says otherwise, as it has to for a
-/// tree that was made with --destdir; paths of other outputs of the package need a --rewrite each.
-/// Owners, times and extended attributes are not looked at. With -v all changes are listed.
+/// Between two trees, exactly the changes that `specialize` makes are accepted: RUNPATH, texts and
+/// absolute links have to be as the rewrites make them, and modes have to be the same. The original
+/// tree's path becomes the other tree's, unless --rewrite says otherwise: a tree that was made with
+/// --destdir needs that, and so does each path of the package's other outputs. Owners, times and
+/// extended attributes are not compared. With -v all changes are listed.
 ///
-/// Ends with 3 if something else differs, and lists it by section and offset, or line.
+/// Ends with 3 if anything else differs, and lists it by section and offset, or line.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The file or tree as it was built
     original: PathBuf,
     /// The file after `fill`, or the tree that `specialize` made
     filled: PathBuf,
-    /// In trees, or in a file that `specialize` made: an old path that became a new one
+    /// In trees, or in a file that `specialize` made: an old path that became a new one. Can be
+    /// repeated
     #[arg(long = "rewrite", value_name = "OLD=NEW")]
     rewrites: Vec<String>,
     /// In trees: undeclared references in binary files were rewritten too, where the old and new
@@ -55,19 +56,22 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             json::print(&report);
         } else {
             for difference in &report.differences {
-                let (region, offset) = (&difference.region, difference.offset);
+                let (region, offset) = (line(&difference.region), difference.offset);
                 super::print(&match difference.reason.as_str() {
                     "" => format!(
                         "{region}: {} bytes differ, the first at {offset:#x}",
                         difference.bytes
                     ),
-                    reason => format!("{region}: {reason}"),
+                    reason => format!("{region}: {}", line(reason)),
                 });
             }
             if report.differences.is_empty() {
-                let filled = args.filled.display();
+                let filled = escaped(&args.filled);
                 for changed in &report.changed_values {
-                    talk.detail(&format!("{filled}: {}", Change::Value(changed.clone())));
+                    talk.detail(&format!(
+                        "{filled}: {}",
+                        line(Change::Value(changed.clone()).to_string())
+                    ));
                 }
                 if !report.changed_defaults.is_empty() {
                     let fields = report.changed_defaults.join(", ");
@@ -98,7 +102,7 @@ fn compare_trees(args: &Args, talk: Talk) -> Result<Exit> {
         possible: args.possible,
         repack: false,
     };
-    let progress = Progress::new(talk.0.quiet);
+    let progress = Progress::new(talk.0.quiet).ends_at_signals();
     let report = trees(&wanted, &progress);
     progress.end();
     let report = report?;
@@ -112,9 +116,9 @@ fn compare_trees(args: &Args, talk: Talk) -> Result<Exit> {
 
 fn tell(report: &TreeReport, talk: Talk) {
     for changed in &report.changed {
-        talk.detail(&format!("{}:", shown(&changed.path)));
+        talk.detail(&format!("{}:", changed.path));
         for change in &changed.changes {
-            talk.detail(&format!("  {change}"));
+            talk.detail(&format!("  {}", line(change.to_string())));
         }
     }
     talk.say(&summary(report));
@@ -125,20 +129,20 @@ fn tell(report: &TreeReport, talk: Talk) {
     let mut path = None;
     for different in &report.differences {
         if path != Some(&different.path) {
-            super::print(&format!("{}:", shown(&different.path)));
+            super::print(&format!("{}:", different.path));
             path = Some(&different.path);
         }
         let found = &different.difference;
         let place = match (&found.region, found.line) {
-            (Some(region), _) => format!("{}: ", shown(region)),
+            (Some(region), _) => format!("{}: ", line(region)),
             (None, Some(line)) => format!("line {line}: "),
             (None, None) => String::new(),
         };
-        super::print(&format!("  {place}{}", found.reason));
+        super::print(&format!("  {place}{}", line(&found.reason)));
     }
 }
 
-/// How many files are what they were, and how many changed in which way.
+/// The number of identical files, and of files that changed in each way.
 fn summary(report: &TreeReport) -> String {
     let changed = |is: fn(&Change) -> bool| {
         report.changed.iter().filter(|changed| changed.changes.iter().any(is)).count()
@@ -146,10 +150,10 @@ fn summary(report: &TreeReport) -> String {
     let mut parts = vec![format!("{} files identical", report.identical)];
     let counts = [
         (changed(|one| matches!(one, Change::Value(_) | Change::Default { .. })), "filled"),
-        (changed(|one| matches!(one, Change::Runpath { .. })), "with another RUNPATH"),
-        (changed(|one| matches!(one, Change::Loader { .. })), "with other names for the loader"),
-        (changed(|one| matches!(one, Change::Strings { .. })), "with other strings"),
-        (changed(|one| matches!(one, Change::BuildId)), "with another build-id"),
+        (changed(|one| matches!(one, Change::Runpath { .. })), "with a changed RUNPATH"),
+        (changed(|one| matches!(one, Change::Loader { .. })), "with changed names for the loader"),
+        (changed(|one| matches!(one, Change::Strings { .. })), "with changed strings"),
+        (changed(|one| matches!(one, Change::BuildId)), "with a changed build-id"),
         (changed(|one| matches!(one, Change::Text { .. })), "texts rewritten"),
         (changed(|one| matches!(one, Change::Link { .. })), "links rewritten"),
     ];

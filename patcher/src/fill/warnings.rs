@@ -6,6 +6,7 @@ use crate::files::attributes::xattr;
 use crate::image::stale_signature;
 use crate::record::edit::RecordEdit;
 use crate::record::read::Image;
+use crate::shown::line;
 
 /// Extended attributes by which the kernel appraises a file (Linux, "IMA/EVM"), and what renews
 /// them.
@@ -33,7 +34,7 @@ pub(super) fn of(image: &Image, records: &[RecordEdit], keeps_xattrs: bool) -> R
     let mut objects: Vec<String> = records
         .iter()
         .filter(|record| record.has_intermediate)
-        .map(|record| record.member.clone().unwrap_or_else(|| "it".to_owned()))
+        .map(|record| record.member.as_ref().map_or_else(|| "it".to_owned(), line))
         .collect();
     objects.dedup();
     warnings.extend(objects.iter().map(|object| {

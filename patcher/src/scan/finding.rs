@@ -169,10 +169,16 @@ impl FindingKind {
             Self::Text => "specialize rewrites them",
             Self::Link => "specialize makes them anew",
             Self::Descriptor => "specialize rewrites them, so that later fills follow",
-            Self::String => "declare it in schema.toml and read it through the accessor",
+            Self::String => {
+                "declare it in schema.toml and read it through the accessor; specialize --equal-length \
+                 rewrites it where the new path is as long"
+            }
             Self::Loader => "link with names that do not depend on the place, or use patchelf",
             Self::Debug => "compile with -ffile-prefix-map=OLD=NEW, or strip it off",
-            Self::Data => "generate the file after installation, or leave the path out of it",
+            Self::Data => {
+                "generate the file after installation, or leave the path out of it; specialize \
+                 --equal-length rewrites it where the new path is as long"
+            }
             Self::Member => "pack it again after specialize, or leave the path out of it",
             Self::Name => "rename it after specialize",
             Self::Record => {

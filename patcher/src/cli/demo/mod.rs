@@ -1,4 +1,4 @@
-//! `postlink demo`: what a user would type, really run.
+//! `postlink demo`: the commands that a user would type, really run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -88,7 +88,10 @@ impl Shell<'_> {
         );
 
         self.say("# The Lix package manager has a version and install paths that are known after the build.");
-        self.say("# Its schema declares them, here two of seven; `postlink demo DIR` leaves all files in DIR:");
+        self.say(&format!(
+            "# Its schema declares {} values, first these; `postlink demo DIR` leaves all files in DIR:",
+            SCHEMA.lines().filter(|line| line.starts_with("[section.lix.field.")).count()
+        ));
         self.run("grep -A 10 field.version schema.toml")?;
         self.say("\n# Generate accessors; a development build gives a prefix:");
         self.postlink(&format!("{generate} --default prefix=/usr/local"))?;
@@ -139,7 +142,7 @@ impl Shell<'_> {
         self.command(program, name, words)
     }
 
-    /// Shows a command as it would be typed, runs it, shows what it prints.
+    /// Shows a command as it would be typed, runs it, and shows its output.
     fn command(&self, program: PathBuf, name: &str, words: &str) -> Result<Duration> {
         let typed = format!("{name} {}", words.replace("$ORIGIN", "'$ORIGIN'"));
         let typed = typed.trim_end();

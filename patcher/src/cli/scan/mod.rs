@@ -18,18 +18,20 @@ use crate::scan::manifest::Manifest;
 use crate::scan::trees::{self, Scan, Search};
 use crate::search::reference::Reference;
 
-/// Find where trees of files refer to a path, and which of it `specialize` can rewrite
+/// Find the places where trees refer to a path, and tell which of them `specialize` rewrites
 ///
 /// Looks at every byte of every file, at the targets of symbolic links, and inside gzip, xz, zstd,
 /// bzip2, zip and ar, for the path as plain bytes and in UTF-16 and UTF-32. A store path is found by
 /// its hash wherever that stands, any other path where it is a path of its own: /opt/app is not
-/// found in /opt/apple or /x/opt/app. Ends with 3 if it finds what `specialize` does nothing about.
+/// found in /opt/apple or /x/opt/app. Ends with 3 if `specialize` does nothing about
+/// one of them.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Trees of files, or single files; symbolic links in them are not followed
     #[arg(required = true)]
     tree: Vec<PathBuf>,
-    /// A path that is looked for: absolute, as it stands in the files; or a word, such as a version
+    /// Look for this path: absolute, as it stands in the files; or for a word, such as a version. Can
+    /// be repeated
     #[arg(long, value_name = "PATH", required = true)]
     reference: Vec<PathBuf>,
     /// A longer path that only begins or ends like one that is looked for, and is another: /opt/apple
@@ -40,7 +42,7 @@ pub(super) struct Args {
     /// length: every byte that differs must be explained by the reference or a declared field
     #[arg(long, value_name = "TREE")]
     against: Option<PathBuf>,
-    /// Write what was found to a file with which `specialize` need not search again
+    /// Write the findings to a file, so that `specialize` need not search again
     #[arg(long, value_name = "OUT")]
     manifest: Option<PathBuf>,
     /// Do not look inside archives and compressed files
@@ -78,7 +80,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
                 "name one tree, and the other one with --against",
             ));
         }
-        let progress = Progress::new(talk.0.quiet);
+        let progress = Progress::new(talk.0.quiet).ends_at_signals();
         let search = Search {
             references: references.clone(),
             others: &args.other_paths,

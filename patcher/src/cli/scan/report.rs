@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use crate::cli::{Talk, shown};
+use crate::cli::Talk;
 use crate::scan::against::{Comparison, Unexplained};
 use crate::scan::finding::{Action, Finding, FindingKind};
 use crate::scan::trees::{Scan, Scanned};
 use crate::search::reference::Encoding;
+use crate::shown::line;
 
 /// Files of a kind, and findings of a file, that are listed; `--verbose` lists all.
 const MOST_FILES: usize = 20;
@@ -28,10 +29,10 @@ pub(super) fn print(scan: &Scan, talk: Talk) {
 fn tree_report(tree: &Scanned, references: &[String], verbose: bool) -> String {
     let mut text = format!(
         "{}: {}, {}; references to {}\n",
-        shown(&tree.tree),
+        line(&tree.tree),
         count(tree.files as usize, "file"),
         size(tree.bytes),
-        references.iter().map(|one| shown(one)).collect::<Vec<_>>().join(", "),
+        references.iter().map(line).collect::<Vec<_>>().join(", "),
     );
     let (most_files, most_findings) =
         if verbose { (usize::MAX, usize::MAX) } else { (MOST_FILES, MOST_FINDINGS) };
@@ -50,7 +51,7 @@ fn tree_report(tree: &Scanned, references: &[String], verbose: bool) -> String {
             kind.advice()
         );
         for file in files.iter().take(most_files) {
-            let _ = writeln!(text, "  {}", file[0].path);
+            let _ = writeln!(text, "  {}", line(&file[0].path));
             let lines = lines(file);
             for line in lines.iter().take(most_findings) {
                 let _ = writeln!(text, "    {line}");
@@ -109,7 +110,7 @@ pub(super) fn tables(tree: &Scanned) -> BTreeSet<&str> {
 pub(super) fn lines(file: &[&Finding]) -> Vec<String> {
     let mut lines: Vec<(String, usize)> = Vec::new();
     for finding in file {
-        let line = line(finding);
+        let line = described(finding);
         match lines.last_mut() {
             Some((last, times)) if *last == line => *times += 1,
             _ => lines.push((line, 1)),
@@ -122,18 +123,18 @@ pub(super) fn lines(file: &[&Finding]) -> Vec<String> {
     lines.into_iter().map(shown).collect()
 }
 
-/// A finding on one line with its file, and where that is another thing than a name or a link.
+/// A finding on one line, with its file.
 pub(crate) fn line_of(finding: &Finding) -> String {
-    format!("{}: {}", shown(&finding.path), line(finding))
+    format!("{}: {}", line(&finding.path), described(finding))
 }
 
 /// A finding on one line: where, and the text around it.
-fn line(finding: &Finding) -> String {
+fn described(finding: &Finding) -> String {
     let mut place: Vec<String> = Vec::new();
-    place.extend((!finding.member.is_empty()).then(|| shown(&finding.member.join(" / "))));
+    place.extend((!finding.member.is_empty()).then(|| line(finding.member.join(" / "))));
     match (&finding.section, &finding.field) {
-        (Some(section), Some(field)) => place.push(format!("{section}.{field}")),
-        (Some(section), None) => place.push(shown(section)),
+        (Some(section), Some(field)) => place.push(line(format!("{section}.{field}"))),
+        (Some(section), None) => place.push(line(section)),
         _ => {}
     }
     place.extend(finding.symbol.as_ref().map(|symbol| abridged(symbol)));
@@ -149,7 +150,7 @@ fn line(finding: &Finding) -> String {
         }
     }
     let arrow = if finding.kind == FindingKind::Link { "-> " } else { "" };
-    let text = shown(&finding.text);
+    let text = line(&finding.text);
     if place.is_empty() {
         format!("{arrow}{text}")
     } else {
@@ -160,8 +161,8 @@ fn line(finding: &Finding) -> String {
 /// A symbol, whose name a compiler may have made very long.
 fn abridged(symbol: &str) -> String {
     match symbol.char_indices().nth(72) {
-        Some((at, _)) => format!("{}…", shown(&symbol[..at])),
-        None => shown(symbol),
+        Some((at, _)) => format!("{}…", line(&symbol[..at])),
+        None => line(symbol),
     }
 }
 
@@ -169,21 +170,21 @@ pub(super) fn print_comparison(comparison: &Comparison, talk: Talk) {
     let most = if talk.0.verbose { usize::MAX } else { MOST_FILES };
     let mut text = format!(
         "\ncompared with {}: {} differ\n",
-        shown(&comparison.tree),
+        line(&comparison.tree),
         count(comparison.differing, "file"),
     );
     for (reason, times) in &comparison.explained {
-        let _ = writeln!(text, "  explained: {reason} ({times})");
+        let _ = writeln!(text, "  explained: {} ({times})", line(reason));
     }
     let mut last = "";
     for difference in comparison.differences.iter().take(most) {
         if difference.path != last {
-            let _ = writeln!(text, "  {}", difference.path);
+            let _ = writeln!(text, "  {}", line(&difference.path));
             last = &difference.path;
         }
         let _ = writeln!(text, "    {}", difference_line(difference));
         if let Some((ours, theirs)) = &difference.texts {
-            let _ = writeln!(text, "      - {}\n      + {}", shown(ours), shown(theirs));
+            let _ = writeln!(text, "      - {}\n      + {}", line(ours), line(theirs));
         }
         if !difference.advice.is_empty() {
             let _ = writeln!(text, "      {}", difference.advice);
@@ -201,15 +202,15 @@ pub(super) fn print_comparison(comparison: &Comparison, talk: Talk) {
     }
 }
 
-/// What differs, on one line.
+/// A difference, on one line.
 pub(super) fn difference_line(difference: &Unexplained) -> String {
     let mut place: Vec<String> = Vec::new();
-    place.extend(difference.section.as_deref().map(shown));
+    place.extend(difference.section.as_deref().map(line));
     place.extend(difference.symbol.as_deref().map(abridged));
     place.extend(difference.line.map(|line| format!("line {line}")));
     place.extend(difference.offset.map(|offset| format!("at {offset:#x}")));
-    let message = &difference.message;
-    if place.is_empty() { message.clone() } else { format!("{}: {message}", place.join(", ")) }
+    let message = line(&difference.message);
+    if place.is_empty() { message } else { format!("{}: {message}", place.join(", ")) }
 }
 
 /// Whether `specialize` does something about a kind.

@@ -1,0 +1,39 @@
+//! Hints for arguments that were given without their option.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue};
+
+/// The error of an unexpected argument, with the option that was probably meant.
+pub(super) fn hinted(mut error: clap::Error, words: &[OsString]) -> clap::Error {
+    let command =
+        words.iter().skip(1).find_map(|word| word.to_str().filter(|word| !is_option(word)));
+    let unexpected = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(word)) if !is_option(word) => Some(word.clone()),
+        _ => None,
+    };
+    if let (Some(command), Some(word)) = (command, unexpected)
+        && let Some(option) = option_of(command, &word)
+    {
+        let hint = format!("write `{option} {word}`").into();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint]));
+    }
+    error
+}
+
+fn is_option(word: &str) -> bool {
+    word.starts_with('-')
+}
+
+/// The option of a command that takes such a value.
+fn option_of(command: &str, word: &str) -> Option<&'static str> {
+    match (command, word.contains('=')) {
+        ("generate", false) => Some("--schema"),
+        ("generate", true) => Some("--default"),
+        ("payload", false) => Some("--image"),
+        ("specialize", true) if word.contains("=/") => Some("--output"),
+        ("payload" | "specialize", true) => Some("--set"),
+        ("verify", true) => Some("--rewrite"),
+        _ => None,
+    }
+}
