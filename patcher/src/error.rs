@@ -251,6 +251,9 @@ pub enum ImageProblem {
     /// Its section headers were removed.
     #[error("it has no section headers")]
     NoSectionHeaders,
+    /// The system refused a read, with this error number.
+    #[error("it cannot be read: {}", io::Error::from_raw_os_error(*.0))]
+    Unread(i32),
 }
 
 /// Why a section's bytes cannot be changed in the file.
@@ -274,9 +277,13 @@ pub enum SectionProblem {
 }
 
 impl Error {
-    /// An [`Error::NotImage`] of this file, or of the member that is none, for `map_err`.
+    /// An [`Error::NotImage`] of this file, or of the member that is none; an [`Error::Io`], where the
+    /// file cannot be read. For `map_err`.
     pub fn not_image(path: &Path) -> impl Fn(ImageProblem) -> Self {
         move |problem| match problem {
+            ImageProblem::Unread(number) => {
+                Self::io("read", path)(io::Error::from_raw_os_error(number))
+            }
             ImageProblem::Member(name, problem) => {
                 Self::NotImage { path: member_path(path, &name), problem: *problem }
             }
@@ -405,6 +412,7 @@ impl ImageProblem {
             }
             Self::Unsupported(_) => "this version patches ELF files".into(),
             Self::Member(_, problem) => problem.help(),
+            Self::Unread(number) => io_help(&io::Error::from_raw_os_error(*number)).into(),
             Self::Empty | Self::Damaged(_) | Self::DamagedArchive(_) => {
                 "build or copy the file again".into()
             }

@@ -6,7 +6,6 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 
-use object::read::ReadCache;
 use postlink_codegen::hex;
 use postlink_format::VALUES_OFFSET;
 use serde::{Deserialize, Serialize};
@@ -16,6 +15,7 @@ use crate::files::open::Mode;
 use crate::files::open::open_entry;
 use crate::image;
 use crate::image::archive::members;
+use crate::image::data::ImageData;
 use crate::image::loader::Role;
 use crate::image::places::{Places, Purpose, Symbol, containing, places};
 use crate::record::read::Image;
@@ -111,7 +111,7 @@ pub fn file(searcher: &Searcher, searched: Searched<'_>, look_inside: bool) -> R
             let looked_into: HashSet<String> =
                 known.findings.iter().filter_map(|one| one.member.first().cloned()).collect();
             let areas = match found.has_record {
-                true => context.records(&ReadCache::new(&file), &mut known),
+                true => context.records(&ImageData::new(&file), &mut known),
                 false => Vec::new(),
             };
             known.findings.extend(context.in_archive(&looked_into, &areas)?);
@@ -194,7 +194,7 @@ impl Context<'_> {
     fn image(&self, look_inside: bool) -> Result<Option<Known>> {
         let Searched { found, .. } = self.searched;
         let offsets: Vec<u64> = found.hits.iter().map(|hit| hit.offset).collect();
-        let cache = ReadCache::new(self.file);
+        let cache = ImageData::new(self.file);
         let Ok(places) = places(&cache, &offsets) else { return Ok(None) };
         let mut known = Known { content: Content::Image, ..Known::default() };
         let areas = self.records(&cache, &mut known);
@@ -277,7 +277,7 @@ impl Context<'_> {
 
     /// The hits in those members of an `ar` archive that were not looked into.
     fn in_archive(&self, looked_into: &HashSet<String>, areas: &[Area]) -> Result<Vec<Finding>> {
-        let members = members(&ReadCache::new(self.file)).unwrap_or_default();
+        let members = members(&ImageData::new(self.file)).unwrap_or_default();
         let mut findings = Vec::new();
         for hit in &self.searched.found.hits {
             let member = members.iter().find(|member| member.range().contains(&hit.offset));
@@ -292,7 +292,7 @@ impl Context<'_> {
     }
 
     /// Looks at the records of an image or archive, and says where they are.
-    fn records(&self, cache: &ReadCache<&File>, known: &mut Known) -> Vec<Area> {
+    fn records(&self, cache: &ImageData<'_>, known: &mut Known) -> Vec<Area> {
         let mut areas = Vec::new();
         // Most images have no record: to say why would need all their symbols.
         let has_none = image::locate(cache).is_ok_and(|sections| sections.is_empty());

@@ -6,13 +6,13 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use object::read::ReadCache;
 use postlink_codegen::{Given, Problem, Shape, Value};
 use postlink_format::Origin;
 
 use crate::edit::Edit;
 use crate::error::{Error, Result, SectionProblem};
 use crate::files::open::Mode;
+use crate::image::data::ImageData;
 use crate::image::loader::{LoaderProblem, LoaderText, Role, replace_loader_text};
 use crate::record::descriptor;
 use crate::record::edit::RecordEdit;
@@ -183,7 +183,7 @@ fn loader_text(
         Role::Interpreter => "interpreter",
         Role::Library => "library's name",
     };
-    let data = ReadCache::new(image.file);
+    let data = ImageData::new(image.file);
     let refused = |problem: LoaderProblem| {
         let help = problem.help();
         let old = shown(&text.text);

@@ -6,7 +6,6 @@ use std::fs::File;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use object::read::ReadCache;
 use rayon::prelude::*;
 
 use crate::edit::Edit;
@@ -14,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::files::attributes::has_capabilities;
 use crate::files::open::{open_entry, read_at};
 use crate::files::walk::{self, Tree};
+use crate::image::data::ImageData;
 use crate::image::loader::{LoaderText, Role, loader_texts};
 use crate::record::values::Assignment;
 use crate::scan::classify::Content;
@@ -321,7 +321,7 @@ impl Context<'_> {
     }
 
     fn loader_texts(&self, file: &File, path: &Path) -> Result<Vec<LoaderText>> {
-        loader_texts(&ReadCache::new(file)).map_err(Error::not_image(path))
+        loader_texts(&ImageData::new(file)).map_err(Error::not_image(path))
     }
 
     /// Refuses a script whose first line the kernel would cut.

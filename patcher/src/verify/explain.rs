@@ -7,8 +7,6 @@ use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 
-use object::read::ReadCache;
-
 use super::images::{Permitted, compare, merged};
 use crate::edit::Edit;
 use crate::error::{Error, Result, SectionProblem};
@@ -16,6 +14,7 @@ use crate::files::compare::{holds, pairs};
 use crate::files::open::Mode;
 use crate::files::open::size;
 use crate::files::open::{open_entry, read_at};
+use crate::image::data::ImageData;
 use crate::image::loader::{LoaderText, Role, loader_texts, replace_loader_text};
 use crate::image::places::containing;
 use crate::image::{self, begins_archive};
@@ -110,7 +109,7 @@ impl<'a> Rules<'a> {
         explained: &mut Explained,
     ) -> Result<()> {
         let failed = |error| Error::io("compare", &pair.original)(error);
-        let texts = loader_texts(&ReadCache::new(&image.file)).unwrap_or_default();
+        let texts = loader_texts(&ImageData::new(&image.file)).unwrap_or_default();
         let mut ranges = Vec::new();
         for text in &texts {
             ranges.extend(self.loader_text(pair, image, after, text, explained).map_err(failed)?);
@@ -170,7 +169,7 @@ impl<'a> Rules<'a> {
         let is_expected =
             now == expected || (text.role == Role::Runpath && self.is_same(pair, &expected, &now));
         // Also checks that nothing else reads the same bytes.
-        let change = replace_loader_text(&ReadCache::new(&image.file), text, &now);
+        let change = replace_loader_text(&ImageData::new(&image.file), text, &now);
         match change {
             Ok(change) if is_expected && holds(after, change.offset, &change.after)? => {
                 explained.changes.push(match text.role {
@@ -190,7 +189,7 @@ impl<'a> Rules<'a> {
                     Role::Library => "library's name",
                 };
                 let reason = format!("the {name} `{old}` became `{new}`: {why}");
-                let regions = image::regions(&ReadCache::new(&image.file)).unwrap_or_default();
+                let regions = image::regions(&ImageData::new(&image.file)).unwrap_or_default();
                 let start = text.range.start;
                 let region = regions.into_iter().find(|region| {
                     (region.offset..region.offset.saturating_add(region.size)).contains(&start)
