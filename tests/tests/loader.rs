@@ -87,6 +87,27 @@ fn a_program_finds_its_library_by_the_new_runpath() {
     }
 }
 
+/// Each symbol's name was once read by itself.
+#[test]
+fn tables_are_read_whole() {
+    let folder = sources("g++");
+    let functions: Vec<String> =
+        (0..2000).map(|at| format!("int function{at}() {{ return {at}; }}\n")).collect();
+    folder.write("many.cc", functions.concat());
+    folder.run("g++ -g -fPIC -shared many.cc -Wl,-rpath,/opt/app/lib -o many.so").ok();
+    let program = postlink().display();
+    for line in [
+        "specialize --output many.so=/opt/new --rewrite /opt/app=/opt/b --destdir out",
+        "inspect many.so",
+    ] {
+        let calls = "trace=read,pread64,lseek";
+        folder.run(&format!("strace -f -y -o trace -e {calls} {program} {line}"));
+        let trace = String::from_utf8(folder.read("trace")).expect("UTF-8");
+        let reads = trace.lines().filter(|line| line.contains("many.so>")).count();
+        assert!((1..60).contains(&reads), "{line}: {trace}");
+    }
+}
+
 #[test]
 fn a_program_is_started_by_the_new_interpreter() {
     for linker in LINKERS {

@@ -18,8 +18,8 @@ use rustix::io::Errno;
 use crate::error::ImageProblem;
 use crate::files::open::{read_at, size};
 
-/// Bytes of a block: most files have their headers in the first and the last one.
-const BLOCK: usize = 1 << 16;
+/// Bytes of a block. Of a large file hardly more is read than what is asked for.
+const BLOCK: usize = 1 << 14;
 
 /// Blocks that are kept.
 const MOST_BLOCKS: usize = 8;
@@ -147,7 +147,8 @@ impl Blocks<'_> {
             Some(place) => place,
             None => {
                 let start = number.checked_mul(size).ok_or(())?;
-                let mut bytes = vec![0; BLOCK];
+                let left = self.length.saturating_sub(start);
+                let mut bytes = vec![0; left.min(size) as usize];
                 let read = self.state.checked(read_at(self.file, &mut bytes, start))?;
                 bytes.truncate(read);
                 if self.blocks.len() == MOST_BLOCKS {
@@ -198,5 +199,62 @@ impl ReadCacheOps for Blocks<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads of a file of this size, most of which is a hole.
+    fn reads(length: u64, ranges: &[(u64, u64)]) -> Vec<bool> {
+        let file = tempfile::tempfile().expect("a file");
+        file.set_len(length).expect("a hole");
+        let data = ImageData::new(&file);
+        let read = |data: Bytes<'_, '_>, at, size| data.read_bytes_at(at, size).is_ok();
+        let all = |data| Ok(ranges.iter().map(|&(at, size)| read(data, at, size)).collect());
+        data.ask(all).expect("no error of the system")
+    }
+
+    #[test]
+    fn a_table_as_large_as_a_hole_is_not_read() {
+        let length = 1 << 40;
+        assert_eq!(reads(length, &[(0, MOST + 1), (0, length), (0, 100)]), [false, false, true]);
+    }
+
+    #[test]
+    fn bytes_that_are_named_over_and_over_are_not_read_each_time() {
+        let ranges: Vec<(u64, u64)> = (0..20).map(|at| (at, 1_000_000)).collect();
+        let done = reads(1_000_100, &ranges);
+        assert_eq!(done.iter().filter(|&&done| done).count(), 4, "{done:?}");
+        // The same piece is kept once.
+        assert_eq!(reads(1_000_000, &[(0, 900_000); 20]), [true; 20]);
+    }
+
+    #[test]
+    fn pieces_lie_in_one_block_or_two_or_in_none() {
+        let block = BLOCK as u64;
+        let file = tempfile::tempfile().expect("a file");
+        let bytes: Vec<u8> = (0..3 * BLOCK + 100).map(|at| (at % 251) as u8).collect();
+        file.write_all_at(&bytes, 0).expect("bytes");
+        let data = ImageData::new(&file);
+        for (at, size) in [(0, 8), (block - 4, 8), (block, block), (5, 2 * block), (3 * block, 100)]
+        {
+            let read = data.ask(|data| Ok(data.read_bytes_at(at, size))).expect("no error");
+            let expected = bytes.get(at as usize..(at + size) as usize);
+            assert!(read.ok() == expected, "{at} {size}");
+        }
+        let part = |data: Bytes<'_, '_>| Ok(data.part(&(10..20)).read_bytes_at(4, 7).is_err());
+        assert_eq!(data.ask(part), Ok(true));
+        let behind = |data: Bytes<'_, '_>| Ok(data.read_bytes_at(3 * block, 101).is_err());
+        assert_eq!(data.ask(behind), Ok(true));
+    }
+
+    /// A folder can be opened, and not read.
+    #[test]
+    fn a_refused_read_is_no_damage() {
+        let folder = File::open("/").expect("a folder");
+        let answer = ImageData::new(&folder).ask(|data| Ok(data.read_bytes_at(0, 1).is_ok()));
+        assert_eq!(answer, Err(ImageProblem::Unread(Errno::ISDIR.raw_os_error())));
     }
 }
