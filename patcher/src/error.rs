@@ -263,6 +263,9 @@ pub enum ImageProblem {
     /// Its section headers were removed.
     #[error("it has no section headers")]
     NoSectionHeaders,
+    /// The system refused a read, with this error number.
+    #[error("it cannot be read: {}", io::Error::from_raw_os_error(*.0))]
+    Unread(i32),
 }
 
 /// Why a section's bytes cannot be changed in the file.
@@ -286,9 +289,13 @@ pub enum SectionProblem {
 }
 
 impl Error {
-    /// An [`Error::NotImage`] of this file, or of the member that is none, for `map_err`.
+    /// An [`Error::NotImage`] of this file, or of the member that is none; an [`Error::Io`], where the
+    /// file cannot be read. For `map_err`.
     pub fn not_image(path: &Path) -> impl Fn(ImageProblem) -> Self {
         move |problem| match problem {
+            ImageProblem::Unread(number) => {
+                Self::io("read", path)(io::Error::from_raw_os_error(number))
+            }
             ImageProblem::Member(name, problem) => {
                 Self::NotImage { path: member_path(path, &name), problem: *problem }
             }
@@ -369,8 +376,8 @@ impl Error {
                 SectionProblem::Overlaps => "the section headers are damaged: build the file again".into(),
                 SectionProblem::Outside => "the file is truncated: build or copy it again".into(),
             },
-            Self::Record { source, .. } => record_help(*source).into(),
-            Self::BadValues { .. } => record_help(postlink_format::Error::ValuesChecksum).into(),
+            Self::Record { source, .. } => record_help(*source),
+            Self::BadValues { .. } => FILL_AGAIN.into(),
             Self::Unsound { .. } => "the file was changed by something else, or built with another version of postlink: build it again".into(),
             Self::Doubled { .. } => "a library was probably linked in twice: link it once, or fill all its records with --all".into(),
             Self::Fingerprint { .. } => "the file was built from another schema: name that schema, or build the file again".into(),
@@ -417,6 +424,7 @@ impl ImageProblem {
             }
             Self::Unsupported(_) => "this version patches ELF files".into(),
             Self::Member(_, problem) => problem.help(),
+            Self::Unread(number) => io_help(&io::Error::from_raw_os_error(*number)).into(),
             Self::Empty | Self::Damaged(_) | Self::DamagedArchive(_) => {
                 "build or copy the file again".into()
             }
@@ -467,15 +475,24 @@ fn io_help(source: &io::Error) -> &'static str {
     }
 }
 
-fn record_help(error: postlink_format::Error) -> &'static str {
+const FILL_AGAIN: &str = "fill the file again, with all its values and --reset";
+
+const BUILD_AGAIN: &str = "something other than postlink changed the section: build the file again";
+
+/// Nix builds at another path where the right one is taken, and then replaces that in all files.
+const NIX: &str = "if Nix made the file (nix-build --check without a sandbox, a content-addressed \
+    output), it replaced a store path in the record: compare outputs of a build in the sandbox, where \
+    they have their own paths";
+
+fn record_help(error: postlink_format::Error) -> String {
     use postlink_format::Error as E;
     match error {
-        E::Version(_) => "use the version of postlink that the file was built with, or a newer one",
-        E::Writing | E::ValuesChecksum | E::Values(_) => {
-            "fill the file again, with all its values and --reset"
+        E::Version(_) => {
+            "use the version of postlink that the file was built with, or a newer one".into()
         }
-        E::Foreign(_) | E::Truncated | E::DescriptorChecksum | E::Descriptor(_) => {
-            "something other than postlink changed the section: build the file again"
-        }
+        E::Writing | E::Values(_) => FILL_AGAIN.into(),
+        E::ValuesChecksum => format!("{FILL_AGAIN}\n{NIX}"),
+        E::DescriptorChecksum => format!("{BUILD_AGAIN}\n{NIX}"),
+        E::Foreign(_) | E::Truncated | E::Descriptor(_) => BUILD_AGAIN.into(),
     }
 }

@@ -123,7 +123,10 @@ const IMAGES: &[(&str, &[&str])] = &[
     ("compressed", &["is compressed", "decompress it first"]),
     ("overlapping", &["overlaps another section"]),
     ("outside", &["ends behind the end of the file"]),
-    ("descriptor", &["the checksum of the descriptor is wrong", "build the file again"]),
+    (
+        "descriptor",
+        &["the checksum of the descriptor is wrong", "build the file again", "if Nix made"],
+    ),
     ("short", &["the section ends before the record does", "build the file again"]),
     ("newer", &["format version 2"]),
 ];

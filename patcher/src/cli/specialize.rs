@@ -15,7 +15,7 @@ use crate::files::open::read_text;
 use crate::record::values;
 use crate::scan::finding::Finding;
 use crate::scan::manifest::Manifest;
-use crate::shown::escaped;
+use crate::shown::{escaped, line};
 use crate::specialize::{
     Ending, Output, SpecializeOptions, Specialized, SpecializedTree, Standing, specialize,
 };
@@ -265,7 +265,7 @@ fn tell(done: &Specialized, args: &Args, talk: Talk) {
         ));
         for (path, notes) in &tree.changes {
             for note in notes {
-                talk.detail(&format!("  {}: {note}", escaped(path.as_os_str())));
+                talk.detail(&format!("  {}: {}", escaped(path.as_os_str()), line(note)));
             }
         }
     }
@@ -293,7 +293,7 @@ fn tell(done: &Specialized, args: &Args, talk: Talk) {
 fn tell_standing(standing: &Standing, talk: Talk) {
     const SHOWN: usize = 8;
     let Standing { field, old, places, .. } = standing;
-    let (times, old) = (places.len(), super::shown(old));
+    let (times, old) = (places.len(), line(old));
     talk.say(&format!(
         "`{field}` was `{old}`, which {times} places in text files still have; --follow {field} rewrites them:"
     ));

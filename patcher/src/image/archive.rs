@@ -3,9 +3,10 @@
 
 use std::ops::Range;
 
+use object::read::ReadRef;
 use object::read::archive::ArchiveFile;
-use object::read::{ReadCache, ReadCacheOps, ReadRef};
 
+use super::data::{Bytes, ImageData};
 use super::{Candidate, Format, Region, elf};
 use crate::error::ImageProblem;
 
@@ -33,10 +34,10 @@ impl ArchiveMember {
     }
 }
 
-pub(super) fn locate<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Candidate>, ImageProblem> {
+pub(super) fn locate(data: Bytes<'_, '_>) -> Result<Vec<Candidate>, ImageProblem> {
     let mut found = Vec::new();
-    for member in members(data)? {
-        let part = data.range(member.offset, member.size);
+    for member in members_of(data)? {
+        let part = data.part(&member.range());
         // What is no object file (a text, an index of a language's own) holds no record.
         if super::format(part) != Ok(Format::Elf) {
             continue;
@@ -54,10 +55,10 @@ pub(super) fn locate<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Candida
     Ok(found)
 }
 
-pub(super) fn regions<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Region>, ImageProblem> {
+pub(super) fn regions(data: Bytes<'_, '_>) -> Result<Vec<Region>, ImageProblem> {
     let mut regions = Vec::new();
     let mut end = 0_u64;
-    for member in members(data)? {
+    for member in members_of(data)? {
         if end == 0 {
             end = member.offset.saturating_sub(HEADER);
             let name = "archive's symbols and names".to_owned();
@@ -66,7 +67,7 @@ pub(super) fn regions<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Region
         let name = |part: &str| format!("{}: {part}", member.name);
         let size = member.offset.saturating_sub(end);
         regions.push(Region { name: name("member header"), offset: end, size });
-        let part = data.range(member.offset, member.size);
+        let part = data.part(&member.range());
         let parts = match super::format(part) {
             Ok(Format::Elf) => elf::regions(part).unwrap_or_default(),
             _ => Vec::new(),
@@ -83,16 +84,16 @@ pub(super) fn regions<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Region
 }
 
 /// The first member that is intermediate code and nothing else.
-pub(super) fn intermediate_only<R: ReadCacheOps>(data: &ReadCache<R>) -> Option<ImageProblem> {
+pub(super) fn intermediate_only(data: Bytes<'_, '_>) -> Result<Option<ImageProblem>, ImageProblem> {
     let is_intermediate = |member: &ArchiveMember| {
-        let part = data.range(member.offset, member.size);
+        let part = data.part(&member.range());
         match super::format(part) {
             Ok(Format::Elf) => elf::is_intermediate(part),
             format => format == Err(ImageProblem::Intermediate),
         }
     };
-    let member = members(data).ok()?.into_iter().find(is_intermediate)?;
-    Some(member.problem(ImageProblem::Intermediate))
+    let member = members_of(data)?.into_iter().find(is_intermediate);
+    Ok(member.map(|member| member.problem(ImageProblem::Intermediate)))
 }
 
 /// The members, without the archive's own tables, in the order of the archive. Only headers and names
@@ -100,9 +101,11 @@ pub(super) fn intermediate_only<R: ReadCacheOps>(data: &ReadCache<R>) -> Option<
 ///
 /// # Errors
 /// A file that is no archive, is damaged, or holds no members but only their names.
-pub(crate) fn members<R: ReadCacheOps>(
-    data: &ReadCache<R>,
-) -> Result<Vec<ArchiveMember>, ImageProblem> {
+pub(crate) fn members(data: &ImageData<'_>) -> Result<Vec<ArchiveMember>, ImageProblem> {
+    data.ask(members_of)
+}
+
+pub(super) fn members_of(data: Bytes<'_, '_>) -> Result<Vec<ArchiveMember>, ImageProblem> {
     let damaged = |why: &dyn ToString| ImageProblem::DamagedArchive(why.to_string());
     let length = data.len().map_err(|()| damaged(&"its length is unknown"))?;
     let archive = ArchiveFile::parse(data).map_err(|error| damaged(&error))?;

@@ -3,8 +3,7 @@
 
 use std::ops::Range;
 
-use object::read::{ReadCache, ReadCacheOps};
-
+use super::data::ImageData;
 use super::{Format, elf, format};
 use crate::edit::Edit;
 use crate::error::ImageProblem;
@@ -21,7 +20,7 @@ pub struct LoaderText {
 }
 
 /// What the loader reads a string for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Folders in which it looks for libraries: `DT_RUNPATH` or `DT_RPATH`.
     Runpath,
@@ -78,9 +77,7 @@ impl LoaderProblem {
     #[must_use]
     pub fn help(&self) -> &'static str {
         match self {
-            Self::TooLong { .. } => {
-                "link it with a longer path, which any shorter one can replace, or with one relative to $ORIGIN"
-            }
+            Self::TooLong { .. } => elf::loader::SHORTER,
             Self::Shared { .. } => "link it with a path that does not end like that",
             Self::Invalid => "give another text",
             Self::Changed => "do not change the file at the same time",
@@ -101,40 +98,21 @@ pub(super) struct Table<'d> {
 #[derive(Clone, Copy)]
 pub(super) struct Reader {
     pub(super) at: usize,
-    pub(super) what: What,
-}
-
-/// What a string is read as.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum What {
-    Text(Role),
-    Symbol,
-    Version,
-    Other,
-}
-
-impl What {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Text(Role::Runpath) => "another RUNPATH",
-            Self::Text(Role::Interpreter) => "the loader's name",
-            Self::Text(Role::Library) => "the name of a library",
-            Self::Symbol => "the name of a symbol",
-            Self::Version => "the name of a version",
-            Self::Other => "another string",
-        }
-    }
+    /// What the loader reads it for; `None` if its text is never replaced.
+    pub(super) role: Option<Role>,
+    /// What it reads, in words: "the name of a symbol".
+    pub(super) name: &'static str,
 }
 
 /// The strings that the loader reads: each once, in the order of the file's headers.
 ///
 /// # Errors
 /// What is not an image, or damaged.
-pub fn loader_texts<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<LoaderText>, ImageProblem> {
-    match format(data)? {
+pub fn loader_texts(data: &ImageData<'_>) -> Result<Vec<LoaderText>, ImageProblem> {
+    data.ask(|data| match format(data)? {
         Format::Elf => elf::loader::texts(data),
         Format::Archive => Ok(Vec::new()),
-    }
+    })
 }
 
 /// The edit that puts `new` in the place of `old`; what is left over becomes zero bytes.
@@ -145,18 +123,19 @@ pub fn loader_texts<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<LoaderTe
 ///
 /// # Errors
 /// There is too little room, or another string would change.
-pub fn replace_loader_text<R: ReadCacheOps>(
-    data: &ReadCache<R>,
+pub fn replace_loader_text(
+    data: &ImageData<'_>,
     old: &LoaderText,
     new: &[u8],
 ) -> Result<Edit, LoaderProblem> {
     if new.contains(&0) || (new.is_empty() && old.role != Role::Runpath) {
         return Err(LoaderProblem::Invalid);
     }
-    let table = match format(data)? {
-        Format::Elf => elf::loader::table(data, old.role)?,
-        Format::Archive => return Err(LoaderProblem::Changed),
-    };
+    let table = data.ask(|data| match format(data)? {
+        Format::Elf => elf::loader::table(data, old.role).map(Some),
+        Format::Archive => Ok(None),
+    })?;
+    let table = table.ok_or(LoaderProblem::Changed)?;
     let at = old.range.start.checked_sub(table.start).and_then(|at| usize::try_from(at).ok());
     let at = at.ok_or(LoaderProblem::Changed)?;
     table.replace(at, old, new)
@@ -165,7 +144,7 @@ pub fn replace_loader_text<R: ReadCacheOps>(
 impl Table<'_> {
     fn replace(&self, at: usize, old: &LoaderText, new: &[u8]) -> Result<Edit, LoaderProblem> {
         let end = at.saturating_add(old.text.len());
-        let is_read = |reader: &Reader| reader.at == at && reader.what == What::Text(old.role);
+        let is_read = |reader: &Reader| reader.at == at && reader.role == Some(old.role);
         if self.string(at) != Some(&old.text) || !self.readers.iter().any(is_read) {
             return Err(LoaderProblem::Changed);
         }
@@ -188,7 +167,7 @@ impl Table<'_> {
         if let Some(reader) = self.disturbed(at, &before, &after, old.role) {
             let text = self.string(reader.at).unwrap_or_default();
             return Err(LoaderProblem::Shared {
-                what: reader.what.name(),
+                what: reader.name,
                 text: String::from_utf8_lossy(text).into_owned(),
             });
         }
@@ -205,14 +184,80 @@ impl Table<'_> {
         let first = memchr::memrchr(0, self.bytes.get(..at).unwrap_or_default());
         let first = first.map_or(0, |nul| nul.saturating_add(1));
         self.readers.iter().filter(|_| before != after).find(|reader| {
-            let itself = reader.at == at && reader.what == What::Text(role);
+            let itself = reader.at == at && reader.role == Some(role);
             (first..same_from).contains(&reader.at) && !itself
         })
     }
 
     /// The string at an offset, which must have a NUL behind it.
-    pub(super) fn string(&self, at: usize) -> Option<&[u8]> {
+    fn string(&self, at: usize) -> Option<&[u8]> {
         let bytes = self.bytes.get(at..)?;
         bytes.get(..memchr::memchr(0, bytes)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: &[u8] = b"\0/deep/lib\0/opt/app/lib\0\0\0\0name\0";
+    const LIBRARY: Reader =
+        Reader { at: 1, role: Some(Role::Library), name: "the name of a library" };
+    const RUNPATH: Reader = Reader { at: 11, role: Some(Role::Runpath), name: "another RUNPATH" };
+    const SYMBOL: Reader = Reader { at: 27, role: None, name: "the name of a symbol" };
+
+    /// Replaces the string that a reader reads, in a table that is at 100 in its file.
+    fn replace(readers: &[Reader], reader: Reader, new: &str) -> Result<Edit, LoaderProblem> {
+        let table = Table { start: 100, bytes: NAMES, readers: readers.to_vec() };
+        let text = table.string(reader.at).unwrap_or_default().to_vec();
+        let (start, size) = (reader.at as u64, text.len() as u64);
+        let range = start.saturating_add(100)..start.saturating_add(100).saturating_add(size);
+        let old = LoaderText { role: reader.role.expect("a role"), range, text };
+        table.replace(reader.at, &old, new.as_bytes())
+    }
+
+    #[test]
+    fn zeros_behind_a_string_are_room() {
+        let edit = replace(&[RUNPATH, SYMBOL], RUNPATH, "/opt/app/lib64").expect("it fits");
+        assert_eq!((edit.offset, &*edit.after), (111, &b"/opt/app/lib64"[..]));
+        let edit = replace(&[RUNPATH], RUNPATH, "/x").expect("it fits");
+        assert_eq!(edit.after, b"/x\0\0\0\0\0\0\0\0\0\0");
+        // The last zero ends the string, and an empty string that something reads is no room.
+        let too_long = |room| Err(LoaderProblem::TooLong { needed: 16, room });
+        assert_eq!(replace(&[RUNPATH], RUNPATH, "/opt/app/lib6464"), too_long(15));
+        let empty = Reader { at: 24, ..SYMBOL };
+        assert_eq!(replace(&[RUNPATH, empty], RUNPATH, "/opt/app/lib6464"), too_long(13));
+    }
+
+    #[test]
+    fn a_string_that_is_the_end_of_another_is_not_replaced() {
+        let tail = Reader { at: 6, ..RUNPATH };
+        let shared = LoaderProblem::Shared { what: LIBRARY.name, text: "/deep/lib".to_owned() };
+        assert_eq!(replace(&[LIBRARY, tail], tail, "/bin"), Err(shared));
+        // Nor is the other one, but where the end stays.
+        let shared = LoaderProblem::Shared { what: tail.name, text: "/lib".to_owned() };
+        assert_eq!(replace(&[LIBRARY, tail], LIBRARY, "/deep/bin"), Err(shared));
+        let edit = replace(&[LIBRARY, tail], LIBRARY, "/flat/lib").expect("the end stays");
+        assert_eq!(edit.after, b"/flat/lib");
+    }
+
+    #[test]
+    fn a_string_that_is_not_read_is_not_replaced() {
+        assert_eq!(replace(&[LIBRARY], RUNPATH, "/x"), Err(LoaderProblem::Changed));
+        let other = Reader { role: Some(Role::Library), ..RUNPATH };
+        assert_eq!(replace(&[other], RUNPATH, "/x"), Err(LoaderProblem::Changed));
+    }
+
+    #[test]
+    fn only_a_list_of_folders_may_be_empty() {
+        let file = tempfile::tempfile().expect("a file");
+        let empty = |role, new: &[u8]| {
+            let old = LoaderText { role, range: 0..1, text: b"x".to_vec() };
+            replace_loader_text(&ImageData::new(&file), &old, new)
+        };
+        for (role, new) in [(Role::Interpreter, ""), (Role::Library, ""), (Role::Runpath, "/x\0")] {
+            assert_eq!(empty(role, new.as_bytes()), Err(LoaderProblem::Invalid), "{role:?}");
+        }
+        assert_ne!(empty(Role::Runpath, b""), Err(LoaderProblem::Invalid));
     }
 }

@@ -1,6 +1,7 @@
 //! Files that carry sections. What belongs to one file format only is in its module.
 
 pub(crate) mod archive;
+pub mod data;
 pub(crate) mod elf;
 pub mod loader;
 pub mod places;
@@ -10,8 +11,9 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use object::read::{ReadCache, ReadCacheOps, ReadRef};
+use object::read::ReadRef;
 
+use self::data::ImageData;
 use crate::edit::Edit;
 use crate::error::{Error, ImageProblem, Imports, Result, SectionProblem};
 
@@ -56,31 +58,31 @@ pub struct Region {
 ///
 /// # Errors
 /// What is not an image, or damaged.
-pub fn locate<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Candidate>, ImageProblem> {
-    match format(data)? {
+pub fn locate(data: &ImageData<'_>) -> Result<Vec<Candidate>, ImageProblem> {
+    data.ask(|data| match format(data)? {
         Format::Elf => elf::locate(data),
         Format::Archive => archive::locate(data),
-    }
+    })
 }
 
 /// The parts of the file. Where one lies in another, the smaller one comes first.
 ///
 /// # Errors
 /// What is not an image, or damaged.
-pub fn regions<R: ReadCacheOps>(data: &ReadCache<R>) -> Result<Vec<Region>, ImageProblem> {
-    match format(data)? {
+pub fn regions(data: &ImageData<'_>) -> Result<Vec<Region>, ImageProblem> {
+    data.ask(|data| match format(data)? {
         Format::Elf => elf::regions(data),
         Format::Archive => archive::regions(data),
-    }
+    })
 }
 
 /// What the image takes from elsewhere; nothing, where that cannot be read.
-pub fn imports<'d, R: ReadRef<'d>>(data: R) -> Imports {
-    match format(data) {
-        Ok(Format::Elf) => elf::imports(data),
-        Ok(Format::Archive) => Imports { unlinked: true, ..Imports::default() },
-        Err(_) => Imports::default(),
-    }
+pub fn imports(data: &ImageData<'_>) -> Imports {
+    let imports = data.ask(|data| match format(data)? {
+        Format::Elf => elf::imports(data),
+        Format::Archive => Ok(Imports { unlinked: true, ..Imports::default() }),
+    });
+    imports.unwrap_or_default()
 }
 
 /// The edit that gives an image the identity that follows from its content after other edits: of ELF
@@ -89,7 +91,7 @@ pub fn imports<'d, R: ReadRef<'d>>(data: R) -> Imports {
 /// # Errors
 /// The image has no identity, or several; it cannot be read.
 pub(crate) fn new_identity(file: &File, path: &Path, edits: &[Edit]) -> Result<Edit> {
-    match format(&ReadCache::new(file)).map_err(Error::not_image(path))? {
+    match ImageData::new(file).ask(format).map_err(Error::not_image(path))? {
         Format::Elf => elf::build_id::rewrite(file, path, edits),
         Format::Archive => Err(Error::BuildIds { path: path.to_owned(), count: 0 }),
     }
@@ -101,8 +103,8 @@ pub(crate) fn new_identity(file: &File, path: &Path, edits: &[Edit]) -> Result<E
 /// # Errors
 /// The other file cannot be read.
 pub(crate) fn changed_identity(before: &File, after: &File) -> io::Result<Option<Range<u64>>> {
-    match format(&ReadCache::new(before)) {
-        Ok(Format::Elf) => elf::build_id::changed(before, after),
+    match format_of(before)? {
+        Some(Format::Elf) => elf::build_id::changed(before, after),
         _ => Ok(None),
     }
 }
@@ -112,8 +114,8 @@ pub(crate) fn changed_identity(before: &File, after: &File) -> io::Result<Option
 /// # Errors
 /// The file cannot be read.
 pub(crate) fn stale_signature(file: &File) -> io::Result<Option<&'static str>> {
-    match format(&ReadCache::new(file)) {
-        Ok(Format::Elf) => elf::stale_signature(file),
+    match format_of(file)? {
+        Some(Format::Elf) => elf::stale_signature(file),
         _ => Ok(None),
     }
 }
@@ -130,18 +132,27 @@ pub(crate) fn begins_archive(start: &[u8]) -> bool {
 
 /// Where the record may be in an image that has none: only in intermediate code, of the object
 /// file or of a member.
-pub fn intermediate_only<R: ReadCacheOps>(data: &ReadCache<R>) -> Option<ImageProblem> {
-    match format(data) {
-        Ok(Format::Elf) => elf::is_intermediate(data).then_some(ImageProblem::Intermediate),
-        Ok(Format::Archive) => archive::intermediate_only(data),
-        Err(_) => None,
-    }
+pub fn intermediate_only(data: &ImageData<'_>) -> Option<ImageProblem> {
+    let problem = data.ask(|data| match format(data)? {
+        Format::Elf => Ok(elf::is_intermediate(data).then_some(ImageProblem::Intermediate)),
+        Format::Archive => archive::intermediate_only(data),
+    });
+    problem.ok().flatten()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Format {
     Elf,
     Archive,
+}
+
+/// The format of a file; `None` if it is no image.
+fn format_of(file: &File) -> io::Result<Option<Format>> {
+    match ImageData::new(file).ask(format) {
+        Ok(format) => Ok(Some(format)),
+        Err(ImageProblem::Unread(number)) => Err(io::Error::from_raw_os_error(number)),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Tells the format by the magic number.
@@ -155,9 +166,10 @@ fn format<'d, R: ReadRef<'d>>(data: R) -> Result<Format, ImageProblem> {
         b"!<arch>\n" | b"!<thin>\n" => return Ok(Format::Archive),
         // LLVM bitcode, bare or wrapped.
         [b'B', b'C', 0xc0, 0xde, ..] | [0xde, 0xc0, 0x17, 0x0b, ..] => ImageProblem::Intermediate,
-        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, 0xbe, ..] => {
-            ImageProblem::Unsupported("a Mach-O file")
-        }
+        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] => ImageProblem::Unsupported("a Mach-O file"),
+        // For several processors: how many follows. A Java class begins alike, with its version there,
+        // which is at least 45 (Java Virtual Machine Specification, 4.1).
+        [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, ..45] => ImageProblem::Unsupported("a Mach-O file"),
         [b'M', b'Z', ..] => ImageProblem::Unsupported("a PE file"),
         _ => ImageProblem::Unknown,
     })

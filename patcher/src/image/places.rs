@@ -4,9 +4,8 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-use object::read::{ReadCache, ReadCacheOps};
-
-use super::archive::members;
+use super::archive::members_of;
+use super::data::{Bytes, ImageData};
 use super::loader::{LoaderText, Role};
 use super::{Format, elf, format};
 use crate::error::ImageProblem;
@@ -103,33 +102,33 @@ pub(crate) fn containing<T>(
 ///
 /// # Errors
 /// What is not an image, or damaged.
-pub fn places<R: ReadCacheOps>(
-    data: &ReadCache<R>,
-    offsets: &[u64],
-) -> Result<Places, ImageProblem> {
-    match format(data)? {
+pub fn places(data: &ImageData<'_>, offsets: &[u64]) -> Result<Places, ImageProblem> {
+    data.ask(|data| match format(data)? {
         Format::Elf => elf::places::places(data, offsets),
         Format::Archive => of_members(data, offsets),
-    }
+    })
 }
 
-fn of_members<R: ReadCacheOps>(
-    data: &ReadCache<R>,
-    offsets: &[u64],
-) -> Result<Places, ImageProblem> {
+fn of_members(data: Bytes<'_, '_>, offsets: &[u64]) -> Result<Places, ImageProblem> {
     let mut all = Places { symbols: vec![None; offsets.len()], ..Places::default() };
-    for member in members(data)? {
+    let mut sorted: Vec<(u64, usize)> = offsets.iter().copied().zip(0..).collect();
+    sorted.sort_unstable();
+    for member in members_of(data)? {
         let (name, range) = (member.name.clone(), member.range());
         let start = range.start;
-        let (asked, inside): (Vec<usize>, Vec<u64>) = offsets
-            .iter()
-            .enumerate()
-            .filter(|(_, offset)| range.contains(offset))
-            .map(|(at, offset)| (at, offset.saturating_sub(start)))
-            .unzip();
-        let part = data.range(start, range.end.saturating_sub(start));
-        let Ok(places) = elf::places::places(part, &inside) else {
-            // An index of the linker, or of another language.
+        let first = sorted.partition_point(|(offset, _)| *offset < start);
+        let behind = sorted.partition_point(|(offset, _)| *offset < range.end);
+        let asked = sorted.get(first..behind).unwrap_or_default();
+        let inside: Vec<u64> =
+            asked.iter().map(|(offset, _)| offset.saturating_sub(start)).collect();
+        let part = data.part(&range);
+        let places = match format(part) {
+            Ok(Format::Elf) => elf::places::places(part, &inside),
+            Ok(Format::Archive) => Err(ImageProblem::Unknown),
+            Err(problem) => Err(problem),
+        };
+        let Ok(places) = places else {
+            // A text, an index of the linker, or of another language.
             all.parts.push(Part { name, range, purpose: Purpose::Other, compressed: None });
             continue;
         };
@@ -139,8 +138,8 @@ fn of_members<R: ReadCacheOps>(
             compressed: part.compressed.map(|(how, at)| (how, start.saturating_add(at))),
             purpose: part.purpose,
         }));
-        for (at, symbol) in asked.into_iter().zip(places.symbols) {
-            if let Some(slot) = all.symbols.get_mut(at) {
+        for ((_, at), symbol) in asked.iter().zip(places.symbols) {
+            if let Some(slot) = all.symbols.get_mut(*at) {
                 *slot = symbol;
             }
         }

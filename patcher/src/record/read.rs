@@ -4,12 +4,12 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use object::read::ReadCache;
 use postlink_codegen::{MAX_RECORD, Shape};
 use postlink_format::Record;
 
 use crate::error::{Error, Result, SectionProblem, member_path};
 use crate::files::open::{Mode, open};
+use crate::image::data::ImageData;
 use crate::image::{self, Candidate};
 
 /// An open image and the records in it.
@@ -69,7 +69,7 @@ impl Image {
     pub fn open(path: &Path, mode: Mode) -> Result<Self> {
         let mut image =
             Self { path: path.to_owned(), file: open(path, mode)?, sections: Vec::new() };
-        let cache = ReadCache::new(&image.file);
+        let cache = ImageData::new(&image.file);
         let not_image = Error::not_image(path);
         let mut located = image::locate(&cache).map_err(&not_image)?;
         located.sort_by_key(|section| section.offset);

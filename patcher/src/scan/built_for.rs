@@ -11,7 +11,6 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use object::read::ReadCache;
 use postlink_codegen::{Default, Shape, Value};
 use postlink_format::Type;
 use rayon::prelude::*;
@@ -20,6 +19,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::files::open::{Mode, open_entry, read_at};
 use crate::files::walk::{Entry, EntryKind, Tree};
+use crate::image::data::ImageData;
 use crate::image::loader::{Role, loader_texts};
 use crate::image::{begins_archive, begins_image};
 use crate::record::read::Image;
@@ -168,7 +168,7 @@ fn records(path: &Path, said: &mut Said) -> Result<()> {
 /// The folders in which the loader looks. One that has a library which is needed is in the tree.
 fn loader(file: &File, inside: &BTreeSet<&Path>, said: &mut Said) {
     // An image that only begins like one is read by no loader.
-    let texts = loader_texts(&ReadCache::new(file)).unwrap_or_default();
+    let texts = loader_texts(&ImageData::new(file)).unwrap_or_default();
     for text in texts.iter().filter(|text| text.role == Role::Runpath) {
         for folder in text.text.split(|&byte| byte == b':') {
             let folder = Path::new(OsStr::from_bytes(folder));

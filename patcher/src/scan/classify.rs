@@ -5,14 +5,14 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::path::Path;
 
-use object::read::ReadCache;
 use postlink_codegen::hex;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result, SectionProblem};
+use crate::error::{Error, ImageProblem, Result, SectionProblem};
 use crate::files::open::{Mode, open_entry};
 use crate::image;
 use crate::image::archive::members;
+use crate::image::data::ImageData;
 use crate::image::loader::Role;
 use crate::image::places::{Places, Purpose, Symbol, containing, places};
 use crate::record::area::{RecordArea, areas};
@@ -192,8 +192,14 @@ impl Context<'_> {
     fn image(&self, look_inside: bool) -> Result<Option<Known>> {
         let Searched { found, .. } = self.searched;
         let offsets: Vec<u64> = found.hits.iter().map(|hit| hit.offset).collect();
-        let cache = ReadCache::new(self.file);
-        let Ok(places) = places(&cache, &offsets) else { return Ok(None) };
+        let cache = ImageData::new(self.file);
+        let places = match places(&cache, &offsets) {
+            Ok(places) => places,
+            Err(problem @ ImageProblem::Unread(_)) => {
+                return Err(Error::not_image(self.searched.path)(problem));
+            }
+            Err(_) => return Ok(None),
+        };
         let mut known = Known { content: Content::Image, ..Known::default() };
         let areas = self.records(&cache, &mut known)?;
         for (hit, symbol) in found.hits.iter().zip(&places.symbols) {
@@ -226,7 +232,7 @@ impl Context<'_> {
                 known.findings.iter().filter_map(|one| one.member.first().cloned()).collect();
             let areas = match found.records.is_empty() {
                 true => Vec::new(),
-                false => self.records(&ReadCache::new(self.file), &mut known)?,
+                false => self.records(&ImageData::new(self.file), &mut known)?,
             };
             known.findings.extend(self.in_archive(&looked_into, &areas)?);
             return Ok(known);
@@ -315,7 +321,7 @@ impl Context<'_> {
         looked_into: &HashSet<String>,
         areas: &[RecordArea],
     ) -> Result<Vec<Finding>> {
-        let members = members(&ReadCache::new(self.file)).unwrap_or_default();
+        let members = members(&ImageData::new(self.file)).unwrap_or_default();
         let mut findings = Vec::new();
         for hit in &self.searched.found.hits {
             let member = members.iter().find(|member| member.range().contains(&hit.offset));
@@ -331,7 +337,7 @@ impl Context<'_> {
 
     /// Looks at the records of an image or archive, and says where they are. Each that the search saw
     /// is understood, or told.
-    fn records(&self, cache: &ReadCache<&File>, known: &mut Known) -> Result<Vec<RecordArea>> {
+    fn records(&self, cache: &ImageData<'_>, known: &mut Known) -> Result<Vec<RecordArea>> {
         let name = self.searched.name;
         // Most images have no record: to say why would need all their symbols.
         let is_without = image::locate(cache).is_ok_and(|sections| sections.is_empty());

@@ -10,11 +10,11 @@ use std::ops::Range;
 use bzip2::read::MultiBzDecoder;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use lzma_rust2::XzReader;
-use object::read::ReadCache;
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use zip::ZipArchive;
 
 use crate::image::archive::members;
+use crate::image::data::ImageData;
 use crate::image::places::Compression;
 use crate::search::engine::{Hit, Searcher};
 use crate::search::reference::Fit;
@@ -228,7 +228,7 @@ impl<'a> Look<'a> {
 
     /// The compressed members of an `ar` archive; the others were searched with the file.
     fn ar(&mut self, file: &File) {
-        let members = match members(&ReadCache::new(file)) {
+        let members = match members(&ImageData::new(file)) {
             Ok(members) => members,
             Err(error) => return self.problem(&[], error),
         };

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use object::read::ReadCache;
 use rayon::prelude::*;
 
 use super::image::{ImagePlan, plan_image};
@@ -13,6 +12,7 @@ use crate::edit::{Edit, ordered, outermost};
 use crate::error::{Error, Result};
 use crate::files::open::{open_entry, read_at};
 use crate::files::walk::{Entry, EntryKind, Tree};
+use crate::image::data::ImageData;
 use crate::image::loader::loader_texts;
 use crate::record::values::Assignment;
 use crate::scan::classify::Content;
@@ -290,7 +290,7 @@ impl Context<'_> {
         let is_read =
             |kind: FindingKind| matches!(kind, FindingKind::Runpath | FindingKind::Loader);
         let loader = match findings.iter().any(|(_, one)| is_read(one.kind)) {
-            true => loader_texts(&ReadCache::new(file)).map_err(Error::not_image(path))?,
+            true => loader_texts(&ImageData::new(file)).map_err(Error::not_image(path))?,
             false => Vec::new(),
         };
         let place = self.wanted.beside.place(self.tree, entry, file, &loader, self.destination);

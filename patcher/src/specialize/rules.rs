@@ -9,7 +9,6 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 
-use object::read::ReadCache;
 use postlink_codegen::Value;
 
 use super::rewrite::Rewrites;
@@ -17,6 +16,7 @@ use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::files::attributes::has_capabilities;
 use crate::files::walk::{Entry, EntryKind, Tree};
+use crate::image::data::ImageData;
 use crate::image::loader::{LoaderProblem, LoaderText, Role, replace_loader_text};
 use crate::image::{ORIGIN, begins_archive};
 use crate::scan::finding::FindingKind;
@@ -135,7 +135,7 @@ impl Rules<'_> {
         place: &FilePlace<'_>,
     ) -> Result<Option<(Edit, Vec<u8>)>> {
         let Some(absolute) = self.rewrites.text(&text.text) else { return Ok(None) };
-        let data = ReadCache::new(file);
+        let data = ImageData::new(file);
         let name = text.role.name();
         let (old, new) = (shown(&text.text), shown(&absolute));
         let message = format!("{}: the {name} `{old}` cannot become `{new}`", path.display());

@@ -6,8 +6,6 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use object::read::ReadCache;
-
 use super::images::{Permitted, compare, merged};
 use crate::edit::{Edit, outermost};
 use crate::error::{Error, Result, SectionProblem};
@@ -17,6 +15,7 @@ use crate::files::open::size;
 use crate::files::open::{open_entry, read_at};
 use crate::files::walk::{Entry, Tree};
 use crate::image;
+use crate::image::data::ImageData;
 use crate::image::loader::{LoaderText, Role, loader_texts, replace_loader_text};
 use crate::image::places::containing;
 use crate::record::read::Image;
@@ -113,7 +112,7 @@ impl<'a> Explainer<'a> {
         explained: &mut Explained,
     ) -> Result<()> {
         let failed = |error| Error::io("compare", &pair.original)(error);
-        let texts = loader_texts(&ReadCache::new(&image.file)).unwrap_or_default();
+        let texts = loader_texts(&ImageData::new(&image.file)).unwrap_or_default();
         let Pair { tree, entry, .. } = *pair;
         let place = self.beside.place(tree, entry, &image.file, &texts, self.destination);
         let place = place.map_err(failed)?;
@@ -174,7 +173,7 @@ impl<'a> Explainer<'a> {
         let (old, new) = (shown(&text.text), shown(&now));
         let is_expected = self.rules.is_loader(text, &now, place);
         // Also checks that nothing else reads the same bytes.
-        let edit = replace_loader_text(&ReadCache::new(&image.file), text, &now);
+        let edit = replace_loader_text(&ImageData::new(&image.file), text, &now);
         match edit {
             Ok(edit) if is_expected && holds(after, edit.offset, &edit.after)? => {
                 explained.changes.push(match text.role {
@@ -190,7 +189,7 @@ impl<'a> Explainer<'a> {
                 };
                 let name = text.role.name();
                 let reason = format!("the {name} `{old}` became `{new}`: {why}");
-                let regions = image::regions(&ReadCache::new(&image.file)).unwrap_or_default();
+                let regions = image::regions(&ImageData::new(&image.file)).unwrap_or_default();
                 let start = text.range.start;
                 let region = regions.into_iter().find(|region| {
                     (region.offset..region.offset.saturating_add(region.size)).contains(&start)

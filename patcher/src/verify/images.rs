@@ -5,13 +5,13 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use object::read::ReadCache;
 use postlink_codegen::{Evaluated, Field, Shape};
 use postlink_format::{Record, State, VALUES_OFFSET};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::files::open::Mode;
+use crate::image::data::ImageData;
 use crate::image::places::containing;
 use crate::image::{self, Region};
 use crate::record::descriptor;
@@ -133,7 +133,7 @@ pub(crate) fn compare(
         image::changed_identity(&before.file, file).map_err(Error::io("read", filled))?;
     report.rewritten_build_id = build_id.is_some();
     // Headers that are damaged give no names.
-    let regions = image::regions(&ReadCache::new(&before.file)).unwrap_or_default();
+    let regions = image::regions(&ImageData::new(&before.file)).unwrap_or_default();
     let mut differences = Collector { regions: &regions, found: Vec::new(), last: (0..0, 0) };
     let mut buffers = (vec![0; CHUNK], vec![0; CHUNK]);
     let shared = sizes.0.min(sizes.1);

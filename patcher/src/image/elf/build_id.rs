@@ -15,19 +15,19 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use object::read::ReadCache;
 use sha2::{Digest, Sha256};
 
 use crate::edit::{Edit, overlay};
 use crate::error::{Error, Result};
 use crate::files::open::read_at;
+use crate::image::data::ImageData;
 
 /// Bytes that are read at a time.
 const CHUNK: usize = 1 << 20;
 
 /// The edit that gives a file the build-id that follows from its content after other edits.
 pub(in crate::image) fn rewrite(file: &File, path: &Path, edits: &[Edit]) -> Result<Edit> {
-    let found = super::build_ids(&ReadCache::new(file)).map_err(Error::not_image(path))?;
+    let found = ImageData::new(file).ask(super::build_ids).map_err(Error::not_image(path))?;
     let [place] = found.as_slice() else {
         return Err(Error::BuildIds { path: path.to_owned(), count: found.len() });
     };
@@ -42,7 +42,7 @@ pub(in crate::image) fn rewrite(file: &File, path: &Path, edits: &[Edit]) -> Res
 
 /// Where the build-id is, if that of `after` is another one, and the one of its content.
 pub(in crate::image) fn changed(before: &File, after: &File) -> io::Result<Option<Range<u64>>> {
-    let found = super::build_ids(&ReadCache::new(before)).unwrap_or_default();
+    let found = ImageData::new(before).ask(super::build_ids).unwrap_or_default();
     let [place] = found.as_slice() else { return Ok(None) };
     let bytes = |file: &File| {
         let mut bytes = vec![0; length(place)];

@@ -4,18 +4,30 @@
 //! Everything is found by the program headers, as the loader does: section headers may be stripped.
 #![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
+use std::collections::HashSet;
+
 use object::Endianness;
 use object::elf;
 use object::pod::Pod;
 use object::read::ReadRef;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, Sym};
 
-use super::super::loader::{LoaderText, Reader, Role, Table, What};
-use super::{class, damaged, with_class};
+use super::super::loader::{LoaderText, Reader, Role, Table};
+use super::{class, damaged, string, with_class};
 use crate::error::ImageProblem;
 
 /// The records of symbol versions that are read. An index of a version has 15 bits.
 const MOST_VERSIONS: usize = 1 << 17;
+
+/// Strings that the loader of one file reads: the largest programs need some hundred libraries.
+const MOST_TEXTS: usize = 1 << 12;
+
+/// Bytes that these have together. Linkers let strings share bytes, so that those of a small table
+/// could be very many.
+const MOST_BYTES: usize = 1 << 24;
+
+/// Bytes of a library's or the loader's name, which is a path (Linux, `PATH_MAX` without the NUL).
+const LONGEST_NAME: usize = 4095;
 
 /// Dynamic entries that are the address of a table.
 const TABLES: [elf::DynamicTag; 10] = [
@@ -30,6 +42,10 @@ const TABLES: [elf::DynamicTag; 10] = [
     elf::DT_RELR,
     elf::DT_JMPREL,
 ];
+
+/// The way out where a text is too long, which depends on how programs of the format are linked.
+pub(in crate::image) const SHORTER: &str = "link it with a longer path, which any shorter one can \
+    replace, or with one relative to $ORIGIN";
 
 pub(in crate::image) fn texts<'d, R: ReadRef<'d>>(
     data: R,
@@ -51,20 +67,55 @@ where
     R: ReadRef<'d>,
 {
     let loaded = Loaded::<F, R>::read(data)?;
-    let mut texts: Vec<LoaderText> = Vec::new();
-    for table in [loaded.interpreter()?, loaded.dynamic_strings()?] {
-        for reader in &table.readers {
-            let (What::Text(role), Some(text)) = (reader.what, table.string(reader.at)) else {
-                continue;
-            };
-            let start = table.start.saturating_add(reader.at as u64);
-            let range = start..start.saturating_add(text.len() as u64);
-            if !texts.iter().any(|known| known.role == role && known.range == range) {
-                texts.push(LoaderText { role, range, text: text.to_owned() });
-            }
+    let mut texts = texts_in(&loaded.interpreter()?)?;
+    texts.extend(texts_in(&loaded.dynamic_strings()?)?);
+    Ok(texts)
+}
+
+/// The strings of a table that the loader reads, each once.
+fn texts_in(table: &Table<'_>) -> Result<Vec<LoaderText>, ImageProblem> {
+    let mut texts = Vec::new();
+    let mut known = HashSet::new();
+    let mut left = MOST_BYTES;
+    for reader in &table.readers {
+        let Some(role) = reader.role.filter(|&role| known.insert((role, reader.at))) else {
+            continue;
+        };
+        if known.len() > MOST_TEXTS {
+            return Err(damaged("its loader would read more strings than it can"));
         }
+        // A list of folders has no limit of its own.
+        let longest = if role == Role::Runpath { left } else { left.min(LONGEST_NAME) };
+        let Some(text) = string(table.bytes, reader.at, longest) else {
+            match table.bytes.get(reader.at..) {
+                Some(bytes) if bytes.len() > longest => {
+                    return Err(damaged("a string that its loader reads is too long"));
+                }
+                _ => continue,
+            }
+        };
+        left = left.saturating_sub(text.len());
+        let start = table.start.saturating_add(reader.at as u64);
+        let range = start..start.saturating_add(text.len() as u64);
+        texts.push(LoaderText { role, range, text: text.to_owned() });
     }
     Ok(texts)
+}
+
+/// The libraries that the loader opens for this one, in the order of the file.
+pub(super) fn needed<'d, F, R>(data: R) -> Result<Vec<String>, ImageProblem>
+where
+    F: FileHeader<Endian = Endianness>,
+    R: ReadRef<'d>,
+{
+    let loaded = Loaded::<F, R>::read(data)?;
+    let endian = loaded.endian;
+    let mut table = loaded.dynamic_strings()?;
+    let entries = loaded.entries.iter().filter(|entry| entry.tag(endian) == elf::DT_NEEDED);
+    let needed: HashSet<u64> = entries.map(|entry| entry.val(endian)).collect();
+    table.readers.retain(|reader| needed.contains(&(reader.at as u64)));
+    let texts = texts_in(&table)?.into_iter();
+    Ok(texts.map(|text| String::from_utf8_lossy(&text.text).into_owned()).collect())
 }
 
 fn table_as<'d, F, R>(data: R, role: Role) -> Result<Table<'d>, ImageProblem>
@@ -87,8 +138,9 @@ struct Loaded<'d, F: FileHeader, R> {
     data: R,
     endian: Endianness,
     segments: &'d [F::ProgramHeader],
-    sections: &'d [F::SectionHeader],
     entries: &'d [F::Dyn],
+    /// Where sections are that have addresses and no bytes.
+    empty: HashSet<u64>,
 }
 
 impl<'d, F, R> Loaded<'d, F, R>
@@ -101,7 +153,17 @@ where
         let endian = header.endian().map_err(damaged)?;
         let segments = header.program_headers(endian, data).map_err(damaged)?;
         let sections = header.section_headers(endian, data).unwrap_or_default();
-        let mut loaded = Self { data, endian, segments, sections, entries: &[] };
+        // Variables of threads without a value take no addresses: these are of the next section.
+        let is_empty = |section: &&F::SectionHeader| {
+            let flags = section.sh_flags(endian);
+            section.sh_type(endian) == elf::SHT_NOBITS
+                && flags.contains(elf::SHF_ALLOC)
+                && !flags.contains(elf::SHF_TLS)
+                && section.sh_size(endian).into() > 0
+        };
+        let empty = sections.iter().filter(is_empty);
+        let empty = empty.map(|section| section.sh_addr(endian).into()).collect();
+        let mut loaded = Self { data, endian, segments, entries: &[], empty };
         // Where there are several, glibc takes the last.
         if let Some(segment) = loaded.segments(elf::PT_DYNAMIC).last() {
             let entries = segment.dynamic(endian, data).map_err(damaged)?.unwrap_or_default();
@@ -114,20 +176,10 @@ where
     /// The segments of a type that have bytes in this file: in a separate debug file their places
     /// are those of the file that it was split off.
     fn segments(&self, kind: elf::ProgramType) -> impl Iterator<Item = &'d F::ProgramHeader> {
-        let (endian, sections) = (self.endian, self.sections);
-        let is_elsewhere = move |segment: &F::ProgramHeader| {
-            sections.iter().any(|section| {
-                // Variables of threads without a value take no addresses: these are of the next section.
-                section.sh_type(endian) == elf::SHT_NOBITS
-                    && !section.sh_flags(endian).contains(elf::SHF_TLS)
-                    && section.sh_flags(endian).contains(elf::SHF_ALLOC)
-                    && section.sh_size(endian).into() > 0
-                    && section.sh_addr(endian).into() == segment.p_vaddr(endian).into()
-            })
-        };
-        self.segments
-            .iter()
-            .filter(move |segment| segment.p_type(endian) == kind && !is_elsewhere(segment))
+        self.segments.iter().filter(move |segment| {
+            segment.p_type(self.endian) == kind
+                && !self.empty.contains(&segment.p_vaddr(self.endian).into())
+        })
     }
 
     /// `PT_INTERP`. The kernel takes the first, and wants a NUL at its end (Linux, `binfmt_elf.c`).
@@ -136,9 +188,13 @@ where
             return Ok(Table { start: 0, bytes: &[], readers: Vec::new() });
         };
         let (start, size) = segment.file_range(self.endian);
+        if size.saturating_sub(1) > LONGEST_NAME as u64 {
+            return Err(damaged("the name of its interpreter is too long"));
+        }
         let bytes = self.data.read_bytes_at(start, size);
         let bytes = bytes.map_err(|()| damaged("its interpreter is behind its end"))?;
-        let readers = vec![Reader { at: 0, what: What::Text(Role::Interpreter) }];
+        let readers =
+            vec![Reader { at: 0, role: Some(Role::Interpreter), name: "the loader's name" }];
         Ok(Table { start, bytes, readers })
     }
 
@@ -155,15 +211,15 @@ where
         }
         let bytes = self.data.read_bytes_at(start, size).map_err(|()| outside())?;
         let readers = self.entries.iter().filter_map(|entry| {
-            let what = match entry.tag(self.endian) {
-                elf::DT_RUNPATH | elf::DT_RPATH => What::Text(Role::Runpath),
+            let (role, name) = match entry.tag(self.endian) {
+                elf::DT_RUNPATH | elf::DT_RPATH => (Some(Role::Runpath), "another RUNPATH"),
                 elf::DT_NEEDED | elf::DT_SONAME | elf::DT_AUXILIARY | elf::DT_FILTER => {
-                    What::Text(Role::Library)
+                    (Some(Role::Library), "the name of a library")
                 }
-                elf::DT_CONFIG | elf::DT_AUDIT | elf::DT_DEPAUDIT => What::Other,
+                elf::DT_CONFIG | elf::DT_AUDIT | elf::DT_DEPAUDIT => (None, "another string"),
                 _ => return None,
             };
-            Some(Reader { at: usize::try_from(entry.val(self.endian)).ok()?, what })
+            Some(Reader { at: usize::try_from(entry.val(self.endian)).ok()?, role, name })
         });
         Ok(Table { start, bytes, readers: readers.collect() })
     }
@@ -179,12 +235,11 @@ where
         let count = usize::try_from(size).map_err(|_| outside())?;
         let count = count.checked_div(size_of::<F::Sym>()).unwrap_or_default();
         let symbols = self.data.read_slice_at::<F::Sym>(start, count).map_err(|()| outside())?;
-        readers.extend(
-            symbols.iter().map(|symbol| Reader {
-                at: symbol.st_name(self.endian) as usize,
-                what: What::Symbol,
-            }),
-        );
+        readers.extend(symbols.iter().map(|symbol| Reader {
+            at: symbol.st_name(self.endian) as usize,
+            role: None,
+            name: "the name of a symbol",
+        }));
         Ok(())
     }
 
@@ -193,7 +248,7 @@ where
         let first = |tag| self.value(tag).and_then(|address| Some(self.place(address)?.0));
         let count = |tag| self.value(tag).unwrap_or_default();
         let mut add = |name: u32| {
-            readers.push(Reader { at: name as usize, what: What::Version });
+            readers.push(Reader { at: name as usize, role: None, name: "the name of a version" });
         };
         let mut all = 0_usize;
         let needed = self.chain(

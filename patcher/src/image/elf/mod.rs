@@ -10,10 +10,11 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
+use memchr::memmem;
 use object::Endianness;
 use object::elf;
 use object::read::ReadRef;
-use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, Sym};
+use object::read::elf::{FileHeader, SectionHeader, Sym, SymbolTable};
 use postlink_codegen::names::ELF_PREFIX;
 use postlink_format::{HEADER_SIZE, MAGIC};
 
@@ -42,9 +43,8 @@ pub(super) fn regions<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Region>, ImageP
     with_class!(regions_as, data)
 }
 
-pub(super) fn imports<'d, R: ReadRef<'d>>(data: R) -> Imports {
-    let imports = || with_class!(imports_as, data);
-    imports().unwrap_or_default()
+pub(super) fn imports<'d, R: ReadRef<'d>>(data: R) -> Result<Imports, ImageProblem> {
+    with_class!(imports_as, data)
 }
 
 fn build_ids<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Range<u64>>, ImageProblem> {
@@ -87,6 +87,9 @@ pub(super) fn damaged(why: impl ToString) -> ImageProblem {
 /// Bytes of a section's name that are looked at.
 const LONGEST_NAME: usize = 256;
 
+/// Bytes of a symbol's name that is looked at: the longest of C++ have some thousands.
+const LONGEST_SYMBOL: usize = 1 << 14;
+
 /// How the names of sections with intermediate code begin: of GCC (`lto-section-names.h`), and of
 /// LLVM ("Fat LTO").
 const INTERMEDIATE: [&[u8]; 2] = [b".gnu.lto_", b".llvm.lto"];
@@ -127,6 +130,42 @@ impl<'d, F: FileHeader<Endian = Endianness>> Sections<'d, F> {
             None => Err(damaged("the name of a section has no end")),
         }
     }
+}
+
+/// Symbols, and all their names.
+pub(super) struct Symbols<'d, F: FileHeader, R: ReadRef<'d>> {
+    pub(super) table: SymbolTable<'d, F, R>,
+    names: &'d [u8],
+}
+
+impl<'d, F: FileHeader<Endian = Endianness>, R: ReadRef<'d>> Symbols<'d, F, R> {
+    /// The table of a type; empty if there is none.
+    pub(super) fn read(
+        sections: &Sections<'d, F>,
+        data: R,
+        kind: elf::SectionType,
+    ) -> Result<Self, ImageProblem> {
+        let endian = sections.endian;
+        let all = sections.header.sections(endian, data).map_err(damaged)?;
+        let table = all.symbols(endian, data, kind).map_err(damaged)?;
+        // Also read in one piece: most names are looked at.
+        let names = sections.headers.get(table.string_section().0).filter(|_| !table.is_empty());
+        let names = names.map(|names| names.data(endian, data)).transpose().map_err(damaged)?;
+        Ok(Self { table, names: names.unwrap_or_default() })
+    }
+
+    /// The name; `None` where it has no end, or none near.
+    pub(super) fn name(&self, endian: Endianness, symbol: &F::Sym) -> Option<&'d [u8]> {
+        string(self.names, symbol.st_name(endian) as usize, LONGEST_SYMBOL)
+    }
+}
+
+/// The string that begins at an offset of a table, if it has its NUL in the table and not more bytes
+/// than `longest`. So many of them that share one end cost no more than many of that length.
+pub(super) fn string(table: &[u8], at: usize, longest: usize) -> Option<&[u8]> {
+    let bytes = table.get(at..)?;
+    let near = bytes.get(..=longest).unwrap_or(bytes);
+    near.get(..memchr::memchr(0, near)?)
 }
 
 fn locate_as<'d, F, R>(data: R) -> Result<Vec<Candidate>, ImageProblem>
@@ -247,48 +286,65 @@ where
     F: FileHeader<Endian = Endianness>,
     R: ReadRef<'d>,
 {
-    let header = F::parse(data).map_err(damaged)?;
-    let endian = header.endian().map_err(damaged)?;
-    let sections = header.sections(endian, data).map_err(damaged)?;
-    let symbols = sections.symbols(endian, data, elf::SHT_SYMTAB).map_err(damaged)?;
-    let is_mark = |symbol: &F::Sym| symbols.symbol_name(endian, symbol) == Ok(ONLY_INTERMEDIATE);
-    Ok(symbols.iter().any(is_mark))
+    let sections = Sections::<F>::read(data)?;
+    let endian = sections.endian;
+    if sections.header.e_type(endian) != elf::ET_REL {
+        return Ok(false);
+    }
+    let symbols = Symbols::read(&sections, data, elf::SHT_SYMTAB)?;
+    let is_mark = |symbol: &F::Sym| symbols.name(endian, symbol) == Some(ONLY_INTERMEDIATE);
+    Ok(symbols.table.iter().any(is_mark))
 }
 
-/// The names in `DT_NEEDED`, and whether an undefined dynamic symbol is an accessor's.
+/// The libraries that may carry a record, and whether an undefined dynamic symbol is an accessor's.
 fn imports_as<'d, F, R>(data: R) -> Result<Imports, ImageProblem>
 where
     F: FileHeader<Endian = Endianness>,
     R: ReadRef<'d>,
 {
-    let header = F::parse(data).map_err(damaged)?;
-    let endian = header.endian().map_err(damaged)?;
-    let sections = header.sections(endian, data).map_err(damaged)?;
-    let symbols = sections.symbols(endian, data, elf::SHT_DYNSYM).map_err(damaged)?;
+    let sections = Sections::<F>::read(data)?;
+    let endian = sections.endian;
+    let symbols = Symbols::read(&sections, data, elf::SHT_DYNSYM)?;
+    let accessor = memmem::Finder::new(ELF_PREFIX);
     let is_accessor = |symbol: &F::Sym| {
-        let name = symbols.symbol_name(endian, symbol).unwrap_or_default();
-        symbol.is_undefined(endian) && contains(name, ELF_PREFIX.as_bytes())
+        let name = || symbols.name(endian, symbol).unwrap_or_default();
+        symbol.is_undefined(endian) && accessor.find(name()).is_some()
     };
-    let segments = header.program_headers(endian, data).map_err(damaged)?;
-    let mut entries: &[F::Dyn] = &[];
-    for segment in segments {
-        if let Some(table) = segment.dynamic(endian, data).map_err(damaged)? {
-            entries = table;
-        }
-    }
-    let strings = symbols.strings();
-    let needed = entries.iter().filter(|entry| entry.tag(endian) == elf::DT_NEEDED);
-    let names = needed.filter_map(|entry| {
-        let name = strings.get(u32::try_from(entry.d_val(endian).into()).ok()?).ok()?;
-        Some(String::from_utf8_lossy(name).into_owned())
-    });
+    let mut libraries = loader::needed::<F, R>(data)?;
+    libraries.retain(|library| !is_of_system(library));
     Ok(Imports {
-        libraries: names.collect(),
-        accessors: symbols.iter().any(is_accessor),
-        unlinked: header.e_type(endian) == elf::ET_REL,
+        libraries,
+        accessors: symbols.table.iter().any(is_accessor),
+        unlinked: sections.header.e_type(endian) == elf::ET_REL,
     })
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
+/// Whether a library comes with the system or the compiler: glibc, musl, GCC, LLVM.
+fn is_of_system(library: &str) -> bool {
+    let (name, _) = library.split_once(".so").unwrap_or((library, ""));
+    SYSTEM_LIBRARIES.contains(&name)
+        || ["ld-", "ld64", "libc.musl-"].iter().any(|start| name.starts_with(start))
 }
+
+const SYSTEM_LIBRARIES: [&str; 20] = [
+    "libanl",
+    "libatomic",
+    "libc",
+    "libc++",
+    "libc++abi",
+    "libcrypt",
+    "libdl",
+    "libgcc_s",
+    "libgfortran",
+    "libgomp",
+    "libm",
+    "libmvec",
+    "libnsl",
+    "libpthread",
+    "libquadmath",
+    "libresolv",
+    "librt",
+    "libstdc++",
+    "libunwind",
+    "libutil",
+];

@@ -8,22 +8,34 @@ use object::read::elf::{FileHeader, SectionHeader, Sym, SymbolTable};
 
 use super::super::places::{Compression, Part, Places, Purpose, Symbol, demangled};
 use super::loader;
-use super::{Sections, class, damaged, with_class};
+use super::{Sections, Symbols, class, damaged, with_class};
 use crate::error::ImageProblem;
 
 pub(in crate::image) fn places<'d, R: ReadRef<'d>>(
     data: R,
     offsets: &[u64],
 ) -> Result<Places, ImageProblem> {
-    let mut places = with_class!(places_as, data)?;
+    let parts = || with_class!(parts_as, data);
+    let parts = match parts() {
+        // The loader needs none.
+        Err(ImageProblem::NoSectionHeaders) => vec![Part {
+            name: "file without section headers".to_owned(),
+            range: 0..data.len().unwrap_or_default(),
+            purpose: Purpose::Other,
+            compressed: None,
+        }],
+        parts => parts?,
+    };
+    let mut places = Places { parts, ..Places::default() };
     places.strings = loader::texts(data)?;
     places.strings.sort_by_key(|string| string.range.start);
-    let symbols = |data: R| with_class!(symbols_as, data, offsets);
-    places.symbols = symbols(data)?;
+    // Without names of symbols a place is still known by its section.
+    let symbols = || with_class!(symbols_as, data, offsets);
+    places.symbols = symbols().unwrap_or_else(|_| vec![None; offsets.len()]);
     Ok(places)
 }
 
-fn places_as<'d, F, R>(data: R) -> Result<Places, ImageProblem>
+fn parts_as<'d, F, R>(data: R) -> Result<Vec<Part>, ImageProblem>
 where
     F: FileHeader<Endian = Endianness>,
     R: ReadRef<'d>,
@@ -31,7 +43,7 @@ where
     let sections = Sections::<F>::read(data)?;
     let endian = sections.endian;
     let length = data.len().map_err(|()| damaged("its length is unknown"))?;
-    let mut places = Places::default();
+    let mut parts = Vec::new();
     for section in sections.headers {
         let Some((offset, size)) = section.file_range(endian) else { continue };
         if offset.checked_add(size).is_none_or(|end| end > length) {
@@ -44,15 +56,15 @@ where
             }
             _ => None,
         };
-        places.parts.push(Part {
+        parts.push(Part {
             purpose: purpose::<F>(&name, section, endian),
             range: offset..offset.saturating_add(size),
             name,
             compressed,
         });
     }
-    places.parts.sort_by_key(|part| part.range.start);
-    Ok(places)
+    parts.sort_by_key(|part| part.range.start);
+    Ok(parts)
 }
 
 fn compression<F: FileHeader>(
@@ -102,19 +114,18 @@ where
     }
     let sections = Sections::<F>::read(data)?;
     let endian = sections.endian;
-    let all = sections.header.sections(endian, data).map_err(damaged)?;
-    let mut table = all.symbols(endian, data, elf::SHT_SYMTAB).map_err(damaged)?;
-    if table.is_empty() {
-        table = all.symbols(endian, data, elf::SHT_DYNSYM).map_err(damaged)?;
+    let mut symbols = Symbols::read(&sections, data, elf::SHT_SYMTAB)?;
+    if symbols.table.is_empty() {
+        symbols = Symbols::read(&sections, data, elf::SHT_DYNSYM)?;
     }
-    let mut extents = extents(&sections, &table);
+    let mut extents = extents(&sections, &symbols.table);
     extents.sort_by_key(|extent| (extent.start, extent.size));
     let symbol_at = |offset: u64| {
         let behind = extents.partition_point(|extent| extent.start <= offset);
         let extent = extents.get(behind.checked_sub(1)?)?;
         let (start, size) = sections.headers.get(extent.section)?.file_range(endian)?;
-        let symbol = table.symbol(extent.index).ok()?;
-        let name = table.symbol_name(endian, symbol).ok()?;
+        let symbol = symbols.table.symbol(extent.index).ok()?;
+        let name = symbols.name(endian, symbol)?;
         // A symbol of another section says nothing.
         (start..start.saturating_add(size)).contains(&offset).then(|| Symbol {
             name: demangled(name),

@@ -5,12 +5,11 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 
-use object::read::ReadCache;
-
 use super::Unexplained;
 use crate::error::{Error, Result};
 use crate::files::compare::pairs;
 use crate::files::open::Mode;
+use crate::image::data::ImageData;
 use crate::image::loader::Role;
 use crate::image::places::{Part, Places, Purpose, containing, places};
 use crate::record::area::{RecordArea, areas};
@@ -53,7 +52,7 @@ pub(super) fn compare(
     path: &Path,
     their_path: &Path,
 ) -> Result<Option<Compared>> {
-    let parts = (places(&ReadCache::new(ours), &[]), places(&ReadCache::new(theirs), &[]));
+    let parts = (places(&ImageData::new(ours), &[]), places(&ImageData::new(theirs), &[]));
     let (Ok(mut our_places), Ok(mut their_places)) = parts else { return Ok(None) };
     let size = |file: &File| file.metadata().map(|metadata| metadata.len());
     let sizes = size(ours).and_then(|ours| Ok((ours, size(theirs)?)));
@@ -99,7 +98,7 @@ pub(super) fn compare(
     }
     let areas = Image::open(path, Mode::Read).map(|image| areas(&image)).unwrap_or_default();
     let starts: Vec<u64> = runs.iter().map(|run| run.ours.start).collect();
-    let symbols = places(&ReadCache::new(ours), &starts).map(|places| places.symbols);
+    let symbols = places(&ImageData::new(ours), &starts).map(|places| places.symbols);
     let symbols = symbols.unwrap_or_default();
     // One difference for each function or object, or section where there is none.
     let mut groups: BTreeMap<(u64, Option<String>), (Unexplained, Purpose)> = BTreeMap::new();
