@@ -28,7 +28,7 @@ fn plan(output: &Output) -> Result<Vec<TreePlan>> {
 fn stage(output: &Output, plans: &[TreePlan]) -> Result<()> {
     let places = specialize::places(std::slice::from_ref(output), None, false)?;
     let never = AtomicBool::new(false);
-    specialize::finish(specialize::stage(plans, places, &Silent, &never)?, &never)
+    specialize::finish(specialize::stage(plans, places, &Silent, &never)?, &never).map(|_| ())
 }
 
 /// What becomes of a tree if this happens between looking at its file and copying it.

@@ -1,5 +1,7 @@
 //! Records that are written anew, with the defaults of another place.
 
+use std::sync::atomic::AtomicBool;
+
 use postlink_codegen::Given;
 use postlink_patcher::edit::Edit;
 use postlink_patcher::error::Result;
@@ -39,7 +41,7 @@ fn specialize(folder: &Folder, from: &str, to: &str, new: &str, sets: &[&str]) -
     let image = Image::open(&source, Mode::Read)?;
     let records = plan(&image, OLD, new, sets)?;
     let edits: Vec<Edit> = records.iter().flat_map(RecordEdit::edits).cloned().collect();
-    copy(&image.file, &target, &edits, Durability::default())?;
+    copy(&image.file, &target, &edits, Durability::default(), &AtomicBool::new(false))?;
     folder.copy(from, "in_place");
     let image = Image::open(&folder.path("in_place"), Mode::Write)?;
     in_place(&image.file, &image.path, &steps(&records, &[]), Durability::default())?;
@@ -189,7 +191,8 @@ fn rewritten(folder: &Folder, new: &str, sets: &[&str]) -> Result<()> {
     let image = Image::open(&folder.path("lib.so"), Mode::Read)?;
     let records = plan(&image, "/old/place", new, sets)?;
     let edits: Vec<Edit> = records.iter().flat_map(RecordEdit::edits).cloned().collect();
-    copy(&image.file, &folder.path("new.so"), &edits, Durability::default())
+    let (new, never) = (folder.path("new.so"), AtomicBool::new(false));
+    copy(&image.file, &new, &edits, Durability::default(), &never).map(|_| ())
 }
 
 #[test]

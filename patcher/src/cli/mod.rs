@@ -14,10 +14,14 @@ mod scan;
 mod specialize;
 mod verify;
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use crate::error::{Error, Result};
 use crate::fill::{Earlier, Selection};
@@ -27,7 +31,7 @@ use crate::fill::{Earlier, Selection};
 pub enum Exit {
     /// It did what it was asked for.
     Done = 0,
-    /// It refused, and what it refused is unchanged.
+    /// It refused, and what it refused is unchanged. Or all is done, but could not be told.
     Refused = 1,
     /// It was called wrongly.
     Usage = 2,
@@ -102,7 +106,7 @@ pub fn main(version: String) -> ExitCode {
         Command::Man(args) => man::run(&args, cli),
         Command::Demo(args) => demo::run(&args, talk),
     };
-    done.unwrap_or_else(|error| talk.refuse(&error)).into()
+    printed(done.unwrap_or_else(|error| talk.refuse(&error))).into()
 }
 
 /// What is said, and how much of it.
@@ -128,28 +132,55 @@ impl Talk {
     fn warn(self, text: &str) {
         if !self.0.quiet {
             let (yellow, plain) = if color() { ("\x1b[1;33m", "\x1b[0m") } else { ("", "") };
-            let _ = writeln!(std::io::stderr(), "{yellow}warning{plain}: {text}");
+            let _ = writeln!(io::stderr(), "{yellow}warning{plain}: {text}");
         }
     }
 
     /// Says what was refused.
     fn refuse(self, error: &Error) -> Exit {
         if let Error::Schema { rendered, .. } = error {
-            let _ = writeln!(std::io::stderr(), "{rendered}\n");
+            let _ = writeln!(io::stderr(), "{rendered}\n");
         }
         report(&error.to_string(), &error.help());
         if matches!(error, Error::Usage { .. }) { Exit::Usage } else { Exit::Refused }
     }
 }
 
-/// Prints a line. A reader that went away (`| head`) is no error, a full disk is.
+/// Why something that was to be printed was not.
+static UNSAID: OnceLock<io::Error> = OnceLock::new();
+
+/// Prints a line. A reader that went away (`| head`) is no error; a full disk is, and is told when
+/// everything is done.
 fn print(text: &str) {
-    if let Err(error) = writeln!(std::io::stdout(), "{text}")
-        && error.kind() != std::io::ErrorKind::BrokenPipe
+    if UNSAID.get().is_none()
+        && let Err(error) = writeln!(io::stdout(), "{text}")
+        && error.kind() != io::ErrorKind::BrokenPipe
     {
-        report(&format!("cannot write to standard output: {error}"), "");
-        std::process::exit(Exit::Refused as i32);
+        let _ = UNSAID.set(error);
     }
+}
+
+/// How a command ended, where it also had to print. What was done stays done.
+fn printed(exit: Exit) -> Exit {
+    let Some(error) = UNSAID.get() else { return exit };
+    let help = match exit {
+        Exit::Done => "what the command writes elsewhere is written; only its output is missing",
+        Exit::Refused | Exit::Usage | Exit::Found => "",
+    };
+    report(&format!("cannot write to standard output: {error}"), help);
+    if exit == Exit::Done { Exit::Refused } else { exit }
+}
+
+/// A flag that Ctrl-C and SIGTERM set, so that what is not complete can be removed. The second of
+/// them ends the process at once.
+fn stopped_by_signals() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_default(signal, Arc::clone(&stop))
+            .and_then(|_| flag::register(signal, Arc::clone(&stop)))
+            .map_err(Error::io("wait for signals beside", "postlink"))?;
+    }
+    Ok(stop)
 }
 
 /// A value as one line, which cannot write to the terminal whatever it likes.
@@ -159,7 +190,7 @@ fn shown(value: &str) -> String {
 
 /// Whether standard error may have colours (see no-color.org).
 fn color() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
 }
 
 fn report(message: &str, help: &str) {
@@ -170,7 +201,7 @@ fn report(message: &str, help: &str) {
         text += &format!("  {bold}help{plain}: {line}\n");
     }
     // Where even this cannot be said, the exit code remains.
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Arguments that `fill` and `payload` share: where values come from.

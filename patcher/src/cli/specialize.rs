@@ -1,13 +1,9 @@
 //! `postlink specialize`.
 
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::Serialize;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 
 use super::progress::Progress;
 use super::{Exit, Talk, json};
@@ -149,7 +145,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             outcome = "planned";
         } else if left.is_empty() || args.keep_failed {
             let progress = Progress::new(talk.0.quiet);
-            let stop = stopped_by_signals()?;
+            let stop = super::stopped_by_signals()?;
             let staged = specialize::stage(&plans, places, &progress, &stop);
             progress.end();
             let staged = staged?;
@@ -159,7 +155,8 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
                 outcome = "left";
             }
             if left.is_empty() || args.keep_failed {
-                specialize::finish(staged, &stop)?;
+                let lost = specialize::finish(staged, &stop)?;
+                lost.iter().for_each(|sentence| talk.warn(sentence));
             }
         }
         if args.json {
@@ -169,18 +166,6 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         }
         Ok(if left.is_empty() { Exit::Done } else { Exit::Found })
     })
-}
-
-/// A flag that Ctrl-C and SIGTERM set, so that what was copied can be removed. The second of them ends
-/// the process at once.
-fn stopped_by_signals() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_default(signal, Arc::clone(&stop))
-            .and_then(|_| flag::register(signal, Arc::clone(&stop)))
-            .map_err(Error::io("wait for signals beside", "postlink"))?;
-    }
-    Ok(stop)
 }
 
 /// `SRC=DST`, at the first `=/`.

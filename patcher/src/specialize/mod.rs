@@ -22,6 +22,7 @@ use rustix::fs::{Access, access};
 use self::copy::{Parents, Staged, free, not_stopped};
 use self::plan::{TreePlan, Wanted, plan_tree};
 use crate::error::{Error, Result};
+use crate::files::below::below;
 use crate::files::open::Mode;
 use crate::files::walk::Tree;
 use crate::record::assign::unknown;
@@ -141,9 +142,7 @@ pub fn places(outputs: &[Output], destdir: Option<&Path>, is_trial: bool) -> Res
         outputs.iter().filter_map(|output| output.source.canonicalize().ok()).collect();
     let place = |output: &Output| {
         let place = match destdir {
-            Some(root) => {
-                root.join(output.destination.strip_prefix("/").unwrap_or(&output.destination))
-            }
+            Some(root) => below(root, &output.destination)?,
             None => output.destination.clone(),
         };
         free(&place, output.source.is_file())?;
@@ -204,15 +203,17 @@ pub fn stage<'a>(
     Ok(Staging { copies, _parents: parents })
 }
 
-/// Puts all trees into their places, unless `stop` is set.
+/// Puts all trees into their places, unless `stop` is set. Gives sentences about what the copies could
+/// not keep.
 ///
 /// # Errors
 /// What the system refuses; it was stopped. Then those that had theirs are removed again.
-pub fn finish(mut staging: Staging<'_>, stop: &AtomicBool) -> Result<()> {
+pub fn finish(mut staging: Staging<'_>, stop: &AtomicBool) -> Result<Vec<String>> {
     // What may fail for many reasons comes first.
     staging.copies.iter().try_for_each(Staged::close)?;
     staging.copies.iter_mut().try_for_each(Staged::put)?;
     not_stopped(stop)?;
+    let lost = staging.copies.iter().flat_map(Staged::lost).collect();
     staging.copies.into_iter().for_each(Staged::keep);
-    Ok(())
+    Ok(lost)
 }
