@@ -18,8 +18,7 @@ pub fn below(root: &Path, path: &Path) -> Result<PathBuf> {
             "write the path without `..`",
         ));
     }
-    let place: PathBuf =
-        [root].into_iter().chain(parts.iter().map(Path::new)).collect();
+    let place: PathBuf = [root].into_iter().chain(parts.iter().map(Path::new)).collect();
     // Without a root, there are no links in it.
     let Ok(real) = root.canonicalize() else { return Ok(place) };
     let mut way = root.to_owned();
