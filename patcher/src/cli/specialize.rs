@@ -26,7 +26,7 @@ use crate::specialize::{self, Output, Watch};
 /// with 3, lists what is, and no tree stays.
 ///
 /// Each tree takes its place by one rename. Where the process is killed, or the power fails, before
-/// that, a folder `.postlink-...` stays beside the place and can be removed; between two of these
+/// that, a folder `.postlink-...` stays beside the place until the next run there; between two of these
 /// renames, the first trees have their places and the others do not.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

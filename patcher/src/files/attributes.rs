@@ -132,11 +132,12 @@ fn keep_xattrs(old: &File, new: &File) -> io::Result<Vec<(String, io::Error)>> {
         lost.extend(copy().err().map(|error: io::Error| (name.clone(), error)));
     }
     // What the folder gives to new files by default would let others in.
-    for list in [ACCESS_LIST, DEFAULT_LIST] {
+    let lists = [ACCESS_LIST, DEFAULT_LIST];
+    for list in if new.metadata()?.is_dir() { &lists[..] } else { &lists[..1] } {
         let is_kept =
             names.iter().any(|name| name == list) && lost.iter().all(|(name, _)| name != list);
-        if !is_kept && xattr(new, list)?.is_some() {
-            fremovexattr(new, list)?;
+        if !is_kept && has_xattr(new, list)? {
+            fremovexattr(new, *list)?;
         }
     }
     Ok(lost)
@@ -223,7 +224,15 @@ pub(crate) fn xattr(file: &File, name: &str) -> io::Result<Option<Vec<u8>>> {
 
 /// Whether the kernel gives a program more rights than its user has.
 pub(crate) fn has_capabilities(file: &File) -> io::Result<bool> {
-    Ok(xattr(file, CAPABILITIES)?.is_some())
+    has_xattr(file, CAPABILITIES)
+}
+
+fn has_xattr(file: &File, name: &str) -> io::Result<bool> {
+    match fgetxattr(file, name, &mut [0; 0]) {
+        Ok(_) => Ok(true),
+        Err(Errno::NODATA | Errno::NOTSUP) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The names of all extended attributes.
