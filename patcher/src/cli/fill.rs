@@ -1,6 +1,7 @@
 //! `postlink fill`.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use postlink_codegen::hex;
 use postlink_format::Origin;
@@ -70,10 +71,11 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             ));
         }
         let selection = args.values.selection(schema.as_ref());
+        let stop = super::stopped_by_signals()?;
         let mut exit = Exit::Done;
         let mut images = Vec::new();
         for path in &args.images {
-            images.push(match fill_one(path, args, &assignments, selection, talk) {
+            images.push(match fill_one(path, args, &assignments, selection, &stop, talk) {
                 Ok(image) => image,
                 Err(error) => {
                     exit = talk.refuse(&error);
@@ -105,6 +107,7 @@ fn fill_one(
     args: &Args,
     assignments: &[Assignment],
     selection: Selection<'_>,
+    stop: &AtomicBool,
     talk: Talk,
 ) -> Result<json::ImageJson> {
     let options = FillOptions {
@@ -114,6 +117,7 @@ fn fill_one(
         rewrite_identity: args.rewrite_build_id,
         durability: Durability { preserve: args.preserve, sync: args.sync },
         dry_run: args.dry_run,
+        stop: Some(stop),
     };
     let filled = fill(path, assignments, &options)?;
     let identity = filled.identity.as_deref().map(hex);

@@ -12,7 +12,8 @@ use crate::record::values::split;
 
 /// Generate accessors from a schema
 ///
-/// A file is written only if its content changes.
+/// A file is written only if its content changes. That is what ninja and meson want; make takes a file
+/// that is older than the schema for one that is to be made again: give it --stamp.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The schema
@@ -33,7 +34,11 @@ pub(super) struct Args {
     /// Write the Rust module here
     #[arg(long, value_name = "FILE")]
     out_rust: Option<PathBuf>,
-    /// Write the dependencies of the outputs here, as a Makefile rule
+    /// Write this file each time, when all others are what they should be, also if none of them
+    /// changed: make and CMake then know that they are
+    #[arg(long, value_name = "FILE")]
+    stamp: Option<PathBuf>,
+    /// Write the dependencies of the outputs, or of the stamp if there is one, here, as a Makefile rule
     #[arg(long, value_name = "FILE")]
     depfile: Option<PathBuf>,
     /// Replace a default, or give a required field one; repeat for the items of a list
@@ -64,6 +69,12 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         .clone();
     replace_defaults(&mut section, &args.schema, &args.defaults)?;
     let outputs = outputs(&section, args)?;
+    if !args.check {
+        // Also those that would not be written now: one may be another one's file.
+        let paths = outputs.iter().map(|(path, _)| path).chain(&args.stamp);
+        let paths: Vec<&Path> = paths.map(PathBuf::as_path).collect();
+        replace::targets(&paths, &[&args.schema])?;
+    }
 
     let (same, changed): (Vec<_>, Vec<_>) = outputs
         .into_iter()
@@ -80,6 +91,9 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     replace::files(&changed, &[&args.schema])?;
     for (path, _) in changed {
         talk.detail(&format!("{}: written", path.display()));
+    }
+    if let Some(stamp) = &args.stamp {
+        replace::files(&[(stamp.clone(), "")], &[])?;
     }
     Ok(Exit::Done)
 }
@@ -129,7 +143,10 @@ fn outputs(section: &Section, args: &Args) -> Result<Vec<(PathBuf, String)>> {
         outputs.push((path.clone(), rust::file(section).map_err(wrong)?));
     }
     if let Some(depfile) = &args.depfile {
-        let targets: Vec<String> = outputs.iter().map(|(path, _)| escape(path)).collect();
+        let targets: Vec<String> = match &args.stamp {
+            Some(stamp) => vec![escape(stamp)],
+            None => outputs.iter().map(|(path, _)| escape(path)).collect(),
+        };
         let rule = format!("{}: {}\n", targets.join(" "), escape(&args.schema));
         outputs.push((depfile.clone(), rule));
     }

@@ -19,8 +19,12 @@ mod verify;
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use crate::error::{Error, Result};
 use crate::fill::{Earlier, Selection};
@@ -31,7 +35,7 @@ use crate::shown::{escaped, line, lines};
 pub enum Exit {
     /// It did its work.
     Done = 0,
-    /// It refused, and what it refused is unchanged.
+    /// It refused, and what it refused is unchanged. Or all is done, but could not be told.
     Refused = 1,
     /// It was called wrongly.
     Usage = 2,
@@ -166,7 +170,8 @@ fn print_value(value: &str) {
 /// Prints text as it is: the result that was asked for, without which the command has failed.
 fn print_raw(text: &str) {
     if let Err(error) = write_out(text) {
-        report(RED, "error", &format!("cannot write to standard output: {error}"), "");
+        let help = "what the command writes elsewhere is as its exit code would have said; only its output is missing";
+        report(RED, "error", &format!("cannot write to standard output: {error}"), help);
         std::process::exit(Exit::Refused as i32);
     }
 }
@@ -177,6 +182,18 @@ fn write_out(text: &str) -> std::io::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
+}
+
+/// A flag that Ctrl-C and SIGTERM set, so that what is not complete can be removed. The second of
+/// them ends the process at once.
+fn stopped_by_signals() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_default(signal, Arc::clone(&stop))
+            .and_then(|_| flag::register(signal, Arc::clone(&stop)))
+            .map_err(Error::io("wait for signals beside", "postlink"))?;
+    }
+    Ok(stop)
 }
 
 /// Whether standard error may have colours: the rules of no-color.org and bixense.com/clicolors, as

@@ -1,12 +1,8 @@
 //! `postlink specialize`.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 
 use super::progress::Progress;
 use super::{Exit, Talk, json};
@@ -29,7 +25,7 @@ use crate::watch::Watch;
 /// with 3, lists what is, and no tree stays.
 ///
 /// Each tree takes its place by one rename. Where the process is killed, or the power fails, before
-/// that, a folder `.postlink-...` stays beside the place and can be removed; between two of these
+/// that, a folder `.postlink-...` stays beside the place until the next run there; between two of these
 /// renames, the first trees have their places and the others do not.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -138,9 +134,10 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     json::or_error(args.json, || {
         let options = options(args)?;
         let progress = Progress::new(talk.0.quiet);
-        let done = specialize(&options, &progress, &*stopped_by_signals()?);
+        let done = specialize(&options, &progress, &*super::stopped_by_signals()?);
         progress.end();
         let done = done?;
+        done.warnings.iter().for_each(|warning| talk.warn(warning));
         if args.json {
             json::print(&report(&done));
         } else {
@@ -167,18 +164,6 @@ fn options(args: &Args) -> Result<SpecializeOptions> {
         force: args.force,
         dry_run: args.dry_run,
     })
-}
-
-/// A flag that Ctrl-C and SIGTERM set, so that what was copied can be removed. The second of them ends
-/// the process at once.
-fn stopped_by_signals() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_default(signal, Arc::clone(&stop))
-            .and_then(|_| flag::register(signal, Arc::clone(&stop)))
-            .map_err(Error::io("wait for signals beside", "postlink"))?;
-    }
-    Ok(stop)
 }
 
 /// `SRC=DST`, at the first `=/`.

@@ -1,36 +1,89 @@
 //! What a file has beside its bytes: owner, mode, times, extended attributes, access control lists.
+//! What becomes of these is decided here, for new files in the place of old ones ([`keep`] with
+//! [`Owner::Same`]), for copies of trees ([`keep`] with [`Owner::Runner`]), and for files that are
+//! written into ([`Rights`]).
+//!
+//! As with `cp -a`, everything is kept that the system lets us keep, each by itself. What it refuses
+//! is told in a sentence, and never gives anyone more rights than the original does.
 
 use std::fs::{File, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{
     Timespec, Timestamps, XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr, futimens,
 };
 use rustix::io::Errno;
-use rustix::process::geteuid;
+use rustix::process::{getegid, geteuid, getgroups};
 
-pub(super) const CAPABILITIES: &str = "security.capability";
+use crate::error::{Error, Result};
+
+const CAPABILITIES: &str = "security.capability";
 const ACCESS_LIST: &str = "system.posix_acl_access";
+/// What a folder gives to new files.
+const DEFAULT_LIST: &str = "system.posix_acl_default";
 
-/// Gives a copy, of a file or a folder, what the original has: owner, extended attributes, mode and
-/// times.
-pub(crate) fn keep_all(old: &File, new: &File) -> io::Result<()> {
-    let metadata = old.metadata()?;
+/// The set-user-ID, set-group-ID and sticky bits.
+const SPECIAL_BITS: u32 = 0o7000;
+/// Those bits that a write by someone else takes away.
+const SET_ID_BITS: u32 = 0o6000;
+
+/// Who owns the new file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// Whoever owns the old file: the new one takes its place. Refused where that cannot be.
+    Same,
+    /// Whoever owns the old file where the system allows that, else whoever runs this. Then the
+    /// set-user-ID, set-group-ID and sticky bits are left out.
+    Runner,
+}
+
+/// Gives the new file or folder at `path` what the old one has: owner, extended attributes with access
+/// control lists, and mode. What the folder around it gave to the new file is taken away again.
+///
+/// Gives sentences about the new file, of what could not be kept. Owners that only root can give are
+/// none.
+///
+/// # Errors
+/// The old file cannot be looked at; the new one would have another owner, where it may not, or others
+/// could do more with it.
+pub(crate) fn keep(old: &File, new: &File, path: &Path, owner: Owner) -> Result<Vec<String>> {
+    let metadata = old.metadata().map_err(Error::io("look at", path))?;
+    let is_owned = match (keep_owner(new, &metadata), owner) {
+        (Err(error), Owner::Same) => return Err(Error::io("keep the owner of", path)(error)),
+        (kept, _) => kept.is_ok(),
+    };
     let mut mode = metadata.mode() & 0o7777;
-    let is_root = geteuid().is_root();
-    if is_root {
-        fchown(new, Some(metadata.uid()), Some(metadata.gid()))?;
-    } else if new.metadata()?.uid() != metadata.uid() {
-        // Set-user-ID of somebody else.
-        mode &= 0o777;
+    let mut lost = keep_xattrs(old, new)
+        .map_err(Error::io("keep the extended attributes of", path))?
+        .into_iter()
+        .map(|(name, error)| {
+            if name == ACCESS_LIST {
+                // What stands in the mode for the group is the most that anyone in the list may do.
+                mode &= !0o070;
+                format!("its access control list was lost, and its group has no rights: {error}")
+            } else {
+                format!("its extended attribute {name} was lost: {error}")
+            }
+        })
+        .collect::<Vec<_>>();
+    if !is_owned && mode & SPECIAL_BITS != 0 {
+        mode &= !SPECIAL_BITS;
+        lost.push(
+            "its set-user-ID, set-group-ID and sticky bits were left out: it has another owner"
+                .to_owned(),
+        );
     }
-    match keep_xattrs(old, new) {
-        Err(error) if is_root && error.kind() != io::ErrorKind::Unsupported => return Err(error),
-        _ => {}
-    }
-    new.set_permissions(Permissions::from_mode(mode))?;
-    Ok(futimens(new, &times(&metadata))?)
+    // After the owner: a change of owner clears the set-user-ID bit.
+    let set = new.set_permissions(Permissions::from_mode(mode));
+    set.map_err(Error::io("keep the mode of", path))?;
+    Ok(lost)
+}
+
+/// Gives a file or folder the times of another one.
+pub(crate) fn keep_times(old: &Metadata, new: &File) -> io::Result<()> {
+    Ok(futimens(new, &times(old))?)
 }
 
 /// The times of a file, for another one.
@@ -42,38 +95,117 @@ pub(crate) fn times(old: &Metadata) -> Timestamps {
     }
 }
 
-/// Puts back what a write takes away: capabilities, and, if it is not root who writes, the
-/// set-user-ID bit.
-pub(super) fn keep_rights(
-    file: &File,
-    metadata: &Metadata,
-    capabilities: Option<&[u8]>,
-) -> io::Result<()> {
-    if file.metadata()?.mode() != metadata.mode() {
-        file.set_permissions(metadata.permissions())?;
-    }
-    if let Some(value) = capabilities {
-        set_capabilities(file, value)?;
-    }
-    Ok(())
+pub(super) fn set_modified(file: &File, old: &Metadata) -> io::Result<()> {
+    file.set_modified(old.modified()?)
 }
 
-pub(super) fn set_capabilities(file: &File, value: &[u8]) -> io::Result<()> {
-    Ok(fsetxattr(file, CAPABILITIES, value, XattrFlags::empty())?)
-}
-
-pub(super) fn keep_owner(new: &File, old: &Metadata) -> io::Result<()> {
+/// Gives a new file the owner of an old one; if that fails, at least its group.
+fn keep_owner(new: &File, old: &Metadata) -> io::Result<()> {
     let now = new.metadata()?;
     let user = (now.uid() != old.uid()).then(|| old.uid());
     let group = (now.gid() != old.gid()).then(|| old.gid());
     if user.is_none() && group.is_none() {
         return Ok(());
     }
-    fchown(new, user, group)
+    fchown(new, user, group).inspect_err(|_| {
+        // The error to show is the first one.
+        let _ = fchown(new, None, group);
+    })
 }
 
-pub(super) fn set_modified(file: &File, old: &Metadata) -> io::Result<()> {
-    file.set_modified(old.modified()?)
+/// Copies extended attributes, among them access control lists and security labels. Gives the names of
+/// those that could not be copied, and why not.
+///
+/// # Errors
+/// They cannot be listed; a list that the folder gave to the new file cannot be removed.
+fn keep_xattrs(old: &File, new: &File) -> io::Result<Vec<(String, io::Error)>> {
+    let names = xattr_names(old)?;
+    let mut lost = Vec::new();
+    for name in &names {
+        let copy = || match xattr(old, name)? {
+            // The kernel gives some attributes to every new file by itself.
+            Some(value) if xattr(new, name).ok().flatten().as_ref() != Some(&value) => {
+                Ok(fsetxattr(new, name.as_str(), &value, XattrFlags::empty())?)
+            }
+            _ => Ok(()),
+        };
+        lost.extend(copy().err().map(|error: io::Error| (name.clone(), error)));
+    }
+    // What the folder gives to new files by default would let others in.
+    let lists = [ACCESS_LIST, DEFAULT_LIST];
+    for list in if new.metadata()?.is_dir() { &lists[..] } else { &lists[..1] } {
+        let is_kept =
+            names.iter().any(|name| name == list) && lost.iter().all(|(name, _)| name != list);
+        if !is_kept && has_xattr(new, list)? {
+            fremovexattr(new, *list)?;
+        }
+    }
+    Ok(lost)
+}
+
+/// What a write into a file takes away, and who may put it back: the set-user-ID and set-group-ID
+/// bits, and capabilities.
+#[derive(Debug)]
+pub(super) struct Rights {
+    path: PathBuf,
+    mode: u32,
+    capabilities: Option<Vec<u8>>,
+}
+
+impl Rights {
+    /// Those that a file has. Nothing has been written yet.
+    ///
+    /// # Errors
+    /// They could not be put back.
+    pub(super) fn of(file: &File, path: &Path) -> Result<Self> {
+        let failed = |action| Error::io(action, path);
+        let metadata = file.metadata().map_err(failed("open"))?;
+        let capabilities = xattr(file, CAPABILITIES).map_err(failed("read the capabilities of"))?;
+        let rights = Self { path: path.to_owned(), mode: metadata.mode(), capabilities };
+        if metadata.mode() & SET_ID_BITS != 0 && !may_keep_bits(file, &metadata) {
+            return Err(Error::input(
+                format!(
+                    "a write would take away the set-user-ID and set-group-ID bits of {}, and you \
+                     cannot put them back",
+                    path.display()
+                ),
+                "run it as the file's owner or as root, or write elsewhere with --output",
+            ));
+        }
+        // Whoever can set them now can do so again.
+        rights.keep_capabilities(file)?;
+        Ok(rights)
+    }
+
+    /// Puts back what a write took away.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub(super) fn keep(&self, file: &File) -> Result<()> {
+        let failed = || Error::io("keep the mode of", &self.path);
+        if file.metadata().map_err(failed())?.mode() != self.mode {
+            file.set_permissions(Permissions::from_mode(self.mode & 0o7777)).map_err(failed())?;
+        }
+        self.keep_capabilities(file)
+    }
+
+    fn keep_capabilities(&self, file: &File) -> Result<()> {
+        let Some(value) = &self.capabilities else { return Ok(()) };
+        fsetxattr(file, CAPABILITIES, value, XattrFlags::empty())
+            .map_err(|error| Error::io("keep the capabilities of", &self.path)(error.into()))
+    }
+}
+
+/// Whether we may give the file the set-user-ID and set-group-ID bits that it has.
+fn may_keep_bits(file: &File, metadata: &Metadata) -> bool {
+    // Whoever is not in the file's group loses its set-group-ID bit without an error.
+    let is_member = || {
+        let ours = getgroups().unwrap_or_default();
+        ours.iter().chain([&getegid()]).any(|group| group.as_raw() == metadata.gid())
+    };
+    let has_group_bit = metadata.mode() & 0o2000 != 0;
+    (geteuid().is_root() || !has_group_bit || is_member())
+        && file.set_permissions(metadata.permissions()).is_ok()
 }
 
 /// The value of an extended attribute; `None` if there is none.
@@ -92,7 +224,15 @@ pub(crate) fn xattr(file: &File, name: &str) -> io::Result<Option<Vec<u8>>> {
 
 /// Whether the kernel gives a program more rights than its user has.
 pub(crate) fn has_capabilities(file: &File) -> io::Result<bool> {
-    Ok(xattr(file, CAPABILITIES)?.is_some())
+    has_xattr(file, CAPABILITIES)
+}
+
+fn has_xattr(file: &File, name: &str) -> io::Result<bool> {
+    match fgetxattr(file, name, &mut [0; 0]) {
+        Ok(_) => Ok(true),
+        Err(Errno::NODATA | Errno::NOTSUP) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The names of all extended attributes.
@@ -106,23 +246,4 @@ fn xattr_names(file: &File) -> io::Result<Vec<String>> {
     };
     let names = String::from_utf8(names[..length].to_vec()).map_err(io::Error::other)?;
     Ok(names.split_terminator('\0').map(str::to_owned).collect())
-}
-
-/// Copies extended attributes, among them access control lists and security labels.
-pub(super) fn keep_xattrs(old: &File, new: &File) -> io::Result<()> {
-    let names = xattr_names(old)?;
-    for name in &names {
-        let value = xattr(old, name)?;
-        // The kernel gives some attributes to every new file by itself.
-        if let Some(value) =
-            value.filter(|value| xattr(new, name).ok().flatten().as_ref() != Some(value))
-        {
-            fsetxattr(new, name.as_str(), &value, XattrFlags::empty())?;
-        }
-    }
-    // What the folder gives to new files by default would let others in.
-    if !names.iter().any(|name| name == ACCESS_LIST) && xattr(new, ACCESS_LIST)?.is_some() {
-        fremovexattr(new, ACCESS_LIST)?;
-    }
-    Ok(())
 }

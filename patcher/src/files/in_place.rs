@@ -5,8 +5,9 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::attributes::{CAPABILITIES, keep_rights, set_capabilities, set_modified, xattr};
-use super::replace::{Durability, read_back};
+use super::attributes::{Rights, set_modified};
+use super::data::read_back;
+use super::replace::Durability;
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 
@@ -24,22 +25,16 @@ pub struct Steps {
 /// Takes these steps in the open file, and writes nothing else.
 ///
 /// # Errors
-/// What the system refuses. What was written before is taken back.
+/// The set-user-ID bit or capabilities could not be put back: then nothing is written. What the system
+/// refuses: what was written before is taken back.
 pub fn in_place(file: &File, path: &Path, steps: &Steps, how: Durability) -> Result<()> {
     let failed = |action| Error::io(action, path);
     let metadata = file.metadata().map_err(failed("open"))?;
-    let capabilities = xattr(file, CAPABILITIES).map_err(failed("read the capabilities of"))?;
-    if let Some(value) = &capabilities {
-        // A write removes them: without the right to put them back nothing is written at all.
-        set_capabilities(file, value).map_err(failed("keep the capabilities of"))?;
-    }
+    let rights = Rights::of(file, path)?;
     let done = write(file, [&steps.mark, &steps.body, &steps.seal], how)
         .map_err(failed("write"))
         .and_then(|()| read_back(file, path, steps.body.iter().chain(&steps.seal)))
-        .and_then(|()| {
-            keep_rights(file, &metadata, capabilities.as_deref())
-                .map_err(failed("keep the mode of"))
-        })
+        .and_then(|()| rights.keep(file))
         .and_then(|()| match how.preserve {
             true => set_modified(file, &metadata).map_err(failed("set the time of")),
             false => Ok(()),
@@ -49,7 +44,7 @@ pub fn in_place(file: &File, path: &Path, steps: &Steps, how: Durability) -> Res
         // The first error is the one to show; a second one cannot be helped.
         let back = [&steps.mark, &reversed(&steps.body), &reversed(&steps.seal)];
         let _ = write(file, back, how);
-        let _ = keep_rights(file, &metadata, capabilities.as_deref());
+        let _ = rights.keep(file);
     }
     done
 }

@@ -1,9 +1,22 @@
 //! All that is read from the disk and written to it: one policy for links, modes, owners, extended
 //! attributes, and for what a failure leaves.
+//!
+//! - A link that the user names is followed. Links that are found in a tree are not.
+//! - A file takes its place in one step, complete. What is not put there leaves nothing; what a kill
+//!   leaves, the next run beside it removes ([`temporary`]).
+//! - What was written is looked at again before it counts. Edits are read back from the file that has
+//!   them, whole new files as well. Of bytes that the system copies, the size is compared: that their
+//!   content is what was read is the system's promise. So is that of texts which change their size;
+//!   `specialize` searches these once more.
+//! - After `--sync` the disk has the file; where only its folder could not be synced, the file is in
+//!   its place, and a sentence says so.
 
 pub(crate) mod attributes;
+pub mod below;
 pub(crate) mod compare;
+pub(crate) mod data;
 pub mod in_place;
 pub mod open;
 pub mod replace;
+pub(crate) mod temporary;
 pub mod walk;

@@ -67,6 +67,12 @@ pub(crate) fn is_same(path: &Path, file: &Metadata) -> bool {
     path.metadata().is_ok_and(|there| id(&there) == id(file))
 }
 
+/// Whether a path names this file itself, and is no link to it.
+pub(super) fn is_same_entry(path: &Path, file: &Metadata) -> bool {
+    path.symlink_metadata()
+        .is_ok_and(|there| (there.dev(), there.ino()) == (file.dev(), file.ino()))
+}
+
 /// What a path is if it is not a regular file.
 pub(crate) fn irregular(file_type: FileType) -> Option<&'static str> {
     if file_type.is_file() {
@@ -81,6 +87,43 @@ pub(crate) fn irregular(file_type: FileType) -> Option<&'static str> {
         Some("a symbolic link to nothing")
     } else {
         Some("a device")
+    }
+}
+
+/// What tells whether a file still is what it was when it was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// Device and inode.
+    pub(crate) id: (u64, u64),
+    /// In bytes.
+    pub(crate) size: u64,
+    /// How many names it has.
+    pub(crate) links: u64,
+    /// When it was last changed, in seconds and nanoseconds: `st_ctim`.
+    pub(crate) changed: (i64, i64),
+    /// When its content was last changed: `st_mtim`.
+    pub(crate) modified: (i64, i64),
+}
+
+impl Stamp {
+    /// That of a file.
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        Self {
+            id: (metadata.dev(), metadata.ino()),
+            size: metadata.len(),
+            links: metadata.nlink(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        }
+    }
+
+    /// Whether a file that had the earlier stamp has not changed since. Another name is no change of
+    /// the file: a store that keeps equal files once gives its files names at any time.
+    pub(crate) fn continues(&self, earlier: &Self) -> bool {
+        let has_other_names = self.links != earlier.links && self.modified == earlier.modified;
+        self.id == earlier.id
+            && self.size == earlier.size
+            && (self.changed == earlier.changed || has_other_names)
     }
 }
 

@@ -1,14 +1,20 @@
 //! New files that take the place of old ones, in one step.
 
-use std::fs::{File, Permissions};
+use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use tempfile::NamedTempFile;
+use rustix::io::Errno;
+use tempfile::TempPath;
 
-use super::attributes::{keep_owner, keep_xattrs, set_modified};
-use super::open::{irregular, is_same};
+use super::attributes::{Owner, keep, set_modified};
+use super::compare::holds;
+use super::data::{check_size, copy_data, read_back};
+use super::open::{Stamp, irregular, is_same};
+use super::temporary::{NewFile, second_name};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 
@@ -21,97 +27,206 @@ pub struct Durability {
     pub sync: bool,
 }
 
-/// Refuses a file that does not have what was written.
-pub(super) fn read_back<'a>(
-    file: &File,
+/// Puts a copy of a file, with these edits, in the place of the file itself, at `path`, unless `stop` is
+/// set. It keeps the file's owner, extended attributes and mode. Gives sentences about the new file:
+/// what could not be kept.
+///
+/// # Errors
+/// What the system refuses; the file was changed, or replaced by another one, meanwhile; `stop` was
+/// set. Then nothing was written, and no new file stays.
+pub fn replace(
+    old: &File,
     path: &Path,
-    edits: impl IntoIterator<Item = &'a Edit>,
-) -> Result<()> {
+    edits: &[Edit],
+    how: Durability,
+    stop: &AtomicBool,
+) -> Result<Vec<String>> {
+    write(old, path, true, edits, how, stop)
+}
+
+/// Puts a copy of `input`, with these edits, elsewhere, unless `stop` is set. As with `cp`, it is a new
+/// file of whoever runs this, with the input's permissions less what the umask takes away. Gives
+/// sentences as [`replace`] does.
+///
+/// # Errors
+/// What the system refuses; the input was changed meanwhile; `stop` was set. Then `output` is as it
+/// was, and no new file stays.
+pub fn copy(
+    input: &File,
+    output: &Path,
+    edits: &[Edit],
+    how: Durability,
+    stop: &AtomicBool,
+) -> Result<Vec<String>> {
+    write(input, output, false, edits, how, stop)
+}
+
+fn write(
+    input: &File,
+    output: &Path,
+    replaces_input: bool,
+    edits: &[Edit],
+    how: Durability,
+    stop: &AtomicBool,
+) -> Result<Vec<String>> {
+    let target = target(output)?;
+    let failed = |action| Error::io(action, &target);
+    let metadata = input.metadata().map_err(failed("open"))?;
+    // Until it is complete, nobody else reads what others may not read at all.
+    let mode = if replaces_input { 0o600 } else { metadata.mode() & 0o777 };
+    let new = new_file(&target, mode)?;
+    let file = new.file();
+    copy_data(input, file, stop).or_else(|error| {
+        not_stopped(stop, &target)?;
+        Err(failed("write")(error))
+    })?;
     for edit in edits {
-        let mut found = vec![0; edit.after.len()];
-        file.read_exact_at(&mut found, edit.offset).map_err(Error::io("read back", path))?;
-        if found != edit.after {
-            return Err(Error::ReadBack { path: path.to_owned() });
+        if !holds(file, edit.offset, &edit.before).map_err(failed("read back"))? {
+            return Err(changed(&target));
         }
+        file.write_all_at(&edit.after, edit.offset).map_err(failed("write"))?;
+    }
+    check_size(file, &target, metadata.len())?;
+    read_back(file, &target, edits)?;
+    let mut notes = Vec::new();
+    if replaces_input {
+        notes = keep(input, file, &target, Owner::Same)?;
+    }
+    if how.preserve {
+        set_modified(file, &metadata).map_err(failed("set the time of"))?;
+    }
+    if how.sync {
+        file.sync_all().map_err(failed("sync"))?;
+    }
+    check_unchanged(input, &metadata, &target, replaces_input)?;
+    not_stopped(stop, &target)?;
+    new.put(&target).map_err(failed("put a new file in the place of"))?;
+    if how.sync {
+        // The file is there: this is no refusal any more.
+        let synced = File::open(folder_of(&target)).and_then(|folder| folder.sync_all());
+        notes.extend(synced.err().map(|error| {
+            format!(
+                "it is in its place, but the disk may not know that yet, and have the old file \
+                 after a power failure: {error}"
+            )
+        }));
+    }
+    Ok(notes)
+}
+
+/// Refuses to take the place of a file that is not the one that was copied.
+fn check_unchanged(
+    input: &File,
+    before: &Metadata,
+    target: &Path,
+    replaces_input: bool,
+) -> Result<()> {
+    let now = input.metadata().map_err(Error::io("read", target))?;
+    let is_there = !replaces_input || is_same(target, &now);
+    if is_there && Stamp::of(&now).continues(&Stamp::of(before)) {
+        return Ok(());
+    }
+    Err(changed(target))
+}
+
+fn changed(path: &Path) -> Error {
+    Error::input(
+        format!("{} was changed by something else meanwhile", path.display()),
+        "nothing was written: run it again when nothing else writes there",
+    )
+}
+
+/// Refuses to go on with a file when `stop` is set.
+pub(crate) fn not_stopped(stop: &AtomicBool, path: &Path) -> Result<()> {
+    if stop.load(Ordering::Relaxed) {
+        let message = format!("{}: stopped by a signal", path.display());
+        return Err(Error::input(message, "it is as it was"));
     }
     Ok(())
 }
 
-/// Copies `input`, writes the edits into the copy, and puts it in the place of `output`.
-///
-/// Where `output` is the input itself, the copy keeps its owner and extended attributes too, and
-/// all of its mode; otherwise it is a new file of whoever runs this, and only has its permissions.
+/// Writes whole new files, and reads them back. All are written before the first takes its place.
 ///
 /// # Errors
-/// What the system refuses; then `output` is as it was, and no new file stays.
-pub fn copy(input: &File, output: &Path, edits: &[Edit], how: Durability) -> Result<()> {
-    let target = target(output)?;
-    let failed = |action| Error::io(action, &target);
-    let metadata = input.metadata().map_err(failed("open"))?;
-    let replaces_input = is_same(&target, &metadata);
-    let new = new_file(&target, 0o600)?;
-    let file = new.as_file();
-    let (mut from, mut to) = (input, file);
-    io::Seek::rewind(&mut from).map_err(failed("read"))?;
-    io::copy(&mut from, &mut to).map_err(failed("write"))?;
-    for edit in edits {
-        file.write_all_at(&edit.after, edit.offset).map_err(failed("write"))?;
+/// What the system refuses; two outputs that are one file, or one that is also among `inputs`. Then
+/// what was there is as it was, and no new file stays; otherwise the error says which are new.
+pub fn files(outputs: &[(PathBuf, impl AsRef<[u8]>)], inputs: &[&Path]) -> Result<()> {
+    let paths: Vec<&Path> = outputs.iter().map(|(path, _)| path.as_path()).collect();
+    let mut new_files = Vec::new();
+    for (target, (_, content)) in targets(&paths, inputs)?.into_iter().zip(outputs) {
+        let new = new_file(&target, 0o666)?;
+        let (file, content) = (new.file(), content.as_ref());
+        file.write_all_at(content, 0).map_err(Error::io("write", &target))?;
+        check_size(file, &target, content.len() as u64)?;
+        if !holds(file, 0, content).map_err(Error::io("read back", &target))? {
+            return Err(Error::ReadBack { path: target });
+        }
+        if let Ok(metadata) = target.metadata() {
+            let kept = file.set_permissions(metadata.permissions());
+            kept.map_err(Error::io("keep the mode of", &target))?;
+        }
+        new_files.push((new, target));
     }
-    read_back(file, &target, edits)?;
-    if replaces_input {
-        keep_owner(file, &metadata).map_err(failed("keep the owner of"))?;
-        keep_xattrs(input, file).map_err(failed("keep the extended attributes of"))?;
+    // Until all are in their places, the old ones have second names.
+    let mut done: Vec<(PathBuf, io::Result<Option<TempPath>>)> = Vec::new();
+    for (new, target) in new_files {
+        let old = second_name(&target, folder_of(&target));
+        if let Err(error) = new.put(&target) {
+            let error = Error::io("put a new file in the place of", &target)(error);
+            return Err(take_back(done, error));
+        }
+        done.push((target, old));
     }
-    // After the owner: a change of owner clears the set-user-ID bit.
-    let mode = metadata.mode() & if replaces_input { 0o7777 } else { 0o777 };
-    let mode = Permissions::from_mode(mode);
-    file.set_permissions(mode).map_err(failed("keep the mode of"))?;
-    if how.preserve {
-        set_modified(file, &metadata).map_err(failed("set the time of"))?;
-    }
-    finish(new, &target, how)
+    Ok(())
 }
 
-/// Writes whole new files. All are written before the first takes its place.
+/// Puts old files back into their places; removes those that are new. The error tells where that
+/// cannot be.
+fn take_back(done: Vec<(PathBuf, io::Result<Option<TempPath>>)>, error: Error) -> Error {
+    let mut errors = vec![error];
+    for (target, old) in done.into_iter().rev() {
+        let back = match old {
+            Ok(Some(old)) => old.persist(&target).map_err(|error| error.error),
+            Ok(None) => std::fs::remove_file(&target),
+            Err(error) => Err(error),
+        };
+        errors.extend(back.err().map(Error::io("take back what was written to", target)));
+    }
+    Error::several(errors)
+}
+
+/// The files that paths name, as [`target`] gives them. None of them need exist.
 ///
 /// # Errors
-/// What the system refuses; then what was there is as it was, and no new file stays. Two outputs
-/// that are one file, or one that is also among `inputs`.
-pub fn files(outputs: &[(PathBuf, impl AsRef<[u8]>)], inputs: &[&Path]) -> Result<()> {
-    let mut taken: Vec<PathBuf> = inputs.iter().filter_map(|input| target(input).ok()).collect();
-    let mut new_files = Vec::new();
-    for (output, content) in outputs {
+/// Two outputs that are one file, or one that is also among `inputs`.
+pub fn targets(outputs: &[&Path], inputs: &[&Path]) -> Result<Vec<PathBuf>> {
+    let inputs: Vec<PathBuf> = inputs.iter().filter_map(|input| target(input).ok()).collect();
+    let mut targets: Vec<PathBuf> = Vec::new();
+    for output in outputs {
         let target = target(output)?;
-        if taken.contains(&target) {
+        if inputs.contains(&target) || targets.contains(&target) {
             return Err(Error::input(
                 format!("{} is named twice", output.display()),
                 "name another file for each output, and none that is read",
             ));
         }
-        let new = new_file(&target, 0o666)?;
-        let written = io::Write::write_all(&mut new.as_file(), content.as_ref());
-        written.map_err(Error::io("write", &target))?;
-        if let Ok(metadata) = target.metadata() {
-            let kept = new.as_file().set_permissions(metadata.permissions());
-            kept.map_err(Error::io("keep the mode of", &target))?;
-        }
-        taken.push(target.clone());
-        new_files.push((new, target));
+        targets.push(target);
     }
-    new_files.into_iter().try_for_each(|(new, target)| finish(new, &target, Durability::default()))
+    Ok(targets)
 }
 
-/// The file that a path names, behind all links; refused if it exists and is no regular file.
+/// The file that a path names, behind all links; refused if it exists and is no regular file. Paths of
+/// one file are equal, also where it does not exist yet.
 ///
 /// # Errors
-/// A directory, a device, a pipe, a socket, a link to nothing.
+/// A directory, a device, a pipe, a socket, a link to nothing; a folder that is not there.
 pub fn target(path: &Path) -> Result<PathBuf> {
     let kind = match path.metadata() {
         Ok(metadata) => irregular(metadata.file_type()),
         // Nothing there, or a link to nothing.
         Err(_) => match path.symlink_metadata() {
             Ok(metadata) => irregular(metadata.file_type()),
-            Err(_) => return Ok(path.to_owned()),
+            Err(_) => return new_target(path),
         },
     };
     match kind {
@@ -120,32 +235,24 @@ pub fn target(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// A new file in the folder of the target, which goes away unless it is finished. Its mode is less
-/// what the process's umask takes away.
-fn new_file(target: &Path, mode: u32) -> Result<NamedTempFile> {
+/// The path of a file that does not exist yet.
+fn new_target(path: &Path) -> Result<PathBuf> {
+    let name = match path.file_name() {
+        Some(name) if !path.as_os_str().as_bytes().ends_with(b"/") => name,
+        // The name of a folder.
+        _ => return Err(Error::io("create", path)(Errno::NOTDIR.into())),
+    };
+    let folder = folder_of(path);
+    let real = folder.canonicalize().map_err(Error::io("create a file in", folder))?;
+    Ok(real.join(name))
+}
+
+/// A new file in the folder of the target.
+fn new_file(target: &Path, mode: u32) -> Result<NewFile> {
     let folder = folder_of(target);
-    let new = tempfile::Builder::new()
-        .prefix(".postlink-")
-        .permissions(Permissions::from_mode(mode))
-        .tempfile_in(folder);
-    // The error's text has the name of the new file in it, which says nothing to the user.
-    new.map_err(|error| Error::io("create a file in", folder)(error.kind().into()))
+    NewFile::new(folder, mode).map_err(Error::io("create a file in", folder))
 }
 
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
-}
-
-fn finish(new: NamedTempFile, target: &Path, how: Durability) -> Result<()> {
-    let failed = |action| Error::io(action, target);
-    if how.sync {
-        new.as_file().sync_all().map_err(failed("sync"))?;
-    }
-    let persisted = new.persist(target).map_err(|error| error.error);
-    persisted.map_err(failed("put a new file in the place of"))?;
-    if how.sync {
-        let folder = File::open(folder_of(target)).map_err(failed("sync"))?;
-        folder.sync_all().map_err(failed("sync"))?;
-    }
-    Ok(())
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::open::Stamp;
 use crate::error::{Error, Result};
 
 /// A tree of files, or a single file.
@@ -15,6 +16,8 @@ use crate::error::{Error, Result};
 pub struct Tree {
     /// The path as the user gave it. A link to a tree is the tree.
     pub root: PathBuf,
+    /// The root itself, if the path is a link.
+    target: Option<PathBuf>,
     /// Everything in it, sorted by path, component by component: a folder comes before what is in
     /// it. The root itself is the first, and its path is empty.
     pub entries: Vec<Entry>,
@@ -52,6 +55,15 @@ pub enum EntryKind {
     Special(&'static str),
 }
 
+impl Entry {
+    /// What tells whether a file has changed; `None` of anything else.
+    pub(crate) fn stamp(&self) -> Option<Stamp> {
+        let EntryKind::File(size) = self.kind else { return None };
+        let Self { id, links, changed, modified, .. } = *self;
+        Some(Stamp { id, size, links, changed, modified })
+    }
+}
+
 impl Tree {
     /// Lists a tree. Only metadata and the targets of links are read.
     ///
@@ -87,7 +99,11 @@ impl Tree {
             return Err(Error::several(errors));
         }
         entries.par_sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Self { root: root.to_owned(), entries })
+        let target = match root.is_symlink() {
+            true => Some(root.canonicalize().map_err(Error::io("open", root))?),
+            false => None,
+        };
+        Ok(Self { root: root.to_owned(), target, entries })
     }
 
     /// For each entry, the position of another name of the same file that comes before it.
@@ -107,7 +123,7 @@ impl Tree {
     pub fn path(&self, entry: &Entry) -> PathBuf {
         // A join with nothing would end in a slash, which a file's path may not.
         if entry.path.as_os_str().is_empty() {
-            self.root.clone()
+            self.target.as_ref().unwrap_or(&self.root).clone()
         } else {
             self.root.join(&entry.path)
         }

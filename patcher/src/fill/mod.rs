@@ -4,12 +4,13 @@ pub mod plan;
 mod warnings;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use crate::edit::Edit;
 use crate::error::{Error, Result, SectionProblem};
 use crate::files::in_place::in_place;
 use crate::files::open::{Mode, is_same};
-use crate::files::replace::{self, Durability};
+use crate::files::replace::{self, Durability, not_stopped};
 use crate::image;
 use crate::record::edit::{RecordEdit, steps};
 use crate::record::read::Image;
@@ -33,6 +34,8 @@ pub struct FillOptions<'a> {
     pub durability: Durability,
     /// Plan and check, write nothing.
     pub dry_run: bool,
+    /// Nothing is begun where this is set, and no new file takes its place.
+    pub stop: Option<&'a AtomicBool>,
 }
 
 /// How a fill ended.
@@ -58,7 +61,7 @@ pub struct Filled {
     pub records: Vec<RecordEdit>,
     /// The new identity, where one was asked for.
     pub identity: Option<Vec<u8>>,
-    /// What is left to do, in sentences.
+    /// What is left to do, or was lost, in sentences.
     pub warnings: Vec<String>,
 }
 
@@ -67,7 +70,9 @@ pub struct Filled {
 /// # Errors
 /// Everything that cannot be read, does not fit, or cannot be written; then no file has changed.
 pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) -> Result<Filled> {
-    let output = options.output.unwrap_or(path);
+    let (never, output) = (AtomicBool::new(false), options.output.unwrap_or(path));
+    let stop = options.stop.unwrap_or(&never);
+    not_stopped(stop, output)?;
     // An output may be the image itself under another name.
     let replaces = path.metadata().is_ok_and(|metadata| is_same(output, &metadata));
     let mode = match (options.dry_run || !replaces, options.in_place) {
@@ -85,7 +90,7 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
     };
     edits.extend(identity.clone());
     let changed = edits.iter().any(Edit::changes);
-    let warnings = if changed { warnings::of(&image, &records, replaces)? } else { Vec::new() };
+    let mut warnings = if changed { warnings::of(&image, &records, replaces)? } else { Vec::new() };
     let outcome = if options.dry_run {
         Outcome::Planned
     } else if !changed && replaces {
@@ -95,7 +100,8 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
             let steps = steps(&records, identity.as_slice());
             in_place(&image.file, path, &steps, options.durability)?;
         } else {
-            replace::copy(&image.file, output, &edits, options.durability)?;
+            let write = if replaces { replace::replace } else { replace::copy };
+            warnings.extend(write(&image.file, output, &edits, options.durability, stop)?);
         }
         Outcome::Filled
     };

@@ -1,23 +1,28 @@
 //! Copies a planned tree, with the changes of the plan, to a place beside its destination.
 //!
 //! What a copy keeps: bytes and holes, modes, times, extended attributes and access control lists,
-//! names of one file, and, for root, owners. Whoever is not root owns the copy, and what then is
-//! refused (an attribute that only root can set) is left out, as `cp -a` does.
+//! names of one file, and, for root, owners. Whoever is not root owns the copy. What then is refused
+//! (an attribute that only root can set) is left out, as `cp -a` does, and told.
 
-use std::fs::{self, File, Permissions};
-use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, lchown, symlink};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::os::unix::fs::{FileExt, MetadataExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, CWD, utimensat};
 use rustix::process::geteuid;
 
 use crate::error::{Error, Result};
-use crate::files::attributes::{keep_all, times};
-use crate::files::open::open_entry;
+use crate::files::attributes::{Owner, keep, keep_times, times};
+use crate::files::data::{check_size, copy_data, read_back};
+use crate::files::open::{Stamp, open_entry};
+use crate::files::temporary::{new_folder, remove_tree};
 use crate::files::walk::{Entry, EntryKind};
+use crate::shown::escaped;
 use crate::specialize::plan::{EntryPlan, TreePlan};
 
 /// Bytes of a rewritten text that are read, and written, at a time.
@@ -31,6 +36,11 @@ pub struct Staged<'a> {
     place: PathBuf,
     /// The folder beside the place, or `None` when the copy is in its place.
     folder: Option<PathBuf>,
+    /// As long as it is open, no other run takes the folder for one that nobody uses.
+    lock: Option<File>,
+    /// Sentences about what could not be kept, each with the first of the entries that it is true of,
+    /// and with their number.
+    lost: Mutex<BTreeMap<String, (PathBuf, usize)>>,
     is_kept: bool,
 }
 
@@ -41,13 +51,9 @@ impl<'a> Staged<'a> {
     /// There is something at the place already; the folder that it is in is not there.
     pub fn new(plan: &'a TreePlan, place: PathBuf) -> Result<Self> {
         let parent = place.parent().unwrap_or(Path::new("/"));
-        let folder = tempfile::Builder::new()
-            .prefix(".postlink-")
-            .permissions(Permissions::from_mode(0o700))
-            .tempdir_in(parent);
-        let folder =
-            folder.map_err(|error| Error::io("create a folder in", parent)(error.kind().into()))?;
-        Ok(Self { plan, place, folder: Some(folder.keep()), is_kept: false })
+        let (folder, lock) = new_folder(parent).map_err(Error::io("create a folder in", parent))?;
+        let (folder, lock) = (Some(folder), Some(lock));
+        Ok(Self { plan, place, folder, lock, lost: Mutex::default(), is_kept: false })
     }
 
     /// Where an entry is now.
@@ -78,6 +84,37 @@ impl<'a> Staged<'a> {
         self.entries().filter(|(_, planned)| !planned.edits.is_empty())
     }
 
+    /// Sentences about what the copy could not keep, each with the first entry that it is true of.
+    #[must_use]
+    pub fn lost(&self) -> Vec<String> {
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let sentence = |(sentence, (first, entries)): (&String, &(PathBuf, usize))| {
+            let place: PathBuf = self.place.components().chain(first.components()).collect();
+            let more = match entries - 1 {
+                0 => String::new(),
+                1 => " (and of 1 more entry)".to_owned(),
+                more => format!(" (and of {more} more entries)"),
+            };
+            format!("{}{more}: {sentence}", escaped(place.as_os_str()))
+        };
+        lost.iter().map(sentence).collect()
+    }
+
+    /// Gives the copy of an entry what the entry has beside its bytes.
+    fn keep_attributes(&self, entry: &Entry, old: &File, new: &File) -> Result<()> {
+        let from = self.plan.tree.path(entry);
+        for sentence in keep(old, new, &from, Owner::Runner)? {
+            let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+            let (first, entries) = lost.entry(sentence).or_insert((entry.path.clone(), 0));
+            *entries += 1;
+            if entry.path < *first {
+                first.clone_from(&entry.path);
+            }
+        }
+        let times = old.metadata().and_then(|metadata| keep_times(&metadata, new));
+        times.map_err(Error::io("keep the times of", from))
+    }
+
     fn entries(&self) -> impl Iterator<Item = (&'a Entry, &'a EntryPlan)> {
         self.plan.tree.entries.iter().zip(&self.plan.entries)
     }
@@ -106,7 +143,7 @@ impl<'a> Staged<'a> {
             if stop.load(Ordering::Relaxed) {
                 return None;
             }
-            let done = self.file(entry, planned);
+            let done = self.file(entry, planned, stop);
             copied(1, *size);
             done.err()
         };
@@ -132,34 +169,28 @@ impl<'a> Staged<'a> {
         if errors.is_empty() { Ok(()) } else { Err(Error::several(errors)) }
     }
 
-    fn file(&self, entry: &Entry, planned: &EntryPlan) -> Result<()> {
+    fn file(&self, entry: &Entry, planned: &EntryPlan, stop: &AtomicBool) -> Result<()> {
         let (from, to) = (self.plan.tree.path(entry), self.path(entry));
         let source = open_entry(&from).map_err(Error::io("open", &from))?;
-        let is_same = || {
-            let now = source.metadata()?;
-            // Another name is no change of the file. A store that keeps equal files once gives its
-            // files names at any time.
-            let has_other_names =
-                now.nlink() != entry.links && (now.mtime(), now.mtime_nsec()) == entry.modified;
-            io::Result::Ok(
-                (now.dev(), now.ino()) == entry.id
-                    && EntryKind::File(now.len()) == entry.kind
-                    && ((now.ctime(), now.ctime_nsec()) == entry.changed || has_other_names),
-            )
-        };
-        let check = || match is_same() {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Error::Changed { path: from.clone() }),
-            Err(error) => Err(Error::io("read", &from)(error)),
+        let check = || {
+            let now = source.metadata().map_err(Error::io("read", &from))?;
+            match entry.stamp().is_some_and(|before| Stamp::of(&now).continues(&before)) {
+                true => Ok(()),
+                false => Err(Error::Changed { path: from.clone() }),
+            }
         };
         check()?;
         let written = || {
             let new = File::options().write(true).read(true).create_new(true).open(&to)?;
-            content(&source, &new, planned)?;
-            keep_all(&source, &new)?;
-            io::Result::Ok(())
+            content(&source, &new, planned, stop)?;
+            io::Result::Ok(new)
         };
-        written().map_err(Error::io("copy", &from))?;
+        let new = written().map_err(Error::io("copy", &from))?;
+        check_size(&new, &to, new_size(entry, planned))?;
+        if planned.keeps_size() {
+            read_back(&new, &to, &planned.edits)?;
+        }
+        self.keep_attributes(entry, &source, &new)?;
         // What was copied is what was looked at.
         check()
     }
@@ -187,8 +218,8 @@ impl<'a> Staged<'a> {
             self.entries().filter(|(entry, _)| entry.kind == EntryKind::Directory).collect();
         for (entry, _) in folders.into_iter().rev() {
             let (from, to) = (self.plan.tree.path(entry), self.path(entry));
-            let kept = || keep_all(&File::open(&from)?, &File::open(&to)?);
-            kept().map_err(Error::io("keep the mode of", from))?;
+            let open = |path: &Path| File::open(path).map_err(Error::io("open", path));
+            self.keep_attributes(entry, &open(&from)?, &open(&to)?)?;
         }
         Ok(())
     }
@@ -208,6 +239,7 @@ impl<'a> Staged<'a> {
             let _ = fs::remove_dir(folder);
         }
         self.folder = None;
+        self.lock = None;
         Ok(())
     }
 
@@ -222,15 +254,11 @@ impl Drop for Staged<'_> {
         if self.is_kept {
             return;
         }
-        // Read-only folders, which only root can empty.
-        for (entry, _) in self.entries().filter(|(entry, _)| entry.kind == EntryKind::Directory) {
-            let _ = fs::set_permissions(self.path(entry), Permissions::from_mode(0o700));
-        }
         // There is an error to show already; a second one cannot be helped.
         let _ = match &self.folder {
-            Some(folder) => fs::remove_dir_all(folder),
+            Some(folder) => remove_tree(folder),
             None if self.is_file() => fs::remove_file(&self.place),
-            None => fs::remove_dir_all(&self.place),
+            None => remove_tree(&self.place),
         };
     }
 }
@@ -296,10 +324,17 @@ pub(super) fn free(place: &Path, is_file: bool) -> Result<()> {
     ))
 }
 
+/// How many bytes a file has after the changes of the plan.
+fn new_size(entry: &Entry, planned: &EntryPlan) -> u64 {
+    let EntryKind::File(size) = entry.kind else { return 0 };
+    let edits = planned.edits.iter();
+    edits.fold(size, |size, edit| size - edit.before.len() as u64 + edit.after.len() as u64)
+}
+
 /// Copies bytes, with the changes of the plan.
-fn content(source: &File, new: &File, planned: &EntryPlan) -> io::Result<()> {
+fn content(source: &File, new: &File, planned: &EntryPlan, stop: &AtomicBool) -> io::Result<()> {
     if planned.keeps_size() {
-        copy_data(source, new)?;
+        copy_data(source, new, stop)?;
         return planned
             .edits
             .iter()
@@ -322,30 +357,4 @@ fn content(source: &File, new: &File, planned: &EntryPlan) -> io::Result<()> {
     }
     io::copy(&mut from, &mut to)?;
     to.flush()
-}
-
-/// Copies all bytes; holes stay holes.
-fn copy_data(mut source: &File, mut new: &File) -> io::Result<()> {
-    let metadata = source.metadata()?;
-    if metadata.blocks().saturating_mul(512) >= metadata.len() {
-        io::copy(&mut source, &mut new)?;
-        return Ok(());
-    }
-    let mut at = 0;
-    while at < metadata.len() {
-        let start = match rustix::fs::seek(source, rustix::fs::SeekFrom::Data(at)) {
-            Ok(start) => start,
-            // No data behind this place.
-            Err(rustix::io::Errno::NXIO) => break,
-            // No holes on this file system.
-            Err(_) => at,
-        };
-        let end =
-            rustix::fs::seek(source, rustix::fs::SeekFrom::Hole(start)).unwrap_or(metadata.len());
-        source.seek(SeekFrom::Start(start))?;
-        new.seek(SeekFrom::Start(start))?;
-        io::copy(&mut source.take(end - start), &mut new)?;
-        at = end;
-    }
-    new.set_len(metadata.len())
 }

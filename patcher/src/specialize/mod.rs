@@ -105,6 +105,8 @@ pub struct Specialized {
     pub left: Vec<(PathBuf, Finding)>,
     /// Where the old values of fields that were set still stand.
     pub standing: Vec<Standing>,
+    /// What the copies could not keep, in sentences.
+    pub warnings: Vec<String>,
 }
 
 /// A tree that was carried.
@@ -140,6 +142,7 @@ pub fn specialize(
     let places = places::places(&options.outputs, options.destdir.as_deref(), options.dry_run);
     let (Looked { plans, rewrites, standing }, places) = both(planned, places)?;
     let mut left: Vec<(PathBuf, Finding)> = Vec::new();
+    let mut warnings = Vec::new();
     for plan in &plans {
         let refused = plan.left.iter().filter(|finding| !allowed.is_match(&finding.path));
         left.extend(refused.map(|finding| (plan.destination.clone(), finding.clone())));
@@ -150,7 +153,7 @@ pub fn specialize(
         let more = gate::search(&staging.copies, &rewrites)?;
         left.extend(more.into_iter().filter(|(_, one)| !allowed.is_match(&one.path)));
         if stays(&left) {
-            finish(staging, stop)?;
+            warnings = finish(staging, stop)?;
         }
     }
     let ending = match (options.dry_run, left.is_empty()) {
@@ -159,7 +162,7 @@ pub fn specialize(
         (false, false) => Ending::Left,
     };
     let trees = plans.into_iter().map(SpecializedTree::from).collect();
-    Ok(Specialized { ending, trees, left, standing })
+    Ok(Specialized { ending, trees, left, standing, warnings })
 }
 
 impl From<TreePlan> for SpecializedTree {
@@ -370,12 +373,14 @@ fn stage<'a>(
     Ok(Staging { copies, _parents: parents })
 }
 
-/// Puts all trees into their places, unless `stop` is set. Where one cannot, none stays.
-fn finish(mut staging: Staging<'_>, stop: &AtomicBool) -> Result<()> {
+/// Puts all trees into their places, unless `stop` is set. Where one cannot, none stays. Gives sentences
+/// about what the copies could not keep.
+fn finish(mut staging: Staging<'_>, stop: &AtomicBool) -> Result<Vec<String>> {
     // What may fail for many reasons comes first.
     staging.copies.iter().try_for_each(Staged::close)?;
     staging.copies.iter_mut().try_for_each(Staged::put)?;
     not_stopped(stop)?;
+    let lost = staging.copies.iter().flat_map(Staged::lost).collect();
     staging.copies.into_iter().for_each(Staged::keep);
-    Ok(())
+    Ok(lost)
 }

@@ -7,6 +7,7 @@ use rustix::fs::{Access, access};
 use super::copy::free;
 use super::{Output, all};
 use crate::error::{Error, Result};
+use crate::files::below::below;
 
 /// Refuses trees of which one is in another, or that have one destination.
 pub(super) fn check_apart(outputs: &[Output]) -> Result<()> {
@@ -40,9 +41,7 @@ pub(super) fn places(
         outputs.iter().filter_map(|output| output.source.canonicalize().ok()).collect();
     let place = |output: &Output| {
         let place = match destdir {
-            Some(root) => {
-                root.join(output.destination.strip_prefix("/").unwrap_or(&output.destination))
-            }
+            Some(root) => below(root, &output.destination)?,
             None => output.destination.clone(),
         };
         free(&place, output.source.is_file())?;

@@ -1,0 +1,41 @@
+//! Places below a folder that stands for the root of all files.
+
+use std::path::{Component, Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// Where an absolute path is if `root` stands for the root of all files: `/opt/app` is at
+/// `root/opt/app`. Neither the root nor the place need be there.
+///
+/// # Errors
+/// The way to the place leads out of the root, through a link or `..`.
+pub fn below(root: &Path, path: &Path) -> Result<PathBuf> {
+    let parts: Vec<Component<'_>> =
+        path.components().filter(|part| matches!(part, Component::Normal(_))).collect();
+    if path.components().any(|part| part == Component::ParentDir) {
+        return Err(Error::input(
+            format!("{} may lead out of {}: it has `..` in it", path.display(), root.display()),
+            "write the path without `..`",
+        ));
+    }
+    let place: PathBuf = [root].into_iter().chain(parts.iter().map(Path::new)).collect();
+    // Without a root, there are no links in it.
+    let Ok(real) = root.canonicalize() else { return Ok(place) };
+    let mut way = root.to_owned();
+    for part in parts.iter().take(parts.len().saturating_sub(1)) {
+        way.push(part);
+        let Ok(target) = way.read_link() else { continue };
+        if !way.canonicalize().is_ok_and(|there| there.starts_with(&real)) {
+            return Err(Error::input(
+                format!(
+                    "{} is a link to {}, which leads out of {}",
+                    way.display(),
+                    target.display(),
+                    root.display()
+                ),
+                "remove the link, or replace it with a relative one to a folder that is there",
+            ));
+        }
+    }
+    Ok(place)
+}

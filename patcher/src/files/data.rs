@@ -1,0 +1,92 @@
+//! Copies the bytes of a file, and looks at what was written.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fs::SeekFrom as Find;
+use rustix::io::Errno;
+
+use super::compare::holds;
+use super::open::size;
+use crate::edit::Edit;
+use crate::error::{Error, Result};
+
+/// Bytes that are copied between two looks at whether to stop. File systems that share bytes between
+/// files do so in blocks, of which this is a multiple.
+const PIECE: u64 = 64 << 20;
+
+/// Copies all bytes of a file to a new one, as `cp --sparse=auto` does: holes stay holes, and the
+/// system shares the bytes of both files where it can.
+///
+/// # Errors
+/// What the system refuses; the file has become shorter; `stop` was set.
+pub(crate) fn copy_data(source: &File, new: &File, stop: &AtomicBool) -> io::Result<()> {
+    let metadata = source.metadata()?;
+    let size = metadata.len();
+    if metadata.blocks().saturating_mul(512) >= size {
+        return copy_part(source, new, 0, size, stop);
+    }
+    let mut at = 0;
+    while at < size {
+        let start = match rustix::fs::seek(source, Find::Data(at)) {
+            Ok(start) => start,
+            // No data behind this place.
+            Err(Errno::NXIO) => break,
+            // No holes on this file system.
+            Err(_) => at,
+        };
+        let end = rustix::fs::seek(source, Find::Hole(start)).unwrap_or(size).min(size);
+        copy_part(source, new, start, end, stop)?;
+        at = end;
+    }
+    new.set_len(size)
+}
+
+/// Copies the bytes from `start` to `end`, to the same place.
+fn copy_part(
+    mut source: &File,
+    mut new: &File,
+    start: u64,
+    end: u64,
+    stop: &AtomicBool,
+) -> io::Result<()> {
+    source.seek(SeekFrom::Start(start))?;
+    new.seek(SeekFrom::Start(start))?;
+    let mut at = start;
+    while at < end {
+        if stop.load(Ordering::Relaxed) {
+            return Err(io::Error::other("stopped by a signal"));
+        }
+        let piece = PIECE.min(end - at);
+        if io::copy(&mut source.take(piece), &mut new)? != piece {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        at += piece;
+    }
+    Ok(())
+}
+
+/// Refuses a file that does not have what was written.
+pub(crate) fn read_back<'a>(
+    file: &File,
+    path: &Path,
+    edits: impl IntoIterator<Item = &'a Edit>,
+) -> Result<()> {
+    for edit in edits {
+        if !holds(file, edit.offset, &edit.after).map_err(Error::io("read back", path))? {
+            return Err(Error::ReadBack { path: path.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a file that does not have this size.
+pub(crate) fn check_size(file: &File, path: &Path, expected: u64) -> Result<()> {
+    if size(file).map_err(Error::io("read back", path))? == expected {
+        return Ok(());
+    }
+    Err(Error::ReadBack { path: path.to_owned() })
+}

@@ -1,0 +1,221 @@
+//! What a kill, a signal, an error or another program leaves while files are written.
+#![forbid(unsafe_code)]
+
+use std::fs::{self, File};
+use std::os::unix::fs::{chown, symlink};
+use std::sync::atomic::AtomicBool;
+
+use postlink_patcher::files::below::below;
+use postlink_patcher::files::replace::{Durability, replace};
+use postlink_tests::lix::{build_program, sources};
+use postlink_tests::package::set_mode;
+use postlink_tests::{Folder, Run, postlink};
+
+const SET: &str = "--set version=1.2.3 --set prefix=/p";
+/// The first lock is that of the image. Where the new file cannot be locked, it gets a name at once,
+/// as on file systems that only have files with names.
+const NAMED: &str = "-e inject=flock:error=ENOLCK:when=2";
+
+fn program() -> Folder {
+    let folder = sources();
+    build_program(&folder, "g++", "-O1", "program");
+    folder
+}
+
+/// Runs `postlink` with something injected by `strace`.
+#[track_caller]
+fn injected(folder: &Folder, inject: &str, line: &str) -> Run {
+    folder.run(&format!("strace -f -o /dev/null {inject} {} {line}", postlink().display()))
+}
+
+/// How many names of ours there are.
+fn left(folder: &Folder) -> usize {
+    folder.names().iter().filter(|name| name.starts_with(".postlink")).count()
+}
+
+/// The new file of a fill that was killed stayed for good.
+#[test]
+fn a_killed_fill_leaves_nothing_for_long() {
+    let folder = program();
+    let before = folder.read("program");
+    for (inject, name, leaves) in [
+        ("-e inject=copy_file_range:signal=KILL", "", 0),
+        ("-e inject=linkat:signal=KILL", "", 0),
+        ("-e inject=copy_file_range:signal=KILL", NAMED, 1),
+        ("-e inject=rename,renameat:signal=KILL", "", 1),
+    ] {
+        let line = format!("fill program {SET}");
+        assert_ne!(injected(&folder, &format!("{inject} {name}"), &line).code, 0);
+        assert!(left(&folder) <= leaves, "{inject} {name}: {:?}", folder.names());
+        assert!(folder.read("program") == before);
+        folder.postlink(&format!("fill program --output new {SET}")).ok();
+        assert_eq!(left(&folder), 0, "{inject} {name}");
+    }
+}
+
+/// Ctrl-C and SIGTERM, where the new file has a name.
+#[test]
+fn a_stopped_fill_leaves_nothing() {
+    let folder = program();
+    let before = folder.read("program");
+    for signal in ["INT", "TERM"] {
+        let inject = format!("-e inject=copy_file_range:signal={signal}:when=1 {NAMED}");
+        let said = injected(&folder, &inject, &format!("fill program {SET}")).fails(1);
+        assert!(said.contains("program: stopped by a signal"), "{said}");
+        assert_eq!(left(&folder), 0);
+        assert!(folder.read("program") == before);
+    }
+}
+
+/// The folder of a specialize that was killed goes away too, also what is read-only in it.
+#[test]
+fn a_killed_specialize_leaves_nothing_for_long() {
+    let folder = Folder::new();
+    fs::create_dir_all(folder.path("old/lib")).expect("a folder");
+    folder.write("old/lib/file", "text\n");
+    set_mode(&folder.path("old/lib"), 0o555);
+    let line = format!("specialize --output old={}", folder.path("new").display());
+    assert_ne!(injected(&folder, "-e inject=rename:signal=KILL", &line).code, 0);
+    assert_eq!(left(&folder), 1);
+    folder.postlink(&line).ok();
+    assert_eq!(left(&folder), 0);
+}
+
+/// Only what a run that ended has left is removed.
+#[test]
+fn nothing_else_is_removed() {
+    let folder = program();
+    let ours = |letter: &str| format!(".postlink-{}", letter.repeat(16));
+    let kept = [ours("a"), ours("b"), ours("c"), ours("d"), ".postlink-config".to_owned()];
+    for name in [&kept[0], &kept[1], &kept[4]] {
+        folder.write(name, "something");
+    }
+    // In use; somebody else's; a link; a folder in use.
+    let lock = File::open(folder.path(&kept[0])).expect("a file");
+    lock.lock().expect("a lock");
+    chown(folder.path(&kept[1]), Some(65534), None).expect("an owner");
+    symlink("program", folder.path(&kept[2])).expect("a link");
+    fs::create_dir(folder.path(&kept[3])).expect("a folder");
+    let busy = File::open(folder.path(&kept[3])).expect("a folder");
+    busy.lock().expect("a lock");
+    folder.write(&ours("z"), "what a killed run left");
+    folder.postlink(&format!("fill program {SET}")).ok();
+    for name in &kept {
+        assert!(folder.path(name).symlink_metadata().is_ok(), "{name}");
+    }
+    assert!(!folder.path(&ours("z")).exists());
+}
+
+/// A newer file that was put in place while `fill` copied the old one was lost, with exit code 0.
+#[test]
+fn a_newer_file_is_not_replaced() {
+    let folder = program();
+    let path = folder.path("program");
+    let never = AtomicBool::new(false);
+    let how = Durability::default();
+    let old = File::open(&path).expect("the program");
+    folder.write("newer", "newer");
+    fs::rename(folder.path("newer"), &path).expect("a newer program");
+    let error = replace(&old, &path, &[], how, &never).expect_err("it is another file");
+    assert!(error.to_string().contains("was changed by something else meanwhile"), "{error}");
+    assert_eq!(folder.read("program"), b"newer");
+
+    // While it is copied: another content, in a new file or in the same one.
+    for change in ["mv newer program", "cp newer program"] {
+        build_program(&folder, "g++", "-O1", "program");
+        folder.write("newer", "newer");
+        let line = format!(
+            "strace -f -o /dev/null -e inject=copy_file_range:delay_exit=2000000 {} fill program {SET} & \
+             sleep 1; {change}; wait $!",
+            postlink().display()
+        );
+        let said = folder.run_words("sh".as_ref(), &["-c", &line]).fails(1);
+        assert!(said.contains("was changed by something else meanwhile"), "{change}: {said}");
+        assert_eq!(folder.read("program"), b"newer");
+        assert_eq!(left(&folder), 0);
+    }
+}
+
+/// A folder that could not be synced made a fill that was done a refused one.
+#[test]
+fn what_is_done_is_not_refused() {
+    let folder = program();
+    let before = folder.read("program");
+    let inject = "-e inject=fsync:error=EIO:when=2";
+    let run = injected(&folder, inject, &format!("fill --sync program {SET}"));
+    assert!(run.stderr.contains("it is in its place, but"), "{}", run.stderr);
+    run.ok();
+    assert!(folder.read("program") != before);
+
+    // Of two files, both are filled, and that this could not be told is told.
+    folder.copy("program", "other");
+    let line = format!(
+        "{} fill program other --reset --set version=2.0.0 --set prefix=/q >/dev/full",
+        postlink().display()
+    );
+    let said = folder.run_words("sh".as_ref(), &["-c", &line]).fails(1);
+    assert!(said.contains("cannot write to standard output: No space left"), "{said}");
+    assert!(said.contains("what the command writes elsewhere is written"), "{said}");
+    for name in ["program", "other"] {
+        assert_eq!(folder.postlink(&format!("inspect --field prefix {name}")).ok(), "/q\n");
+    }
+}
+
+/// A write that the system says it did, but did not.
+#[test]
+fn copies_of_trees_are_read_back() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("old")).expect("a folder");
+    let (old, new) = (folder.path("old"), folder.path("new"));
+    folder.write("old/file", format!("{}\n", old.display()));
+    let inject = format!("-e inject=pwrite64:retval={}", old.as_os_str().len());
+    let line = format!("specialize --output old={}", new.display());
+    let said = injected(&folder, &inject, &line).fails(1);
+    assert!(said.contains("not those that were written"), "{said}");
+    assert!(!new.exists());
+}
+
+/// A link as the root of a tree is followed, also where the tree is a single file.
+#[test]
+fn a_link_to_a_file_is_a_tree() {
+    let folder = Folder::new();
+    folder.write("file", "in /opt/app\n");
+    symlink("file", folder.path("link")).expect("a link");
+    assert!(folder.postlink("scan link --reference /opt/app").ok().contains("1 found"));
+    let new = folder.path("new");
+    let line = format!("specialize --output link={} --rewrite /opt/app=/opt/other", new.display());
+    folder.postlink(&line).ok();
+    assert_eq!(folder.read("new"), b"in /opt/other\n");
+}
+
+/// `--destdir` is the root of all files: a link to `/` in it led out of it.
+#[test]
+fn a_staged_tree_stays_below_its_root() {
+    let folder = Folder::new();
+    let root = folder.path("stage");
+    fs::create_dir_all(root.join("usr/opt")).expect("a folder");
+    fs::create_dir(folder.path("outside")).expect("a folder");
+    fs::create_dir(folder.path("old")).expect("a folder");
+    for target in ["../outside", "/nowhere", folder.path("outside").to_str().expect("UTF-8")] {
+        symlink(target, root.join("opt")).expect("a link");
+        let said = folder.postlink("specialize --output old=/opt/app --destdir stage").fails(1);
+        assert!(said.contains("stage/opt is a link to") && said.contains("out of stage"), "{said}");
+        fs::remove_file(root.join("opt")).expect("the link");
+    }
+    symlink("usr/opt", root.join("opt")).expect("a link");
+    folder.postlink("specialize --output old=/opt/app --destdir stage").ok();
+    assert!(root.join("usr/opt/app").is_dir());
+    assert!(below(&root, "/opt/../../x".as_ref()).is_err());
+    assert_eq!(below(&root, "/opt/x".as_ref()).expect("a place"), root.join("opt/x"));
+}
+
+/// The system's own words, not those of the library that makes new files.
+#[test]
+fn a_missing_folder_is_told_in_the_systems_words() {
+    let folder = program();
+    let said = folder.postlink(&format!("fill program -o missing/new {SET}")).fails(1);
+    assert!(said.contains("in missing: No such file or directory"), "{said}");
+    fs::create_dir(folder.path("old")).expect("a folder");
+    let line = format!("specialize --output old={}", folder.path("no/new").display());
+    assert!(folder.postlink(&line).fails(1).contains("No such file or directory"));
+}
