@@ -3,6 +3,7 @@
 
 pub(crate) mod attributes;
 pub(crate) mod compare;
+pub(crate) mod holes;
 pub mod in_place;
 pub mod open;
 pub mod replace;

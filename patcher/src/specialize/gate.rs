@@ -20,7 +20,7 @@ use crate::files::walk::Entry;
 use crate::record::read::Image;
 use crate::scan::classify;
 use crate::scan::finding::Finding;
-use crate::search::engine::{Hit, Searcher};
+use crate::search::engine::{Hit, Searcher, check_count};
 use crate::search::reference::{BEFORE, BEHIND, Reference};
 use crate::shown::shown;
 use crate::specialize::copy::Staged;
@@ -44,8 +44,7 @@ pub fn search(staged: &[Staged<'_>], rewrites: &Rewrites) -> Result<Vec<(PathBuf
     for one in found {
         left.extend(one?);
     }
-    // It keeps so many hits and no more: there may be others.
-    gate.searcher.check_complete()?;
+    check_count(left.len())?;
     Ok(left)
 }
 
