@@ -50,3 +50,101 @@ fn holes_cost_nothing() {
     file.write_all_at(b" /opt/app ", 3 << 40).expect("bytes");
     assert_eq!(found(&folder), ["disk data"]);
 }
+
+/// Compressed bytes that only their end, or their middle, tells of.
+#[test]
+fn what_stands_before_compressed_bytes_does_not_hide_them() {
+    let folder = tree();
+    create_dir(folder.path("app")).expect("a folder");
+    folder.write("app/__main__.py", "print('/opt/app/share')\n");
+    folder.write("text", "see /opt/app\n");
+    let line = "python3 -m zipapp app -c -p /opt/app/bin/python3 -o tree/app.pyz";
+    folder.run(line).ok();
+    folder.run("python3 -m zipfile -c text.zip text").ok();
+    let zip = folder.read("text.zip");
+    folder.write("tree/marked.zip", [b"PK00", zip.as_slice()].concat());
+    folder.write("tree/cut.zip", [b"PK\x07\x08", zip.as_slice()].concat());
+    folder.write("tree/commented.zip", [b"any bytes", zip.as_slice(), b"\0"].concat());
+    std::fs::copy("/bin/true", folder.path("tree/program")).expect("a program");
+    folder.run_words("sh".as_ref(), &["-c", "cat text.zip >> tree/program"]).ok();
+    let script = "#!/bin/sh\ntail -n +4 \"$0\" | unpack # from /opt/app\nexit\n";
+    folder.write("script", script);
+    for packer in ["gzip -n", "xz", "zstd -q", "bzip2"] {
+        let name = packer.split(' ').next().expect("a name");
+        let line = format!(
+            "{packer} < text > packed; {{ cat script packed; echo; cat packed packed; }} > tree/{name}.run"
+        );
+        folder.run_words("sh".as_ref(), &["-c", &line]).ok();
+    }
+    let hidden = [
+        "app.pyz member __main__.py",
+        "app.pyz data",
+        "marked.zip member text",
+        "cut.zip member text",
+        "commented.zip member text",
+        "program member text",
+    ];
+    let found = found(&folder);
+    for line in hidden {
+        assert!(found.contains(&line.to_owned()), "{line}: {found:#?}");
+    }
+    for name in ["gzip", "xz", "zstd", "bzip2"] {
+        let of = |kind| {
+            let start = format!("{name}.run {kind}");
+            found.iter().filter(|line| line.starts_with(&start)).count()
+        };
+        let counts = (of("member"), of("data"), of("unread"));
+        assert_eq!(counts, (3, 1, 0), "{name}: {found:#?}");
+    }
+    assert!(!found.iter().any(|line| line.contains(" unread")), "{found:#?}");
+    // Without members, what stands before them is found as it is.
+    folder.postlink("scan tree --no-members --reference /opt/app").fails(3);
+}
+
+/// Of two members with one name, programs read the last: the first is in the file as well. So are the
+/// members of an archive that another was put behind.
+#[test]
+fn members_that_the_directory_of_an_archive_does_not_list_are_found() {
+    let folder = tree();
+    let make = "import zipfile, warnings
+warnings.simplefilter('ignore')
+def make(name, members, method=zipfile.ZIP_DEFLATED):
+    with zipfile.ZipFile(name, 'w', method) as archive:
+        for member, text in members: archive.writestr(member, text)
+make('tree/twice.zip', [('a', 'in /opt/app'), ('b', 'x'), ('a', 'y')])
+make('tree/thrice.zip', [('a', '/opt/app'), ('a', '/opt/app'), ('a', '/opt/app')])
+make('one.zip', [('one', 'in /opt/app'), ('empty', '')])
+make('two.zip', [('two', 'y')])
+open('tree/behind.zip', 'wb').write(open('one.zip', 'rb').read() + open('two.zip', 'rb').read())
+one = bytearray(open('tree/twice.zip', 'rb').read())
+one[8] = 12 # the method of the first member, which the directory does not list
+open('tree/damaged.zip', 'wb').write(one)
+";
+    folder.run_words("python3".as_ref(), &["-c", make]).ok();
+    let found = found(&folder);
+    let of = |name: &str| found.iter().filter(|line| line.starts_with(name)).collect::<Vec<_>>();
+    assert_eq!(of("twice"), ["twice.zip member a"]);
+    assert_eq!(of("thrice"), ["thrice.zip member a"; 3]);
+    assert_eq!(of("behind"), ["behind.zip member one"]);
+    let damaged = of("damaged");
+    assert!(damaged.len() == 1 && damaged[0].starts_with("damaged.zip unread"), "{damaged:?}");
+}
+
+#[test]
+fn compressed_formats_that_are_not_looked_into_are_told() {
+    let folder = tree();
+    folder.write("text", "see /opt/app ".repeat(50));
+    folder.run("lz4 -q text tree/text.lz4").ok();
+    let lz4 = folder.read("tree/text.lz4");
+    folder.write("tree/install.run", [b"#!/bin/sh\nexit\n", lz4.as_slice()].concat());
+    folder.write("tree/a.7z", b"7z\xbc\xaf\x27\x1c\0\x04 and so on");
+    let found = found(&folder);
+    for line in [
+        "text.lz4 unread  an lz4 file is not looked into",
+        "a.7z unread  a 7z archive is not looked into",
+    ] {
+        assert!(found.contains(&line.to_owned()), "{found:#?}");
+    }
+    assert!(found.iter().any(|line| line.starts_with("install.run unread an lz4 file at 0xf")));
+    folder.postlink("scan tree --no-members --reference /opt/none").ok();
+}

@@ -23,7 +23,7 @@ use crate::scan::finding::{Finding, FindingKind, Place};
 use crate::search::engine::{Hit, Hits, Searcher};
 use crate::search::reference::Reference;
 use crate::search::text;
-use crate::search::unpack::{self, FoundMember, PackFormat};
+use crate::search::unpack::{self, FoundMember, Inside, PackFormat};
 use crate::shown::escaped;
 
 /// What a file is, as far as a rewrite is concerned.
@@ -87,25 +87,34 @@ pub struct Searched<'a> {
 pub fn file(searcher: &Searcher, searched: Searched<'_>, look_inside: bool) -> Result<Known> {
     let Searched { path, found, .. } = searched;
     let is_image = image::begins_image(&found.start);
-    let format = PackFormat::of(&found.start);
-    let is_packed = (is_image || format.is_some()) && look_inside;
-    if found.hits.is_empty() && !found.has_record && !is_packed {
+    let may_be_packed = unpack::may_be_packed(found);
+    let is_looked_into = (is_image || may_be_packed) && look_inside;
+    if found.hits.is_empty() && !found.has_record && !is_looked_into {
         return Ok(Known::default());
     }
     let failed = |error| Error::io("search", path)(error);
     let file = open_entry(path).map_err(failed)?;
     let context = Context { searcher, searched, file: &file };
-    if let Some(known) = is_image.then(|| context.image(look_inside)).transpose()?.flatten() {
+    let format = match may_be_packed {
+        true => unpack::detect(&file, &found.start, searched.size).map_err(failed)?,
+        false => None,
+    };
+    if found.hits.is_empty() && !found.has_record && !is_image && format.is_none() {
+        return Ok(Known::default());
+    }
+    let inside = match format {
+        Some(format) if look_inside => unpack::search(searcher, &file, searched.size, format),
+        _ => Inside::default(),
+    };
+    if let Some(mut known) = is_image.then(|| context.image(look_inside)).transpose()?.flatten() {
+        // A program with an archive behind it, which it unpacks itself.
+        known.findings.extend(context.members(inside.members));
         return Ok(known);
     }
     let mut known = Known { content: Content::Data, ..Known::default() };
     if let Some(format) = format {
         known.content = Content::Packed;
-        let members = match look_inside {
-            true => unpack::search(searcher, &file, searched.size, format),
-            false => Vec::new(),
-        };
-        known.findings = context.members(members);
+        known.findings = context.members(inside.members);
         // Members that are not compressed were found in the file already, but without their names.
         if format == PackFormat::Ar {
             let looked_into: HashSet<String> =
@@ -117,6 +126,13 @@ pub fn file(searcher: &Searcher, searched: Searched<'_>, look_inside: bool) -> R
             known.findings.extend(context.in_archive(&looked_into, &areas)?);
         } else if known.findings.iter().all(|finding| finding.kind == FindingKind::Unread) {
             known.findings.extend(context.hits(FindingKind::Member)?);
+        } else {
+            // What stands before an archive, such as the line of a script that names its interpreter.
+            let is_packed =
+                |hit: &&Hit| containing(&inside.packed, |one| one, hit.offset).is_some();
+            for hit in found.hits.iter().filter(|hit| !is_packed(hit)) {
+                known.findings.push(context.hit(FindingKind::Data, hit)?);
+            }
         }
         return Ok(known);
     }

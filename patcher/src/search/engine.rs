@@ -341,7 +341,7 @@ pub fn files(
     for (position, (path, size)) in files.iter().enumerate() {
         let ranges = match *size {
             // Of a small file, holes are read as fast as they are found.
-            0..=SEGMENT => vec![0..*size],
+            0..=SEGMENT => all_of(*size),
             _ => match open_entry(path).and_then(|file| written(&file, *size)) {
                 Ok(ranges) => ranges,
                 Err(error) => {
@@ -399,13 +399,17 @@ pub fn files(
     Ok(all)
 }
 
+fn all_of(size: u64) -> Vec<Range<u64>> {
+    std::iter::once(0..size).collect()
+}
+
 /// The parts of a file in which hits may begin: all but its holes. The first bytes are always there.
 fn written(file: &File, size: u64) -> io::Result<Vec<Range<u64>>> {
     if file.metadata()?.len() != size {
         // The search of all of it finds that.
-        return Ok(vec![0..size]);
+        return Ok(all_of(size));
     }
-    let mut ranges: Vec<Range<u64>> = vec![0..size.min(START as u64)];
+    let mut ranges = all_of(size.min(START as u64));
     for extent in extents(file)? {
         let start = extent.start.saturating_sub(MOST_LEAD);
         match ranges.last_mut() {

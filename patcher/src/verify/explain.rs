@@ -23,7 +23,7 @@ use crate::record::read::Image;
 use crate::search::engine::{Hit, Searcher};
 use crate::search::reference::Encoding;
 use crate::search::text;
-use crate::search::unpack::PackFormat;
+use crate::search::unpack;
 use crate::shown::escaped;
 use crate::shown::shown;
 use crate::specialize::rewrite::Rewrites;
@@ -231,7 +231,7 @@ impl<'a> Rules<'a> {
     fn content(&self, before: &File, after: &File, explained: &mut Explained) -> io::Result<()> {
         let start = &mut [0; 16];
         let read = read_at(before, start, 0)?;
-        let is_packed = PackFormat::of(&start[..read]).is_some();
+        let is_packed = unpack::detect(before, &start[..read], size(before)?)?.is_some();
         let is_text = !is_packed && text::lines(before, &[])?.is_some();
         let splices = match is_text || (self.equal_length && !is_packed) {
             true => self.splices(before, !is_text)?,
