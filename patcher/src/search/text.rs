@@ -26,10 +26,17 @@ pub fn is_text(bytes: &[u8]) -> bool {
     !bytes.iter().copied().any(is_binary)
 }
 
+/// Whether these bytes, which are all of a file or its beginning, may be a text. A PDF file is none: it
+/// has a table of offsets.
+#[must_use]
+pub fn is_whole_text(bytes: &[u8]) -> bool {
+    !bytes.starts_with(b"%PDF-") && is_text(bytes)
+}
+
 /// The line number of each hit, from 1; `None` if the file is not a text.
 ///
 /// A text has no NUL and no other control character that a text has no use for: so hardly a format
-/// that counts its bytes in binary is taken for one. A PDF file is none either: it has a table of offsets.
+/// that counts its bytes in binary is taken for one.
 ///
 /// # Errors
 /// What the system refuses.
@@ -40,7 +47,7 @@ pub fn lines(file: &File, hits: &[Hit]) -> io::Result<Option<Vec<u64>>> {
     loop {
         let read = file.read_at(&mut buffer, at)?;
         let window = &buffer[..read];
-        if !is_text(window) || (at == 0 && window.starts_with(b"%PDF-")) {
+        if !(if at == 0 { is_whole_text(window) } else { is_text(window) }) {
             return Ok(None);
         }
         if read == 0 {

@@ -10,7 +10,7 @@ mod streams;
 mod zip;
 
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::ops::Range;
 
 use flate2::bufread::ZlibDecoder;
@@ -28,8 +28,8 @@ use crate::search::engine::{Hit, Hits, Searcher, check_count};
 const LEAST_LIMIT: u64 = 64 << 20;
 /// See [`LEAST_LIMIT`].
 const RATIO: u64 = 100;
-/// The largest archive inside another file that is looked into: it has to be in memory.
-const LARGEST_INNER: u64 = 64 << 20;
+/// The most bytes that are unpacked into memory, such as an archive inside another file.
+pub(crate) const LARGEST_INNER: u64 = 64 << 20;
 /// Compressed inside compressed, so often.
 const DEEPEST: usize = 4;
 /// Members of one file that something is told of: a small file can be made of millions that are
@@ -175,13 +175,13 @@ pub fn search_section(
     look.members
 }
 
-/// All bytes that a file of this size, which is one compressed stream, unpacks to.
+/// All bytes that a compressed stream unpacks to, up to [`LARGEST_INNER`].
 ///
 /// # Errors
-/// Why it cannot be unpacked: it is damaged, or too much for the memory.
-pub(crate) fn whole(file: &File, size: u64, format: PackFormat) -> Result<Vec<u8>, String> {
+/// Why it cannot be unpacked, as a sentence: it is damaged, or too much for the memory.
+pub(crate) fn whole(stream: impl BufRead, format: PackFormat) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    let stream = unpacked(format, BufReader::new(Slice::new(file, 0..size)), Parts::All);
+    let stream = unpacked(format, stream, Parts::All);
     match stream.take(LARGEST_INNER + 1).read_to_end(&mut bytes) {
         Ok(size) if size as u64 <= LARGEST_INNER => Ok(bytes),
         Ok(_) => Err(format!("it unpacks to more than {LARGEST_INNER} bytes")),
