@@ -4,7 +4,7 @@
 use std::fs::{File, create_dir};
 use std::os::unix::fs::FileExt;
 
-use postlink_tests::Folder;
+use postlink_tests::{Folder, postlink};
 use serde_json::Value as Json;
 
 /// A folder with an empty tree.
@@ -147,4 +147,42 @@ fn compressed_formats_that_are_not_looked_into_are_told() {
     }
     assert!(found.iter().any(|line| line.starts_with("install.run unread an lz4 file at 0xf")));
     folder.postlink("scan tree --no-members --reference /opt/none").ok();
+}
+
+/// Headers of some bytes that ask for gigabytes, in little memory.
+#[test]
+fn no_memory_is_taken_because_a_header_says_so() {
+    let folder = tree();
+    let make = r#"import io, lzma, struct, zipfile, zlib
+def write(name, data): open('tree/' + name, 'wb').write(data)
+packed = bytearray(lzma.compress(b'/opt/app', preset=0))
+# The size of the dictionary is the last byte of the filter's properties: 4 GiB, and 1.5 GiB.
+for name, size in [('most.xz', 40), ('large.xz', 37)]:
+    packed[16] = size
+    packed[20:24] = struct.pack('<I', zlib.crc32(packed[12:20]))
+    write(name, packed)
+block = struct.pack('<I', 8 << 3 | 1)[:3] + b'/opt/app'
+for name, window in [('most.zst', 0xff), ('large.zst', 0xa8)]:
+    write(name, b'\x28\xb5\x2f\xfd\0' + bytes([window]) + block)
+write('whole.zst', b'\x28\xb5\x2f\xfd\xe0' + struct.pack('<Q', 1 << 60) + block)
+write('skipped.zst', b'\x50\x2a\x4d\x18\xff\xff\xff\xff')
+archive = io.BytesIO()
+with zipfile.ZipFile(archive, 'w', zipfile.ZIP_DEFLATED) as made: made.writestr('a', '/opt/app ' * 9)
+archive = bytearray(archive.getvalue())
+at = archive.index(b'PK\x01\x02')
+archive[22:26] = archive[at + 24:at + 28] = b'\xff\xff\xff\x7f'
+write('unpacked.zip', archive)
+archive[18:22] = archive[at + 20:at + 24] = b'\xff\xff\xff\x7f'
+write('packed.zip', archive)
+end = archive.index(b'PK\x05\x06')
+archive[end + 8:end + 12] = b'\xff\xff\xff\xff'
+write('members.zip', archive)
+"#;
+    folder.run_words("python3".as_ref(), &["-c", make]).ok();
+    let line = format!("prlimit --as=800000000 {} scan tree", postlink().display());
+    let run = folder.run(&format!("{line} --reference /opt/none"));
+    assert_eq!(run.code, 3, "{run:?}");
+    for name in ["most.xz", "large.xz", "most.zst", "large.zst", "whole.zst", "skipped.zst"] {
+        assert!(run.stdout.contains(name), "{name}: {run:?}");
+    }
 }

@@ -140,7 +140,10 @@ impl<R: Read> Read for Frames<R> {
                             let mut length = [0; 4];
                             stream.read_exact(&mut length)?;
                             let length = u64::from(u32::from_le_bytes(length));
-                            io::copy(&mut stream.by_ref().take(length), &mut io::sink())?;
+                            let mut skipped = stream.by_ref().take(length);
+                            if io::copy(&mut skipped, &mut io::sink())? < length {
+                                return Err(io::ErrorKind::UnexpectedEof.into());
+                            }
                             Self::Between(stream, parts)
                         }
                         _ => {
