@@ -15,6 +15,7 @@ pub(crate) mod attributes;
 pub mod below;
 pub(crate) mod compare;
 pub(crate) mod data;
+pub(crate) mod holes;
 pub mod in_place;
 pub mod open;
 pub mod replace;

@@ -22,7 +22,7 @@ use crate::scan::propose::entry;
 use crate::search::engine::{Hit, Hits, Searcher};
 use crate::search::reference::Fit;
 use crate::search::text;
-use crate::search::unpack::{self, FoundMember, PackFormat};
+use crate::search::unpack::{self, FoundMember, Inside, PackFormat};
 use crate::shown::escaped;
 
 /// What a file is, as far as a rewrite is concerned.
@@ -86,19 +86,32 @@ pub struct Searched<'a> {
 pub fn file(searcher: &Searcher, searched: Searched<'_>, look_inside: bool) -> Result<Known> {
     let Searched { path, found, .. } = searched;
     let is_image = image::begins_image(&found.start);
-    let format = PackFormat::of(&found.start);
-    let is_packed = (is_image || format.is_some()) && look_inside;
-    if found.hits.is_empty() && found.records.is_empty() && !is_packed {
+    let may_be_packed = unpack::may_be_packed(found);
+    let has_nothing = found.hits.is_empty() && found.records.is_empty();
+    if has_nothing && !(look_inside && (is_image || may_be_packed)) {
         return Ok(Known::default());
     }
     let failed = |error| Error::io("search", path)(error);
     let file = open_entry(path).map_err(failed)?;
     let context = Context { searcher, searched, file: &file };
-    if let Some(known) = is_image.then(|| context.image(look_inside)).transpose()?.flatten() {
+    let format = match may_be_packed {
+        true => unpack::detect(&file, &found.start, searched.size).map_err(failed)?,
+        false => None,
+    };
+    if has_nothing && !is_image && format.is_none() {
+        return Ok(Known::default());
+    }
+    let inside = match format {
+        Some(format) if look_inside => unpack::search(searcher, &file, searched.size, format),
+        _ => Inside::default(),
+    };
+    if let Some(mut known) = is_image.then(|| context.image(look_inside)).transpose()?.flatten() {
+        // A program with an archive behind it, which it unpacks itself.
+        known.findings.extend(context.members(inside.members));
         return Ok(known);
     }
     if let Some(format) = format {
-        return context.packed(format, look_inside);
+        return context.packed(format, inside);
     }
     let mut known = Known::default();
     if let Some(lines) = text::lines(&file, &found.hits).map_err(failed)? {
@@ -218,14 +231,10 @@ impl Context<'_> {
     }
 
     /// What is known of an archive or a compressed file.
-    fn packed(&self, format: PackFormat, look_inside: bool) -> Result<Known> {
-        let Searched { size, found, .. } = self.searched;
-        let members = match look_inside {
-            true => unpack::search(self.searcher, self.file, size, format),
-            false => Vec::new(),
-        };
+    fn packed(&self, format: PackFormat, inside: Inside) -> Result<Known> {
+        let found = self.searched.found;
         let mut known = Known { content: Content::Packed, ..Known::default() };
-        known.findings = self.members(members);
+        known.findings = self.members(inside.members);
         // Members that are not compressed were found in the file already, but without their names.
         if format == PackFormat::Ar {
             let looked_into: HashSet<String> =
@@ -239,6 +248,12 @@ impl Context<'_> {
         }
         if known.findings.iter().all(|finding| finding.kind == FindingKind::Unread) {
             known.findings.extend(self.hits(FindingKind::Member)?);
+        } else {
+            // What stands before an archive, such as the line of a script that names its interpreter.
+            let is_packed = |hit: &&Hit| containing(&inside.packed, |one| one, hit.offset).is_some();
+            for hit in found.hits.iter().filter(|hit| !is_packed(hit)) {
+                known.findings.push(self.hit(FindingKind::Data, hit)?);
+            }
         }
         known.findings.extend(self.unknown_records(&[]));
         Ok(known)

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -95,7 +96,6 @@ pub fn trees(roots: &[PathBuf], search: Search<'_>, watch: &impl Watch) -> Resul
     if !errors.is_empty() {
         return Err(Error::several(errors));
     }
-    searcher.check_complete()?;
     let references = searcher.references().iter();
     Ok(Scan {
         references: references.map(|one| escaped(OsStr::from_bytes(&one.path))).collect(),
@@ -119,12 +119,21 @@ fn scan(searcher: &Searcher, tree: Tree, look_inside: bool, watch: &impl Watch) 
     watch.begin(files.len() as u64, bytes);
     let found = engine::files(searcher, &files, &|files, bytes| watch.done(files, bytes))?;
     let mut findings: Vec<Finding> = names_and_links(searcher, &tree);
+    // Of each file so many are kept at most; of all files together, too.
+    let count = AtomicUsize::new(0);
     let jobs: Vec<_> = files.iter().zip(&found).zip(&positions).collect();
     let examine = |((file, found), position): &((&(PathBuf, u64), &Hits), &usize)| {
+        if engine::check_count(count.load(Ordering::Relaxed)).is_err() {
+            return Ok(Known::default());
+        }
         let name = &tree.entries[**position].path;
-        classify::file(searcher, Searched { path: &file.0, name, size: file.1, found }, look_inside)
+        let searched = Searched { path: &file.0, name, size: file.1, found };
+        let known = classify::file(searcher, searched, look_inside)?;
+        count.fetch_add(known.findings.len(), Ordering::Relaxed);
+        Ok(known)
     };
     let known: Vec<Result<Known>> = jobs.par_iter().map(examine).collect();
+    engine::check_count(count.into_inner())?;
     let mut errors = Vec::new();
     for ((known, position), found) in known.into_iter().zip(&positions).zip(&found) {
         match known {

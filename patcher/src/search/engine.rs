@@ -14,6 +14,7 @@ use postlink_format::{HEADER_SIZE, Header, MAGIC, RECORD_ALIGN};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::files::holes::extents;
 use crate::files::open::{open_entry, read_at};
 use crate::search::reference::{BEFORE, BEHIND, Encoding, Fit, Reference};
 use crate::search::text::is_text;
@@ -23,7 +24,7 @@ use crate::shown::shown;
 const WINDOW: usize = 128 << 10;
 /// Bytes of a large file that one thread searches before it takes the next.
 const SEGMENT: u64 = 4 << 20;
-/// Most hits of one search. A tree that has more was made to have them.
+/// Most hits that are kept of one search. A tree that has more was made to have them.
 const MOST_HITS: usize = 1 << 20;
 /// Most records of one file that are told of.
 const MOST_RECORDS: usize = 1 << 16;
@@ -52,6 +53,9 @@ pub struct Hits {
     pub hits: Vec<Hit>,
     /// Where there may be a record: its first bytes were found there. In order.
     pub records: Vec<u64>,
+    /// Whether there may be a ZIP archive, whatever stands before it: the first bytes of the record
+    /// with which one ends were found.
+    pub has_zip_end: bool,
     /// Whether all bytes of a stream may be those of a text.
     pub is_text: bool,
     /// The first bytes, by which a file's format is known.
@@ -61,13 +65,18 @@ pub struct Hits {
 /// Bytes that are kept in [`Hits::start`].
 const START: usize = 16;
 
+/// The first bytes of the record with which a ZIP archive ends (APPNOTE 4.3.16).
+pub(crate) const ZIP_END: [u8; 4] = *b"PK\x05\x06";
+/// The most zero bytes with which a pattern begins: those before the first character in UTF-32BE.
+const MOST_LEAD: u64 = 3;
+
 /// A reference in one encoding.
 #[derive(Debug)]
 struct Pattern {
     bytes: Vec<u8>,
     /// Zero bytes before the part that the engine looks for.
     lead: usize,
-    /// `None`: these are the bytes with which a record begins.
+    /// `None`: these are the bytes with which a record begins, or the last part of a ZIP archive.
     reference: Option<usize>,
     encoding: Encoding,
 }
@@ -105,8 +114,6 @@ pub struct Searcher {
     engine: Engine,
     /// The longest pattern, in bytes.
     longest: usize,
-    /// Hits so far.
-    count: AtomicUsize,
 }
 
 impl Searcher {
@@ -115,10 +122,15 @@ impl Searcher {
     /// # Errors
     /// A reference that is longer than any path.
     pub fn new(references: Vec<Reference>) -> Result<Self> {
-        // In the same pass, files with records are found: all others need not be opened again.
-        let record =
-            Pattern { bytes: MAGIC.to_vec(), lead: 0, reference: None, encoding: Encoding::Plain };
-        let mut patterns = vec![record];
+        // In the same pass, files with records and ZIP archives are found: all others need not be
+        // opened again.
+        let mark = |bytes: &[u8]| Pattern {
+            bytes: bytes.to_vec(),
+            lead: 0,
+            reference: None,
+            encoding: Encoding::Plain,
+        };
+        let mut patterns = vec![mark(&MAGIC), mark(&ZIP_END)];
         for (position, reference) in references.iter().enumerate() {
             if reference.path.len() >= LONGEST {
                 let help = "name the path of a file or folder";
@@ -141,14 +153,7 @@ impl Searcher {
             })?),
         };
         let longest = patterns.first().map_or(0, |pattern| pattern.bytes.len());
-        Ok(Self {
-            own: references.len(),
-            references,
-            patterns,
-            engine,
-            longest,
-            count: AtomicUsize::new(0),
-        })
+        Ok(Self { own: references.len(), references, patterns, engine, longest })
     }
 
     /// A searcher for these references that leaves them alone inside `others`: longer paths that have
@@ -196,20 +201,6 @@ impl Searcher {
         position >= self.own
     }
 
-    /// Refuses, if this searcher met more hits than it keeps: what it found is not all then.
-    ///
-    /// # Errors
-    /// There were more.
-    pub fn check_complete(&self) -> Result<()> {
-        if self.count.load(Ordering::Relaxed) <= MOST_HITS {
-            return Ok(());
-        }
-        Err(Error::input(
-            format!("there are more than {MOST_HITS} references"),
-            "name longer paths as references, or look at parts of the tree",
-        ))
-    }
-
     /// The hits in a text: only those that are references, or may be when a program runs.
     #[must_use]
     pub fn text(&self, text: &[u8]) -> Vec<Hit> {
@@ -231,7 +222,7 @@ impl Searcher {
     /// than `limit` where there are more.
     ///
     /// # Errors
-    /// What the stream refuses.
+    /// What the stream refuses; more hits than are kept.
     pub fn stream(&self, stream: impl Read, limit: u64) -> io::Result<(Hits, u64)> {
         let mut stream = stream.take(limit.saturating_add(1));
         let mut found = Hits { is_text: true, ..Hits::default() };
@@ -248,6 +239,9 @@ impl Searcher {
             let to = if is_end { buffer.len() } else { buffer.len().saturating_sub(self.behind()) };
             self.window(&buffer, from..to.max(from), base, &mut found);
             from = to.max(from);
+            if found.hits.len() > MOST_HITS {
+                return Err(io::Error::other(too_many()));
+            }
             if is_end {
                 break;
             }
@@ -271,8 +265,17 @@ impl Searcher {
         self.longest + BEHIND
     }
 
-    /// Searches a part of a file. `buffer` is for bytes, so that it need not be made each time.
-    fn segment(&self, file: &File, part: Range<u64>, buffer: &mut Vec<u8>) -> io::Result<Hits> {
+    /// Searches a part of a file of this size; `None` if it has another one now. `buffer` is for
+    /// bytes, so that it need not be made each time. Beyond [`MOST_HITS`] in `count`, nothing more
+    /// is searched.
+    fn segment(
+        &self,
+        file: &File,
+        part: Range<u64>,
+        size: u64,
+        buffer: &mut Vec<u8>,
+        count: &AtomicUsize,
+    ) -> io::Result<Option<Hits>> {
         buffer.resize(BEFORE + WINDOW + self.behind(), 0);
         let mut found = Hits::default();
         let mut from = part.start;
@@ -286,11 +289,17 @@ impl Searcher {
             if from == 0 {
                 found.start = bytes.iter().copied().take(START).collect();
             }
-            self.window(bytes, before.min(read)..(before + window).min(read), start, &mut found);
+            let ends = from + window as u64 == size;
+            if read < before + window || (ends && read > before + window) {
+                return Ok(None);
+            }
+            let known = found.hits.len();
+            self.window(bytes, before..before + window, start, &mut found);
+            let more = found.hits.len() - known;
+            let is_too_many = count.fetch_add(more, Ordering::Relaxed) + more > MOST_HITS;
             from += window as u64;
-            // A file that became shorter ends where it ends.
-            if from >= part.end || read < before + window {
-                return Ok(found);
+            if from >= part.end || is_too_many {
+                return Ok(Some(found));
             }
         }
     }
@@ -313,7 +322,11 @@ impl Searcher {
                 }
                 let stop = start + pattern.bytes.len();
                 let Some(position) = pattern.reference else {
-                    if is_record(rest) && found.records.len() < MOST_RECORDS {
+                    found.has_zip_end |= pattern.bytes == ZIP_END;
+                    if pattern.bytes == MAGIC
+                        && is_record(rest)
+                        && found.records.len() < MOST_RECORDS
+                    {
                         found.records.push(base + start as u64);
                     }
                     continue;
@@ -323,9 +336,6 @@ impl Searcher {
                     true => Fit::Certain,
                     false => reference.fit(bytes, start, stop, pattern.encoding),
                 };
-                if self.count.fetch_add(1, Ordering::Relaxed) >= MOST_HITS {
-                    return;
-                }
                 found.hits.push(Hit {
                     offset: base + start as u64,
                     length: pattern.bytes.len() as u64,
@@ -400,42 +410,76 @@ impl Hits {
     }
 }
 
+/// Refuses more findings than are kept in memory.
+///
+/// # Errors
+/// There are more.
+pub fn check_count(count: usize) -> Result<()> {
+    if count <= MOST_HITS {
+        return Ok(());
+    }
+    let help = "name longer paths as references, or look at parts of the tree";
+    Err(Error::input(too_many(), help))
+}
+
+fn too_many() -> String {
+    format!("there are more than {MOST_HITS} references")
+}
+
 /// Searches files of these sizes, on all processors, large ones in parts. `searched` is told how
 /// many files and bytes were done since it was last told.
 ///
 /// # Errors
-/// Every file that cannot be read; more hits than are kept.
+/// Every file that cannot be read, or has another size now; more hits than are kept.
 pub fn files(
     searcher: &Searcher,
     files: &[(PathBuf, u64)],
     searched: &(impl Fn(u64, u64) + Sync),
 ) -> Result<Vec<Hits>> {
     let mut parts: Vec<(usize, Range<u64>)> = Vec::new();
-    for (position, (_, size)) in files.iter().enumerate() {
-        let mut from = 0;
-        loop {
-            let to = size.saturating_sub(from).min(SEGMENT) + from;
-            parts.push((position, from..to));
-            from = to;
-            if from >= *size {
-                break;
+    let mut errors = Vec::new();
+    for (position, (path, size)) in files.iter().enumerate() {
+        let ranges = match *size {
+            // Of a small file, holes are read as fast as they are found.
+            0..=SEGMENT => all_of(*size),
+            _ => match open_entry(path).and_then(|file| written(&file, *size)) {
+                Ok(ranges) => ranges,
+                Err(error) => {
+                    errors.push((position, Error::io("search", path)(error)));
+                    continue;
+                }
+            },
+        };
+        let holes = size - ranges.iter().map(|range| range.end - range.start).sum::<u64>();
+        searched(0, holes);
+        for Range { start: mut from, end } in ranges {
+            loop {
+                let to = end.min(from + SEGMENT);
+                parts.push((position, from..to));
+                from = to;
+                if from >= end {
+                    break;
+                }
             }
         }
     }
+    let count = AtomicUsize::new(0);
     let search = |buffer: &mut Vec<u8>, (position, part): &(usize, Range<u64>)| {
-        let path = &files[*position].0;
-        let found = open_entry(path).and_then(|file| searcher.segment(&file, part.clone(), buffer));
+        let (path, size) = &files[*position];
+        let found = open_entry(path)
+            .and_then(|file| searcher.segment(&file, part.clone(), *size, buffer, &count))
+            .map_err(Error::io("search", path));
         searched(u64::from(part.start == 0), part.end - part.start);
-        found.map_err(Error::io("search", path))
+        found?.ok_or_else(|| Error::Changed { path: path.clone() })
     };
     let results: Vec<Result<Hits>> = parts.par_iter().map_init(Vec::new, search).collect();
     let mut all = vec![Hits::default(); files.len()];
-    let mut errors = Vec::new();
     for ((position, part), result) in parts.iter().zip(results) {
         match result {
             Ok(mut found) => {
                 let whole = &mut all[*position];
                 whole.records.append(&mut found.records);
+                whole.has_zip_end |= found.has_zip_end;
                 whole.hits.append(&mut found.hits);
                 if part.start == 0 {
                     whole.start = found.start;
@@ -445,13 +489,35 @@ pub fn files(
         }
     }
     // Of a file that was searched in parts, one error.
+    errors.sort_by_key(|(position, _)| *position);
     errors.dedup_by_key(|(position, _)| *position);
     if !errors.is_empty() {
         return Err(Error::several(errors.into_iter().map(|(_, error)| error).collect()));
     }
-    searcher.check_complete()?;
+    check_count(count.into_inner())?;
     all.iter_mut().for_each(|found| found.finish(searcher.own));
     Ok(all)
+}
+
+fn all_of(size: u64) -> Vec<Range<u64>> {
+    std::iter::once(0..size).collect()
+}
+
+/// The parts of a file in which hits may begin: all but its holes. The first bytes are always there.
+fn written(file: &File, size: u64) -> io::Result<Vec<Range<u64>>> {
+    if file.metadata()?.len() != size {
+        // The search of all of it finds that.
+        return Ok(all_of(size));
+    }
+    let mut ranges = all_of(size.min(START as u64));
+    for extent in extents(file)? {
+        let start = extent.start.saturating_sub(MOST_LEAD);
+        match ranges.last_mut() {
+            Some(last) if start < last.end + WINDOW as u64 => last.end = last.end.max(extent.end),
+            _ => ranges.push(start..extent.end),
+        }
+    }
+    Ok(ranges)
 }
 
 #[cfg(test)]
@@ -526,9 +592,70 @@ mod tests {
     fn a_limit_ends_a_stream_and_too_many_hits_are_refused() {
         let searcher = searcher(&["/a"]);
         assert_eq!(searcher.stream(io::repeat(b'x'), 1000).expect("a stream").1, 1001);
-        assert_eq!(searcher.bytes(&b"/a ".repeat(MOST_HITS)).len(), MOST_HITS);
-        assert!(searcher.check_complete().is_ok());
-        assert_eq!(searcher.bytes(b"/a").len(), 0);
-        assert!(searcher.check_complete().is_err());
+        let many = b"/a ".repeat(MOST_HITS + 1);
+        let refused = searcher.stream(many.as_slice(), 1 << 30).map(drop).expect_err("too many");
+        assert_eq!(refused.to_string(), "there are more than 1048576 references");
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        std::fs::write(&path, &many).expect("a file");
+        let listed = [(path, many.len() as u64)];
+        let refused = files(&searcher, &listed, &|_, _| ()).map(drop).expect_err("too many");
+        assert_eq!(refused.to_string(), "there are more than 1048576 references");
+        // Each search counts for itself: whoever looks at a text again and again sees all of it.
+        let fewer = &many[..many.len() - 3];
+        assert_eq!(searcher.stream(fewer, 1 << 30).expect("a stream").0.hits.len(), MOST_HITS);
+        assert_eq!(searcher.bytes(fewer).len(), MOST_HITS);
+    }
+
+    /// A file that was cut, or written to, after it was listed: its references are not known.
+    #[test]
+    fn a_file_of_another_size_is_refused() {
+        let searcher = searcher(&["/opt/app"]);
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        for size in [0, 100, SEGMENT + 100, 2 * SEGMENT] {
+            std::fs::write(&path, vec![b' '; size as usize]).expect("a file");
+            let search = |listed| files(&searcher, &[(path.clone(), listed)], &|_, _| ());
+            assert!(search(size).is_ok());
+            for listed in [size.saturating_sub(1), size + 1, size + SEGMENT] {
+                if listed != size {
+                    let refused = search(listed).expect_err("another size");
+                    assert!(matches!(refused, Error::Changed { .. }), "{size} {listed} {refused}");
+                }
+            }
+        }
+    }
+
+    /// Of a file of eight tebibytes that has four written places, only these are read. What touches a
+    /// hole is found, with the zero bytes that an encoding has in it.
+    #[test]
+    fn holes_are_not_read() {
+        use std::os::unix::fs::FileExt;
+        let searcher = searcher(&["/opt/app"]);
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        let file = File::create_new(&path).expect("a file");
+        let size = 8_u64 << 40;
+        file.set_len(size).expect("a size");
+        let wide = Encoding::Utf32Be.encode(b"/opt/app").expect("text");
+        let little = Encoding::Utf32Le.encode(b"/opt/app").expect("text");
+        // Its first character is the first byte that is written; its last one the last.
+        let wide = [&wide[3..], b"\xff"].concat();
+        let little = [b"\xff", &little[..little.len() - 3]].concat();
+        file.write_all_at(&wide, 1 << 40).expect("bytes");
+        file.write_all_at(&little, (2 << 40) - 30).expect("bytes");
+        file.write_all_at(b"/opt/app", size - 8).expect("bytes");
+        file.write_all_at(b"/opt/apple", 5 << 40).expect("bytes");
+        let done = std::sync::atomic::AtomicU64::new(0);
+        let told = |_, bytes| _ = done.fetch_add(bytes, Ordering::Relaxed);
+        let found = files(&searcher, &[(path, size)], &told).expect("a search");
+        let hits: Vec<_> = found[0].hits.iter().map(|hit| (hit.offset, hit.encoding)).collect();
+        let expected = [
+            ((1 << 40) - 3, Encoding::Utf32Be),
+            ((2 << 40) - 29, Encoding::Utf32Le),
+            (size - 8, Encoding::Plain),
+        ];
+        assert_eq!(hits, expected);
+        assert_eq!((done.into_inner(), found[0].start.len()), (size, START));
     }
 }

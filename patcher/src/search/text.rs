@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use crate::files::open::read_at;
@@ -25,10 +26,17 @@ pub fn is_text(bytes: &[u8]) -> bool {
     !bytes.iter().copied().any(is_binary)
 }
 
+/// Whether these bytes, which are all of a file or its beginning, may be a text. A PDF file is none: it
+/// has a table of offsets.
+#[must_use]
+pub fn is_whole_text(bytes: &[u8]) -> bool {
+    !bytes.starts_with(b"%PDF-") && is_text(bytes)
+}
+
 /// The line number of each hit, from 1; `None` if the file is not a text.
 ///
 /// A text has no NUL and no other control character that a text has no use for: so hardly a format
-/// that counts its bytes in binary is taken for one. A PDF file is none either: it has a table of offsets.
+/// that counts its bytes in binary is taken for one.
 ///
 /// # Errors
 /// What the system refuses.
@@ -39,7 +47,7 @@ pub fn lines(file: &File, hits: &[Hit]) -> io::Result<Option<Vec<u64>>> {
     loop {
         let read = file.read_at(&mut buffer, at)?;
         let window = &buffer[..read];
-        if !is_text(window) || (at == 0 && window.starts_with(b"%PDF-")) {
+        if !(if at == 0 { is_whole_text(window) } else { is_text(window) }) {
             return Ok(None);
         }
         if read == 0 {
@@ -102,6 +110,61 @@ fn printable<'a>(encoding: Encoding, units: impl Iterator<Item = &'a [u8]>) -> S
     chars.map(char::from).collect()
 }
 
+/// Bytes before a match in which the number of a string's bytes is looked for.
+const COUNT_REACH: usize = 4096;
+
+/// Whether bytes of a text lie in a string whose length is written before it, so that the text is wrong
+/// when they become more or fewer: `s:9:"/opt/app/"` of PHP, `9:/opt/app/,` of netstrings, `9:/opt/app/`
+/// in lists of bencode and in canonical S-expressions, `$9` on a line of its own in the protocol of Redis.
+///
+/// The number has to be right, and what is behind the string has to follow there in such a format: so
+/// `12:/opt/app` in the output of `grep` is none. A number farther away than some thousand bytes is not
+/// seen. `range` lies in `text`.
+#[must_use]
+pub fn counted_around(text: &[u8], range: Range<usize>) -> bool {
+    let start = range.start.saturating_sub(COUNT_REACH);
+    let Some(before) = text.get(start..range.start) else { return false };
+    // Behind a number stands a colon, or the end of a line.
+    memchr::memrchr2_iter(b':', b'\n', before).any(|at| {
+        let mark = start + at;
+        let number = &text[..mark];
+        let number = number.strip_suffix(b"\r").unwrap_or(number);
+        let digits = number.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let (head, digits) = number.split_at(number.len() - digits);
+        let count = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+        count.is_some_and(|count: usize| {
+            let string = |open: &[u8]| {
+                let from = mark + 1 + open.len();
+                let to = from.checked_add(count)?;
+                let holds = from <= range.start && range.end <= to;
+                (holds && text[mark + 1..].starts_with(open)).then(|| text.get(to..)).flatten()
+            };
+            if text[mark] == b'\n' {
+                let is_line = |rest: &[u8]| rest.starts_with(b"\r\n");
+                return head.ends_with(b"$") && string(b"").is_some_and(is_line);
+            }
+            let closes = |quote: &[u8]| string(quote).is_some_and(|rest| rest.starts_with(quote));
+            let follows = |rest: &[u8]| rest.starts_with(b",") || is_counted_list(rest);
+            closes(b"\"") || closes(b"\\\"") || string(b"").is_some_and(follows)
+        })
+    })
+}
+
+/// Whether bytes begin with what follows a string in a list of bencode, or in an S-expression: the ends
+/// of lists, and then the end of the text, or another element.
+fn is_counted_list(rest: &[u8]) -> bool {
+    let is_end = |byte: &&u8| matches!(byte, b'e' | b')' | b'l' | b'd' | b'(');
+    let marks = rest.iter().take_while(is_end).count();
+    let ends = rest[..marks].iter().any(|byte| matches!(byte, b'e' | b')'));
+    let element = &rest[marks..];
+    let number = element.strip_prefix(b"i").unwrap_or(element);
+    let number = number.strip_prefix(b"-").unwrap_or(number);
+    let digits = number.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let closing = if element.starts_with(b"i") { b'e' } else { b':' };
+    (ends && matches!(element, [] | [b'\n', ..]))
+        || (digits > 0 && number.get(digits) == Some(&closing))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,5 +174,57 @@ mod tests {
         assert!(is_text("größe\t\r\n\u{c}".as_bytes()) && is_text(b"Gr\xf6\xdfe"));
         // NUL, and the length of a string in a binary format.
         assert!(!is_text(b"a\0b") && !is_text(b"\x0a\x08/opt/app"));
+    }
+
+    /// A text that counts its bytes is wrong when a path in it gets longer, and nothing says so.
+    #[test]
+    fn strings_whose_bytes_are_counted() {
+        let counted = |text: &str| {
+            let all = text.as_bytes();
+            let found: Vec<bool> = memchr::memmem::find_iter(all, "/opt/app")
+                .map(|at| counted_around(all, at..at + 8))
+                .collect();
+            assert!(!found.is_empty(), "{text}");
+            found
+        };
+        for text in [
+            "s:10:\"/opt/app/x\";",
+            "a:1:{s:3:\"dir\";s:20:\"in:/opt/app: and x12\";}",
+            "INSERT 's:10:\\\"/opt/app/x\\\";'",
+            "a:1:{i:0;s:40:\"a:1:{i:0;s:16:\"include /opt/app\";}      \";}",
+            "10:/opt/app/x,",
+            "30:14:include=/opt/app,6:x=y+zz,\n,",
+            "d4:path8:/opt/app4:name1:xe",
+            "d4:path8:/opt/appe",
+            "l8:/opt/appi-7ee\n",
+            "(6:prefix8:/opt/app)",
+            "((6:prefix8:/opt/app)(1:a1:b))",
+            "*2\r\n$3\r\nGET\r\n$8\r\n/opt/app\r\n",
+        ] {
+            assert_eq!(counted(text), [true], "{text}");
+        }
+        for text in [
+            "/opt/app",
+            // The number is not that of the bytes.
+            "s:11:\"/opt/app/x\";",
+            "12:/opt/app/x,",
+            "at 10:30:/opt/app,",
+            // Numbers that count something else.
+            "main.c:8:/opt/app is here",
+            "12:/opt/app/include/a.h",
+            "16:/opt/app/include\n",
+            "x:8:8:/opt/app:y",
+            "$8\n/opt/app/x",
+            "PATH=/bin:/opt/app:/usr/bin",
+            "99999999999999999999999:/opt/app,",
+            "s:18446744073709551615:\"/opt/app\";",
+            // The string that is counted is another one.
+            "3:abc,/opt/app,",
+            "s:3:\"abc\";/opt/app",
+        ] {
+            assert_eq!(counted(text), [false], "{text}");
+        }
+        assert_eq!(counted("8:/opt/app,7:/opt/app,8:/opt/app,"), [true, false, true]);
+        assert!(!counted_around(b"8:/opt/app,", 20..28));
     }
 }

@@ -24,7 +24,7 @@ use crate::record::area::areas;
 use crate::record::read::Image;
 use crate::scan::classify::finding_of;
 use crate::scan::finding::{Finding, FindingKind};
-use crate::search::engine::{Hit, Searcher};
+use crate::search::engine::{Hit, Searcher, check_count};
 use crate::search::reference::{BEFORE, BEHIND, Fit, Reference};
 use crate::shown::shown;
 
@@ -48,6 +48,7 @@ pub(crate) fn search(
     for one in found {
         left.extend(one?);
     }
+    check_count(left.len())?;
     Ok(left)
 }
 

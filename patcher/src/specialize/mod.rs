@@ -10,6 +10,7 @@ mod gate;
 mod image;
 mod places;
 pub(crate) mod plan;
+mod repack;
 pub(crate) mod rewrite;
 pub(crate) mod rules;
 

@@ -23,7 +23,7 @@ use crate::scan::finding::FindingKind;
 use crate::search::engine::{Hit, Searcher};
 use crate::search::reference::{Encoding, Fit};
 use crate::search::text;
-use crate::search::unpack::PackFormat;
+use crate::search::unpack;
 use crate::shown::escaped;
 use crate::shown::shown;
 use crate::specialize::rules::{Beside, FilePlace, Rules};
@@ -85,7 +85,6 @@ impl<'a> Explainer<'a> {
             Err(Error::NotImage { .. }) => {
                 self.content(&before, &after, &mut explained)
                     .map_err(Error::io("compare", &pair.original))?;
-                self.searcher.check_complete()?;
                 return Ok(explained);
             }
             // A separate debug file has no values either.
@@ -100,7 +99,6 @@ impl<'a> Explainer<'a> {
             }
         };
         self.image(pair, &image, &after, &mut explained)?;
-        self.searcher.check_complete()?;
         Ok(explained)
     }
 
@@ -211,7 +209,7 @@ impl<'a> Explainer<'a> {
     fn content(&self, before: &File, after: &File, explained: &mut Explained) -> io::Result<()> {
         let start = &mut [0; 16];
         let read = read_at(before, start, 0)?;
-        let is_packed = PackFormat::of(&start[..read]).is_some();
+        let is_packed = unpack::detect(before, &start[..read], size(before)?)?.is_some();
         let is_text = !is_packed && text::lines(before, &[])?.is_some();
         let edits = match (is_text, is_packed) {
             (true, _) => self.edits(before, FindingKind::Text)?,

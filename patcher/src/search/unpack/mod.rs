@@ -1,22 +1,27 @@
 //! Looks inside files that hold others, or themselves, in compressed form.
 //!
-//! What is found there is reported, never rewritten. The members of a `tar` or `ar` archive that are
-//! not compressed are plain bytes, which the search of the file itself sees.
+//! What is found there is reported; only `specialize` with its own reader rewrites any of it. The
+//! members of a `tar` or `ar` archive that are not compressed are plain bytes, which the search of the
+//! file itself sees.
+
+mod checked;
+mod script;
+mod streams;
+mod zip;
 
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::ops::Range;
 
-use bzip2::read::MultiBzDecoder;
-use flate2::read::{MultiGzDecoder, ZlibDecoder};
-use lzma_rust2::XzReader;
-use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
-use zip::ZipArchive;
+use flate2::bufread::ZlibDecoder;
 
+pub use self::checked::checked_format;
+use self::streams::{Frames, Parts, Slice, unpacked};
+use crate::files::open::read_at;
 use crate::image::archive::members;
 use crate::image::data::ImageData;
 use crate::image::places::Compression;
-use crate::search::engine::{Hit, Searcher};
+use crate::search::engine::{Hit, Hits, Searcher, check_count};
 use crate::search::reference::Fit;
 
 /// Bytes that may come out of one file: this many, or [`RATIO`] times its size if that is more.
@@ -24,12 +29,13 @@ use crate::search::reference::Fit;
 const LEAST_LIMIT: u64 = 64 << 20;
 /// See [`LEAST_LIMIT`].
 const RATIO: u64 = 100;
-/// The largest archive inside another file that is looked into: it has to be in memory.
-const LARGEST_INNER: u64 = 64 << 20;
-/// The most memory for unpacking xz, in KiB; `xz -9` needs 64 MiB.
-const XZ_MEMORY: u32 = 256 << 10;
+/// The most bytes that are unpacked into memory, such as an archive inside another file.
+pub(crate) const LARGEST_INNER: u64 = 64 << 20;
 /// Compressed inside compressed, so often.
 const DEEPEST: usize = 4;
+/// Members of one file that something is told of: a small file can be made of millions that are
+/// damaged.
+const MOST_MEMBERS: usize = 1 << 16;
 
 /// A member in which something was found, or which could not be looked into.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +50,16 @@ pub struct FoundMember {
     pub problem: Option<String>,
 }
 
+/// The inside of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inside {
+    /// Where something was found, or could not be looked for.
+    pub members: Vec<FoundMember>,
+    /// Where the members lie in the file, in its order and apart. What is before, between and behind
+    /// them are bytes of the file alone.
+    pub packed: Vec<Range<u64>>,
+}
+
 /// A format whose bytes have to be unpacked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PackFormat {
@@ -55,14 +71,18 @@ pub enum PackFormat {
     Zstd,
     /// bzip2.
     Bzip2,
-    /// ZIP, as in wheels, jars and office documents.
+    /// ZIP, as in wheels, jars and office documents; also behind other bytes.
     Zip,
     /// `ar`: a static library, a Debian package.
     Ar,
+    /// A script, and compressed bytes behind it.
+    Script,
+    /// One that is known, by this name, and cannot be looked into.
+    Closed(&'static str),
 }
 
 impl PackFormat {
-    /// Tells the format by a file's first bytes.
+    /// Tells the format by a file's first bytes, where these are enough.
     #[must_use]
     pub fn of(start: &[u8]) -> Option<Self> {
         match start {
@@ -70,9 +90,10 @@ impl PackFormat {
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Self::Xz),
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
             [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, ..] => Some(Self::Bzip2),
-            [b'P', b'K', 3, 4, ..] => Some(Self::Zip),
+            // Also one that was, or was to be, cut into several files.
+            [b'P', b'K', 3, 4, ..] | [b'P', b'K', b'0', b'0' | 7, b'P' | 8, ..] => Some(Self::Zip),
             [b'!', b'<', b'a', b'r', b'c', b'h', b'>', b'\n', ..] => Some(Self::Ar),
-            _ => None,
+            _ => checked::compressed(start).map(Self::Closed),
         }
     }
 
@@ -85,20 +106,57 @@ impl PackFormat {
             Self::Bzip2 => "bzip2",
             Self::Zip => "zip",
             Self::Ar => "ar",
+            Self::Script => "script",
+            Self::Closed(name) => name,
         }
     }
 }
 
+/// Whether [`detect`] may find something in a file that was searched: of others, nothing need be read.
+#[must_use]
+pub fn may_be_packed(found: &Hits) -> bool {
+    found.has_zip_end || found.start.starts_with(b"#!") || PackFormat::of(&found.start).is_some()
+}
+
+/// Tells the format of a file with these first bytes and this size: by these, by the record with which
+/// a ZIP archive ends, or by compressed bytes behind a script.
+///
+/// # Errors
+/// What the system refuses.
+pub fn detect(file: &File, start: &[u8], size: u64) -> io::Result<Option<PackFormat>> {
+    if let Some(format) = PackFormat::of(start) {
+        return Ok(Some(format));
+    }
+    if zip::ends_archive(file, size)? {
+        return Ok(Some(PackFormat::Zip));
+    }
+    Ok(script::is_packed(file, start, size)?.then_some(PackFormat::Script))
+}
+
 /// What is found inside a file of this format and size.
 #[must_use]
-pub fn search(searcher: &Searcher, file: &File, size: u64, format: PackFormat) -> Vec<FoundMember> {
+pub fn search(searcher: &Searcher, file: &File, size: u64, format: PackFormat) -> Inside {
     let mut look = Look::new(searcher, size);
+    look.packed.push(0..size);
     match format {
-        PackFormat::Zip => look.zip(&[], BufReader::new(Slice::new(file, 0..size))),
+        PackFormat::Zip => {
+            look.packed = look.zip(&[], Slice::new(file, 0..size));
+            let before = look.packed.first().map_or(0, |first| first.start);
+            let mut start = [0; 2];
+            if read_at(file, &mut start, 0).is_ok() && start == *b"#!" {
+                look.script(file, 0..before);
+            }
+        }
+        PackFormat::Script => {
+            look.packed.clear();
+            look.script(file, 0..size);
+        }
         PackFormat::Ar => look.ar(file),
-        stream => look.unpack(&[], stream, Box::new(BufReader::new(Slice::new(file, 0..size)))),
+        PackFormat::Closed(name) => look.problem(&[], format!("{name} is not looked into")),
+        stream => look.unpack(&[], stream, Box::new(Slice::new(file, 0..size))),
     }
-    look.members
+    look.packed.sort_by_key(|range| range.start);
+    Inside { members: look.members, packed: look.packed }
 }
 
 /// What is found inside the compressed section `name` of an image, whose bytes are at `range`.
@@ -115,9 +173,23 @@ pub fn search_section(
     let names = [name.to_owned()];
     match compression {
         Compression::Zlib => look.plain(&names, &mut ZlibDecoder::new(bytes)),
-        Compression::Zstd => look.plain(&names, &mut Frames::new(bytes)),
+        Compression::Zstd => look.plain(&names, &mut Frames::new(bytes, Parts::All)),
     }
     look.members
+}
+
+/// All bytes that a compressed stream unpacks to, up to [`LARGEST_INNER`].
+///
+/// # Errors
+/// Why it cannot be unpacked, as a sentence: it is damaged, or too much for the memory.
+pub(crate) fn whole(stream: impl BufRead, format: PackFormat) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let stream = unpacked(format, stream, Parts::All);
+    match stream.take(LARGEST_INNER + 1).read_to_end(&mut bytes) {
+        Ok(size) if size as u64 <= LARGEST_INNER => Ok(bytes),
+        Ok(_) => Err(format!("it unpacks to more than {LARGEST_INNER} bytes")),
+        Err(error) => Err(format!("it cannot be unpacked: {error}")),
+    }
 }
 
 /// A look into one file.
@@ -126,13 +198,16 @@ struct Look<'a> {
     /// Bytes that may still come out of it.
     left: u64,
     limit: u64,
+    /// Hits in the members so far.
+    count: usize,
     members: Vec<FoundMember>,
+    packed: Vec<Range<u64>>,
 }
 
 impl<'a> Look<'a> {
     fn new(searcher: &'a Searcher, size: u64) -> Self {
         let limit = size.saturating_mul(RATIO).max(LEAST_LIMIT);
-        Self { searcher, left: limit, limit, members: Vec::new() }
+        Self { searcher, left: limit, limit, count: 0, members: Vec::new(), packed: Vec::new() }
     }
 
     fn problem(&mut self, names: &[String], problem: impl ToString) {
@@ -140,16 +215,34 @@ impl<'a> Look<'a> {
         self.members.push(FoundMember { names, hits: Vec::new(), records: 0, problem });
     }
 
+    /// Whether no more members are looked into; says so if that is not said yet.
+    fn is_over(&mut self, names: &[String]) -> bool {
+        let problem = if self.left == 0 {
+            format!("it unpacks to more than {} bytes", self.limit)
+        } else if self.members.len() >= MOST_MEMBERS {
+            format!("something is to be told of more than {MOST_MEMBERS} members")
+        } else {
+            return false;
+        };
+        self.problem(names, problem);
+        true
+    }
+
     /// Searches a stream as it is.
     fn plain(&mut self, names: &[String], stream: &mut dyn Read) {
         match self.searcher.stream(stream, self.left) {
             Ok((found, size)) => {
-                let problem = (size > self.left)
+                let mut problem = (size > self.left)
                     .then(|| format!("it unpacks to more than {} bytes", self.limit));
                 self.left = self.left.saturating_sub(size);
                 let (mut hits, records) = (found.hits, found.records.len());
                 // In a text the ends of a path are seen.
                 hits.retain(|hit| !found.is_text || hit.fit != Fit::Inside);
+                self.count += hits.len();
+                if let Err(too_many) = check_count(self.count) {
+                    hits.clear();
+                    problem = Some(too_many.to_string());
+                }
                 if !hits.is_empty() || records > 0 || problem.is_some() {
                     let names = names.to_vec();
                     self.members.push(FoundMember { names, hits, records, problem });
@@ -169,6 +262,9 @@ impl<'a> Look<'a> {
         let mut stream = Cursor::new(start).chain(stream);
         match format {
             None | Some(PackFormat::Ar) => self.plain(names, &mut stream),
+            Some(PackFormat::Closed(name)) => {
+                self.problem(names, format!("{name} is not looked into"));
+            }
             Some(_) if names.len() >= DEEPEST => {
                 self.problem(names, format!("it is compressed more than {DEEPEST} times over"));
             }
@@ -190,40 +286,7 @@ impl<'a> Look<'a> {
 
     fn unpack<'r>(&mut self, names: &[String], format: PackFormat, stream: Box<dyn Read + 'r>) {
         let names = [names, &[format.name().to_owned()]].concat();
-        self.stream(
-            &names,
-            match format {
-                PackFormat::Gzip => Box::new(MultiGzDecoder::new(stream)),
-                PackFormat::Xz => Box::new(XzReader::new_mem_limit(stream, true, XZ_MEMORY)),
-                PackFormat::Zstd => Box::new(Frames::new(stream)),
-                PackFormat::Bzip2 => Box::new(MultiBzDecoder::new(stream)),
-                PackFormat::Zip | PackFormat::Ar => stream,
-            },
-        );
-    }
-
-    fn zip(&mut self, names: &[String], archive: impl Read + Seek) {
-        let mut archive = match ZipArchive::new(archive) {
-            Ok(archive) => archive,
-            Err(error) => return self.problem(names, format!("it is a damaged archive: {error}")),
-        };
-        for index in 0..archive.len() {
-            // The bytes of one member may serve many: each counts.
-            if self.left == 0 {
-                return self
-                    .problem(names, format!("it unpacks to more than {} bytes", self.limit));
-            }
-            let name = match archive.name_for_index(index) {
-                Some(Ok(name)) => name.into_owned(),
-                _ => format!("member {index}"),
-            };
-            let names = [names, &[name]].concat();
-            match archive.by_index(index) {
-                Ok(member) if member.is_dir() => {}
-                Ok(member) => self.stream(&names, Box::new(member)),
-                Err(error) => self.problem(&names, format!("it cannot be unpacked: {error}")),
-            }
-        }
+        self.stream(&names, unpacked(format, BufReader::new(stream), Parts::All));
     }
 
     /// The compressed members of an `ar` archive; the others were searched with the file.
@@ -240,109 +303,6 @@ impl<'a> Look<'a> {
             {
                 self.stream(&[name], Box::new(slice()));
             }
-        }
-    }
-}
-
-/// A part of a file, read without moving the place at which others read.
-struct Slice<'a> {
-    file: &'a File,
-    range: Range<u64>,
-    at: u64,
-}
-
-impl<'a> Slice<'a> {
-    fn new(file: &'a File, range: Range<u64>) -> Self {
-        Self { file, at: range.start, range }
-    }
-}
-
-impl Read for Slice<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        use std::os::unix::fs::FileExt;
-        let left = self.range.end.saturating_sub(self.at).min(buffer.len() as u64) as usize;
-        let read = self.file.read_at(&mut buffer[..left], self.at)?;
-        self.at += read as u64;
-        Ok(read)
-    }
-}
-
-impl Seek for Slice<'_> {
-    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
-        let at = match position {
-            SeekFrom::Start(at) => self.range.start.checked_add(at),
-            SeekFrom::End(distance) => self.range.end.checked_add_signed(distance),
-            SeekFrom::Current(distance) => self.at.checked_add_signed(distance),
-        };
-        let at = at.filter(|at| *at >= self.range.start);
-        self.at = at.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-        Ok(self.at - self.range.start)
-    }
-}
-
-/// The frames of a Zstandard stream, one after another: the decoder reads one.
-enum Frames<R: Read> {
-    /// Between two frames.
-    Between(Unread<R>),
-    Inside(Box<StreamingDecoder<Unread<R>, FrameDecoder>>),
-    Ended,
-}
-
-impl<R: Read> Frames<R> {
-    fn new(stream: R) -> Self {
-        Self::Between(Unread { kept: Cursor::default(), stream })
-    }
-}
-
-impl<R: Read> Read for Frames<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            *self = match std::mem::replace(self, Self::Ended) {
-                Self::Ended => return Ok(0),
-                Self::Between(mut stream) => {
-                    let mut magic = Vec::new();
-                    stream.by_ref().take(4).read_to_end(&mut magic)?;
-                    match magic.as_slice() {
-                        [] => Self::Ended,
-                        // A frame to be skipped: four bytes that say how long it is.
-                        [0x50..=0x5f, 0x2a, 0x4d, 0x18] => {
-                            let mut length = [0; 4];
-                            stream.read_exact(&mut length)?;
-                            let length = u64::from(u32::from_le_bytes(length));
-                            io::copy(&mut stream.by_ref().take(length), &mut io::sink())?;
-                            Self::Between(stream)
-                        }
-                        _ => {
-                            stream.kept = Cursor::new(magic);
-                            let decoder =
-                                StreamingDecoder::new(stream).map_err(io::Error::other)?;
-                            Self::Inside(Box::new(decoder))
-                        }
-                    }
-                }
-                Self::Inside(mut decoder) => match decoder.read(buffer)? {
-                    0 => Self::Between(decoder.into_inner()),
-                    read => {
-                        *self = Self::Inside(decoder);
-                        return Ok(read);
-                    }
-                },
-            }
-        }
-    }
-}
-
-/// A stream some bytes of which were read, and are read again.
-struct Unread<R> {
-    kept: Cursor<Vec<u8>>,
-    stream: R,
-}
-
-impl<R: Read> Read for Unread<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.kept.read(buffer)? {
-            0 => self.stream.read(buffer),
-            read => Ok(read),
         }
     }
 }

@@ -1,0 +1,186 @@
+//! Compressed texts, such as manual pages, that are unpacked, rewritten, and compressed again.
+//!
+//! Equal texts give equal bytes: no name or time is written, and the compressors are part of postlink,
+//! which does not ask how many processors there are, or of what kind. What had several parts has one.
+
+use std::fs::File;
+use std::io::{self, Cursor, Write};
+
+use flate2::GzBuilder;
+use lzma_rust2::{XzOptions, XzWriter};
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
+use crate::edit::Edit;
+use crate::files::open::read_at;
+use crate::search::text;
+use crate::search::unpack::{LARGEST_INNER, PackFormat, whole};
+
+/// What gzip says of the system that it runs on: Unix (RFC 1952, 2.3.1).
+const UNIX: u8 = 3;
+/// How hard xz tries, of 0 to 9; its own default.
+const XZ_PRESET: u32 = 6;
+
+/// What becomes of a compressed text of this size: its bytes as they are, and as they will be. `None` if
+/// `rewrite` gives no other text.
+///
+/// # Errors
+/// Why it cannot be rewritten, as a sentence of which the file is the subject.
+pub(crate) fn repack(
+    file: &File,
+    size: u64,
+    format: PackFormat,
+    rewrite: &dyn Fn(&[u8]) -> Option<Vec<u8>>,
+) -> Result<Option<Edit>, String> {
+    let pack: fn(&[u8]) -> io::Result<Vec<u8>> = match format {
+        PackFormat::Gzip => gzip,
+        PackFormat::Xz => xz,
+        PackFormat::Zstd => |text| Ok(compress_to_vec(text, CompressionLevel::Fastest)),
+        PackFormat::Bzip2 => bzip2,
+        _ => return Err("it is not one compressed text".into()),
+    };
+    if size > LARGEST_INNER {
+        return Err(format!("it has more than {LARGEST_INNER} bytes"));
+    }
+    let mut before = vec![0; size as usize];
+    match read_at(file, &mut before, 0) {
+        Ok(read) if read == before.len() => {}
+        Ok(_) => return Err("it became shorter".into()),
+        Err(error) => return Err(format!("it cannot be read: {error}")),
+    }
+    let text = whole(Cursor::new(&before), format)?;
+    if !text::is_whole_text(&text) {
+        return Err("it does not unpack to a text".into());
+    }
+    let Some(new) = rewrite(&text).filter(|new| *new != text) else { return Ok(None) };
+    let after = pack(&new).map_err(|error| format!("it cannot be compressed again: {error}"))?;
+    if whole(Cursor::new(&after), format)? != new {
+        return Err("it does not unpack to what was compressed".into());
+    }
+    Ok(Some(Edit { offset: 0, before, after }))
+}
+
+/// As `gzip -n -9` does.
+fn gzip(text: &[u8]) -> io::Result<Vec<u8>> {
+    let best = flate2::Compression::best();
+    let mut packed = GzBuilder::new().mtime(0).operating_system(UNIX).write(Vec::new(), best);
+    packed.write_all(text)?;
+    packed.finish()
+}
+
+/// As `xz` does in one thread.
+fn xz(text: &[u8]) -> io::Result<Vec<u8>> {
+    let mut packed = XzWriter::new(Vec::new(), XzOptions::with_preset(XZ_PRESET))?;
+    packed.write_all(text)?;
+    packed.finish()
+}
+
+/// As `bzip2 -9` does.
+fn bzip2(text: &[u8]) -> io::Result<Vec<u8>> {
+    let mut packed = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
+    packed.write_all(text)?;
+    packed.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::Command;
+
+    use super::*;
+
+    const FORMATS: [(PackFormat, &str); 4] = [
+        (PackFormat::Gzip, "gzip"),
+        (PackFormat::Xz, "xz"),
+        (PackFormat::Zstd, "zstd"),
+        (PackFormat::Bzip2, "bzip2"),
+    ];
+
+    fn shell(folder: &Path, line: &str) -> Vec<u8> {
+        let run = Command::new("sh").args(["-c", line]).current_dir(folder).output().expect("sh");
+        assert!(run.status.success() && run.stderr.is_empty(), "{line}: {run:?}");
+        run.stdout
+    }
+
+    fn rewritten(text: &[u8]) -> Option<Vec<u8>> {
+        let text = str::from_utf8(text).expect("UTF-8");
+        text.contains("/opt/app").then(|| text.replace("/opt/app", "/srv/a/longer").into_bytes())
+    }
+
+    fn repacked(path: &Path, format: PackFormat) -> Result<Option<Edit>, String> {
+        let file = File::open(path).expect("a file");
+        repack(&file, file.metadata().expect("a size").len(), format, &rewritten)
+    }
+
+    /// The programs that users have read it, and whatever it was compressed with, it has the same bytes.
+    #[test]
+    fn compressed_texts_are_rewritten_and_are_the_same_each_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path();
+        // Larger than what each of the compressors works on at a time, and with odd lines.
+        let lines: String = (0..8_000_u64)
+            .map(|number| {
+                format!("{} /opt/app/{}\n", number.wrapping_mul(0x9e37_79b9_7f4a_7c15), number % 7)
+            })
+            .collect();
+        for (name, text) in [("page", ".TH APP 1\nSee /opt/app/share\n"), ("large", lines.as_str())]
+        {
+            std::fs::write(folder.join(name), text).expect("a text");
+            for (format, program) in FORMATS {
+                shell(
+                    folder,
+                    &format!(
+                        "touch -d @1 {name}; {program} -kfq -1 {name}; mv {name}.[gxzb]* fast"
+                    ),
+                );
+                shell(
+                    folder,
+                    &format!(
+                        "touch -d @9 {name}; head -c 20 {name} | {program} > best; tail -c +21 {name} | {program} -9 >> best"
+                    ),
+                );
+                let fast = repacked(&folder.join("fast"), format).expect(program).expect("an edit");
+                let best = repacked(&folder.join("best"), format).expect(program).expect("an edit");
+                assert!(fast.after == best.after && fast.before != best.before, "{program}");
+                assert_eq!(fast.before, std::fs::read(folder.join("fast")).expect("a file"));
+                std::fs::write(folder.join("after"), &fast.after).expect("a file");
+                let unpacked =
+                    shell(folder, &format!("{program} -qt < after; {program} -dc < after"));
+                assert!(unpacked == rewritten(text.as_bytes()).expect("a text"), "{program}");
+                if format == PackFormat::Gzip {
+                    // Of gzip, the header is that of `gzip -9n`.
+                    let header = shell(folder, "gzip -9n < page | head -c 10");
+                    assert_eq!(fast.after[..10], header);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_compressed_text_is_refused_or_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path();
+        for (format, program) in FORMATS {
+            let refused = |line: &str, said: &str| {
+                shell(folder, &line.replace("PACK", program));
+                let problem = repacked(&folder.join("out"), format).expect_err(said);
+                assert!(problem.starts_with(said), "{program}: {problem}");
+            };
+            refused("printf '/opt/app\\0' | PACK > out", "it does not unpack to a text");
+            refused("printf '%%PDF-1 /opt/app' | PACK > out", "it does not unpack to a text");
+            refused(
+                "echo /opt/app | PACK > whole; head -c -3 whole > out",
+                "it cannot be unpacked",
+            );
+            refused("{ echo /opt/app | PACK; echo more; } > out", "it cannot be unpacked");
+            shell(
+                folder,
+                &format!("echo /opt/apple | {program} > out").replace("/opt/apple", "other"),
+            );
+            assert_eq!(repacked(&folder.join("out"), format), Ok(None));
+        }
+        shell(folder, "yes /opt/app | head -c 70M | gzip -1 > large");
+        let problem = repacked(&folder.join("large"), PackFormat::Gzip).expect_err("too large");
+        assert_eq!(problem, "it unpacks to more than 67108864 bytes");
+        assert!(repacked(&folder.join("out"), PackFormat::Zip).is_err());
+    }
+}
