@@ -55,6 +55,9 @@ pub(super) struct Args {
     /// word, and in the Version: line of .pc files
     #[arg(long, value_name = "FIELD")]
     follow: Vec<String>,
+    /// Rewrite compressed texts, such as manual pages: single files of gzip, xz, zstd and bzip2
+    #[arg(long)]
+    repack: bool,
     /// Rewrite undeclared references in binary files too, where the old and new path are equally long
     #[arg(long)]
     equal_length: bool,
@@ -156,7 +159,7 @@ fn options(args: &Args) -> Result<SpecializeOptions> {
         manifest: args.manifest.as_deref().map(read_manifest).transpose()?,
         other_paths: args.other_paths.clone(),
         follow: args.follow.clone(),
-        repack: false,
+        repack: args.repack,
         equal_length: args.equal_length,
         possible: args.possible,
         allow_left: args.allow_left.clone(),

@@ -39,6 +39,9 @@ pub(super) struct Args {
     /// With --equal-length: also references that may be a part of a longer path
     #[arg(long, requires = "equal_length")]
     possible: bool,
+    /// In trees: compressed texts were rewritten too
+    #[arg(long)]
+    repack: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -48,7 +51,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     json::or_error(args.json, || {
         // A single file that was rewritten is a tree of one file.
         let is_tree = args.original.is_dir() && args.filled.is_dir();
-        if is_tree || !args.rewrites.is_empty() || args.equal_length {
+        if is_tree || !args.rewrites.is_empty() || args.equal_length || args.repack {
             return compare_trees(args, talk);
         }
         let report = images(&args.original, &args.filled)?;
@@ -100,7 +103,7 @@ fn compare_trees(args: &Args, talk: Talk) -> Result<Exit> {
         rewrites: args.rewrites.iter().map(pair).collect::<Result<_>>()?,
         equal_length: args.equal_length,
         possible: args.possible,
-        repack: false,
+        repack: args.repack,
     };
     let progress = Progress::new(talk.0.quiet).ends_at_signals();
     let report = trees(&wanted, &progress);

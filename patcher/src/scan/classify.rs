@@ -13,7 +13,7 @@ use crate::files::open::{Mode, open_entry};
 use crate::image;
 use crate::image::archive::members;
 use crate::image::data::ImageData;
-use crate::image::loader::Role;
+use crate::image::loader::{LoaderText, Role};
 use crate::image::places::{Places, Purpose, Symbol, containing, places};
 use crate::record::area::{RecordArea, areas};
 use crate::record::read::Image;
@@ -116,12 +116,19 @@ pub fn file(searcher: &Searcher, searched: Searched<'_>, look_inside: bool) -> R
     let mut known = Known::default();
     if let Some(lines) = text::lines(&file, &found.hits).map_err(failed)? {
         known.content = Content::Text;
-        for (hit, line) in found.hits.iter().zip(lines) {
+        let counted = text::counted(&file, &found.hits).map_err(failed)?;
+        for ((hit, line), counted) in found.hits.iter().zip(lines).zip(counted) {
             // In a text the ends of a path are seen.
-            if hit.fit != Fit::Inside {
-                let found = context.hit(FindingKind::Text, hit)?;
-                known.findings.push(Finding { line: Some(line), ..found });
+            if hit.fit == Fit::Inside {
+                continue;
             }
+            let fit = if counted { Fit::Unclear } else { hit.fit };
+            let mut found = context.hit(FindingKind::Text, &Hit { fit, ..*hit })?;
+            found.line = Some(line);
+            if counted {
+                found.advice = COUNTED.into();
+            }
+            known.findings.push(found);
         }
     } else {
         known.content = Content::Data;
@@ -181,6 +188,8 @@ const POSSIBLE: &str = "if it is a part of a longer path, name that with --other
                         that nothing else begins like leaves no doubt";
 const UNCLEAR: &str = "the program decides what the path is: write it whole, name the longer one with \
                        --other-path, or the file with --allow-left";
+const COUNTED: &str = "the text counts its bytes, and would be wrong if they became more or fewer: \
+                       write it anew at its new place, or name the file with --allow-left";
 const COMPILE_AGAIN: &str =
     "compile the Python file again at its new place: python3 -m compileall -f";
 
@@ -215,6 +224,9 @@ impl Context<'_> {
         };
         let mut known = Known { content: Content::Image, ..Known::default() };
         let areas = self.records(&cache, &mut known)?;
+        for string in &places.strings {
+            known.findings.extend(self.in_loader_string(string));
+        }
         for (hit, symbol) in found.hits.iter().zip(&places.symbols) {
             known.findings.extend(self.in_image(hit, &places, &areas, symbol.as_ref())?);
         }
@@ -250,7 +262,8 @@ impl Context<'_> {
             known.findings.extend(self.hits(FindingKind::Member)?);
         } else {
             // What stands before an archive, such as the line of a script that names its interpreter.
-            let is_packed = |hit: &&Hit| containing(&inside.packed, |one| one, hit.offset).is_some();
+            let is_packed =
+                |hit: &&Hit| containing(&inside.packed, |one| one, hit.offset).is_some();
             for hit in found.hits.iter().filter(|hit| !is_packed(hit)) {
                 known.findings.push(self.hit(FindingKind::Data, hit)?);
             }
@@ -287,15 +300,14 @@ impl Context<'_> {
         if let Some(value) = self.in_records(hit, areas)? {
             return Ok(value);
         }
+        // The strings that the loader reads were told one by one.
+        if places.role(hit.offset).is_some() {
+            return Ok(None);
+        }
         let part = places.part(hit.offset);
-        let role = places.role(hit.offset);
-        let kind = match (role, part.map(|part| part.purpose)) {
-            // What the loader reads is a text, whose ends are seen.
-            (Some(_), _) if hit.fit == Fit::Inside => return Ok(None),
-            (Some(Role::Runpath), _) => FindingKind::Runpath,
-            (Some(_), _) => FindingKind::Loader,
-            (None, Some(Purpose::Debug)) => FindingKind::Debug,
-            (None, _) => FindingKind::String,
+        let kind = match part.map(|part| part.purpose) {
+            Some(Purpose::Debug) => FindingKind::Debug,
+            _ => FindingKind::String,
         };
         let found = self.hit(kind, hit)?;
         let reference = &self.searcher.references()[hit.reference];
@@ -306,6 +318,21 @@ impl Context<'_> {
                 .then(|| entry(self.searched.name, reference, hit.reference, &found.text)),
             ..found
         }))
+    }
+
+    /// The references in a string that the loader reads. It ends where the loader ends it, whatever the
+    /// linker put into the same bytes.
+    fn in_loader_string(&self, string: &LoaderText) -> Vec<Finding> {
+        let kind = match string.role {
+            Role::Runpath => FindingKind::Runpath,
+            Role::Interpreter | Role::Library => FindingKind::Loader,
+        };
+        let told = |hit: Hit| {
+            let text = text::inside(&string.text, &hit);
+            let hit = Hit { offset: string.range.start + hit.offset, ..hit };
+            finding_of(self.searched.name, kind, &hit, text)
+        };
+        self.searcher.text(&string.text).into_iter().map(told).collect()
     }
 
     fn members(&self, members: Vec<FoundMember>) -> Vec<Finding> {

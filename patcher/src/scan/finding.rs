@@ -102,6 +102,8 @@ pub enum Action {
     Fill,
     /// It rewrites the list, in place or relative to `$ORIGIN`.
     RewriteRunpath,
+    /// It rewrites the name, in place.
+    RewriteLoader,
     /// It rewrites the text.
     RewriteText,
     /// It makes the link anew.
@@ -134,6 +136,7 @@ impl FindingKind {
         match self {
             Self::Value | Self::Descriptor => Action::Fill,
             Self::Runpath => Action::RewriteRunpath,
+            Self::Loader => Action::RewriteLoader,
             Self::Text => Action::RewriteText,
             Self::Link => Action::RewriteLink,
             _ => Action::None,
@@ -173,7 +176,7 @@ impl FindingKind {
                 "declare it in schema.toml and read it through the accessor; specialize --equal-length \
                  rewrites it where the new path is as long"
             }
-            Self::Loader => "link with names that do not depend on the place, or use patchelf",
+            Self::Loader => "specialize rewrites it in place, where it fits",
             Self::Debug => "compile with -ffile-prefix-map=OLD=NEW, or strip it off",
             Self::Data => {
                 "generate the file after installation, or leave the path out of it; specialize \

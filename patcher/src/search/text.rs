@@ -71,6 +71,38 @@ fn newlines(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
+/// Which of these hits of a text lie in a string whose length is written before it.
+///
+/// # Errors
+/// What the system refuses.
+pub fn counted(file: &File, hits: &[Hit]) -> io::Result<Vec<bool>> {
+    let mut counted = Vec::with_capacity(hits.len());
+    let mut buffer = Vec::new();
+    let (mut start, mut end) = (0_u64, 0_u64);
+    for hit in hits {
+        let from = hit.offset.saturating_sub(2 * COUNT_REACH as u64);
+        let to = hit.offset + hit.length + 2 * COUNT_REACH as u64;
+        if from < start || to > end {
+            // The next hits are not far.
+            buffer.resize(WINDOW.max((to - from) as usize), 0);
+            let read = read_at(file, &mut buffer, from)?;
+            buffer.truncate(read);
+            (start, end) = (from, from + read as u64);
+            if end < to {
+                // The file ends here.
+                end = u64::MAX;
+            }
+        }
+        let at = (hit.offset - start) as usize;
+        let from = (from - start) as usize;
+        let to = ((to - start) as usize).min(buffer.len());
+        let is_there = at + hit.length as usize <= to;
+        let inside = at - from..at - from + hit.length as usize;
+        counted.push(is_there && counted_around(&buffer[from..to], inside));
+    }
+    Ok(counted)
+}
+
 /// The printable text around a hit, on one line, without the white space at its ends, and how many
 /// characters of it stand before the hit.
 ///

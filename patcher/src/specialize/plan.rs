@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::image::{ImagePlan, plan_image};
-use super::rules::{Beside, Rules};
+use super::rules::{Beside, Rules, Strings};
 use crate::edit::{Edit, ordered, outermost};
 use crate::error::{Error, Result};
 use crate::files::open::{open_entry, read_at};
@@ -62,6 +62,8 @@ pub struct EntryPlan {
     pub edits: Vec<Edit>,
     /// Whether it is a text: only then edits may change its size.
     pub is_text: bool,
+    /// Whether it was unpacked, rewritten and compressed again.
+    pub is_repacked: bool,
     /// The new target of a link.
     pub target: Option<PathBuf>,
     /// Whether it has records.
@@ -197,8 +199,8 @@ impl Context<'_> {
             EntryKind::Directory => planned.left = findings,
             EntryKind::File(_) if examined.same_as.is_some() => planned.left = findings,
             EntryKind::File(_) if findings.is_empty() && examined.records.is_empty() => {}
-            EntryKind::File(_) => {
-                self.file(entry, examined.content, findings, &mut planned)?;
+            EntryKind::File(size) => {
+                self.file(entry, *size, examined.content, findings, &mut planned)?;
             }
         }
         Ok(planned)
@@ -207,6 +209,7 @@ impl Context<'_> {
     fn file(
         &self,
         entry: &Entry,
+        size: u64,
         content: Content,
         findings: Vec<(usize, Finding)>,
         planned: &mut Planned,
@@ -215,6 +218,10 @@ impl Context<'_> {
         let path = self.tree.path(entry);
         let failed = |error| Error::io("read", &path)(error);
         let file = open_entry(&path).map_err(failed)?;
+        if rules.repack && content == Content::Packed {
+            return self.packed(&file, size, findings, planned);
+        }
+        let strings = rules.strings(&file, size).map_err(failed)?;
         let mut edits = Vec::new();
         if matches!(content, Content::Image | Content::Packed) {
             edits = self.image(entry, &file, &path, &findings, planned)?;
@@ -239,7 +246,7 @@ impl Context<'_> {
             if is_done(&hit) {
                 continue;
             }
-            let edit = rules.hit(&file, finding.kind, &hit).map_err(failed)?;
+            let edit = rules.hit(&file, finding.kind, &hit, strings).map_err(failed)?;
             match edit {
                 Some(edit) => more.push(edit),
                 None => undecided.push((order, hit.offset, finding)),
@@ -247,7 +254,11 @@ impl Context<'_> {
         }
         let more = outermost(more);
         // A reference inside of a longer one that is rewritten goes with it.
-        for (order, offset, finding) in undecided {
+        for (order, offset, mut finding) in undecided {
+            if let (Strings::Checked(format), FindingKind::Data) = (strings, finding.kind) {
+                finding.advice =
+                    format!("it is {format}, which has checksums: make it anew").into();
+            }
             let behind = more.partition_point(|edit| edit.offset <= offset);
             let before = behind.checked_sub(1).and_then(|last| more.get(last));
             if before.is_none_or(|edit| edit.end() <= offset) {
@@ -275,6 +286,32 @@ impl Context<'_> {
         }
         planned.entry.edits = edits;
         planned.entry.is_text = content == Content::Text;
+        Ok(())
+    }
+
+    /// Plans a compressed file, or an archive: one compressed text is rewritten, everything else stays.
+    fn packed(
+        &self,
+        file: &File,
+        size: u64,
+        findings: Vec<(usize, Finding)>,
+        planned: &mut Planned,
+    ) -> Result<()> {
+        let is_one = findings.iter().all(|(_, one)| one.packed && one.member.len() == 1);
+        let problem = match self.wanted.rules.packed(file, size) {
+            Ok(Some(edit)) if is_one => {
+                planned.entry.notes.push("compressed text rewritten".into());
+                planned.entry.edits = vec![edit];
+                planned.entry.is_repacked = true;
+                return Ok(());
+            }
+            Ok(_) => "it is not one compressed text".to_owned(),
+            Err(problem) => problem,
+        };
+        planned.left.extend(findings.into_iter().map(|(order, mut finding)| {
+            finding.advice = format!("{problem}: {}", finding.advice).into();
+            (order, finding)
+        }));
         Ok(())
     }
 

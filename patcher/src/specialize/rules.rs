@@ -11,10 +11,12 @@ use std::path::{Component, Path, PathBuf};
 
 use postlink_codegen::Value;
 
+use super::repack::repack;
 use super::rewrite::Rewrites;
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::files::attributes::has_capabilities;
+use crate::files::open::read_at;
 use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::image::data::ImageData;
 use crate::image::loader::{LoaderProblem, LoaderText, Role, replace_loader_text};
@@ -22,6 +24,7 @@ use crate::image::{ORIGIN, begins_archive};
 use crate::scan::finding::FindingKind;
 use crate::search::engine::Hit;
 use crate::search::reference::Fit;
+use crate::search::unpack::{PackFormat, checked_format};
 use crate::shown::shown;
 
 /// Bytes of a script's first line that Linux reads, without its end (`BINPRM_BUF_SIZE`).
@@ -38,6 +41,17 @@ pub struct Rules<'a> {
     pub possible: bool,
     /// Rewrite compressed texts.
     pub repack: bool,
+}
+
+/// What becomes of undeclared references in a binary file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strings {
+    /// They stay.
+    Stay,
+    /// They stay: the file is in this format, which has checksums of its bytes.
+    Checked(&'static str),
+    /// They are rewritten where old and new path are equally long.
+    Become,
 }
 
 /// Where a file will be.
@@ -83,12 +97,18 @@ impl Rules<'_> {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn hit(&self, file: &File, kind: FindingKind, hit: &Hit) -> io::Result<Option<Edit>> {
+    pub fn hit(
+        &self,
+        file: &File,
+        kind: FindingKind,
+        hit: &Hit,
+        strings: Strings,
+    ) -> io::Result<Option<Edit>> {
         let is_text = kind == FindingKind::Text;
         let may_be = match kind {
             FindingKind::Text => hit.fit == Fit::Certain,
             FindingKind::String | FindingKind::Debug | FindingKind::Data => {
-                self.equal_length && (hit.fit == Fit::Certain || self.possible)
+                strings == Strings::Become && (hit.fit == Fit::Certain || self.possible)
             }
             _ => false,
         };
@@ -176,11 +196,39 @@ impl Rules<'_> {
         self.rewrites.text(&text.text).unwrap_or_else(|| text.text.clone())
     }
 
-    /// Whether undeclared references may be rewritten in a file that begins with these bytes: not in
-    /// an archive.
-    #[must_use]
-    pub fn rewrites_strings(&self, start: &[u8]) -> bool {
-        self.equal_length && !begins_archive(start)
+    /// Whether undeclared references may be rewritten in a file of this size: not in an archive of
+    /// images, nor in a format that has checksums of its bytes, which is then named.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn strings(&self, file: &File, size: u64) -> io::Result<Strings> {
+        if !self.equal_length {
+            return Ok(Strings::Stay);
+        }
+        let mut start = [0; 512];
+        let read = read_at(file, &mut start, 0)?;
+        let start = &start[..read];
+        Ok(match checked_format(file, start, size)? {
+            Some(format) => Strings::Checked(format),
+            None if begins_archive(start) => Strings::Stay,
+            None => Strings::Become,
+        })
+    }
+
+    /// What becomes of a compressed text: its bytes, and the new ones; `None` if it has no references
+    /// that are rewritten.
+    ///
+    /// # Errors
+    /// Why it cannot be rewritten, as a sentence of which the file is the subject; also where
+    /// compressed texts are not to be rewritten.
+    pub fn packed(&self, file: &File, size: u64) -> Result<Option<Edit>, String> {
+        if !self.repack {
+            return Err("it is compressed: unpack it, or rewrite it with --repack".into());
+        }
+        let mut start = [0; 16];
+        let read = read_at(file, &mut start, 0).map_err(|error| error.to_string())?;
+        let format = PackFormat::of(&start[..read]).ok_or("it is not compressed")?;
+        repack(file, size, format, &|text| self.rewrites.file_text(text))
     }
 }
 

@@ -126,9 +126,7 @@ impl<'a> Explainer<'a> {
             Some(start..start + section.record(place).ok()?.bytes().len() as u64)
         }));
         let taken = merged(taken);
-        let start = &mut [0; 16];
-        let read = read_at(&image.file, start, 0).map_err(failed)?;
-        if self.rules.rewrites_strings(&start[..read]) {
+        if self.rules.equal_length {
             let strings = self.edits(&image.file, FindingKind::String).map_err(failed)?;
             let mut places = 0;
             for edit in strings {
@@ -214,11 +212,14 @@ impl<'a> Explainer<'a> {
         let edits = match (is_text, is_packed) {
             (true, _) => self.edits(before, FindingKind::Text)?,
             (false, false) => self.edits(before, FindingKind::Data)?,
+            (false, true) if self.rules.repack => {
+                self.rules.packed(before, size(before)?).ok().flatten().into_iter().collect()
+            }
             (false, true) => Vec::new(),
         };
         let places = edits.iter().filter(|edit| edit.changes()).count();
         let Some((old, new)) = mismatch(before, after, &edits)? else {
-            explained.changes.push(match is_text {
+            explained.changes.push(match is_text || is_packed {
                 true => Change::Text { places },
                 false => Change::Strings { places },
             });
@@ -248,10 +249,17 @@ impl<'a> Explainer<'a> {
     /// What the rulebook makes of the references in a file, in its order. None overlap.
     fn edits(&self, mut file: &File, kind: FindingKind) -> io::Result<Vec<Edit>> {
         io::Seek::rewind(&mut file)?;
-        let (found, _) = self.searcher.stream(file, u64::MAX - 1)?;
+        let (mut found, _) = self.searcher.stream(file, u64::MAX - 1)?;
+        if kind == FindingKind::Text {
+            let counted = text::counted(file, &found.hits)?;
+            for (hit, _) in found.hits.iter_mut().zip(counted).filter(|(_, counted)| *counted) {
+                hit.fit = Fit::Unclear;
+            }
+        }
+        let strings = self.rules.strings(file, size(file)?)?;
         let mut edits = Vec::new();
         for hit in &found.hits {
-            edits.extend(self.rules.hit(file, kind, hit)?);
+            edits.extend(self.rules.hit(file, kind, hit, strings)?);
         }
         Ok(outermost(edits))
     }
