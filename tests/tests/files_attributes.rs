@@ -102,6 +102,11 @@ fn rights_that_cannot_be_put_back_are_not_taken() {
         assert_eq!(folder.path("program").metadata().expect("it").mode() & 0o7777, mode);
         assert!(folder.read("program") == before);
     }
+    // Whoever is not in the file's group loses its bit without an error, also as the owner.
+    chown(folder.path("program"), Some(65534), Some(0)).expect("an owner");
+    set_mode(&folder.path("program"), 0o2755);
+    as_nobody(&folder, &format!("fill --in-place program {SET}")).fails(1);
+    assert_eq!(folder.path("program").metadata().expect("it").mode() & 0o7777, 0o2755);
     // Its owner may put them back.
     chown(folder.path("program"), Some(65534), Some(65534)).expect("an owner");
     set_mode(&folder.path("program"), 0o6755);

@@ -3,7 +3,7 @@
 //!
 //! - A link that the user names is followed. Links that are found in a tree are not.
 //! - A file takes its place in one step, complete. What is not put there leaves nothing; what a kill
-//!   leaves, the next run beside it removes ([`temporary`]).
+//!   leaves, the next run beside it removes.
 //! - What was written is looked at again before it counts. Edits are read back from the file that has
 //!   them, whole new files as well. Of bytes that the system copies, the size is compared: that their
 //!   content is what was read is the system's promise. So is that of texts which change their size;
