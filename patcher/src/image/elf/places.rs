@@ -120,15 +120,25 @@ where
     }
     let mut extents = extents(&sections, &symbols.table);
     extents.sort_by_key(|extent| (extent.start, extent.size));
-    let symbol_at = |offset: u64| {
+    // Many offsets may lie in one object, and a name takes long to demangle.
+    let mut last: Option<(object::SymbolIndex, String)> = None;
+    let mut symbol_at = |offset: u64| {
         let behind = extents.partition_point(|extent| extent.start <= offset);
         let extent = extents.get(behind.checked_sub(1)?)?;
         let (start, size) = sections.headers.get(extent.section)?.file_range(endian)?;
-        let symbol = symbols.table.symbol(extent.index).ok()?;
-        let name = symbols.name(endian, symbol)?;
         // A symbol of another section says nothing.
-        (start..start.saturating_add(size)).contains(&offset).then(|| Symbol {
-            name: demangled(name),
+        if !(start..start.saturating_add(size)).contains(&offset) {
+            return None;
+        }
+        let (_, name) = match last.take().filter(|(index, _)| *index == extent.index) {
+            Some(known) => last.insert(known),
+            None => {
+                let symbol = symbols.table.symbol(extent.index).ok()?;
+                last.insert((extent.index, demangled(symbols.name(endian, symbol)?)))
+            }
+        };
+        Some(Symbol {
+            name: name.clone(),
             distance: offset.saturating_sub(extent.start),
             size: extent.size,
         })
