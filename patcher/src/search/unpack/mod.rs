@@ -91,7 +91,8 @@ impl PackFormat {
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
             [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, ..] => Some(Self::Bzip2),
             // Also one that was, or was to be, cut into several files.
-            [b'P', b'K', 3, 4, ..] | [b'P', b'K', b'0', b'0' | 7, b'P' | 8, ..] => Some(Self::Zip),
+            [b'P', b'K', 3, 4, ..] | [b'P', b'K', b'0', b'0', b'P', b'K', ..] => Some(Self::Zip),
+            [b'P', b'K', 7, 8, b'P', b'K', ..] => Some(Self::Zip),
             [b'!', b'<', b'a', b'r', b'c', b'h', b'>', b'\n', ..] => Some(Self::Ar),
             _ => checked::compressed(start).map(Self::Closed),
         }
