@@ -2,9 +2,10 @@
 
 use postlink_format::Type;
 
-use crate::model::Field;
+use crate::model::{Default, Field};
+use crate::template::Template;
 use crate::value::{Literal, Problem, Value};
-use crate::words::{listed, nearest};
+use crate::words::{listed, nearest, quoted};
 
 impl Field {
     /// Reads the value from the texts given for it on a command line: one, or a list's items.
@@ -31,12 +32,6 @@ impl Field {
                 "false" => Literal::Bool(false),
                 _ => Literal::Text((*text).to_owned()),
             },
-            _ if self.ty.integer_range().is_some() => {
-                let digits = text.strip_prefix("0x").filter(|hex| !hex.starts_with(['+', '-']));
-                let number =
-                    digits.map_or_else(|| text.parse(), |hex| i128::from_str_radix(hex, 16));
-                number.map_or_else(|_| Literal::Text((*text).to_owned()), Literal::Integer)
-            }
             _ => Literal::Text((*text).to_owned()),
         })
     }
@@ -44,17 +39,74 @@ impl Field {
     /// Turns a literal into a value of the field's type and checks it.
     ///
     /// # Errors
-    /// Another type, or a value outside the field's limits.
+    /// Another type, a value outside the field's limits, and an end that only a mistake has: a
+    /// newline, but for a string whose default or an allowed value ends in one, or the slash of a
+    /// path. A record that was filled before may have such values: [`Field::check`] accepts them.
     pub fn value_of_literal(&self, literal: &Literal) -> Result<Value, Problem> {
+        self.value(literal, self.holds_lines())
+    }
+
+    /// The same for a value in the schema: a default, or an allowed value. A string that ends in a
+    /// newline there says that values of the field do.
+    pub(crate) fn value_in_schema(&self, literal: &Literal) -> Result<Value, Problem> {
+        self.value(literal, self.ty == Type::String)
+    }
+
+    fn value(&self, literal: &Literal, may_end_in_newline: bool) -> Result<Value, Problem> {
         let value = self.convert(literal)?;
+        if !may_end_in_newline {
+            value.texts().iter().try_for_each(|text| self.check_newline(text))?;
+        }
         self.check(&value)?;
+        value.texts().iter().try_for_each(|text| self.check_slash(text))?;
         Ok(value)
+    }
+
+    /// Checks the end of a text in a derived default, as that of a value.
+    pub(crate) fn check_template(&self, source: &str) -> Result<(), Problem> {
+        if self.ty != Type::String {
+            self.check_newline(source)?;
+        }
+        self.check_slash(source)
+    }
+
+    /// Whether values end in a newline, as the default or an allowed value does.
+    fn holds_lines(&self) -> bool {
+        let defaults = match &self.default {
+            Some(Default::Value(value)) => value.texts().iter().map(String::as_str).collect(),
+            Some(Default::Derived(templates)) => templates.iter().map(Template::source).collect(),
+            None => Vec::new(),
+        };
+        let mut texts = defaults.into_iter().chain(self.choices.iter().map(String::as_str));
+        self.ty == Type::String && texts.any(ends_in_newline)
+    }
+
+    fn check_newline(&self, text: &str) -> Result<(), Problem> {
+        if !ends_in_newline(text) {
+            return Ok(());
+        }
+        Err(self.problem(
+            format!("{} ends in a newline", quoted(text)),
+            "leave it out: `$(cat FILE)` does in a shell, `lib.fileContents` in Nix; in JSON and TOML, remove the `\\n`",
+        ))
+    }
+
+    /// What follows the path would have two slashes.
+    fn check_slash(&self, text: &str) -> Result<(), Problem> {
+        let right = without_slash(text);
+        if !self.ty.is_path() || right == text {
+            return Ok(());
+        }
+        Err(self.problem(
+            format!("{} ends in a slash", quoted(text)),
+            format!("write {}: what is derived from it brings its own slash", quoted(right)),
+        ))
     }
 
     fn convert(&self, literal: &Literal) -> Result<Value, Problem> {
         let wrong = || {
             let shown = match literal {
-                Literal::Text(text) => format!("`{text}`"),
+                Literal::Text(text) => quoted(text),
                 other => other.kind().to_owned(),
             };
             self.problem(
@@ -64,6 +116,12 @@ impl Field {
         };
         Ok(match (self.ty, literal) {
             (Type::Bool, Literal::Bool(value)) => Value::Bool(*value),
+            (Type::Bool, Literal::Text(text)) if ["true", "false"].contains(&text.as_str()) => {
+                return Err(self.problem(
+                    format!("`\"{text}\"` is a string, not a boolean"),
+                    format!("write it without quotes: `{text}`"),
+                ));
+            }
             (Type::String | Type::Path, Literal::Text(text)) => Value::Text(text.clone()),
             (Type::Bytes, Literal::Text(text)) => Value::Bytes(from_hex(text).ok_or_else(wrong)?),
             (Type::Enum, Literal::Text(text)) => {
@@ -71,7 +129,7 @@ impl Field {
                 let position = position.ok_or_else(|| {
                     let near = nearest(text, self.choices.iter().map(String::as_str));
                     self.problem(
-                        format!("`{text}` is not one of its names"),
+                        format!("{} is not one of its names", quoted(text)),
                         near.map_or_else(
                             || format!("The names are {}", listed(&self.choices)),
                             |near| {
@@ -100,12 +158,33 @@ impl Field {
             (ty, Literal::Integer(number)) if ty.integer_range().is_some() => {
                 Value::Integer(*number)
             }
-            // TOML has no integers above 2^63 - 1: those come as text.
+            // So they come from a command line, and from TOML, which has none above 2^63 - 1.
             (ty, Literal::Text(text)) if ty.integer_range().is_some() => {
-                Value::Integer(text.parse().map_err(|_| wrong())?)
+                Value::Integer(integer(text).ok_or_else(wrong)?)
             }
             _ => return Err(wrong()),
         })
+    }
+}
+
+fn ends_in_newline(text: &str) -> bool {
+    text.ends_with(['\n', '\r'])
+}
+
+/// A path without the slashes at its end; that of a root, `/` or `C:\`, stays.
+fn without_slash(path: &str) -> &str {
+    let is_windows = !path.starts_with('/');
+    let short = path.trim_end_matches(|each| each == '/' || (is_windows && each == '\\'));
+    let is_root = short.is_empty() || (is_windows && short.ends_with(':'));
+    if is_root && short.len() < path.len() { &path[..=short.len()] } else { short }
+}
+
+/// A decimal number, or a hexadecimal one behind `0x`.
+fn integer(text: &str) -> Option<i128> {
+    match text.strip_prefix("0x") {
+        Some(digits) if digits.starts_with(['+', '-']) => None,
+        Some(digits) => i128::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
     }
 }
 

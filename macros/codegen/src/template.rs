@@ -61,6 +61,34 @@ impl Template {
         })
     }
 
+    /// Where a reference has a `$` before it, as in a shell: the source with the reference alone,
+    /// and the one that stands for the text `${field}`.
+    pub(crate) fn without_dollars(&self) -> Option<(String, String)> {
+        let (mut right, mut verbatim) = (String::new(), String::new());
+        let mut found = false;
+        for (position, part) in self.parts.iter().enumerate() {
+            match part {
+                Part::Text(text) => {
+                    let is_last = position + 1 == self.parts.len();
+                    let kept = text.strip_suffix('$').filter(|_| !is_last);
+                    found |= kept.is_some();
+                    right.push_str(&escaped(kept.unwrap_or(text)));
+                    verbatim.push_str(&escaped(text));
+                }
+                Part::Field(name) => {
+                    right.push_str(&format!("{{{name}}}"));
+                    let is_shell = verbatim.ends_with('$');
+                    verbatim.push_str(&if is_shell {
+                        format!("{{{{{name}}}}}")
+                    } else {
+                        format!("{{{name}}}")
+                    });
+                }
+            }
+        }
+        found.then_some((right, verbatim))
+    }
+
     /// The template with other literal texts, where `other` has one; its references stay.
     #[must_use]
     pub fn with_texts(&self, other: impl Fn(&str) -> Option<String>) -> Self {
@@ -70,7 +98,7 @@ impl Template {
             match part {
                 Part::Text(text) => {
                     *text = other(text).unwrap_or_else(|| std::mem::take(text));
-                    source.push_str(&text.replace('{', "{{").replace('}', "}}"));
+                    source.push_str(&escaped(text));
                 }
                 Part::Field(name) => source.push_str(&format!("{{{name}}}")),
             }
@@ -100,4 +128,9 @@ impl Template {
         }
         Some(text)
     }
+}
+
+/// A literal text as a template has it.
+fn escaped(text: &str) -> String {
+    text.replace('{', "{{").replace('}', "}}")
 }

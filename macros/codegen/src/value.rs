@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::words::quoted;
+
 /// A value of a field's type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -47,7 +49,18 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "field `{}`: {}", self.field, self.message)
+        write!(f, "field {}: {}", quoted(&self.field), self.message)
+    }
+}
+
+impl Value {
+    /// The strings or paths that it consists of; none of other types.
+    pub(crate) fn texts(&self) -> &[String] {
+        match self {
+            Self::Text(text) => std::slice::from_ref(text),
+            Self::List(items) => items,
+            Self::Bool(_) | Self::Integer(_) | Self::Bytes(_) | Self::Enum(_) => &[],
+        }
     }
 }
 

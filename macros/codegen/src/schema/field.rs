@@ -9,7 +9,7 @@ use super::toml_tree::Table;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Default, Field, MAX_CAPACITY, MAX_CHOICES};
 use crate::template::Template;
-use crate::value::Literal;
+use crate::value::{Literal, Problem};
 use crate::words::{listed, nearest};
 
 const FIELD_KEYS: &[&str] = &[
@@ -224,7 +224,9 @@ fn read_choices(field: &mut Field, table: &Table<'_>, wrong: &mut Vec<Diagnostic
             choices.push(word);
             continue;
         }
-        match field.value_of_texts(&[&word]) {
+        let literal = Literal::Text(word.clone());
+        let literal = if field.ty.is_list() { Literal::List(vec![literal]) } else { literal };
+        match field.value_in_schema(&literal) {
             // Integers in one spelling.
             Ok(value) if field.ty.integer_range().is_some() => word = field.display(&value),
             Ok(_) => {}
@@ -285,7 +287,15 @@ fn default(field: &Field, literal: &Literal) -> Result<Default, (String, String)
             templates.push(Template::parse(text).map_err(|error| (error, String::new()))?);
         }
     }
+    if let Some((right, verbatim)) = templates.iter().find_map(Template::without_dollars) {
+        let message = "the `$` before a `{field}` would stay in the value".to_owned();
+        let help = format!("write `{right}`; `{verbatim}` stands for the text as it is in a shell");
+        return Err((message, help));
+    }
+    let told = |problem: Problem| (problem.message, problem.help);
     if templates.iter().any(|template| template.references().next().is_some()) {
+        let mut sources = templates.iter().map(Template::source);
+        sources.try_for_each(|source| field.check_template(source)).map_err(told)?;
         return Ok(Default::Derived(templates));
     }
     let plain = |template: &Template| {
@@ -299,6 +309,5 @@ fn default(field: &Field, literal: &Literal) -> Result<Default, (String, String)
         }
         (_, other) => other.clone(),
     };
-    let value = field.value_of_literal(&literal);
-    value.map(Default::Value).map_err(|problem| (problem.message, problem.help))
+    field.value_in_schema(&literal).map(Default::Value).map_err(told)
 }

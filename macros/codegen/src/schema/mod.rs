@@ -8,6 +8,7 @@ mod toml_tree;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Default, Field, Owner, Schema, Section, Shape};
 use crate::names;
+use crate::template::Template;
 use crate::value::{Problem, Value};
 use crate::words::listed;
 use spans::SectionSpans;
@@ -70,11 +71,10 @@ impl Schema {
 
 impl Section {
     /// Replaces the default of a field by what a build system knows; a field that was required
-    /// then has a default. `value_for` gives the value for the field; its text is taken literally,
-    /// braces do not refer to fields.
+    /// then has a default. `value_for` gives the value for the field; its text is taken literally.
     ///
     /// # Errors
-    /// No such field, or a value that does not fit.
+    /// No such field, a value that does not fit, and a text with `{field}`, which would stay in it.
     pub fn replace_default(
         &mut self,
         field: &str,
@@ -83,10 +83,22 @@ impl Section {
         let Some(position) = self.shape.position(field) else {
             return Err(self.shape.unknown_field(field));
         };
-        let field = &mut self.shape.fields[position];
+        let field = &self.shape.fields[position];
         let value = value_for(field)?;
         field.check(&value)?;
-        field.default = Some(Default::Value(value));
+        for text in value.texts() {
+            let template = Template::parse(text).ok();
+            let mut names = template.iter().flat_map(Template::references);
+            if let Some(name) = names.find(|name| self.shape.position(name).is_some()) {
+                return Err(field.problem(
+                    format!(
+                        "`{{{name}}}` would stay in the value: only the schema derives defaults"
+                    ),
+                    format!("write the value of `{name}`, or the default in the schema"),
+                ));
+            }
+        }
+        self.shape.fields[position].default = Some(Default::Value(value));
         Ok(())
     }
 }
