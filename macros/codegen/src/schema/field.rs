@@ -63,7 +63,7 @@ fn read_type(table: &Table<'_>, wrong: &mut Vec<Diagnostic>) -> Option<Type> {
     let names: Vec<&str> = Type::ALL.iter().map(|ty| ty.name()).collect();
     let help = || format!("The types are {}", listed(&names));
     let Some((name, span)) = table.string("type", wrong) else {
-        if table.key_span("type").is_none() {
+        if table.key_span("type").is_none() && !table.misspells("type") {
             let message = format!("field `{}` has no type", table.name);
             wrong.push(Diagnostic::new(message, table.name_span.clone(), help()));
         }
@@ -115,11 +115,13 @@ impl Key {
         let Self { key, wanted, greatest, meaning } = *self;
         match (table.key_span(key), wanted) {
             (None, true) => {
-                wrong.push(Diagnostic::new(
-                    format!("field `{}` has no {key}", table.name),
-                    table.name_span.clone(),
-                    format!("a {} needs `{key}`: {meaning}", ty.name()),
-                ));
+                if !table.misspells(key) {
+                    wrong.push(Diagnostic::new(
+                        format!("field `{}` has no {key}", table.name),
+                        table.name_span.clone(),
+                        format!("a {} needs `{key}`: {meaning}", ty.name()),
+                    ));
+                }
                 None
             }
             (Some(span), false) => {
@@ -198,7 +200,7 @@ fn read_choices(field: &mut Field, table: &Table<'_>, wrong: &mut Vec<Diagnostic
         wrong.push(no_such_key(other, field.ty, span));
     }
     let Some(key_span) = table.key_span(key) else {
-        if is_enum {
+        if is_enum && !table.misspells(key) {
             let message = format!("field `{}` has no names", field.name);
             let help = "an enum needs `names`, as in `names = [\"stable\", \"beta\"]`";
             wrong.push(Diagnostic::new(message, table.name_span.clone(), help));
@@ -257,6 +259,9 @@ fn read_default(
             "remove `required = true`, or the default",
         )),
         (None, Some(true)) => {}
+        // Something else is wrong that explains it, and is told already.
+        (None, None) if table.key_span("required").is_some() => {}
+        (None, _) if table.misspells("default") || table.misspells("required") => {}
         (None, _) => wrong.push(Diagnostic::new(
             format!("field `{}` has no default and is not required", field.name),
             table.name_span.clone(),

@@ -132,7 +132,16 @@ fn read_section(mut table: Table<'_>, wrong: &mut Vec<Diagnostic>) -> (Section, 
 
     let mut fields = Vec::new();
     let mut spans = Vec::new();
-    if let Some(tables) = table.table("field", "the fields", wrong) {
+    let tables = table.table("field", "the fields", wrong);
+    let is_explained = table.misspells("field") || table.key_span("field").is_some();
+    if tables.as_ref().map_or(!is_explained, Table::is_empty) {
+        wrong.push(Diagnostic::new(
+            format!("section `{name}` has no field"),
+            table.name_span.clone(),
+            format!("declare one: `[section.{name}.field.NAME]`"),
+        ));
+    }
+    if let Some(tables) = tables {
         for field in tables.tables("a field", wrong) {
             let (field, span) = field::read(field, wrong);
             fields.push(field);

@@ -16,6 +16,8 @@ pub(crate) struct Table<'a> {
     pub(crate) name: String,
     pub(crate) name_span: Range<usize>,
     entries: Vec<Entry<'a>>,
+    /// The keys that unknown ones probably stand for.
+    meant: Vec<&'static str>,
 }
 
 struct Entry<'a> {
@@ -31,15 +33,16 @@ impl<'a> Table<'a> {
             .map(|(key, value)| Entry { key: key.get_ref(), key_span: key.span(), value })
             .collect();
         entries.sort_by_key(|entry| entry.key_span.start);
-        Self { what, name: String::new(), name_span, entries }
+        Self { what, name: String::new(), name_span, entries, meant: Vec::new() }
     }
 
     /// Refuses, and forgets, all keys that are not known.
-    pub(crate) fn only(&mut self, known: &[&str], wrong: &mut Vec<Diagnostic>) {
+    pub(crate) fn only(&mut self, known: &[&'static str], wrong: &mut Vec<Diagnostic>) {
         self.entries.retain(|entry| {
             let is_known = known.contains(&entry.key);
             if !is_known {
                 let near = nearest(entry.key, known.iter().copied());
+                self.meant.extend(near);
                 let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
                 wrong.push(Diagnostic::new(
                     format!("`{}` is not a key of {}", entry.key, self.what),
@@ -57,13 +60,19 @@ impl<'a> Table<'a> {
             wrong.push(Diagnostic::new(
                 format!("`{}` is not a key of a schema", entry.key),
                 entry.key_span,
-                if entry.value.get_ref().is_table() {
+                if nearest(entry.key, ["section"]).is_some() {
+                    "did you mean `section`?".into()
+                } else if entry.value.get_ref().is_table() {
                     format!("did you mean `[section.{}]`?", entry.key)
                 } else {
                     "A schema has sections only: `[section.NAME]`".into()
                 },
             ));
         }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     fn entry(&self, key: &str) -> Option<&Entry<'a>> {
@@ -73,6 +82,11 @@ impl<'a> Table<'a> {
     /// Where a key stands, if it is there.
     pub(crate) fn key_span(&self, key: &str) -> Option<Range<usize>> {
         self.entry(key).map(|entry| entry.key_span.clone())
+    }
+
+    /// Whether an unknown key probably stands for this one: then that alone is told.
+    pub(crate) fn misspells(&self, key: &str) -> bool {
+        self.meant.contains(&key)
     }
 
     /// The value of a key, whatever it is.
