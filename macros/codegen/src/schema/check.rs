@@ -1,4 +1,4 @@
-//! What can only be said of names and fields together.
+//! Checks of names and fields together.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::{Default, Field, MAX_CAPACITY, MAX_CHOICES};
 use crate::template::Template;
 use crate::value::{Literal, Problem};
-use crate::words::{listed, nearest};
+use crate::words::{listed, nearest, quoted};
 
 const FIELD_KEYS: &[&str] = &[
     "type",
@@ -26,8 +26,8 @@ const FIELD_KEYS: &[&str] = &[
     "doc",
 ];
 
-/// Reads a field. Where something is wrong with it, what is returned still has its name, and its
-/// type if that is known, so that what refers to it can be checked.
+/// Reads a field. A wrong one still has its name, and its type if that is known, so that references
+/// to it can be checked.
 pub(super) fn read(mut table: Table<'_>, wrong: &mut Vec<Diagnostic>) -> (Field, FieldSpans) {
     table.only(FIELD_KEYS, wrong);
     let key = table.name_span.clone();
@@ -93,7 +93,7 @@ fn read_sizes(field: &mut Field, table: &Table<'_>, wrong: &mut Vec<Diagnostic>)
         meaning: "the most items of the list",
     };
     let read = capacity.read(field.ty, table, wrong);
-    // Where it is missing, nothing else should be said to be too long.
+    // Where it is missing, no value is too long.
     field.capacity = field.ty.fixed_size().or(read).unwrap_or(MAX_CAPACITY);
     let read = max_items.read(field.ty, table, wrong);
     field.max_items = match field.ty.is_list() {
@@ -233,12 +233,20 @@ fn read_choices(field: &mut Field, table: &Table<'_>, wrong: &mut Vec<Diagnostic
             Ok(value) if field.ty.integer_range().is_some() => word = field.display(&value),
             Ok(_) => {}
             Err(problem) => {
-                let message = format!("no value could be `{word}`: {}", problem.message);
+                let message = format!(
+                    "the allowed value {} does not fit: {}",
+                    quoted(&word),
+                    problem.message
+                );
                 wrong.push(Diagnostic::new(message, span.clone(), problem.help));
             }
         }
         if choices.contains(&word) {
-            wrong.push(Diagnostic::new(format!("`{word}` is there twice"), span, "remove one"));
+            wrong.push(Diagnostic::new(
+                format!("{} is listed twice", quoted(&word)),
+                span,
+                "remove one",
+            ));
         }
         choices.push(word);
     }

@@ -32,7 +32,7 @@ impl Schema {
         let sections = read(Table::new("a schema", 0..0, root.get_ref()), &mut wrong);
         check::sections(&sections, &mut wrong);
         if !syntax.is_empty() {
-            // What the parser made of the rest would be told as wrong for no reason of its own.
+            // The rest is as the parser mended it: errors in it may have no reason of their own.
             wrong = syntax;
         }
         if sections.is_empty() && wrong.is_empty() {

@@ -11,7 +11,7 @@ use crate::words::{is_deceptive, listed, nearest};
 
 /// A table, the key that it stands under, and the entries that have not been taken yet.
 pub(crate) struct Table<'a> {
-    /// What it is, for messages: "a field".
+    /// The table's name in messages: "a field".
     what: &'static str,
     pub(crate) name: String,
     pub(crate) name_span: Range<usize>,
@@ -54,7 +54,7 @@ impl<'a> Table<'a> {
         });
     }
 
-    /// Refuses, and forgets, whatever is not below `section`.
+    /// Refuses, and forgets, all keys but `section`.
     pub(crate) fn only_sections(&mut self, wrong: &mut Vec<Diagnostic>) {
         for entry in self.entries.extract_if(.., |entry| entry.key != "section") {
             wrong.push(Diagnostic::new(
@@ -65,7 +65,7 @@ impl<'a> Table<'a> {
                 } else if entry.value.get_ref().is_table() {
                     format!("did you mean `[section.{}]`?", entry.key)
                 } else {
-                    "A schema has sections only: `[section.NAME]`".into()
+                    "a schema has sections only: `[section.NAME]`".into()
                 },
             ));
         }
@@ -79,7 +79,7 @@ impl<'a> Table<'a> {
         self.entries.iter().find(|entry| entry.key == key)
     }
 
-    /// Where a key stands, if it is there.
+    /// The place of a key, if it is there.
     pub(crate) fn key_span(&self, key: &str) -> Option<Range<usize>> {
         self.entry(key).map(|entry| entry.key_span.clone())
     }
@@ -89,7 +89,7 @@ impl<'a> Table<'a> {
         self.meant.contains(&key)
     }
 
-    /// The value of a key, whatever it is.
+    /// The value of a key, of any kind.
     pub(crate) fn literal(&self, key: &str) -> Option<(Literal, Range<usize>)> {
         let value = self.entry(key)?.value;
         Some((literal(value.get_ref()), value.span()))
