@@ -1,4 +1,4 @@
-//! What stands in the call: the path, and the defaults that are replaced.
+//! The arguments of the call: the path, and the defaults that are replaced.
 
 use litrs::Literal;
 use proc_macro::{Delimiter, Span, TokenStream, TokenTree};
@@ -24,7 +24,7 @@ pub(crate) struct Default {
 
 const EXPECTED: &str = "a literal, `env!(\"NAME\")` or `concat!(…)`";
 
-/// What stands behind the `=`.
+/// A value behind the `=`.
 pub(crate) enum Given {
     /// One value, as text.
     One(String),
@@ -132,7 +132,7 @@ impl Parser {
                 self.next();
                 Ok(Given::List(self.list(tokens)?))
             }
-            // What comes out of another macro may be in an invisible group.
+            // The output of another macro may be in an invisible group.
             Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::None => {
                 let mut inner = Self::new(group.stream(), group.span());
                 self.next();

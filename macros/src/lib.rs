@@ -11,7 +11,7 @@ use proc_macro::{Span, TokenStream};
 
 use arguments::{Arguments, Default, Given};
 
-/// What is wrong, and where in the call.
+/// An error, and its place in the call.
 struct Wrong {
     message: String,
     span: Span,
@@ -60,7 +60,7 @@ fn expand(input: TokenStream) -> Result<TokenStream, Wrong> {
         .map_err(|error| wrong(format!("cannot read the schema {}: {error}", file.display())))?;
     let schema = Schema::parse(&path, &text);
     let mut schema = schema.map_err(|diagnostics| {
-        wrong(format!("the schema is wrong\n{}", diagnostics.render(false)))
+        wrong(format!("the schema has errors\n{}", diagnostics.render(false)))
     })?;
     let mut replaced = Vec::new();
     for default in &defaults {
@@ -106,7 +106,7 @@ fn replace_default(section: &mut Section, default: &Default) -> Result<(), Probl
         }
         match &default.value {
             Given::One(text) if !field.ty.is_list() => field.value_of_texts(&[text]),
-            Given::One(_) => Err(field.problem("it is a list", "give an array: `[…]`")),
+            Given::One(_) => Err(field.problem("one value is given for a list", "give an array: `[…]`")),
             Given::List(items) => field.value_of_literal(&Literal::List(
                 items.iter().cloned().map(Literal::Text).collect(),
             )),

@@ -1,4 +1,4 @@
-//! What generated code calls. Not for use by hand.
+//! Functions that generated code calls; not for use by hand.
 
 use postlink_format::{Crc32, DAMAGED, NO_VALUE, Origin, State, VALUES_OFFSET};
 
@@ -6,7 +6,7 @@ pub use crate::record::Bytes;
 
 use crate::List;
 
-/// A field, and where it lies in the record, in bytes.
+/// A field, and its place in the record; offsets and sizes in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     /// The section's name.
@@ -15,9 +15,9 @@ pub struct Place {
     pub field: &'static str,
     /// The field that must be given so that this one has a value.
     pub needed: &'static str,
-    /// Where its state begins.
+    /// The offset of its state.
     pub state: usize,
-    /// Where its value begins.
+    /// The offset of its value.
     pub value: usize,
     /// Most bytes of the value.
     pub capacity: usize,
@@ -29,7 +29,7 @@ struct Found {
     count: usize,
 }
 
-/// Stops the program: the record is not one that the generated code was made for.
+/// Stops the program: the generated code was not made for such a record.
 #[cold]
 pub fn damaged(place: Place) -> ! {
     stop(place, DAMAGED, place.field)

@@ -1,4 +1,4 @@
-//! Values that are only known after a program is built: what the program links.
+//! Access to values that are only known after a program is built; the program links this crate.
 //!
 //! [`schema!`] reads a schema and makes a module of each of its sections, with one function a field;
 //! `postlink generate --out-rust` writes the same module to a file. The functions need neither `std`

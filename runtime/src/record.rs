@@ -1,4 +1,4 @@
-//! The record as the program finds it in memory. This is the only unsafe code of postlink.
+//! The record as it is in the program's memory. This is the only unsafe code of postlink.
 
 /// A record, or its start, as a static of the program.
 #[derive(Debug)]

@@ -82,7 +82,7 @@ fn a_path_has_no_slash_at_its_end() {
         }
         assert_eq!(said("prefix", right), "");
     }
-    for root in ["/", r"C:\", "c:/", r"\\?\C:\", r"/ends/in\"] {
+    for root in ["/", r"C:\", "c:/", r"\\?\C:\", r"\\", r"/ends/in\"] {
         assert_eq!(said("prefix", root), "");
     }
     assert_eq!(said("version", "1/"), "", "a string may end as it likes");

@@ -108,3 +108,36 @@ fn each_circle_is_told_once() {
         ]
     );
 }
+
+/// What a mistyped key leads to was told before it: a field without a default, a section without fields.
+#[test]
+fn a_mistyped_key_is_told_and_not_what_follows_from_it() {
+    let right = "[section.app.field.a]\ntype = 'list<string>'\ncapacity = 9\nmax_items = 2\ndefault = []\n\
+        [section.app.field.b]\ntype = 'enum'\nnames = ['x']\nrequired = true\n";
+    Schema::parse("right.toml", right).expect("a right schema");
+    for (key, typo, count) in [
+        ("type", "tpye", 2),
+        ("capacity", "capcity", 1),
+        ("max_items", "maxitems", 1),
+        ("default", "defualt", 1),
+        ("names", "name", 1),
+        ("required", "requierd", 1),
+        ("field", "feild", 2),
+        ("section", "sectoin", 1),
+    ] {
+        let wrong = Schema::parse("typo.toml", &right.replace(key, typo)).expect_err(typo);
+        let expected = format!("`{typo}` is not a key of ");
+        for wrong in wrong.list() {
+            assert!(wrong.message.starts_with(&expected), "{}", wrong.message);
+            assert!(wrong.help.starts_with(&format!("did you mean `{key}`?")), "{}", wrong.help);
+        }
+        assert!((1..=count).contains(&wrong.list().len()), "{typo}");
+    }
+    let wrong = Schema::parse("wrong.toml", &right.replace("= true", "= 'yes'")).expect_err("yes");
+    assert_eq!(wrong.list().len(), 1, "{}", wrong.render(false));
+    for (from, to) in
+        [("required = true", "required = false"), ("names = ['x']", ""), ("default = []", "")]
+    {
+        assert!(Schema::parse("missing.toml", &right.replace(from, to)).is_err(), "{from}");
+    }
+}

@@ -1,4 +1,4 @@
-//! Which field is derived from which, in time that grows with the number of references.
+//! References from default to default, followed in time that grows with their number.
 
 use postlink_format::Type;
 
@@ -78,7 +78,7 @@ fn followers(references: &[Vec<usize>]) -> Vec<Vec<usize>> {
 /// that follow themselves in the end, and what follows them. These are counted.
 fn ordered(references: &[Vec<usize>]) -> (Vec<usize>, usize) {
     let followers = followers(references);
-    // How many references of each field are to fields that have no place yet.
+    // The number of each field's references to fields that have no place yet.
     let mut open: Vec<usize> = references.iter().map(Vec::len).collect();
     let mut order: Vec<usize> = (0..open.len()).filter(|&field| open[field] == 0).collect();
     let mut placed = 0;

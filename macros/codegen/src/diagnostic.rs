@@ -1,4 +1,4 @@
-//! What is wrong with a schema, shown with the place in the file.
+//! Errors in a schema, each shown with its place in the file.
 
 use std::ops::Range;
 
@@ -6,16 +6,16 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use crate::words::shown;
 
-/// One thing that is wrong in a schema.
+/// One error in a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// What is wrong, as a headline: "`vresion` is not a key of a field".
+    /// The error, as a headline: "`vresion` is not a key of a field".
     pub message: String,
     /// The offending text, in bytes of the file.
     pub span: Range<usize>,
-    /// What is said under the caret; may be empty.
+    /// The words under the caret; may be empty.
     pub label: String,
-    /// What would be right; may be empty.
+    /// The way out; may be empty.
     pub help: String,
 }
 
@@ -34,7 +34,7 @@ impl Diagnostic {
     }
 }
 
-/// Everything that is wrong in one schema file, in the order of the file.
+/// All errors in one schema file, in the order of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostics {
     path: String,
@@ -55,8 +55,8 @@ impl Diagnostics {
         &self.list
     }
 
-    /// The text to show: for each, what is wrong, `file:line:column`, the line with a caret under
-    /// the offending text, and what would be right.
+    /// The text to show: for each error, its headline, `file:line:column`, the line with a caret under
+    /// the offending text, and the way out.
     #[must_use]
     pub fn render(&self, color: bool) -> String {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };

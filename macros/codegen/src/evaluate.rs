@@ -1,4 +1,4 @@
-//! From the values that are given to the values of all fields.
+//! The values of all fields, computed from those that are given.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use crate::model::{Default, Field, Shape};
 use crate::template::Template;
 use crate::value::{Problem, Value};
 
-/// A field's value and where it is from; no value where the origin is [`Origin::Unset`].
+/// A field's value and its origin; no value where that is [`Origin::Unset`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evaluated {
-    /// Where the value is from.
+    /// The source of the value.
     pub origin: Origin,
     /// The value.
     pub value: Option<Value>,
@@ -82,7 +82,7 @@ fn derive(
     let mut texts = Vec::new();
     for template in templates {
         let text = template.expand(limit, &value_of)?;
-        // Once it is too long that is what is told, and no more is needed.
+        // A text that is too long is refused: the rest is not needed for that.
         let is_too_long = text.len() > limit;
         limit = limit.saturating_sub(text.len());
         texts.push(text);

@@ -22,7 +22,7 @@ impl Field {
         }
         let [text] = texts else {
             return Err(self.problem(
-                format!("{} values are given, it takes one", texts.len()),
+                format!("{} values are given, the field takes one", texts.len()),
                 "only a list takes several values",
             ));
         };
@@ -36,7 +36,7 @@ impl Field {
         })
     }
 
-    /// Turns a literal into a value of the field's type and checks it.
+    /// Turns a literal into a value of the field's type, and checks it.
     ///
     /// # Errors
     /// Another type, a value outside the field's limits, and an end that only a mistake has: a
@@ -91,7 +91,7 @@ impl Field {
         ))
     }
 
-    /// What follows the path would have two slashes.
+    /// Refuses a slash at the end: `{path}/share` would have two.
     fn check_slash(&self, text: &str) -> Result<(), Problem> {
         let right = without_slash(text);
         if !self.ty.is_path() || right == text {
@@ -129,7 +129,7 @@ impl Field {
                 let position = position.ok_or_else(|| {
                     let near = nearest(text, self.choices.iter().map(String::as_str));
                     self.problem(
-                        format!("{} is not one of its names", quoted(text)),
+                        format!("{} is not one of the enum's names", quoted(text)),
                         near.map_or_else(
                             || format!("The names are {}", listed(&self.choices)),
                             |near| {
@@ -158,7 +158,7 @@ impl Field {
             (ty, Literal::Integer(number)) if ty.integer_range().is_some() => {
                 Value::Integer(*number)
             }
-            // So they come from a command line, and from TOML, which has none above 2^63 - 1.
+            // Integers are texts on a command line, and in TOML if they are above 2^63 - 1.
             (ty, Literal::Text(text)) if ty.integer_range().is_some() => {
                 Value::Integer(integer(text).ok_or_else(wrong)?)
             }
@@ -175,8 +175,13 @@ fn ends_in_newline(text: &str) -> bool {
 fn without_slash(path: &str) -> &str {
     let is_windows = !path.starts_with('/');
     let short = path.trim_end_matches(|each| each == '/' || (is_windows && each == '\\'));
-    let is_root = short.is_empty() || (is_windows && short.ends_with(':'));
-    if is_root && short.len() < path.len() { &path[..=short.len()] } else { short }
+    match (is_windows, short.strip_suffix(':')) {
+        // The root, or two backslashes with nothing behind them.
+        (false, _) if short.is_empty() => "/",
+        (true, _) if short.is_empty() => path,
+        (true, Some(_)) if short.len() < path.len() => &path[..=short.len()],
+        _ => short,
+    }
 }
 
 /// A decimal number, or a hexadecimal one behind `0x`.

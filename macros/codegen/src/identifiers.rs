@@ -1,4 +1,4 @@
-//! Which names a schema may use.
+//! The names that a schema may use.
 
 /// Keywords of C++ (ISO C++23, [lex.key] and the alternative tokens) and of Rust (the Reference,
 /// "Keywords": strict, reserved and those that are so in one place).
@@ -330,7 +330,7 @@ const GLOBALS: &[&str] = &[
     "yn",
 ];
 
-/// Why a name cannot be a namespace of C++, outside all others.
+/// The reason why a name cannot be a C++ namespace outside all others, and the way out.
 pub(crate) fn refuse_namespace(name: &str) -> Option<(String, &'static str)> {
     let global = GLOBALS.contains(&name).then(|| {
         (
@@ -341,7 +341,7 @@ pub(crate) fn refuse_namespace(name: &str) -> Option<(String, &'static str)> {
     refuse(name).or(global)
 }
 
-/// Why a name is no identifier at all.
+/// The reason why a name is no identifier at all, and the way out.
 pub(crate) fn malformed(name: &str) -> Option<(String, &'static str)> {
     let starts_well = name.starts_with(|first: char| first.is_ascii_alphabetic());
     let rest_well = name.chars().all(|each| each.is_ascii_alphanumeric() || each == '_');
@@ -353,7 +353,7 @@ pub(crate) fn malformed(name: &str) -> Option<(String, &'static str)> {
     })
 }
 
-/// Why a name cannot be an identifier in both languages, and what would be right.
+/// The reason why a name cannot be an identifier in both languages, and the way out.
 pub(crate) fn refuse(name: &str) -> Option<(String, &'static str)> {
     if let Some(malformed) = malformed(name) {
         return Some(malformed);

@@ -1,4 +1,4 @@
-//! Where everything lies in a record, and the section's fingerprint.
+//! Two halves of a program agree on these: the offsets in the record, and the section's fingerprint.
 
 use std::fmt::Write;
 
@@ -13,11 +13,11 @@ use crate::model::{Field, Shape};
 /// a program with equal fingerprints agree on them, whatever defaults each of them was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// Of each field's state.
+    /// The offset of each field's state.
     pub states: Vec<u32>,
-    /// Of each field's value.
+    /// The offset of each field's value.
     pub values: Vec<u32>,
-    /// Behind the value area.
+    /// The end of the value area.
     pub fields_offset: u32,
 }
 
@@ -59,7 +59,7 @@ impl Shape {
         }
     }
 
-    /// The text whose hash is the fingerprint: what two halves of a program must agree on.
+    /// The text whose hash is the fingerprint: all that two halves of a program must agree on.
     #[must_use]
     pub fn canonical_text(&self) -> String {
         let mut text = format!("postlink 1\nsection {}\n", self.name);

@@ -1,7 +1,7 @@
 //! From a postlink schema to generated code and to a record's bytes.
 //!
-//! [`Schema::parse`] reads and checks `schema.toml`; [`Shape`] is what a record describes, and can
-//! be read back from any record; [`Shape::evaluate`] computes the values of all fields and
+//! [`Schema::parse`] reads and checks `schema.toml`; [`Shape`] is the description that a
+//! record carries, and can be read back from any record; [`Shape::evaluate`] computes the values of all fields and
 //! [`Shape::record`] turns them into bytes; [`cpp`] and [`rust`] write the accessors.
 //!
 //! The modules stand in layers; each imports from those below it only:
@@ -15,7 +15,7 @@
 //! | `layout`, `names` | offsets and fingerprint; the spellings of sections and symbols |
 //! | `given`, `limits`, `encoding` | one value: as a user gives it, as its field limits it, as bytes |
 //! | `model` | sections, shapes and fields: data |
-//! | `value`, `template`, `diagnostic`, `identifiers`, `words` | what all others are made of |
+//! | `value`, `template`, `diagnostic`, `identifiers`, `words` | plain data and words |
 #![forbid(unsafe_code)]
 
 pub mod cpp;

@@ -16,9 +16,10 @@ impl Field {
         match value {
             Value::Bool(_) => Ok(()),
             Value::Enum(position) if (*position as usize) < self.choices.len() => Ok(()),
-            Value::Enum(position) => {
-                Err(self.problem(format!("it has no name number {position}"), self.expected()))
-            }
+            Value::Enum(position) => Err(self.problem(
+                format!("the enum has no name number {position}"),
+                format!("give {}", self.expected()),
+            )),
             Value::Integer(number) => self.check_integer(*number),
             Value::Text(text) => {
                 self.check_size(text.len(), "")?;

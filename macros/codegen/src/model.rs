@@ -1,4 +1,4 @@
-//! What a schema says, once it has been read and found right.
+//! The model: a schema that was read and found right.
 
 use std::collections::HashMap;
 
@@ -29,9 +29,9 @@ pub struct Schema {
 /// One section: what its record describes, and how code is generated for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Section {
-    /// What the record describes.
+    /// The description that the record carries.
     pub shape: Shape,
-    /// Which language defines the bytes.
+    /// The language that defines the bytes.
     pub owner: Owner,
     /// The C++ namespace of the accessors, its parts joined by `::`.
     pub namespace: String,
@@ -43,7 +43,7 @@ pub struct Section {
     pub doc: String,
 }
 
-/// Which language defines a record's bytes; the other one imports them.
+/// The language that defines a record's bytes; the other one imports them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// The generated C++ source.
@@ -52,7 +52,8 @@ pub enum Owner {
     Rust,
 }
 
-/// What a record describes: a name and typed fields. It can be read back from any record.
+/// The description that a record carries: a name and typed fields. It can be read back from any
+/// record.
 ///
 /// Its other methods are in the modules `layout`, `evaluate` and `record`.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,7 +92,7 @@ pub struct Field {
     pub choices: Vec<String>,
 }
 
-/// What a field is where no value is given for it.
+/// The value of a field where none is given.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Default {
     /// Always this.

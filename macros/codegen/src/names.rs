@@ -10,7 +10,7 @@ pub fn elf_section(section: &str) -> String {
     format!("{ELF_PREFIX}{section}")
 }
 
-/// What the default spelling of an ELF section begins with.
+/// The beginning of the default spelling of an ELF section.
 pub const ELF_PREFIX: &str = "postlink_";
 
 /// Segment and section in Mach-O files, for all records: each may have 16 bytes
@@ -32,7 +32,7 @@ pub(crate) fn inline_namespace(shape: &Shape) -> String {
     format!("postlink_{}", short_fingerprint(shape))
 }
 
-/// The first 16 hexadecimal digits of the fingerprint: what symbols carry, so that halves of
+/// The first 16 hexadecimal digits of the fingerprint: symbols carry them, so that halves of
 /// different schemas fail at link.
 fn short_fingerprint(shape: &Shape) -> String {
     hex(&shape.fingerprint()[..8])

@@ -17,7 +17,7 @@ use crate::template::Template;
 use crate::value::{Problem, Value};
 use crate::words::quoted;
 
-/// Why a record whose checksums are right still cannot be used.
+/// The reason why a record whose checksums are right still cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsound(pub String);
 
@@ -25,7 +25,7 @@ impl fmt::Display for Unsound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the descriptor is not one that postlink {} writes: {}",
+            "the descriptor is not as postlink {} writes it: {}",
             env!("CARGO_PKG_VERSION"),
             self.0
         )
@@ -34,12 +34,12 @@ impl fmt::Display for Unsound {
 
 impl std::error::Error for Unsound {}
 
-/// Why the values of a record cannot be used.
+/// The reason why the values of a record cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BadValues {
     /// The value area is damaged, or a fill was interrupted.
     Damaged(postlink_format::Error),
-    /// Its checksum is right, its values are not; what is said is a clause.
+    /// Its checksum is right, its values are not; the text is a clause.
     Impossible(String),
 }
 
@@ -178,7 +178,7 @@ impl Shape {
         let values = self
             .evaluate(&given)
             .map_err(|problems| BadValues::Impossible(listed_problems(&problems)))?;
-        // Everything else at once: what a fill writes must be what is there.
+        // Everything else at once: a fill of these values must write the bytes that are there.
         let complete = stored.state == State::Generated || self.missing(&values).is_empty();
         if !complete || self.value_area(stored.state, &values) != record.value_area() {
             return Err(BadValues::Impossible("no fill would have written them".into()));
@@ -199,7 +199,7 @@ impl Shape {
         if !(1..=MAX_FIELDS).contains(&record.fields().count())
             || record.bytes().len() > MAX_RECORD as usize
         {
-            return Err(unsound("its size is not one that a schema allows"));
+            return Err(unsound("it has no field, or is larger than a schema allows"));
         }
         let fields = record.fields().map(|stored| field(&stored).ok_or(stored.name));
         let fields = fields
@@ -218,14 +218,14 @@ impl Shape {
         if shape.fingerprint() != record.fingerprint() {
             return Err(unsound("the fingerprint is not that of its fields"));
         }
-        // Everything else at once: what is written again must be what was read.
+        // Everything else at once: the shape must be written as the bytes that were read.
         let unset = vec![Evaluated { origin: Origin::Unset, value: None }; shape.fields.len()];
         let again = shape.record(State::Generated, &unset);
         let (start, end) = (VALUES_OFFSET as usize, shape.layout().fields_offset as usize);
         let same = again.len() == record.bytes().len()
             && again[..start] == record.bytes()[..start]
             && again[end..] == record.bytes()[end..];
-        same.then_some(shape).ok_or_else(|| unsound("its parts are laid out in another way"))
+        same.then_some(shape).ok_or_else(|| unsound("its parts lie elsewhere, or have other bytes"))
     }
 }
 

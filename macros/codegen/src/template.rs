@@ -61,8 +61,8 @@ impl Template {
         })
     }
 
-    /// Where a reference has a `$` before it, as in a shell: the source with the reference alone,
-    /// and the one that stands for the text `${field}`.
+    /// Two other sources for a template that has a `$` before a reference, as shells do: one with the
+    /// reference alone, and one that stands for the text `${field}`.
     pub(crate) fn without_dollars(&self) -> Option<(String, String)> {
         let (mut right, mut verbatim) = (String::new(), String::new());
         let mut found = false;

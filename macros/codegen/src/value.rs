@@ -32,18 +32,18 @@ pub enum Literal {
     Text(String),
     /// An array.
     List(Vec<Literal>),
-    /// What no field can be; the text names it ("a float").
+    /// A kind that no field has; the text names it ("a float").
     Other(&'static str),
 }
 
-/// What is wrong with a value, and the way out.
+/// A value that is refused, and the way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The field.
     pub field: String,
-    /// What is wrong, as a clause: "the value has 600 bytes, the capacity is 512".
+    /// The reason, as a clause: "the value has 600 bytes, the capacity is 512".
     pub message: String,
-    /// What would be right.
+    /// The way out.
     pub help: String,
 }
 

@@ -19,8 +19,8 @@ pub(crate) fn nearest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// Whether a character is shown as something else than it is: a control character, or one that
-/// changes the direction of what follows.
+/// Whether a character does more than to be shown: a control character, or one that changes the
+/// direction of the text behind it.
 pub(crate) fn is_deceptive(each: char) -> bool {
     each.is_control() || matches!(each, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

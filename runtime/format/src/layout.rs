@@ -10,7 +10,7 @@ pub const MAGIC: [u8; 8] = *b"\x7fpostlnk";
 pub const FORMAT_VERSION: u32 = 1;
 /// Bytes of [`Header`].
 pub const HEADER_SIZE: u32 = size_of::<Header>() as u32;
-/// Where the value area begins in every record of format version 1, in bytes.
+/// The offset of the value area in every record of format version 1, in bytes.
 pub const VALUES_OFFSET: u32 = HEADER_SIZE;
 /// Every record's size is a multiple of this, and so is its address in memory.
 pub const RECORD_ALIGN: u32 = 16;
@@ -73,11 +73,11 @@ pub struct Header {
     pub version: U32,
     /// Size of the whole record in bytes, a multiple of [`RECORD_ALIGN`].
     pub record_size: U32,
-    /// Where the value area begins: [`VALUES_OFFSET`].
+    /// The offset of the value area: [`VALUES_OFFSET`].
     pub values_offset: U32,
     /// Size of the value area in bytes.
     pub values_size: U32,
-    /// Where the table of [`FieldEntry`] begins: right behind the value area.
+    /// The offset of the table of [`FieldEntry`]: right behind the value area.
     pub fields_offset: U32,
     /// Number of fields.
     pub field_count: U32,
@@ -91,7 +91,7 @@ pub struct Header {
     pub fingerprint: [u8; 32],
 }
 
-/// What the record says of one field: 64 bytes.
+/// The description of one field: 64 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct FieldEntry {
@@ -107,7 +107,7 @@ pub struct FieldEntry {
     pub capacity: U32,
     /// Most items of a list; 0 for other types.
     pub max_items: U32,
-    /// Where the value begins, in bytes from the start of the record.
+    /// The offset of the value, in bytes from the start of the record.
     pub value_offset: U32,
     /// The default: a value as in the value area, or a derivation's text.
     pub default: Span,
@@ -131,7 +131,7 @@ pub struct ValueHeader {
     pub checksum: U32,
 }
 
-/// What the value area says of one field: 12 bytes.
+/// The state of one field in the value area: 12 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct FieldState {
@@ -214,7 +214,7 @@ codes! {
 }
 
 codes! {
-    /// What a record's values are.
+    /// The state of a record's values.
     State: u32 {
         /// As generated: the program is unspecialized.
         Generated = 1 "generated",
@@ -226,7 +226,7 @@ codes! {
 }
 
 codes! {
-    /// Where a field's value is from.
+    /// The source of a field's value.
     Origin: u8 {
         /// There is no value: the field is required and the program unspecialized.
         Unset = 0 "unset",

@@ -1,7 +1,7 @@
 //! The postlink record as bytes.
 //!
-//! A *record* is what a program carries in its placeholder section: a description of its typed
-//! fields and their values. This crate is the one place where its bytes are defined. It has
+//! A program carries a *record* in its placeholder section: a description of typed fields, and their
+//! values. This crate is the one place where its bytes are defined. It has
 //! [the specification](specification), the structs that follow it ([`Header`], [`FieldEntry`],
 //! [`FieldState`], [`ValueHeader`]), and a reader ([`Record`], [`records`]) that checks every
 //! length and offset before it uses it. It needs neither `std` nor an allocator.
@@ -20,10 +20,10 @@ pub use layout::{
 };
 pub use read::{Error, Field, FieldValue, Items, Record, Values, records};
 
-/// What a program says when it stops because a field has no value; the field to be set follows.
+/// The sentence of a program that stops because a field has no value; the field to be set follows.
 pub const NO_VALUE: &str =
     " has no value: the file was not specialized. Fill it: postlink fill FILE --set ";
-/// What a program says when it stops because a record cannot be read; the field to be set follows.
+/// The sentence of a program that stops because a record cannot be read; the field to be set follows.
 pub const DAMAGED: &str = ": the record is damaged, or a fill was interrupted. \
     Fill the file again: postlink fill FILE --reset --set ";
 

@@ -9,7 +9,8 @@ use crate::layout::{
     values_checksum,
 };
 
-/// Why bytes are not a record that can be trusted. The text fits behind "failed to read the record: ".
+/// The reason why bytes are not a record that can be trusted. The text fits behind "failed to read the
+/// record: ".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
     /// Bytes that are neither a record nor zero padding, at this offset in the section.
@@ -20,13 +21,13 @@ pub enum Error {
     Version(u32),
     /// The descriptor's checksum is wrong.
     DescriptorChecksum,
-    /// The descriptor contradicts itself; what is said names the rule.
+    /// The descriptor contradicts itself; the text names the rule.
     Descriptor(&'static str),
     /// The values' checksum is wrong.
     ValuesChecksum,
     /// The state is [`State::Writing`].
     Writing,
-    /// The value area contradicts itself; what is said names the rule.
+    /// The value area contradicts itself; the text names the rule.
     Values(&'static str),
 }
 
@@ -62,7 +63,7 @@ pub struct Record<'a> {
     name: &'a str,
 }
 
-/// What a record's descriptor says of one field.
+/// One field, as the descriptor of a record has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field<'a> {
     /// The field's name.
@@ -75,7 +76,7 @@ pub struct Field<'a> {
     pub capacity: u32,
     /// Most items of a list.
     pub max_items: u32,
-    /// Where the value begins, in bytes from the start of the record.
+    /// The offset of the value, in bytes from the start of the record.
     pub value_offset: u32,
     /// The default: a value as in the value area, or a derivation's text.
     pub default: &'a [u8],
@@ -94,7 +95,7 @@ pub struct Field<'a> {
 /// The value of one field as the value area has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldValue<'a> {
-    /// Where it is from.
+    /// Its source.
     pub origin: Origin,
     /// Items of a list.
     pub count: u32,
@@ -390,7 +391,7 @@ fn check_value(field: &Field<'_>, value: &FieldValue<'_>) -> Result<(), Error> {
         _ => {
             ensure_value(
                 field.ty.fixed_size() == u32::try_from(bytes.len()).ok(),
-                "a value has not the size of its type",
+                "a value does not have the size of its type",
             )?;
             let number =
                 bytes.iter().rev().fold(0_u64, |number, &byte| (number << 8) | u64::from(byte));

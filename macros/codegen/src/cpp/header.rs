@@ -1,4 +1,4 @@
-//! The header.
+//! The C++ header: declarations only.
 
 use postlink_format::Type;
 

@@ -1,4 +1,4 @@
-//! The source.
+//! The C++ source: accessors, and the record where C++ owns it.
 
 use postlink_format::{
     CRC32_NIBBLES, DAMAGED, FieldState, NO_VALUE, Origin, RECORD_ALIGN, State, Type, VALUES_OFFSET,
@@ -17,7 +17,7 @@ use crate::value::Problem;
 
 /// The text of the source: the accessors, and the record itself where C++ owns it.
 ///
-/// `include` is what the header is included by.
+/// `include` is the path that includes the header.
 ///
 /// # Errors
 /// Defaults that do not fit together: a derived one may have become too long when another default
@@ -184,7 +184,7 @@ extern \"C\" {{
     )
 }
 
-/// What the accessors are made of. Offsets are from the start of the record, in bytes.
+/// The functions that accessors call. Offsets are from the start of the record, in bytes.
 fn helpers(section: &Section, layout: &Layout) -> String {
     let kinds = Kinds::of(section);
     let name = &section.shape.name;
@@ -359,7 +359,7 @@ fn accessor(shape: &Shape, position: usize, required: Option<&str>, layout: &Lay
     format!("{} {name}() noexcept\n{{\n    {body}\n}}\n\n", return_type(field))
 }
 
-/// What stands before and behind accessors that other shared libraries may call.
+/// The text before and behind accessors that other shared libraries may call.
 ///
 /// Two libraries of one process may carry the same section. Each must read its own record, so the
 /// accessors are protected: what a library calls is its own. The header cannot say so: in a library

@@ -5,7 +5,7 @@ use postlink_format::Type;
 use crate::model::{Field, Section};
 use crate::names::upper_camel;
 
-/// What an accessor returns.
+/// The type that an accessor returns.
 pub(super) fn return_type(field: &Field) -> String {
     match field.ty {
         Type::Bool => "bool".into(),
@@ -22,7 +22,7 @@ pub(super) fn integer_type(ty: Type) -> String {
     format!("std::{}int{bits}_t", if sign == "u" { "u" } else { "" })
 }
 
-/// Which kinds of field a section has: what is generated for them is left out where there are none.
+/// The kinds of field that a section has. Nothing is generated for the others.
 pub(super) struct Kinds {
     pub(super) text: bool,
     pub(super) bytes: bool,

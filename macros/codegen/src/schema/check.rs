@@ -1,4 +1,4 @@
-//! What can only be said of names and fields together.
+//! Checks of names and fields together.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -104,13 +104,6 @@ fn spelling(elf: &str, span: &Range<usize>, wrong: &mut Vec<Diagnostic>) {
 
 fn fields(section: &Section, spans: &SectionSpans, wrong: &mut Vec<Diagnostic>) {
     let shape = &section.shape;
-    if shape.fields.is_empty() {
-        wrong.push(Diagnostic::new(
-            format!("section `{}` has no field", shape.name),
-            spans.name.clone(),
-            format!("declare one: `[section.{}.field.NAME]`", shape.name),
-        ));
-    }
     if shape.fields.len() > MAX_FIELDS {
         wrong.push(Diagnostic::new(
             format!("section `{}` has {} fields", shape.name, shape.fields.len()),

@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::{Default, Field, MAX_CAPACITY, MAX_CHOICES};
 use crate::template::Template;
 use crate::value::{Literal, Problem};
-use crate::words::{listed, nearest};
+use crate::words::{listed, nearest, quoted};
 
 const FIELD_KEYS: &[&str] = &[
     "type",
@@ -26,8 +26,8 @@ const FIELD_KEYS: &[&str] = &[
     "doc",
 ];
 
-/// Reads a field. Where something is wrong with it, what is returned still has its name, and its
-/// type if that is known, so that what refers to it can be checked.
+/// Reads a field. A wrong one still has its name, and its type if that is known, so that references
+/// to it can be checked.
 pub(super) fn read(mut table: Table<'_>, wrong: &mut Vec<Diagnostic>) -> (Field, FieldSpans) {
     table.only(FIELD_KEYS, wrong);
     let key = table.name_span.clone();
@@ -63,7 +63,7 @@ fn read_type(table: &Table<'_>, wrong: &mut Vec<Diagnostic>) -> Option<Type> {
     let names: Vec<&str> = Type::ALL.iter().map(|ty| ty.name()).collect();
     let help = || format!("The types are {}", listed(&names));
     let Some((name, span)) = table.string("type", wrong) else {
-        if table.key_span("type").is_none() {
+        if table.key_span("type").is_none() && !table.misspells("type") {
             let message = format!("field `{}` has no type", table.name);
             wrong.push(Diagnostic::new(message, table.name_span.clone(), help()));
         }
@@ -93,7 +93,7 @@ fn read_sizes(field: &mut Field, table: &Table<'_>, wrong: &mut Vec<Diagnostic>)
         meaning: "the most items of the list",
     };
     let read = capacity.read(field.ty, table, wrong);
-    // Where it is missing, nothing else should be said to be too long.
+    // Where it is missing, no value is too long.
     field.capacity = field.ty.fixed_size().or(read).unwrap_or(MAX_CAPACITY);
     let read = max_items.read(field.ty, table, wrong);
     field.max_items = match field.ty.is_list() {
@@ -115,11 +115,13 @@ impl Key {
         let Self { key, wanted, greatest, meaning } = *self;
         match (table.key_span(key), wanted) {
             (None, true) => {
-                wrong.push(Diagnostic::new(
-                    format!("field `{}` has no {key}", table.name),
-                    table.name_span.clone(),
-                    format!("a {} needs `{key}`: {meaning}", ty.name()),
-                ));
+                if !table.misspells(key) {
+                    wrong.push(Diagnostic::new(
+                        format!("field `{}` has no {key}", table.name),
+                        table.name_span.clone(),
+                        format!("a {} needs `{key}`: {meaning}", ty.name()),
+                    ));
+                }
                 None
             }
             (Some(span), false) => {
@@ -198,7 +200,7 @@ fn read_choices(field: &mut Field, table: &Table<'_>, wrong: &mut Vec<Diagnostic
         wrong.push(no_such_key(other, field.ty, span));
     }
     let Some(key_span) = table.key_span(key) else {
-        if is_enum {
+        if is_enum && !table.misspells(key) {
             let message = format!("field `{}` has no names", field.name);
             let help = "an enum needs `names`, as in `names = [\"stable\", \"beta\"]`";
             wrong.push(Diagnostic::new(message, table.name_span.clone(), help));
@@ -231,12 +233,20 @@ fn read_choices(field: &mut Field, table: &Table<'_>, wrong: &mut Vec<Diagnostic
             Ok(value) if field.ty.integer_range().is_some() => word = field.display(&value),
             Ok(_) => {}
             Err(problem) => {
-                let message = format!("no value could be `{word}`: {}", problem.message);
+                let message = format!(
+                    "the allowed value {} does not fit: {}",
+                    quoted(&word),
+                    problem.message
+                );
                 wrong.push(Diagnostic::new(message, span.clone(), problem.help));
             }
         }
         if choices.contains(&word) {
-            wrong.push(Diagnostic::new(format!("`{word}` is there twice"), span, "remove one"));
+            wrong.push(Diagnostic::new(
+                format!("{} is listed twice", quoted(&word)),
+                span,
+                "remove one",
+            ));
         }
         choices.push(word);
     }
@@ -257,6 +267,9 @@ fn read_default(
             "remove `required = true`, or the default",
         )),
         (None, Some(true)) => {}
+        // Something else is wrong that explains it, and is told already.
+        (None, None) if table.key_span("required").is_some() => {}
+        (None, _) if table.misspells("default") || table.misspells("required") => {}
         (None, _) => wrong.push(Diagnostic::new(
             format!("field `{}` has no default and is not required", field.name),
             table.name_span.clone(),

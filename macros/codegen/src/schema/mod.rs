@@ -32,7 +32,7 @@ impl Schema {
         let sections = read(Table::new("a schema", 0..0, root.get_ref()), &mut wrong);
         check::sections(&sections, &mut wrong);
         if !syntax.is_empty() {
-            // What the parser made of the rest would be told as wrong for no reason of its own.
+            // The rest is as the parser mended it: errors in it may have no reason of their own.
             wrong = syntax;
         }
         if sections.is_empty() && wrong.is_empty() {
@@ -132,7 +132,16 @@ fn read_section(mut table: Table<'_>, wrong: &mut Vec<Diagnostic>) -> (Section, 
 
     let mut fields = Vec::new();
     let mut spans = Vec::new();
-    if let Some(tables) = table.table("field", "the fields", wrong) {
+    let tables = table.table("field", "the fields", wrong);
+    let is_explained = table.misspells("field") || table.key_span("field").is_some();
+    if tables.as_ref().map_or(!is_explained, Table::is_empty) {
+        wrong.push(Diagnostic::new(
+            format!("section `{name}` has no field"),
+            table.name_span.clone(),
+            format!("declare one: `[section.{name}.field.NAME]`"),
+        ));
+    }
+    if let Some(tables) = tables {
         for field in tables.tables("a field", wrong) {
             let (field, span) = field::read(field, wrong);
             fields.push(field);

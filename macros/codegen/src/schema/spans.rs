@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// Where the parts of a section stand in the file.
+/// The places of a section's parts.
 pub(super) struct SectionSpans {
     pub(super) name: Range<usize>,
     pub(super) namespace: Range<usize>,
@@ -10,7 +10,7 @@ pub(super) struct SectionSpans {
     pub(super) fields: Vec<FieldSpans>,
 }
 
-/// Where the parts of a field stand in the file.
+/// The places of a field's parts.
 pub(super) struct FieldSpans {
     pub(super) name: Range<usize>,
     pub(super) default: Range<usize>,

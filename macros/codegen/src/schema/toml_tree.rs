@@ -11,11 +11,13 @@ use crate::words::{is_deceptive, listed, nearest};
 
 /// A table, the key that it stands under, and the entries that have not been taken yet.
 pub(crate) struct Table<'a> {
-    /// What it is, for messages: "a field".
+    /// The table's name in messages: "a field".
     what: &'static str,
     pub(crate) name: String,
     pub(crate) name_span: Range<usize>,
     entries: Vec<Entry<'a>>,
+    /// The keys that unknown ones probably stand for.
+    meant: Vec<&'static str>,
 }
 
 struct Entry<'a> {
@@ -31,15 +33,16 @@ impl<'a> Table<'a> {
             .map(|(key, value)| Entry { key: key.get_ref(), key_span: key.span(), value })
             .collect();
         entries.sort_by_key(|entry| entry.key_span.start);
-        Self { what, name: String::new(), name_span, entries }
+        Self { what, name: String::new(), name_span, entries, meant: Vec::new() }
     }
 
     /// Refuses, and forgets, all keys that are not known.
-    pub(crate) fn only(&mut self, known: &[&str], wrong: &mut Vec<Diagnostic>) {
+    pub(crate) fn only(&mut self, known: &[&'static str], wrong: &mut Vec<Diagnostic>) {
         self.entries.retain(|entry| {
             let is_known = known.contains(&entry.key);
             if !is_known {
                 let near = nearest(entry.key, known.iter().copied());
+                self.meant.extend(near);
                 let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
                 wrong.push(Diagnostic::new(
                     format!("`{}` is not a key of {}", entry.key, self.what),
@@ -51,31 +54,42 @@ impl<'a> Table<'a> {
         });
     }
 
-    /// Refuses, and forgets, whatever is not below `section`.
+    /// Refuses, and forgets, all keys but `section`.
     pub(crate) fn only_sections(&mut self, wrong: &mut Vec<Diagnostic>) {
         for entry in self.entries.extract_if(.., |entry| entry.key != "section") {
             wrong.push(Diagnostic::new(
                 format!("`{}` is not a key of a schema", entry.key),
                 entry.key_span,
-                if entry.value.get_ref().is_table() {
+                if nearest(entry.key, ["section"]).is_some() {
+                    "did you mean `section`?".into()
+                } else if entry.value.get_ref().is_table() {
                     format!("did you mean `[section.{}]`?", entry.key)
                 } else {
-                    "A schema has sections only: `[section.NAME]`".into()
+                    "a schema has sections only: `[section.NAME]`".into()
                 },
             ));
         }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     fn entry(&self, key: &str) -> Option<&Entry<'a>> {
         self.entries.iter().find(|entry| entry.key == key)
     }
 
-    /// Where a key stands, if it is there.
+    /// The place of a key, if it is there.
     pub(crate) fn key_span(&self, key: &str) -> Option<Range<usize>> {
         self.entry(key).map(|entry| entry.key_span.clone())
     }
 
-    /// The value of a key, whatever it is.
+    /// Whether an unknown key probably stands for this one: then that alone is told.
+    pub(crate) fn misspells(&self, key: &str) -> bool {
+        self.meant.contains(&key)
+    }
+
+    /// The value of a key, of any kind.
     pub(crate) fn literal(&self, key: &str) -> Option<(Literal, Range<usize>)> {
         let value = self.entry(key)?.value;
         Some((literal(value.get_ref()), value.span()))
