@@ -157,24 +157,23 @@ impl Build<'_> {
         self.project.run("places", &format!("{}/{line}", self.place().display()))
     }
 
-    /// Ninja's log: each output that it ever made, and the line that tells of the last time.
-    ///
-    /// # Panics
-    /// There is none.
+    /// Each file of the build folder, and when it was written. Ninja's log says this too, but some
+    /// releases of ninja write other times into it when meson configures again.
     #[must_use]
-    pub fn log(&self) -> BTreeMap<String, String> {
-        let path = self.project.folder.path(&self.folder()).join(".ninja_log");
-        let log = fs::read_to_string(path).expect("ninja's log");
-        let entry = |line: &str| Some((line.split('\t').nth(3)?.to_owned(), line.to_owned()));
-        // A later line replaces an earlier one.
-        log.lines().filter_map(entry).collect()
+    pub fn files(&self) -> BTreeMap<String, String> {
+        let found = self.project.run(&self.folder(), r"find -type f -printf %P\t%T@\n").ok();
+        let entry =
+            |line: &str| line.split_once('\t').map(|(name, time)| (name.into(), time.into()));
+        found.lines().filter_map(entry).collect()
     }
 
-    /// What ninja made since its log was this.
+    /// The files under `lix` that were written since all files were these: what was compiled and
+    /// linked. Manual pages and build files are elsewhere.
     #[must_use]
-    pub fn made_since(&self, before: &BTreeMap<String, String>) -> Vec<String> {
-        let made = self.log().into_iter().filter(|(output, line)| before.get(output) != Some(line));
-        made.map(|(output, _)| output).collect()
+    pub fn compiled_since(&self, before: &BTreeMap<String, String>) -> Vec<String> {
+        let is_new = |(name, time): &(String, String)| before.get(name) != Some(time);
+        let names = self.files().into_iter().filter(is_new).map(|(name, _)| name);
+        names.filter(|name| name.starts_with("lix/")).collect()
     }
 }
 
