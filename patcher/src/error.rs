@@ -11,7 +11,7 @@ use crate::shown::{escaped, line};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A refusal. Its text names the file; [`Error::help`] is the way out. In both, names that come from
-/// files are on [one line](crate::shown): they cannot pass for a message of their own.
+/// files are on one line: they cannot pass for a message of their own.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The system refused.

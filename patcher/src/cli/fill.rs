@@ -8,7 +8,7 @@ use postlink_format::Origin;
 
 use super::{Exit, Talk, ValueArgs, json};
 use crate::error::{Error, Result, member_path};
-use crate::files::replace::Durability;
+use crate::fill::Durability;
 use crate::fill::{FillOptions, Filled, Outcome, Selection, fill};
 use crate::record::values::Assignment;
 use crate::shown::{escaped, line};

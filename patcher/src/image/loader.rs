@@ -10,7 +10,7 @@ use crate::error::ImageProblem;
 
 /// A string that the loader reads, and what is in it now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoaderText {
+pub(crate) struct LoaderText {
     /// What for.
     pub role: Role,
     /// Where it is in the file, without its NUL.
@@ -21,9 +21,9 @@ pub struct LoaderText {
 
 /// What the loader reads a string for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
+pub(crate) enum Role {
     /// Folders in which it looks for libraries: `DT_RUNPATH` or `DT_RPATH`.
-    Runpath,
+    SearchPath,
     /// The loader itself.
     Interpreter,
     /// A library that is needed, or the name of this one.
@@ -32,7 +32,7 @@ pub enum Role {
 
 /// Why a string that the loader reads cannot be replaced.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LoaderProblem {
+pub(crate) enum LoaderProblem {
     /// The new text has more bytes than there is room for.
     #[error("it needs {needed} bytes, there is room for {room}")]
     TooLong {
@@ -63,9 +63,9 @@ pub enum LoaderProblem {
 impl Role {
     /// As messages call it.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Runpath => "RUNPATH",
+            Self::SearchPath => "RUNPATH",
             Self::Interpreter => "interpreter",
             Self::Library => "library's name",
         }
@@ -75,7 +75,7 @@ impl Role {
 impl LoaderProblem {
     /// What the user can do; empty where the message says it all.
     #[must_use]
-    pub fn help(&self) -> &'static str {
+    pub(crate) fn help(&self) -> &'static str {
         match self {
             Self::TooLong { .. } => elf::loader::SHORTER,
             Self::Shared { .. } => "link it with a path that does not end like that",
@@ -108,7 +108,7 @@ pub(super) struct Reader {
 ///
 /// # Errors
 /// What is not an image, or damaged.
-pub fn loader_texts(data: &ImageData<'_>) -> Result<Vec<LoaderText>, ImageProblem> {
+pub(crate) fn loader_texts(data: &ImageData<'_>) -> Result<Vec<LoaderText>, ImageProblem> {
     data.ask(|data| match format(data)? {
         Format::Elf => elf::loader::texts(data),
         Format::Archive => Ok(Vec::new()),
@@ -123,12 +123,12 @@ pub fn loader_texts(data: &ImageData<'_>) -> Result<Vec<LoaderText>, ImageProble
 ///
 /// # Errors
 /// There is too little room, or another string would change.
-pub fn replace_loader_text(
+pub(crate) fn replace_loader_text(
     data: &ImageData<'_>,
     old: &LoaderText,
     new: &[u8],
 ) -> Result<Edit, LoaderProblem> {
-    if new.contains(&0) || (new.is_empty() && old.role != Role::Runpath) {
+    if new.contains(&0) || (new.is_empty() && old.role != Role::SearchPath) {
         return Err(LoaderProblem::Invalid);
     }
     let table = data.ask(|data| match format(data)? {
@@ -203,7 +203,8 @@ mod tests {
     const NAMES: &[u8] = b"\0/deep/lib\0/opt/app/lib\0\0\0\0name\0";
     const LIBRARY: Reader =
         Reader { at: 1, role: Some(Role::Library), name: "the name of a library" };
-    const RUNPATH: Reader = Reader { at: 11, role: Some(Role::Runpath), name: "another RUNPATH" };
+    const RUNPATH: Reader =
+        Reader { at: 11, role: Some(Role::SearchPath), name: "another RUNPATH" };
     const SYMBOL: Reader = Reader { at: 27, role: None, name: "the name of a symbol" };
 
     /// Replaces the string that a reader reads, in a table that is at 100 in its file.
@@ -255,9 +256,11 @@ mod tests {
             let old = LoaderText { role, range: 0..1, text: b"x".to_vec() };
             replace_loader_text(&ImageData::new(&file), &old, new)
         };
-        for (role, new) in [(Role::Interpreter, ""), (Role::Library, ""), (Role::Runpath, "/x\0")] {
+        for (role, new) in
+            [(Role::Interpreter, ""), (Role::Library, ""), (Role::SearchPath, "/x\0")]
+        {
             assert_eq!(empty(role, new.as_bytes()), Err(LoaderProblem::Invalid), "{role:?}");
         }
-        assert_ne!(empty(Role::Runpath, b""), Err(LoaderProblem::Invalid));
+        assert_ne!(empty(Role::SearchPath, b""), Err(LoaderProblem::Invalid));
     }
 }

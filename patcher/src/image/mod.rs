@@ -1,10 +1,10 @@
 //! Files that carry sections. What belongs to one file format only is in its module.
 
 pub(crate) mod archive;
-pub mod data;
+pub(crate) mod data;
 pub(crate) mod elf;
-pub mod loader;
-pub mod places;
+pub(crate) mod loader;
+pub(crate) mod places;
 
 use std::fs::File;
 use std::io;
@@ -24,7 +24,7 @@ pub(crate) const ORIGIN: &str = elf::ORIGIN[0];
 
 /// A section that may hold records.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     /// The member of the archive that it is in; `None` in a file that is no archive.
     pub member: Option<String>,
     /// The name as spelled in the file.
@@ -44,7 +44,7 @@ pub struct Candidate {
 
 /// A part of the file with a name: a header, a table, a section.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Region {
+pub(crate) struct Region {
     /// "ELF header", or a section's name; in an archive with the member's name before it.
     pub name: String,
     /// Where it begins in the file.
@@ -58,7 +58,7 @@ pub struct Region {
 ///
 /// # Errors
 /// What is not an image, or damaged.
-pub fn locate(data: &ImageData<'_>) -> Result<Vec<Candidate>, ImageProblem> {
+pub(crate) fn locate(data: &ImageData<'_>) -> Result<Vec<Candidate>, ImageProblem> {
     data.ask(|data| match format(data)? {
         Format::Elf => elf::locate(data),
         Format::Archive => archive::locate(data),
@@ -69,7 +69,7 @@ pub fn locate(data: &ImageData<'_>) -> Result<Vec<Candidate>, ImageProblem> {
 ///
 /// # Errors
 /// What is not an image, or damaged.
-pub fn regions(data: &ImageData<'_>) -> Result<Vec<Region>, ImageProblem> {
+pub(crate) fn regions(data: &ImageData<'_>) -> Result<Vec<Region>, ImageProblem> {
     data.ask(|data| match format(data)? {
         Format::Elf => elf::regions(data),
         Format::Archive => archive::regions(data),
@@ -77,7 +77,7 @@ pub fn regions(data: &ImageData<'_>) -> Result<Vec<Region>, ImageProblem> {
 }
 
 /// What the image takes from elsewhere; nothing, where that cannot be read.
-pub fn imports(data: &ImageData<'_>) -> Imports {
+pub(crate) fn imports(data: &ImageData<'_>) -> Imports {
     let imports = data.ask(|data| match format(data)? {
         Format::Elf => elf::imports(data),
         Format::Archive => Ok(Imports { unlinked: true, ..Imports::default() }),
@@ -132,7 +132,7 @@ pub(crate) fn begins_archive(start: &[u8]) -> bool {
 
 /// Where the record may be in an image that has none: only in intermediate code, of the object
 /// file or of a member.
-pub fn intermediate_only(data: &ImageData<'_>) -> Option<ImageProblem> {
+pub(crate) fn intermediate_only(data: &ImageData<'_>) -> Option<ImageProblem> {
     let problem = data.ask(|data| match format(data)? {
         Format::Elf => Ok(elf::is_intermediate(data).then_some(ImageProblem::Intermediate)),
         Format::Archive => archive::intermediate_only(data),

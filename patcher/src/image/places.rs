@@ -12,7 +12,7 @@ use crate::error::ImageProblem;
 
 /// What an image is made of. Offsets are in bytes from the start of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Places {
+pub(crate) struct Places {
     /// Sections that have bytes in the file, sorted by offset.
     pub parts: Vec<Part>,
     /// Strings that the loader reads, sorted by offset.
@@ -23,7 +23,7 @@ pub struct Places {
 
 /// A section.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub(crate) struct Part {
     /// Its name.
     pub name: String,
     /// Where its bytes are.
@@ -36,7 +36,7 @@ pub struct Part {
 
 /// What a section is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// Instructions.
     Code,
     /// Other bytes that are loaded into memory.
@@ -53,7 +53,7 @@ pub enum Purpose {
 
 /// How the bytes of a section are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
+pub(crate) enum Compression {
     /// zlib.
     Zlib,
     /// Zstandard.
@@ -62,7 +62,7 @@ pub enum Compression {
 
 /// The symbol that an offset belongs to, or the last one of its section that begins before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Symbol {
+pub(crate) struct Symbol {
     /// As its author wrote it in C++ or Rust, where that can be told.
     pub name: String,
     /// How far behind its start the offset lies, in bytes.
@@ -74,13 +74,13 @@ pub struct Symbol {
 impl Places {
     /// The section that a byte lies in.
     #[must_use]
-    pub fn part(&self, offset: u64) -> Option<&Part> {
+    pub(crate) fn part(&self, offset: u64) -> Option<&Part> {
         containing(&self.parts, |part| &part.range, offset)
     }
 
     /// What the loader reads a byte for.
     #[must_use]
-    pub fn role(&self, offset: u64) -> Option<Role> {
+    pub(crate) fn role(&self, offset: u64) -> Option<Role> {
         containing(&self.strings, |string| &string.range, offset).map(|string| string.role)
     }
 }
@@ -102,7 +102,7 @@ pub(crate) fn containing<T>(
 ///
 /// # Errors
 /// What is not an image, or damaged.
-pub fn places(data: &ImageData<'_>, offsets: &[u64]) -> Result<Places, ImageProblem> {
+pub(crate) fn places(data: &ImageData<'_>, offsets: &[u64]) -> Result<Places, ImageProblem> {
     data.ask(|data| match format(data)? {
         Format::Elf => elf::places::places(data, offsets),
         Format::Archive => of_members(data, offsets),

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use crate::files::open::read_at;
-use crate::search::engine::Hit;
+use crate::search::hits::Hit;
 use crate::search::reference::Encoding;
 
 /// Bytes that are read at a time.
@@ -22,14 +22,14 @@ fn is_binary(byte: u8) -> bool {
 
 /// Whether all bytes may be those of a text: of UTF-8, or of another encoding that contains ASCII.
 #[must_use]
-pub fn is_text(bytes: &[u8]) -> bool {
+pub(crate) fn is_text(bytes: &[u8]) -> bool {
     !bytes.iter().copied().any(is_binary)
 }
 
 /// Whether these bytes, which are all of a file or its beginning, may be a text. A PDF file is none: it
 /// has a table of offsets.
 #[must_use]
-pub fn is_whole_text(bytes: &[u8]) -> bool {
+pub(crate) fn is_whole_text(bytes: &[u8]) -> bool {
     !bytes.starts_with(b"%PDF-") && is_text(bytes)
 }
 
@@ -40,7 +40,7 @@ pub fn is_whole_text(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// What the system refuses.
-pub fn lines(file: &File, hits: &[Hit]) -> io::Result<Option<Vec<u64>>> {
+pub(crate) fn lines(file: &File, hits: &[Hit]) -> io::Result<Option<Vec<u64>>> {
     let mut buffer = vec![0; WINDOW];
     let (mut at, mut line) = (0_u64, 1_u64);
     let mut lines = Vec::with_capacity(hits.len());
@@ -75,7 +75,7 @@ fn newlines(bytes: &[u8]) -> u64 {
 ///
 /// # Errors
 /// What the system refuses.
-pub fn counted(file: &File, hits: &[Hit]) -> io::Result<Vec<bool>> {
+pub(crate) fn counted(file: &File, hits: &[Hit]) -> io::Result<Vec<bool>> {
     let mut counted = Vec::with_capacity(hits.len());
     let mut buffer = Vec::new();
     let (mut start, mut end) = (0_u64, 0_u64);
@@ -108,7 +108,7 @@ pub fn counted(file: &File, hits: &[Hit]) -> io::Result<Vec<bool>> {
 ///
 /// # Errors
 /// What the system refuses.
-pub fn around(file: &File, hit: &Hit) -> io::Result<(String, usize)> {
+pub(crate) fn around(file: &File, hit: &Hit) -> io::Result<(String, usize)> {
     let width = hit.encoding.width() as u64;
     let reach = SHOWN * width;
     let start = hit.offset.saturating_sub(reach / width * width).max(hit.offset % width);
@@ -127,7 +127,7 @@ pub fn around(file: &File, hit: &Hit) -> io::Result<(String, usize)> {
 
 /// The text around a hit in another one, shown on one line: a NUL stands between items of a list.
 #[must_use]
-pub fn inside(text: &[u8], hit: &Hit) -> String {
+pub(crate) fn inside(text: &[u8], hit: &Hit) -> String {
     let start = (hit.offset as usize).saturating_sub(SHOWN as usize);
     let end = (hit.offset + hit.length + SHOWN) as usize;
     let part = text.get(start..end.min(text.len())).unwrap_or_default();
@@ -153,7 +153,7 @@ const COUNT_REACH: usize = 4096;
 /// `12:/opt/app` in the output of `grep` is none. A number farther away than some thousand bytes is not
 /// seen. `range` lies in `text`.
 #[must_use]
-pub fn counted_around(text: &[u8], range: Range<usize>) -> bool {
+pub(crate) fn counted_around(text: &[u8], range: Range<usize>) -> bool {
     let start = range.start.saturating_sub(COUNT_REACH);
     let Some(before) = text.get(start..range.start) else { return false };
     // Behind a number stands a colon, or the end of a line.

@@ -24,7 +24,8 @@ use crate::record::area::areas;
 use crate::record::read::Image;
 use crate::scan::classify::finding_of;
 use crate::scan::finding::{Finding, FindingKind};
-use crate::search::engine::{Hit, Searcher, check_count};
+use crate::search::engine::{Searcher, check_count};
+use crate::search::hits::Hit;
 use crate::search::reference::{BEFORE, BEHIND, Fit, Reference};
 use crate::shown::shown;
 

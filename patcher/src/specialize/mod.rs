@@ -239,7 +239,12 @@ fn check_built_for(
         if known.findings.iter().any(is_own) {
             continue;
         }
-        for built in built_for::paths(&known.tree)? {
+        let is_given = |section: &str, field: &str| {
+            options.assignments.iter().any(|one| {
+                one.field == field && one.section.as_deref().is_none_or(|name| name == section)
+            })
+        };
+        for built in built_for::paths(&known.tree, &is_given)? {
             let is_final = |output: &Output| built.path.starts_with(&output.destination);
             if options.outputs.iter().any(is_final) || rewrites.covers(&built.path) {
                 continue;

@@ -19,7 +19,7 @@ use crate::scan::classify::Content;
 use crate::scan::finding::{Finding, FindingKind};
 use crate::scan::manifest::Knowledge;
 use crate::scan::trees::Examined;
-use crate::search::engine::Hit;
+use crate::search::hits::Hit;
 use crate::search::reference::Fit;
 use crate::search::text;
 use crate::shown::escaped;

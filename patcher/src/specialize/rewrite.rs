@@ -14,7 +14,8 @@ use crate::edit::{Edit, outermost};
 use crate::error::{Error, Result};
 use crate::files::compare::holds;
 use crate::files::open::read_at;
-use crate::search::engine::{Hit, Searcher};
+use crate::search::engine::Searcher;
+use crate::search::hits::Hit;
 use crate::search::reference::{Encoding, Fit, Reference};
 use crate::shown::shown;
 
@@ -23,7 +24,7 @@ pub(super) const SHORTEST_WORD: usize = 6;
 
 /// Old paths and their new ones; old words and new ones likewise.
 #[derive(Debug)]
-pub struct Rewrites {
+pub(crate) struct Rewrites {
     /// In the order in which they were given.
     pairs: Vec<Pair>,
     explicit: usize,
@@ -46,7 +47,7 @@ impl Rewrites {
     /// # Errors
     /// A path that is not absolute; an old path that is given two new ones; one such as `/usr`,
     /// which stands in almost every file for something else.
-    pub fn new(
+    pub(crate) fn new(
         own: &[(PathBuf, PathBuf)],
         explicit: &[(PathBuf, PathBuf)],
         force: bool,
@@ -86,7 +87,7 @@ impl Rewrites {
     ///
     /// # Errors
     /// A value that is no word.
-    pub fn following(self, words: &[(String, String)]) -> Result<Self> {
+    pub(crate) fn following(self, words: &[(String, String)]) -> Result<Self> {
         let (mut pairs, explicit) = (self.pairs, self.explicit);
         for (old, new) in words {
             if pairs.iter().all(|pair| pair.old.path != old.as_bytes()) {
@@ -98,31 +99,31 @@ impl Rewrites {
 
     /// The old paths and words.
     #[must_use]
-    pub fn references(&self) -> Vec<Reference> {
+    pub(crate) fn references(&self) -> Vec<Reference> {
         self.pairs.iter().map(|pair| pair.old.clone()).collect()
     }
 
     /// The old paths and words with the new ones, but for those of texts only.
-    pub fn pairs(&self) -> impl Iterator<Item = (&Reference, &[u8])> {
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&Reference, &[u8])> {
         let everywhere = self.pairs.iter().filter(|pair| !pair.text_only);
         everywhere.map(|pair| (&pair.old, pair.new.as_slice()))
     }
 
     /// The position of an old path or word.
     #[must_use]
-    pub fn position(&self, old: &[u8]) -> Option<usize> {
+    pub(crate) fn position(&self, old: &[u8]) -> Option<usize> {
         self.pairs.iter().position(|pair| pair.old.path == old)
     }
 
     /// How many of the first were given, and not made of the trees' own paths.
     #[must_use]
-    pub fn explicit(&self) -> usize {
+    pub(crate) fn explicit(&self) -> usize {
         self.explicit
     }
 
     /// Whether the old path with this position is one of these.
     #[must_use]
-    pub fn is_of(&self, position: usize, paths: &[PathBuf]) -> bool {
+    pub(crate) fn is_of(&self, position: usize, paths: &[PathBuf]) -> bool {
         self.pairs.get(position).is_some_and(|pair| {
             paths.iter().any(|path| {
                 Reference::new(path).is_ok_and(|reference| reference.path == pair.old.path)
@@ -132,27 +133,27 @@ impl Rewrites {
 
     /// Whether a path is an old one, or in one.
     #[must_use]
-    pub fn covers(&self, path: &Path) -> bool {
+    pub(crate) fn covers(&self, path: &Path) -> bool {
         let within = |pair: &Pair| path.starts_with(OsStr::from_bytes(&pair.old.path));
         self.pairs.iter().any(within)
     }
 
     /// Whether the old path or word with this position becomes another, in a text file or elsewhere.
     #[must_use]
-    pub fn changes(&self, position: usize, is_text: bool) -> bool {
+    pub(crate) fn changes(&self, position: usize, is_text: bool) -> bool {
         let pair = self.pairs.get(position);
         pair.is_none_or(|pair| pair.old.path != pair.new && (is_text || !pair.text_only))
     }
 
     /// What a text becomes; `None` if it stays what it is.
     #[must_use]
-    pub fn text(&self, text: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn text(&self, text: &[u8]) -> Option<Vec<u8>> {
         self.rewritten(text, false)
     }
 
     /// What the text of a file becomes; `None` if it stays what it is.
     #[must_use]
-    pub fn file_text(&self, text: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn file_text(&self, text: &[u8]) -> Option<Vec<u8>> {
         self.rewritten(text, true)
     }
 
@@ -176,7 +177,7 @@ impl Rewrites {
 
     /// [`Rewrites::text`] of UTF-8.
     #[must_use]
-    pub fn string(&self, text: &str) -> Option<String> {
+    pub(crate) fn string(&self, text: &str) -> Option<String> {
         String::from_utf8(self.text(text.as_bytes())?).ok()
     }
 
@@ -184,7 +185,7 @@ impl Rewrites {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn is_there(&self, file: &File, hit: &Hit) -> io::Result<bool> {
+    pub(crate) fn is_there(&self, file: &File, hit: &Hit) -> io::Result<bool> {
         let old = self.pairs.get(hit.reference).map(|pair| &pair.old.needle);
         let needle = old.and_then(|needle| hit.encoding.encode(needle));
         match needle.filter(|needle| needle.len() as u64 == hit.length) {
@@ -198,7 +199,12 @@ impl Rewrites {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn in_file(&self, file: &File, hit: &Hit, is_text: bool) -> io::Result<Option<Edit>> {
+    pub(crate) fn in_file(
+        &self,
+        file: &File,
+        hit: &Hit,
+        is_text: bool,
+    ) -> io::Result<Option<Edit>> {
         let same = self.same_needle(hit.reference);
         let Some(reach) = same.map(|pair| pair.old.path.len() as u64).max() else {
             return Ok(None);

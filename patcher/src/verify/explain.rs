@@ -20,7 +20,8 @@ use crate::image::loader::{LoaderText, Role, loader_texts, replace_loader_text};
 use crate::image::places::containing;
 use crate::record::read::Image;
 use crate::scan::finding::FindingKind;
-use crate::search::engine::{Hit, Searcher};
+use crate::search::engine::Searcher;
+use crate::search::hits::Hit;
 use crate::search::reference::{Encoding, Fit};
 use crate::search::text;
 use crate::search::unpack;
@@ -31,7 +32,7 @@ use crate::verify::change::{Change, TreeDifference};
 
 /// What was found of a file that differs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Explained {
+pub(super) struct Explained {
     /// What may differ.
     pub changes: Vec<Change>,
     /// What may not.
@@ -173,7 +174,7 @@ impl<'a> Explainer<'a> {
         match edit {
             Ok(edit) if is_expected && holds(after, edit.offset, &edit.after)? => {
                 explained.changes.push(match text.role {
-                    Role::Runpath => Change::Runpath { old, new },
+                    Role::SearchPath => Change::Runpath { old, new },
                     Role::Interpreter | Role::Library => Change::Loader { old, new },
                 });
                 Ok(Some(edit.range()))

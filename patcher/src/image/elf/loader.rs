@@ -85,7 +85,7 @@ fn texts_in(table: &Table<'_>) -> Result<Vec<LoaderText>, ImageProblem> {
             return Err(damaged("its loader would read more strings than it can"));
         }
         // A list of folders has no limit of its own.
-        let longest = if role == Role::Runpath { left } else { left.min(LONGEST_NAME) };
+        let longest = if role == Role::SearchPath { left } else { left.min(LONGEST_NAME) };
         let Some(text) = string(table.bytes, reader.at, longest) else {
             match table.bytes.get(reader.at..) {
                 Some(bytes) if bytes.len() > longest => {
@@ -212,7 +212,7 @@ where
         let bytes = self.data.read_bytes_at(start, size).map_err(|()| outside())?;
         let readers = self.entries.iter().filter_map(|entry| {
             let (role, name) = match entry.tag(self.endian) {
-                elf::DT_RUNPATH | elf::DT_RPATH => (Some(Role::Runpath), "another RUNPATH"),
+                elf::DT_RUNPATH | elf::DT_RPATH => (Some(Role::SearchPath), "another RUNPATH"),
                 elf::DT_NEEDED | elf::DT_SONAME | elf::DT_AUXILIARY | elf::DT_FILTER => {
                     (Some(Role::Library), "the name of a library")
                 }

@@ -14,7 +14,7 @@ use crate::image::loader::Role;
 use crate::image::places::{Part, Places, Purpose, containing, places};
 use crate::record::area::{RecordArea, areas};
 use crate::record::read::Image;
-use crate::search::engine::Hit;
+use crate::search::hits::Hit;
 use crate::search::reference::{Encoding, Fit};
 use crate::search::text::around;
 
@@ -229,7 +229,7 @@ fn explanation(places: &Places, areas: &[RecordArea], run: &Run) -> Option<&'sta
         };
     }
     match (places.role(at), places.part(at).map(|part| part.purpose)) {
-        (Some(Role::Runpath), _) => Some("RUNPATH"),
+        (Some(Role::SearchPath), _) => Some("RUNPATH"),
         (_, Some(Purpose::BuildId)) => Some("build-id"),
         (_, Some(Purpose::DebugLink)) => Some("name and checksum of a separate debug file"),
         _ => None,
