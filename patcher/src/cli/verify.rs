@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::json;
 use super::progress::Progress;
-use super::{Exit, Talk, json};
+use super::talk::{Exit, Talk};
 use crate::error::Result;
 use crate::shown::{escaped, line};
 use crate::verify::{Change, ImageReport, TreeReport, Verified, VerifyOptions, verify};
@@ -82,7 +83,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
 fn tell_images(report: &ImageReport, args: &Args, talk: Talk) {
     for difference in &report.differences {
         let (region, offset) = (line(&difference.region), difference.offset);
-        super::print(&match difference.reason.as_str() {
+        super::talk::print(&match difference.reason.as_str() {
             "" => {
                 format!("{region}: {} bytes differ, the first at {offset:#x}", difference.bytes)
             }
@@ -121,11 +122,11 @@ fn tell(report: &TreeReport, talk: Talk) {
     if report.differences.is_empty() {
         return;
     }
-    super::print(&format!("{} differences are not explained:", report.differences.len()));
+    super::talk::print(&format!("{} differences are not explained:", report.differences.len()));
     let mut path = None;
     for different in &report.differences {
         if path != Some(&different.path) {
-            super::print(&format!("{}:", different.path));
+            super::talk::print(&format!("{}:", different.path));
             path = Some(&different.path);
         }
         let found = &different.difference;
@@ -134,7 +135,7 @@ fn tell(report: &TreeReport, talk: Talk) {
             (None, Some(line)) => format!("line {line}: "),
             (None, None) => String::new(),
         };
-        super::print(&format!("  {place}{}", line(&found.reason)));
+        super::talk::print(&format!("  {place}{}", line(&found.reason)));
     }
 }
 

@@ -3,8 +3,6 @@
 
 use std::ops::Range;
 
-use super::data::ImageData;
-use super::{Format, elf, format};
 use crate::edit::Edit;
 use crate::error::ImageProblem;
 
@@ -40,6 +38,8 @@ pub(crate) enum LoaderProblem {
         needed: usize,
         /// Bytes that fit, without a NUL.
         room: usize,
+        /// How it is linked with more room.
+        help: &'static str,
     },
     /// Something else reads the same bytes, and would read another text.
     #[error("the linker put {what} `{text}` into the same bytes")]
@@ -77,7 +77,7 @@ impl LoaderProblem {
     #[must_use]
     pub(crate) fn help(&self) -> &'static str {
         match self {
-            Self::TooLong { .. } => elf::loader::SHORTER,
+            Self::TooLong { help, .. } => help,
             Self::Shared { .. } => "link it with a path that does not end like that",
             Self::Invalid => "give another text",
             Self::Changed => "do not change the file at the same time",
@@ -92,6 +92,8 @@ pub(super) struct Table<'d> {
     pub(super) start: u64,
     pub(super) bytes: &'d [u8],
     pub(super) readers: Vec<Reader>,
+    /// What to do where there is too little room.
+    pub(super) shorter: &'static str,
 }
 
 /// Something that reads the string which begins at an offset of a table.
@@ -104,45 +106,14 @@ pub(super) struct Reader {
     pub(super) name: &'static str,
 }
 
-/// The strings that the loader reads: each once, in the order of the file's headers.
-///
-/// # Errors
-/// What is not an image, or damaged.
-pub(crate) fn loader_texts(data: &ImageData<'_>) -> Result<Vec<LoaderText>, ImageProblem> {
-    data.ask(|data| match format(data)? {
-        Format::Elf => elf::loader::texts(data),
-        Format::Archive => Ok(Vec::new()),
-    })
-}
-
-/// The edit that puts `new` in the place of `old`; what is left over becomes zero bytes.
-///
-/// There is as much room as `old` has, and the unused zero bytes behind it. Linkers let strings
-/// share bytes where one is the end of another: everything else that is read from the same bytes
-/// reads the same text afterwards.
-///
-/// # Errors
-/// There is too little room, or another string would change.
-pub(crate) fn replace_loader_text(
-    data: &ImageData<'_>,
-    old: &LoaderText,
-    new: &[u8],
-) -> Result<Edit, LoaderProblem> {
-    if new.contains(&0) || (new.is_empty() && old.role != Role::SearchPath) {
-        return Err(LoaderProblem::Invalid);
-    }
-    let table = data.ask(|data| match format(data)? {
-        Format::Elf => elf::loader::table(data, old.role).map(Some),
-        Format::Archive => Ok(None),
-    })?;
-    let table = table.ok_or(LoaderProblem::Changed)?;
-    let at = old.range.start.checked_sub(table.start).and_then(|at| usize::try_from(at).ok());
-    let at = at.ok_or(LoaderProblem::Changed)?;
-    table.replace(at, old, new)
-}
-
 impl Table<'_> {
-    fn replace(&self, at: usize, old: &LoaderText, new: &[u8]) -> Result<Edit, LoaderProblem> {
+    /// The edit that puts `new` in the place of `old`; what is left over becomes zero bytes.
+    pub(super) fn replace(&self, old: &LoaderText, new: &[u8]) -> Result<Edit, LoaderProblem> {
+        if new.contains(&0) || (new.is_empty() && old.role != Role::SearchPath) {
+            return Err(LoaderProblem::Invalid);
+        }
+        let at = old.range.start.checked_sub(self.start).and_then(|at| usize::try_from(at).ok());
+        let at = at.ok_or(LoaderProblem::Changed)?;
         let end = at.saturating_add(old.text.len());
         let is_read = |reader: &Reader| reader.at == at && reader.role == Some(old.role);
         if self.string(at) != Some(&old.text) || !self.readers.iter().any(is_read) {
@@ -155,7 +126,7 @@ impl Table<'_> {
         let next = self.readers.iter().map(|reader| reader.at).filter(|&next| next >= end).min();
         let room = next.map_or(nul, |next| next.min(nul)).saturating_sub(at);
         if new.len() > room {
-            return Err(LoaderProblem::TooLong { needed: new.len(), room });
+            return Err(LoaderProblem::TooLong { needed: new.len(), room, help: self.shorter });
         }
         let size = old.text.len().max(new.len());
         let padded = |text: &[u8]| {
@@ -209,12 +180,12 @@ mod tests {
 
     /// Replaces the string that a reader reads, in a table that is at 100 in its file.
     fn replace(readers: &[Reader], reader: Reader, new: &str) -> Result<Edit, LoaderProblem> {
-        let table = Table { start: 100, bytes: NAMES, readers: readers.to_vec() };
+        let table = Table { start: 100, bytes: NAMES, readers: readers.to_vec(), shorter: "" };
         let text = table.string(reader.at).unwrap_or_default().to_vec();
         let (start, size) = (reader.at as u64, text.len() as u64);
         let range = start.saturating_add(100)..start.saturating_add(100).saturating_add(size);
         let old = LoaderText { role: reader.role.expect("a role"), range, text };
-        table.replace(reader.at, &old, new.as_bytes())
+        table.replace(&old, new.as_bytes())
     }
 
     #[test]
@@ -224,7 +195,7 @@ mod tests {
         let edit = replace(&[RUNPATH], RUNPATH, "/x").expect("it fits");
         assert_eq!(edit.after, b"/x\0\0\0\0\0\0\0\0\0\0");
         // The last zero ends the string, and an empty string that something reads is no room.
-        let too_long = |room| Err(LoaderProblem::TooLong { needed: 16, room });
+        let too_long = |room| Err(LoaderProblem::TooLong { needed: 16, room, help: "" });
         assert_eq!(replace(&[RUNPATH], RUNPATH, "/opt/app/lib6464"), too_long(15));
         let empty = Reader { at: 24, ..SYMBOL };
         assert_eq!(replace(&[RUNPATH, empty], RUNPATH, "/opt/app/lib6464"), too_long(13));
@@ -251,10 +222,10 @@ mod tests {
 
     #[test]
     fn only_a_list_of_folders_may_be_empty() {
-        let file = tempfile::tempfile().expect("a file");
+        let table = Table { start: 0, bytes: b"", readers: Vec::new(), shorter: "" };
         let empty = |role, new: &[u8]| {
             let old = LoaderText { role, range: 0..1, text: b"x".to_vec() };
-            replace_loader_text(&ImageData::new(&file), &old, new)
+            table.replace(&old, new)
         };
         for (role, new) in
             [(Role::Interpreter, ""), (Role::Library, ""), (Role::SearchPath, "/x\0")]

@@ -20,7 +20,8 @@ use crate::error::{Error, Result};
 use crate::files::open::{Mode, open_entry, read_at};
 use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::image::data::ImageData;
-use crate::image::loader::{Role, loader_texts};
+use crate::image::loader::Role;
+use crate::image::loader_texts;
 use crate::image::{begins_archive, begins_image};
 use crate::record::read::Image;
 use crate::search::text::is_text;
@@ -164,7 +165,8 @@ fn records(path: &Path, is_given: &dyn Fn(&str, &str) -> bool, said: &mut Said) 
                 shape.fields.iter().any(|other| other.references().any(|name| name == field.name));
             let Some(Value::Text(text)) = now.or(default) else { continue };
             let path = PathBuf::from(text);
-            if is_followed || field.name == "prefix" {
+            let is_derived = matches!(field.default, Some(Default::Derived(_)));
+            if !is_derived && (is_followed || field.name == "prefix") {
                 said.own.push(path.clone());
             }
             said.paths.push(path);

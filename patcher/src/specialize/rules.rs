@@ -19,8 +19,10 @@ use crate::files::attributes::has_capabilities;
 use crate::files::open::read_at;
 use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::image::data::ImageData;
-use crate::image::loader::{LoaderProblem, LoaderText, Role, replace_loader_text};
+use crate::image::loader::{LoaderProblem, LoaderText, Role};
+use crate::image::replace_loader_text;
 use crate::image::{ORIGIN, begins_archive};
+use crate::record::values::Assignment;
 use crate::scan::finding::FindingKind;
 use crate::search::hits::Hit;
 use crate::search::reference::Fit;
@@ -384,4 +386,15 @@ fn linked(
     let file = inside.unwrap_or_else(|| link.clone()).canonicalize().ok()?;
     let folder = link.parent()?.canonicalize().ok()?;
     (file.parent() != Some(&folder)).then_some(file)
+}
+
+/// What a whole run does.
+#[derive(Debug)]
+pub(crate) struct Wanted<'a> {
+    /// What becomes of old paths.
+    pub(crate) rules: &'a Rules<'a>,
+    /// Values that are given for declared fields.
+    pub(crate) assignments: &'a [Assignment],
+    /// Which files may look beside themselves.
+    pub(crate) beside: &'a Beside,
 }

@@ -3,35 +3,16 @@
 mod change;
 mod explain;
 mod images;
+mod options;
 mod trees;
-
-use std::path::PathBuf;
 
 use crate::error::Result;
 use crate::watch::Watch;
 
 pub use self::change::{Change, TreeDifference};
 pub use self::images::{ChangedValue, ImageDifference, ImageReport};
+pub use self::options::VerifyOptions;
 pub use self::trees::{Changed, Different, TreeReport};
-
-/// What is compared, and what may differ.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct VerifyOptions {
-    /// The file or tree as it was built.
-    pub original: PathBuf,
-    /// The file after a fill, or the tree that `specialize` made.
-    pub filled: PathBuf,
-    /// Old paths that became new ones, or old words. The original's own path became that of the other
-    /// tree, unless it is among these.
-    pub rewrites: Vec<(PathBuf, PathBuf)>,
-    /// Undeclared strings may have been rewritten, where old and new path are equally long.
-    pub equal_length: bool,
-    /// Among these also those that may be a part of a longer path.
-    pub possible: bool,
-    /// Compressed texts may have been rewritten.
-    pub repack: bool,
-}
 
 /// The result of a comparison.
 #[derive(Clone, Debug)]

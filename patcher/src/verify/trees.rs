@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::VerifyOptions;
+use super::options::VerifyOptions;
 use crate::error::{Error, Result};
 use crate::files::compare::is_equal;
 use crate::files::walk::{Entry, EntryKind, Tree};

@@ -9,8 +9,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::json;
 use super::progress::Progress;
-use super::{Exit, Talk, json};
+use super::talk::{Exit, Talk};
 use crate::error::Result;
 use crate::files::replace;
 use crate::scan::against::Comparison;

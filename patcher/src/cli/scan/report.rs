@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use crate::cli::Talk;
+use crate::cli::talk::Talk;
 use crate::scan::against::{Comparison, Unexplained};
 use crate::scan::finding::{Action, Finding, FindingKind};
 use crate::scan::trees::{Scan, ScannedTree};
@@ -20,7 +20,7 @@ pub(super) fn print(scan: &Scan, talk: Talk) {
         let text = tree_report(tree, &scan.references, talk.0.verbose);
         // What was found is printed even where nothing else is to be said.
         match tree.unhandled().next() {
-            Some(_) => crate::cli::print(text.trim_end()),
+            Some(_) => crate::cli::talk::print(text.trim_end()),
             None => talk.say(text.trim_end()),
         }
     }
@@ -248,7 +248,7 @@ pub(super) fn print_comparison(comparison: &Comparison, talk: Talk) {
     if comparison.differences.is_empty() {
         talk.say(text.trim_end());
     } else {
-        crate::cli::print(text.trim_end());
+        crate::cli::talk::print(text.trim_end());
     }
 }
 
