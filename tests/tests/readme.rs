@@ -29,8 +29,13 @@ fn part(heading: &str) -> String {
 
 /// Runs the commands of a part in a shell, and gives what they print.
 fn commands(folder: &Folder, part: &str) -> String {
+    commands_with("python", folder, part)
+}
+
+/// The same with the tools that `tests/run` installs in this folder under `target`.
+fn commands_with(tools: &str, folder: &Folder, part: &str) -> String {
     let ours = postlink().parent().expect("a folder").display();
-    let tools = fixture("../../target/python/bin").display().to_string();
+    let tools = fixture("../../target").join(tools).join("bin").display().to_string();
     let path = format!("PATH={ours}:{tools}:{}", std::env::var("PATH").unwrap_or_default());
     let blocks = blocks(part, "console");
     let lines = blocks.iter().flat_map(|block| block.lines());
@@ -79,18 +84,37 @@ fn meson_project() -> Folder {
     folder
 }
 
-#[test]
-fn in_a_cpp_project_on_meson() {
-    let folder = meson_project();
-    let said = commands(&folder, &part("In a C++ project on meson"));
+fn in_a_cpp_project(tools: &str) {
+    let said = commands_with(tools, &meson_project(), &part("In a C++ project on meson"));
     assert!(said.contains("\n2.0.0 in /opt/app\n"), "{said}");
     assert!(said.ends_with("\n2.1.0 in /opt/app\n"), "{said}");
 }
 
-#[test]
-fn for_a_packager() {
+fn packaged(tools: &str) {
     let folder = meson_project();
-    let said = commands(&folder, &part("For a packager"));
+    let said = commands_with(tools, &folder, &part("For a packager"));
     assert!(said.contains("\n2.1.0 in /opt/app\n"), "{said}");
     assert!(folder.path("final/opt/app/bin/app").exists(), "{said}");
+}
+
+#[test]
+fn in_a_cpp_project_on_meson() {
+    in_a_cpp_project("python");
+}
+
+#[test]
+fn for_a_packager() {
+    packaged("python");
+}
+
+/// The project demands no newer meson than it needs, and no older one than is tried.
+#[test]
+fn the_oldest_meson() {
+    let oldest = fixture("../../target/python-oldest/bin/meson").display().to_string();
+    let folder = meson_project();
+    let version = folder.run(&format!("{oldest} --version")).ok();
+    let project = String::from_utf8(folder.read("meson.build")).expect("text");
+    assert!(project.contains(&format!("meson_version : '>={}'", version.trim())), "{version}");
+    in_a_cpp_project("python-oldest");
+    packaged("python-oldest");
 }
