@@ -16,7 +16,7 @@ use std::path::Path;
 use self::data::ImageData;
 use self::loader::{LoaderProblem, LoaderText};
 use self::places::Places;
-use self::single::{Content, Format, content, format};
+use self::single::{Carrier, Format, carrier, format};
 use crate::edit::Edit;
 use crate::error::{Error, ImageProblem, Imports, Result};
 
@@ -33,9 +33,9 @@ pub(crate) const ORIGIN: &str = elf::ORIGIN[0];
 /// # Errors
 /// What is not an image, or damaged.
 pub(crate) fn locate(data: &ImageData<'_>) -> Result<Vec<Candidate>, ImageProblem> {
-    data.ask(|data| match content(data)? {
-        Content::Image(format) => format.locate(data),
-        Content::Archive => archive::locate(data),
+    data.ask(|data| match carrier(data)? {
+        Carrier::Image(format) => format.locate(data),
+        Carrier::Archive => archive::locate(data),
     })
 }
 
@@ -44,17 +44,17 @@ pub(crate) fn locate(data: &ImageData<'_>) -> Result<Vec<Candidate>, ImageProble
 /// # Errors
 /// What is not an image, or damaged.
 pub(crate) fn regions(data: &ImageData<'_>) -> Result<Vec<Region>, ImageProblem> {
-    data.ask(|data| match content(data)? {
-        Content::Image(format) => format.regions(data),
-        Content::Archive => archive::regions(data),
+    data.ask(|data| match carrier(data)? {
+        Carrier::Image(format) => format.regions(data),
+        Carrier::Archive => archive::regions(data),
     })
 }
 
 /// What the image takes from elsewhere; nothing, where that cannot be read.
 pub(crate) fn imports(data: &ImageData<'_>) -> Imports {
-    let imports = data.ask(|data| match content(data)? {
-        Content::Image(format) => format.imports(data),
-        Content::Archive => Ok(Imports { unlinked: true, ..Imports::default() }),
+    let imports = data.ask(|data| match carrier(data)? {
+        Carrier::Image(format) => format.imports(data),
+        Carrier::Archive => Ok(Imports { unlinked: true, ..Imports::default() }),
     });
     imports.unwrap_or_default()
 }
@@ -65,9 +65,9 @@ pub(crate) fn imports(data: &ImageData<'_>) -> Imports {
 /// # Errors
 /// The image has no identity, or several; it cannot be read.
 pub(crate) fn new_identity(file: &File, path: &Path, edits: &[Edit]) -> Result<Edit> {
-    match ImageData::new(file).ask(content).map_err(Error::not_image(path))? {
-        Content::Image(format) => format.new_identity(file, path, edits),
-        Content::Archive => Err(Error::BuildIds { path: path.to_owned(), count: 0 }),
+    match ImageData::new(file).ask(carrier).map_err(Error::not_image(path))? {
+        Carrier::Image(format) => format.new_identity(file, path, edits),
+        Carrier::Archive => Err(Error::BuildIds { path: path.to_owned(), count: 0 }),
     }
 }
 
@@ -96,22 +96,22 @@ pub(crate) fn stale_signature(file: &File) -> io::Result<Option<&'static str>> {
 
 /// Whether a file that begins with these bytes may be an image, and no archive.
 pub(crate) fn begins_image(start: &[u8]) -> bool {
-    matches!(content(start), Ok(Content::Image(_)))
+    matches!(carrier(start), Ok(Carrier::Image(_)))
 }
 
 /// Whether a file that begins with these bytes is an archive of object files.
 pub(crate) fn begins_archive(start: &[u8]) -> bool {
-    content(start) == Ok(Content::Archive)
+    carrier(start) == Ok(Carrier::Archive)
 }
 
 /// Where the record may be in an image that has none: only in intermediate code, of the object
 /// file or of a member.
 pub(crate) fn intermediate_only(data: &ImageData<'_>) -> Option<ImageProblem> {
-    let problem = data.ask(|data| match content(data)? {
-        Content::Image(format) => {
+    let problem = data.ask(|data| match carrier(data)? {
+        Carrier::Image(format) => {
             Ok(format.is_intermediate(data).then_some(ImageProblem::Intermediate))
         }
-        Content::Archive => archive::intermediate_only(data),
+        Carrier::Archive => archive::intermediate_only(data),
     });
     problem.ok().flatten()
 }
@@ -121,9 +121,9 @@ pub(crate) fn intermediate_only(data: &ImageData<'_>) -> Option<ImageProblem> {
 /// # Errors
 /// What is not an image, or damaged.
 pub(crate) fn loader_texts(data: &ImageData<'_>) -> Result<Vec<LoaderText>, ImageProblem> {
-    data.ask(|data| match content(data)? {
-        Content::Image(format) => format.loader_texts(data),
-        Content::Archive => Ok(Vec::new()),
+    data.ask(|data| match carrier(data)? {
+        Carrier::Image(format) => format.loader_texts(data),
+        Carrier::Archive => Ok(Vec::new()),
     })
 }
 
@@ -140,9 +140,9 @@ pub(crate) fn replace_loader_text(
     old: &LoaderText,
     new: &[u8],
 ) -> Result<Edit, LoaderProblem> {
-    let table = data.ask(|data| match content(data)? {
-        Content::Image(format) => format.loader_table(data, old.role).map(Some),
-        Content::Archive => Ok(None),
+    let table = data.ask(|data| match carrier(data)? {
+        Carrier::Image(format) => format.loader_table(data, old.role).map(Some),
+        Carrier::Archive => Ok(None),
     })?;
     table.ok_or(LoaderProblem::Changed)?.replace(old, new)
 }
@@ -153,9 +153,9 @@ pub(crate) fn replace_loader_text(
 /// # Errors
 /// What is not an image, or damaged.
 pub(crate) fn places(data: &ImageData<'_>, offsets: &[u64]) -> Result<Places, ImageProblem> {
-    data.ask(|data| match content(data)? {
-        Content::Image(format) => format.places(data, offsets),
-        Content::Archive => archive::places(data, offsets),
+    data.ask(|data| match carrier(data)? {
+        Carrier::Image(format) => format.places(data, offsets),
+        Carrier::Archive => archive::places(data, offsets),
     })
 }
 

@@ -25,7 +25,7 @@ pub(super) enum Format {
 
 /// A file that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Content {
+pub(super) enum Carrier {
     /// An image.
     Image(Format),
     /// An archive of images.
@@ -108,21 +108,21 @@ impl Format {
 
 /// The format of an image; an archive is none.
 pub(super) fn format(data: Bytes<'_, '_>) -> Result<Format, ImageProblem> {
-    match content(data)? {
-        Content::Image(format) => Ok(format),
-        Content::Archive => Err(ImageProblem::Unknown),
+    match carrier(data)? {
+        Carrier::Image(format) => Ok(format),
+        Carrier::Archive => Err(ImageProblem::Unknown),
     }
 }
 
 /// Tells the format by the magic number.
-pub(super) fn content<'d, R: ReadRef<'d>>(data: R) -> Result<Content, ImageProblem> {
+pub(super) fn carrier<'d, R: ReadRef<'d>>(data: R) -> Result<Carrier, ImageProblem> {
     let length = data.len().unwrap_or(0);
     let start = data.read_bytes_at(0, length.min(8)).unwrap_or_default();
     Err(match start {
         [] => ImageProblem::Empty,
-        [0x7f, b'E', b'L', b'F', ..] => return Ok(Content::Image(Format::Elf)),
+        [0x7f, b'E', b'L', b'F', ..] => return Ok(Carrier::Image(Format::Elf)),
         [b'#', b'!', ..] => ImageProblem::Script,
-        b"!<arch>\n" | b"!<thin>\n" => return Ok(Content::Archive),
+        b"!<arch>\n" | b"!<thin>\n" => return Ok(Carrier::Archive),
         // LLVM bitcode, bare or wrapped.
         [b'B', b'C', 0xc0, 0xde, ..] | [0xde, 0xc0, 0x17, 0x0b, ..] => ImageProblem::Intermediate,
         [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] => ImageProblem::Unsupported("a Mach-O file"),
