@@ -96,7 +96,8 @@ fn root_of(path: &Path, inside: &BTreeSet<&Path>) -> Option<PathBuf> {
             rest.components().count() > 1 && inside.contains(rest)
         })
     });
-    root.map(Path::to_owned)
+    // Scripts name /usr/bin/python3 also where the tree has one, for its own place, in bin/python3.
+    root.filter(|root| *root != Path::new("/usr")).map(Path::to_owned)
 }
 
 fn look(tree: &Tree, entry: &Entry, inside: &BTreeSet<&Path>) -> Result<Said> {
