@@ -16,7 +16,7 @@ use postlink_format::Type;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ImageProblem, Result};
 use crate::files::open::{Mode, open_entry, read_at};
 use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::image::data::ImageData;
@@ -114,7 +114,7 @@ fn look(tree: &Tree, entry: &Entry, inside: &BTreeSet<&Path>) -> Result<Said> {
             if is_image || begins_archive(&start[..read]) {
                 records(&path, &mut said)?;
                 if is_image {
-                    loader(&file, inside, &mut said);
+                    loader(&path, &file, inside, &mut said)?;
                 }
                 return Ok(said);
             }
@@ -167,9 +167,13 @@ fn records(path: &Path, said: &mut Said) -> Result<()> {
 }
 
 /// The folders in which the loader looks. One that has a library which is needed is in the tree.
-fn loader(file: &File, inside: &BTreeSet<&Path>, said: &mut Said) {
-    // An image that only begins like one is read by no loader.
-    let texts = loader_texts(&ImageData::new(file)).unwrap_or_default();
+fn loader(path: &Path, file: &File, inside: &BTreeSet<&Path>, said: &mut Said) -> Result<()> {
+    let texts = match loader_texts(&ImageData::new(file)) {
+        Ok(texts) => texts,
+        Err(problem @ ImageProblem::Unread(_)) => return Err(Error::not_image(path)(problem)),
+        // A file that only begins like an image is read by no loader.
+        Err(_) => return Ok(()),
+    };
     for text in texts.iter().filter(|text| text.role == Role::Runpath) {
         for folder in text.text.split(|&byte| byte == b':') {
             let folder = Path::new(OsStr::from_bytes(folder));
@@ -183,6 +187,7 @@ fn loader(file: &File, inside: &BTreeSet<&Path>, said: &mut Said) {
             }));
         }
     }
+    Ok(())
 }
 
 /// The paths of a `.pc` or `.la` file, or of a script's first line.
