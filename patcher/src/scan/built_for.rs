@@ -16,7 +16,7 @@ use postlink_format::Type;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ImageProblem, Result};
 use crate::files::open::{Mode, open_entry, read_at};
 use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::image::data::ImageData;
@@ -101,7 +101,8 @@ fn root_of(path: &Path, inside: &BTreeSet<&Path>) -> Option<PathBuf> {
             rest.components().count() > 1 && inside.contains(rest)
         })
     });
-    root.map(Path::to_owned)
+    // Scripts name /usr/bin/python3 also where the tree has one, for its own place, in bin/python3.
+    root.filter(|root| *root != Path::new("/usr")).map(Path::to_owned)
 }
 
 fn look(
@@ -123,7 +124,7 @@ fn look(
             if is_image || begins_archive(&start[..read]) {
                 records(&path, is_given, &mut said)?;
                 if is_image {
-                    loader(&file, inside, &mut said);
+                    loader(&path, &file, inside, &mut said)?;
                 }
                 return Ok(said);
             }
@@ -176,9 +177,13 @@ fn records(path: &Path, is_given: &dyn Fn(&str, &str) -> bool, said: &mut Said) 
 }
 
 /// The folders in which the loader looks. One that has a library which is needed is in the tree.
-fn loader(file: &File, inside: &BTreeSet<&Path>, said: &mut Said) {
-    // An image that only begins like one is read by no loader.
-    let texts = loader_texts(&ImageData::new(file)).unwrap_or_default();
+fn loader(path: &Path, file: &File, inside: &BTreeSet<&Path>, said: &mut Said) -> Result<()> {
+    let texts = match loader_texts(&ImageData::new(file)) {
+        Ok(texts) => texts,
+        Err(problem @ ImageProblem::Unread(_)) => return Err(Error::not_image(path)(problem)),
+        // A file that only begins like an image is read by no loader.
+        Err(_) => return Ok(()),
+    };
     for text in texts.iter().filter(|text| text.role == Role::SearchPath) {
         for folder in text.text.split(|&byte| byte == b':') {
             let folder = Path::new(OsStr::from_bytes(folder));
@@ -192,6 +197,7 @@ fn loader(file: &File, inside: &BTreeSet<&Path>, said: &mut Said) {
             }));
         }
     }
+    Ok(())
 }
 
 /// The paths of a `.pc` or `.la` file, or of a script's first line.

@@ -182,7 +182,10 @@ impl FindingKind {
                 "generate the file after installation, or leave the path out of it; specialize \
                  --equal-length rewrites it where the new path is as long"
             }
-            Self::Member => "pack it again after specialize, or leave the path out of it",
+            Self::Member => {
+                "pack it again after specialize, or leave the path out of it; specialize --repack \
+                 rewrites single compressed texts"
+            }
             Self::Name => "rename it after specialize",
             Self::Record => {
                 "fill it before it is packed, stripped of section headers, or appended to another file"

@@ -33,7 +33,7 @@ use crate::record::assign::unknown_fields;
 use crate::record::read::Image;
 use crate::record::values::Assignment;
 use crate::scan::built_for;
-use crate::scan::finding::Finding;
+use crate::scan::finding::{Finding, FindingKind};
 use crate::scan::manifest::Knowledge;
 use crate::scan::trees;
 use crate::shown::escaped;
@@ -217,7 +217,15 @@ fn check_assignments(plans: &[TreePlan], assignments: &[Assignment]) -> Result<(
     }
     let path = first.tree.root.clone();
     if shapes.is_empty() {
-        return Err(Error::NoRecord { path, imports: Imports::default() });
+        let is_record = |finding: &&Finding| finding.kind == FindingKind::Record;
+        let unfilled = plans.iter().flat_map(|plan| &plan.left).find(is_record);
+        return Err(match unfilled {
+            Some(Finding { path: file, text, .. }) => Error::input(
+                format!("{}: no record can be filled; {file}: {text}", escaped(path.as_os_str())),
+                FindingKind::Record.advice(),
+            ),
+            None => Error::NoRecord { path, imports: Imports::default() },
+        });
     }
     let shapes: Vec<&Shape> = shapes.iter().collect();
     Err(Error::Values { path, problems: unknown_fields(&shapes, assignments, &taken) })

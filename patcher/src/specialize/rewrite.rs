@@ -17,6 +17,7 @@ use crate::files::open::read_at;
 use crate::search::engine::Searcher;
 use crate::search::hits::Hit;
 use crate::search::reference::{Encoding, Fit, Reference};
+use crate::search::text::counted_around;
 use crate::shown::shown;
 
 /// Bytes of a word that stands for nothing else: `0.0.0-x`.
@@ -155,6 +156,26 @@ impl Rewrites {
     #[must_use]
     pub(crate) fn file_text(&self, text: &[u8]) -> Option<Vec<u8>> {
         self.rewritten(text, true)
+    }
+
+    /// What the text of a file becomes, of which nobody is told what stays; `None` if it stays what it is.
+    ///
+    /// # Errors
+    /// Why an old path would stay in it, as a sentence of which the file is the subject.
+    pub fn whole_text(&self, text: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        for hit in self.searcher.text(text) {
+            let range = hit.offset as usize..(hit.offset + hit.length) as usize;
+            let why = match hit.fit {
+                Fit::Certain if counted_around(text, range) => "its text counts its bytes",
+                Fit::Certain if self.replacement(text, 0, &hit, true).is_some() => continue,
+                Fit::Certain => "it has a part of an old path",
+                Fit::Unclear | Fit::Inside => "a program decides what a path in it is",
+            };
+            if self.changes(hit.reference, true) {
+                return Err(why.into());
+            }
+        }
+        Ok(self.file_text(text))
     }
 
     fn rewritten(&self, text: &[u8], is_file: bool) -> Option<Vec<u8>> {

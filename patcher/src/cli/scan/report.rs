@@ -72,6 +72,11 @@ fn tree_report(tree: &ScannedTree, references: &[String], verbose: bool) -> Stri
             more(&mut text, "    ", lines.len(), most_findings);
         }
         more(&mut text, "  ", files.len(), most_files);
+        let own = files.iter().flatten().map(|finding| &*finding.advice);
+        let own: BTreeSet<&str> = own.filter(|own| !["", kind.advice()].contains(own)).collect();
+        for advice in own {
+            let _ = writeln!(text, "  help: {advice}");
+        }
     }
     let possible = possible_by_file(tree);
     if !possible.is_empty() {
@@ -199,6 +204,7 @@ fn described(finding: &Finding) -> String {
             place.push(at.encoding.name().to_owned());
         }
     }
+    place.extend(finding.possible.then(|| "possible".to_owned()));
     let arrow = if finding.kind == FindingKind::Link { "-> " } else { "" };
     let text = line(&finding.text);
     if place.is_empty() {
