@@ -21,3 +21,4 @@ pub mod open;
 pub mod replace;
 pub(crate) mod temporary;
 pub mod walk;
+pub(crate) mod window;

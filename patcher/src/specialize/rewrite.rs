@@ -4,7 +4,6 @@
 //! was written is not looked at again. So an old path may well be in a new one.
 
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
@@ -12,8 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::edit::{Edit, outermost};
 use crate::error::{Error, Result};
-use crate::files::compare::holds;
-use crate::files::open::read_at;
+use crate::files::window::Window;
 use crate::search::engine::{Hit, Searcher};
 use crate::search::reference::{Encoding, Fit, Reference};
 use crate::shown::shown;
@@ -184,11 +182,11 @@ impl Rewrites {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn is_there(&self, file: &File, hit: &Hit) -> io::Result<bool> {
+    pub(crate) fn is_there(&self, file: &mut Window<'_>, hit: &Hit) -> io::Result<bool> {
         let old = self.pairs.get(hit.reference).map(|pair| &pair.old.needle);
         let needle = old.and_then(|needle| hit.encoding.encode(needle));
         match needle.filter(|needle| needle.len() as u64 == hit.length) {
-            Some(needle) => holds(file, hit.offset, &needle),
+            Some(needle) => file.holds(hit.offset, &needle),
             None => Ok(false),
         }
     }
@@ -198,18 +196,22 @@ impl Rewrites {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn in_file(&self, file: &File, hit: &Hit, is_text: bool) -> io::Result<Option<Edit>> {
+    pub(crate) fn in_file(
+        &self,
+        file: &mut Window<'_>,
+        hit: &Hit,
+        is_text: bool,
+    ) -> io::Result<Option<Edit>> {
         let same = self.same_needle(hit.reference);
         let Some(reach) = same.map(|pair| pair.old.path.len() as u64).max() else {
             return Ok(None);
         };
         let start = hit.offset.saturating_sub(reach);
-        let mut window = vec![0; (hit.offset - start + hit.length + reach + 1) as usize];
-        let read = read_at(file, &mut window, start)?;
-        let Some((range, path)) = self.replacement(&window[..read], start, hit, is_text) else {
+        let bytes = file.read(start..hit.offset + hit.length + reach + 1)?;
+        let Some((range, path)) = self.replacement(bytes, start, hit, is_text) else {
             return Ok(None);
         };
-        let before = window[(range.start - start) as usize..(range.end - start) as usize].to_vec();
+        let before = bytes[(range.start - start) as usize..(range.end - start) as usize].to_vec();
         Ok(Some(Edit { offset: range.start, before, after: path.to_vec() }))
     }
 
