@@ -21,3 +21,4 @@ pub(crate) mod open;
 pub(crate) mod replace;
 pub(crate) mod temporary;
 pub(crate) mod walk;
+pub(crate) mod window;

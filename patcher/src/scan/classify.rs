@@ -1,5 +1,6 @@
 //! Says of each reference in a file what it lies in.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ImageProblem, Result, SectionProblem};
 use crate::files::open::{Mode, open_entry};
+use crate::files::window::Window;
 use crate::image;
 use crate::image::archive::members;
 use crate::image::data::ImageData;
@@ -99,7 +101,8 @@ pub(crate) fn file(
     }
     let failed = |error| Error::io("search", path)(error);
     let file = open_entry(path).map_err(failed)?;
-    let context = Context { searcher, searched, file: &file };
+    let window = RefCell::new(Window::new(&file));
+    let context = Context { searcher, searched, file: &file, window };
     let format = match may_be_packed {
         true => unpack::detect(&file, &found.start, searched.size).map_err(failed)?,
         false => None,
@@ -203,11 +206,13 @@ struct Context<'a> {
     searcher: &'a Searcher,
     searched: Searched<'a>,
     file: &'a File,
+    /// For the texts around hits.
+    window: RefCell<Window<'a>>,
 }
 
 impl Context<'_> {
     fn hit(&self, kind: FindingKind, hit: &Hit) -> Result<Finding> {
-        let around = text::around(self.file, hit);
+        let around = text::around(&mut self.window.borrow_mut(), hit);
         let (text, _) = around.map_err(Error::io("search", self.searched.path))?;
         Ok(finding_of(self.searched.name, kind, hit, text))
     }

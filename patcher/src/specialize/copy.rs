@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -337,7 +337,8 @@ fn new_size(entry: &Entry, planned: &EntryPlan) -> u64 {
 
 /// Copies bytes, with the changes of the plan.
 fn content(source: &File, new: &File, planned: &EntryPlan, stop: &AtomicBool) -> io::Result<()> {
-    if planned.keeps_size() {
+    let stays_in_place = planned.keeps_size() && !planned.is_text;
+    if planned.edits.is_empty() || stays_in_place {
         copy_data(source, new, stop)?;
         return planned
             .edits
@@ -349,16 +350,27 @@ fn content(source: &File, new: &File, planned: &EntryPlan, stop: &AtomicBool) ->
     let mut to = BufWriter::with_capacity(BUFFER, new);
     let mut at = 0;
     for edit in &planned.edits {
-        let kept = edit.offset - at;
-        let old = edit.before.len() as u64;
-        if io::copy(&mut from.by_ref().take(kept), &mut to)? != kept
-            || io::copy(&mut from.by_ref().take(old), &mut io::sink())? != old
-        {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
+        transfer(&mut from, &mut to, edit.offset - at)?;
+        transfer(&mut from, &mut io::sink(), edit.before.len() as u64)?;
         to.write_all(&edit.after)?;
         at = edit.end();
     }
     io::copy(&mut from, &mut to)?;
     to.flush()
+}
+
+/// Writes so many bytes as they are. [`io::copy`] asks the system about both files each time.
+fn transfer(from: &mut impl BufRead, to: &mut impl Write, mut size: u64) -> io::Result<()> {
+    while size > 0 {
+        let bytes = from.fill_buf()?;
+        let bytes = &bytes[..bytes.len().min(size as usize)];
+        if bytes.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        to.write_all(bytes)?;
+        let done = bytes.len();
+        from.consume(done);
+        size -= done as u64;
+    }
+    Ok(())
 }

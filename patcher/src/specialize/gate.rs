@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::files::open::{Mode, open_entry, read_at};
 use crate::files::walk::Entry;
 use crate::image::data::ImageData;
-use crate::image::loader::loader_texts;
+use crate::image::loader_texts;
 use crate::record::area::areas;
 use crate::record::read::Image;
 use crate::scan::classify::finding_of;

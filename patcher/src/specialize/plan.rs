@@ -12,6 +12,7 @@ use crate::edit::{Edit, ordered, outermost};
 use crate::error::{Error, Result};
 use crate::files::open::{open_entry, read_at};
 use crate::files::walk::{Entry, EntryKind, Tree};
+use crate::files::window::Window;
 use crate::image::data::ImageData;
 use crate::image::loader_texts;
 use crate::scan::classify::Content;
@@ -223,18 +224,19 @@ impl Context<'_> {
         };
         let mut more = Vec::new();
         let mut undecided = Vec::new();
+        let mut window = Window::new(&file);
         for (order, finding) in findings {
             let Some(hit) = hit(&finding) else {
                 planned.left.push((order, finding));
                 continue;
             };
-            if !rules.rewrites.is_there(&file, &hit).map_err(failed)? {
+            if !rules.rewrites.is_there(&mut window, &hit).map_err(failed)? {
                 return Err(Error::Changed { path });
             }
             if is_done(&hit) {
                 continue;
             }
-            let edit = rules.hit(&file, finding.kind, &hit, strings).map_err(failed)?;
+            let edit = rules.hit(&mut window, finding.kind, &hit, strings).map_err(failed)?;
             match edit {
                 Some(edit) => more.push(edit),
                 None => undecided.push((order, hit.offset, finding)),

@@ -4,7 +4,6 @@
 //! was written is not looked at again. So an old path may well be in a new one.
 
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
@@ -12,12 +11,11 @@ use std::path::{Path, PathBuf};
 
 use crate::edit::{Edit, outermost};
 use crate::error::{Error, Result};
-use crate::files::compare::holds;
-use crate::files::open::read_at;
+use crate::files::window::Window;
 use crate::search::engine::Searcher;
 use crate::search::hits::Hit;
 use crate::search::reference::{Encoding, Fit, Reference};
-use crate::search::text::counted_around;
+use crate::search::text::counted_strings;
 use crate::shown::shown;
 
 /// Bytes of a word that stands for nothing else: `0.0.0-x`.
@@ -162,11 +160,13 @@ impl Rewrites {
     ///
     /// # Errors
     /// Why an old path would stay in it, as a sentence of which the file is the subject.
-    pub fn whole_text(&self, text: &[u8]) -> Result<Option<Vec<u8>>, String> {
+    pub(crate) fn whole_text(&self, text: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        let counted = counted_strings(text);
         for hit in self.searcher.text(text) {
-            let range = hit.offset as usize..(hit.offset + hit.length) as usize;
+            let (start, end) = (hit.offset as usize, (hit.offset + hit.length) as usize);
+            let is_counted = |string: &Range<usize>| string.start <= start && end <= string.end;
             let why = match hit.fit {
-                Fit::Certain if counted_around(text, range) => "its text counts its bytes",
+                Fit::Certain if counted.iter().any(is_counted) => "its text counts its bytes",
                 Fit::Certain if self.replacement(text, 0, &hit, true).is_some() => continue,
                 Fit::Certain => "it has a part of an old path",
                 Fit::Unclear | Fit::Inside => "a program decides what a path in it is",
@@ -206,11 +206,11 @@ impl Rewrites {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub(crate) fn is_there(&self, file: &File, hit: &Hit) -> io::Result<bool> {
+    pub(crate) fn is_there(&self, file: &mut Window<'_>, hit: &Hit) -> io::Result<bool> {
         let old = self.pairs.get(hit.reference).map(|pair| &pair.old.needle);
         let needle = old.and_then(|needle| hit.encoding.encode(needle));
         match needle.filter(|needle| needle.len() as u64 == hit.length) {
-            Some(needle) => holds(file, hit.offset, &needle),
+            Some(needle) => file.holds(hit.offset, &needle),
             None => Ok(false),
         }
     }
@@ -222,7 +222,7 @@ impl Rewrites {
     /// The file cannot be read.
     pub(crate) fn in_file(
         &self,
-        file: &File,
+        file: &mut Window<'_>,
         hit: &Hit,
         is_text: bool,
     ) -> io::Result<Option<Edit>> {
@@ -231,12 +231,11 @@ impl Rewrites {
             return Ok(None);
         };
         let start = hit.offset.saturating_sub(reach);
-        let mut window = vec![0; (hit.offset - start + hit.length + reach + 1) as usize];
-        let read = read_at(file, &mut window, start)?;
-        let Some((range, path)) = self.replacement(&window[..read], start, hit, is_text) else {
+        let bytes = file.read(start..hit.offset + hit.length + reach + 1)?;
+        let Some((range, path)) = self.replacement(bytes, start, hit, is_text) else {
             return Ok(None);
         };
-        let before = window[(range.start - start) as usize..(range.end - start) as usize].to_vec();
+        let before = bytes[(range.start - start) as usize..(range.end - start) as usize].to_vec();
         Ok(Some(Edit { offset: range.start, before, after: path.to_vec() }))
     }
 

@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::files::attributes::has_capabilities;
 use crate::files::open::read_at;
 use crate::files::walk::{Entry, EntryKind, Tree};
+use crate::files::window::Window;
 use crate::image::data::ImageData;
 use crate::image::loader::{LoaderProblem, LoaderText, Role};
 use crate::image::replace_loader_text;
@@ -101,7 +102,7 @@ impl Rules<'_> {
     /// The file cannot be read.
     pub(crate) fn hit(
         &self,
-        file: &File,
+        file: &mut Window<'_>,
         kind: FindingKind,
         hit: &Hit,
         strings: Strings,

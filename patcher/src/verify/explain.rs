@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use super::images::{Permitted, compare, merged};
 use crate::edit::{Edit, outermost};
 use crate::error::{Error, Result, SectionProblem};
-use crate::files::compare::{holds, pairs};
+use crate::files::compare::holds;
 use crate::files::open::Mode;
 use crate::files::open::size;
 use crate::files::open::{open_entry, read_at};
 use crate::files::walk::{Entry, Tree};
+use crate::files::window::Window;
 use crate::image;
 use crate::image::data::ImageData;
 use crate::image::loader::{LoaderText, Role};
@@ -30,6 +31,9 @@ use crate::shown::escaped;
 use crate::shown::shown;
 use crate::specialize::rules::{Beside, FilePlace, Rules};
 use crate::verify::change::{Change, TreeDifference};
+
+/// Bytes of two files that are compared at a time.
+const PIECE: u64 = 256 << 10;
 
 /// What was found of a file that differs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -237,7 +241,8 @@ impl<'a> Explainer<'a> {
                 fit: Fit::Certain,
             };
             let line = text::lines(before, &[hit(old)])?.and_then(|lines| lines.first().copied());
-            let (was, is) = (text::around(before, &hit(old))?.0, text::around(after, &hit(new))?.0);
+            let around = |file, at| text::around(&mut Window::new(file), &hit(at));
+            let (was, is) = (around(before, old)?.0, around(after, new)?.0);
             difference.line = line;
             difference.reason = format!("`{was}` became `{is}`, which the rewrites do not give");
         } else {
@@ -260,8 +265,9 @@ impl<'a> Explainer<'a> {
         }
         let strings = self.rules.strings(file, size(file)?)?;
         let mut edits = Vec::new();
+        let mut window = Window::new(file);
         for hit in &found.hits {
-            edits.extend(self.rules.hit(file, kind, hit, strings)?);
+            edits.extend(self.rules.hit(&mut window, kind, hit, strings)?);
         }
         Ok(outermost(edits))
     }
@@ -272,25 +278,22 @@ impl<'a> Explainer<'a> {
 fn mismatch(before: &File, after: &File, edits: &[Edit]) -> io::Result<Option<(u64, u64)>> {
     let sizes = (size(before)?, size(after)?);
     let end = Edit { offset: sizes.0, before: Vec::new(), after: Vec::new() };
+    let (mut before, mut after) = (Window::new(before), Window::new(after));
     let mut at = (0, 0);
     for edit in edits.iter().chain([&end]) {
-        let (range, new) = (edit.range(), &edit.after);
-        let kept = range.start.saturating_sub(at.0);
-        let shared = kept.min(sizes.1.saturating_sub(at.1));
-        let mut same = shared;
-        pairs(before, after, at, shared, |from, one, other| {
-            let differs = one.iter().zip(other).position(|(one, other)| one != other);
-            same = differs.map_or(same, |differs| from + differs as u64);
-            differs.is_none()
-        })?;
-        if same < kept {
-            return Ok(Some((at.0 + same, at.1 + same)));
+        while at.0 < edit.offset {
+            let size = PIECE.min(edit.offset - at.0);
+            let (one, other) = (before.read(at.0..at.0 + size)?, after.read(at.1..at.1 + size)?);
+            if one != other {
+                let same = one.iter().zip(other).take_while(|(one, other)| one == other).count();
+                return Ok(Some((at.0 + same as u64, at.1 + same as u64)));
+            }
+            at = (at.0 + size, at.1 + size);
         }
-        at = (range.end, at.1 + kept);
-        if !holds(after, at.1, new)? {
-            return Ok(Some((range.start, at.1)));
+        if !after.holds(at.1, &edit.after)? {
+            return Ok(Some((edit.offset, at.1)));
         }
-        at.1 += new.len() as u64;
+        at = (edit.end(), at.1 + edit.after.len() as u64);
     }
     Ok((at.1 != sizes.1).then_some(at))
 }

@@ -10,6 +10,7 @@ use super::Unexplained;
 use crate::error::{Error, Result};
 use crate::files::compare::pairs;
 use crate::files::open::Mode;
+use crate::files::window::Window;
 use crate::image::data::ImageData;
 use crate::image::loader::Role;
 use crate::image::places;
@@ -263,7 +264,9 @@ fn texts(
         let length = run.ours.end - run.ours.start;
         let hit =
             Hit { offset, length, reference: 0, encoding: Encoding::Plain, fit: Fit::Certain };
-        around(file, &hit).map(|(text, _)| text).map_err(Error::io("search", path))
+        around(&mut Window::new(file), &hit)
+            .map(|(text, _)| text)
+            .map_err(Error::io("search", path))
     };
     let texts = (at(ours, run.ours.start)?, at(theirs, run.theirs)?);
     Ok((!texts.0.is_empty() || !texts.1.is_empty()).then_some(texts))
