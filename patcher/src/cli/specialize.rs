@@ -92,6 +92,8 @@ struct Report<'a> {
     left: Vec<Place<'a>>,
     /// Where texts still have old values of fields that were set.
     standing: Vec<StandingJson<'a>>,
+    /// What the copies could not keep, in sentences.
+    warnings: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -227,6 +229,7 @@ fn report(done: &Specialized) -> Report<'_> {
         trees: done.trees.iter().map(tree).collect(),
         left: done.left.iter().map(place).collect(),
         standing: done.standing.iter().map(StandingJson::from).collect(),
+        warnings: &done.warnings,
     }
 }
 
