@@ -155,9 +155,9 @@ fn copies_of_trees_are_read_back() {
     let folder = Folder::new();
     fs::create_dir(folder.path("old")).expect("a folder");
     let (old, new) = (folder.path("old"), folder.path("new"));
-    folder.write("old/file", format!("{}\n", old.display()));
+    folder.write("old/file", format!("\0{}\0", old.display()));
     let inject = format!("-e inject=pwrite64:retval={}", old.as_os_str().len());
-    let line = format!("specialize --output old={}", new.display());
+    let line = format!("specialize --equal-length --output old={}", new.display());
     let said = injected(&folder, &inject, &line).fails(1);
     assert!(said.contains("not those that were written"), "{said}");
     assert!(!new.exists());

@@ -172,3 +172,20 @@ fn check_and_defaults() {
     let said = generate(&folder, "kinds.toml", "none", "").fails(1);
     assert!(said.contains("`kinds` and `single`") && said.contains("--section"), "{said}");
 }
+
+/// A default that only the other language's text would have had was taken without a word.
+#[test]
+fn a_default_is_given_where_the_record_is_defined() {
+    let folder = Folder::new();
+    let section = "field.dir = { type = \"path\", capacity = 64, required = true }\n";
+    for (owner, outputs, wrong) in [
+        ("rust", "--out-header a.hh --out-source a.cc", "belongs to Rust"),
+        ("cpp", "--out-rust a.rs", "belongs to C++"),
+    ] {
+        folder.write("schema.toml", format!("[section.app]\nowner = \"{owner}\"\n{section}"));
+        let line = format!("generate --schema schema.toml {outputs}");
+        let said = folder.postlink(&format!("{line} --default dir=/x")).fails(2);
+        assert!(said.contains(wrong), "{said}");
+        folder.postlink(&line).ok();
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use postlink_codegen::{Section, cpp, rust};
+use postlink_codegen::{Owner, Section, cpp, rust};
 
 use super::talk::{Exit, Talk};
 use crate::error::{Error, Result};
@@ -67,6 +67,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             )
         })?
         .clone();
+    check_owner(&section, args)?;
     replace_defaults(&mut section, &args.schema, &args.defaults)?;
     let outputs = outputs(&section, args)?;
     if !args.check {
@@ -96,6 +97,24 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         replace::files(&[(stamp.clone(), "")], &[])?;
     }
     Ok(Exit::Done)
+}
+
+/// Refuses a default that no output would have: only the owner's text has them.
+fn check_owner(section: &Section, args: &Args) -> Result<()> {
+    let (language, option, has_it) = match section.owner {
+        Owner::Cpp => ("C++", "--out-source", args.out_source.is_some()),
+        Owner::Rust => ("Rust", "--out-rust", args.out_rust.is_some()),
+    };
+    if has_it || args.defaults.is_empty() {
+        return Ok(());
+    }
+    Err(Error::usage(
+        format!(
+            "--default has no effect: the section `{}` belongs to {language}, which has its defaults",
+            section.shape.name
+        ),
+        format!("give it where the {language} text is generated, with {option}"),
+    ))
 }
 
 fn refused(path: &Path, problems: Vec<postlink_codegen::Problem>) -> Error {

@@ -172,8 +172,9 @@ where
             let is_build_id =
                 note.name() == elf::ELF_NOTE_GNU && note.n_type(endian) == elf::NT_GNU_BUILD_ID;
             let descriptor = note.desc();
-            let at = descriptor.first().and_then(|first| bytes.element_offset(first));
-            if let (true, Some(at)) = (is_build_id, at) {
+            // A part of the section's bytes.
+            let at = descriptor.as_ptr().addr().checked_sub(bytes.as_ptr().addr());
+            if let (true, false, Some(at)) = (is_build_id, descriptor.is_empty(), at) {
                 let start = header.sh_offset(endian).into().saturating_add(at as u64);
                 found.push(start..start.saturating_add(descriptor.len() as u64));
             }
