@@ -35,6 +35,9 @@ pub struct Trees<'a> {
     pub possible: bool,
     /// Whether compressed texts may have been rewritten.
     pub repack: bool,
+    /// Whether short words were rewritten wherever they stand, and not only in the `Version:` lines of
+    /// `.pc` files.
+    pub force: bool,
 }
 
 /// The result of a comparison.
@@ -106,7 +109,7 @@ pub fn trees(wanted: &Trees<'_>, watch: &impl Watch) -> Result<TreeReport> {
     };
     let (before, after) = (Tree::walk(wanted.original)?, Tree::walk(wanted.filled)?);
     let beside = Beside::of(&[(&before, &destination)], &rules);
-    let explainer = Explainer::new(&rules, &beside, &destination)?;
+    let explainer = Explainer::new(&rules, &beside, &destination, wanted.force)?;
     let comparison = Comparison { before: &before, after: &after, rules: &rules, explainer };
     let mut report = comparison.compare(watch)?;
     let shown_pair = |(old, new): (&Reference, &[u8])| (shown(&old.path), shown(new));
