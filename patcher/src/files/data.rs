@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::SeekFrom as Find;
 use rustix::io::Errno;
 
-use super::compare::holds;
 use super::open::size;
+use super::window::Window;
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 
@@ -75,8 +75,9 @@ pub(crate) fn read_back<'a>(
     path: &Path,
     edits: impl IntoIterator<Item = &'a Edit>,
 ) -> Result<()> {
+    let mut file = Window::new(file);
     for edit in edits {
-        if !holds(file, edit.offset, &edit.after).map_err(Error::io("read back", path))? {
+        if !file.holds(edit.offset, &edit.after).map_err(Error::io("read back", path))? {
             return Err(Error::ReadBack { path: path.to_owned() });
         }
     }

@@ -1,5 +1,6 @@
 //! Says of each reference in a file what it lies in.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -10,16 +11,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ImageProblem, Result, SectionProblem};
 use crate::files::open::{Mode, open_entry};
+use crate::files::window::Window;
 use crate::image;
 use crate::image::archive::members;
 use crate::image::data::ImageData;
 use crate::image::loader::{LoaderText, Role};
-use crate::image::places::{Places, Purpose, Symbol, containing, places};
+use crate::image::places;
+use crate::image::places::{Places, Purpose, Symbol, containing};
 use crate::record::area::{RecordArea, areas};
 use crate::record::read::Image;
 use crate::scan::finding::{Action, Finding, FindingKind, Place};
 use crate::scan::propose::entry;
-use crate::search::engine::{Hit, Hits, Searcher};
+use crate::search::engine::Searcher;
+use crate::search::hits::{Hit, Hits};
 use crate::search::reference::Fit;
 use crate::search::text;
 use crate::search::unpack::{self, FoundMember, Inside, PackFormat};
@@ -57,7 +61,7 @@ pub struct KnownRecord {
 
 /// What is known of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Known {
+pub(crate) struct Known {
     /// What it is.
     pub content: Content,
     /// Its records.
@@ -68,7 +72,7 @@ pub struct Known {
 
 /// A file that was searched.
 #[derive(Clone, Copy, Debug)]
-pub struct Searched<'a> {
+pub(crate) struct Searched<'a> {
     /// The path by which it is opened.
     pub path: &'a Path,
     /// Relative to its tree.
@@ -83,7 +87,11 @@ pub struct Searched<'a> {
 ///
 /// # Errors
 /// What the system refuses.
-pub fn file(searcher: &Searcher, searched: Searched<'_>, look_inside: bool) -> Result<Known> {
+pub(crate) fn file(
+    searcher: &Searcher,
+    searched: Searched<'_>,
+    look_inside: bool,
+) -> Result<Known> {
     let Searched { path, found, .. } = searched;
     let is_image = image::begins_image(&found.start);
     let may_be_packed = unpack::may_be_packed(found);
@@ -93,7 +101,8 @@ pub fn file(searcher: &Searcher, searched: Searched<'_>, look_inside: bool) -> R
     }
     let failed = |error| Error::io("search", path)(error);
     let file = open_entry(path).map_err(failed)?;
-    let context = Context { searcher, searched, file: &file };
+    let window = RefCell::new(Window::new(&file));
+    let context = Context { searcher, searched, file: &file, window };
     let format = match may_be_packed {
         true => unpack::detect(&file, &found.start, searched.size).map_err(failed)?,
         false => None,
@@ -197,11 +206,13 @@ struct Context<'a> {
     searcher: &'a Searcher,
     searched: Searched<'a>,
     file: &'a File,
+    /// For the texts around hits.
+    window: RefCell<Window<'a>>,
 }
 
 impl Context<'_> {
     fn hit(&self, kind: FindingKind, hit: &Hit) -> Result<Finding> {
-        let around = text::around(self.file, hit);
+        let around = text::around(&mut self.window.borrow_mut(), hit);
         let (text, _) = around.map_err(Error::io("search", self.searched.path))?;
         Ok(finding_of(self.searched.name, kind, hit, text))
     }
@@ -324,7 +335,7 @@ impl Context<'_> {
     /// linker put into the same bytes.
     fn in_loader_string(&self, string: &LoaderText) -> Vec<Finding> {
         let kind = match string.role {
-            Role::Runpath => FindingKind::Runpath,
+            Role::SearchPath => FindingKind::Runpath,
             Role::Interpreter | Role::Library => FindingKind::Loader,
         };
         let told = |hit: Hit| {

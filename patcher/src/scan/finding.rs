@@ -9,7 +9,7 @@ use crate::search::reference::Encoding;
 /// One reference that was found, or one thing that could not be looked into.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// The file, relative to its tree, as [`escaped`](crate::shown::escaped) writes it.
+    /// The file, relative to its tree, with `\\xNN` for a byte that cannot be shown.
     pub path: String,
     /// Where in the file.
     pub kind: FindingKind,

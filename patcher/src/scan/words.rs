@@ -11,6 +11,7 @@ use super::trees::Examined;
 use crate::error::{Error, Result};
 use crate::files::open::{Mode, open_entry};
 use crate::files::walk::{EntryKind, Tree};
+use crate::files::window::Window;
 use crate::record::read::Image;
 use crate::search::engine::{self, Searcher};
 use crate::search::reference::{Fit, Reference};
@@ -39,7 +40,10 @@ pub(crate) fn find(tree: &Tree, entries: &[Examined], words: &[&str]) -> Result<
         }
     }
     let found = engine::files(&searcher, &files, &|_, _| ())?;
-    let look = |((path, _), (found, position)): (&(PathBuf, u64), (&engine::Hits, &usize))| {
+    let look = |((path, _), (found, position)): (
+        &(PathBuf, u64),
+        (&crate::search::hits::Hits, &usize),
+    )| {
         let hits = found.hits.iter().filter(|hit| hit.fit == Fit::Certain);
         let hits: Vec<_> = hits.copied().collect();
         if hits.is_empty() {
@@ -49,8 +53,9 @@ pub(crate) fn find(tree: &Tree, entries: &[Examined], words: &[&str]) -> Result<
         let told = || {
             let file = open_entry(path)?;
             let Some(lines) = text::lines(&file, &hits)? else { return Ok(Vec::new()) };
+            let mut window = Window::new(&file);
             let found = hits.iter().zip(lines).map(|(hit, line)| {
-                let (text, _) = text::around(&file, hit)?;
+                let (text, _) = text::around(&mut window, hit)?;
                 let found = finding_of(name, FindingKind::Text, hit, text);
                 Ok(Finding { line: Some(line), ..found })
             });

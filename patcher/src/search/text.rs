@@ -6,7 +6,8 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use crate::files::open::read_at;
-use crate::search::engine::Hit;
+use crate::files::window::Window;
+use crate::search::hits::Hit;
 use crate::search::reference::Encoding;
 
 /// Bytes that are read at a time.
@@ -22,14 +23,14 @@ fn is_binary(byte: u8) -> bool {
 
 /// Whether all bytes may be those of a text: of UTF-8, or of another encoding that contains ASCII.
 #[must_use]
-pub fn is_text(bytes: &[u8]) -> bool {
+pub(crate) fn is_text(bytes: &[u8]) -> bool {
     !bytes.iter().copied().any(is_binary)
 }
 
 /// Whether these bytes, which are all of a file or its beginning, may be a text. A PDF file is none: it
 /// has a table of offsets.
 #[must_use]
-pub fn is_whole_text(bytes: &[u8]) -> bool {
+pub(crate) fn is_whole_text(bytes: &[u8]) -> bool {
     !bytes.starts_with(b"%PDF-") && is_text(bytes)
 }
 
@@ -40,7 +41,7 @@ pub fn is_whole_text(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// What the system refuses.
-pub fn lines(file: &File, hits: &[Hit]) -> io::Result<Option<Vec<u64>>> {
+pub(crate) fn lines(file: &File, hits: &[Hit]) -> io::Result<Option<Vec<u64>>> {
     let mut buffer = vec![0; WINDOW];
     let (mut at, mut line) = (0_u64, 1_u64);
     let mut lines = Vec::with_capacity(hits.len());
@@ -71,34 +72,33 @@ fn newlines(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
-/// Which of these hits of a text lie in a string whose length is written before it.
+/// Which of these hits of a text, which are in its order, lie in a string whose length is written
+/// before it: see [`counted_strings`].
 ///
 /// # Errors
 /// What the system refuses.
-pub fn counted(file: &File, hits: &[Hit]) -> io::Result<Vec<bool>> {
+pub(crate) fn counted(file: &File, hits: &[Hit]) -> io::Result<Vec<bool>> {
+    const REACH: usize = 2 * LONGEST_COUNTED;
     let mut counted = Vec::with_capacity(hits.len());
     let mut buffer = Vec::new();
-    let (mut start, mut end) = (0_u64, 0_u64);
-    for hit in hits {
-        let from = hit.offset.saturating_sub(2 * COUNT_REACH as u64);
-        let to = hit.offset + hit.length + 2 * COUNT_REACH as u64;
-        if from < start || to > end {
-            // The next hits are not far.
-            buffer.resize(WINDOW.max((to - from) as usize), 0);
-            let read = read_at(file, &mut buffer, from)?;
-            buffer.truncate(read);
-            (start, end) = (from, from + read as u64);
-            if end < to {
-                // The file ends here.
-                end = u64::MAX;
+    while let Some(next) = hits.get(counted.len()) {
+        let start = next.offset.saturating_sub(REACH as u64);
+        buffer.resize(WINDOW, 0);
+        let read = read_at(file, &mut buffer, start)?;
+        let mut strings = counted_strings(&buffer[..read]).into_iter().peekable();
+        // The strings of these hits are in the buffer as a whole, with what is before and behind them.
+        let end = if read < WINDOW { usize::MAX } else { WINDOW - REACH };
+        let ranges = hits[counted.len()..].iter().map(|hit| {
+            let at = (hit.offset - start) as usize;
+            at..at + hit.length as usize
+        });
+        let mut counted_to = 0;
+        for range in ranges.take_while(|range| range.end <= end) {
+            while let Some(string) = strings.next_if(|string| string.start <= range.start) {
+                counted_to = counted_to.max(string.end);
             }
+            counted.push(range.end <= counted_to);
         }
-        let at = (hit.offset - start) as usize;
-        let from = (from - start) as usize;
-        let to = ((to - start) as usize).min(buffer.len());
-        let is_there = at + hit.length as usize <= to;
-        let inside = at - from..at - from + hit.length as usize;
-        counted.push(is_there && counted_around(&buffer[from..to], inside));
     }
     Ok(counted)
 }
@@ -108,15 +108,13 @@ pub fn counted(file: &File, hits: &[Hit]) -> io::Result<Vec<bool>> {
 ///
 /// # Errors
 /// What the system refuses.
-pub fn around(file: &File, hit: &Hit) -> io::Result<(String, usize)> {
+pub(crate) fn around(window: &mut Window<'_>, hit: &Hit) -> io::Result<(String, usize)> {
     let width = hit.encoding.width() as u64;
     let reach = SHOWN * width;
     let start = hit.offset.saturating_sub(reach / width * width).max(hit.offset % width);
-    let mut bytes = vec![0; (hit.offset - start + hit.length.min(4 * 4096) + reach) as usize];
-    let read = read_at(file, &mut bytes, start)?;
-    bytes.truncate(read);
-    let from = ((hit.offset - start) as usize).min(read);
-    let to = (from + hit.length as usize).min(read);
+    let bytes = window.read(start..hit.offset + hit.length.min(4 * 4096) + reach)?;
+    let from = ((hit.offset - start) as usize).min(bytes.len());
+    let to = (from + hit.length as usize).min(bytes.len());
     let before = printable(hit.encoding, bytes[..from].rchunks_exact(width as usize));
     let before: String = before.chars().rev().collect();
     let inside = printable(hit.encoding, bytes[from..to].chunks_exact(width as usize));
@@ -127,7 +125,7 @@ pub fn around(file: &File, hit: &Hit) -> io::Result<(String, usize)> {
 
 /// The text around a hit in another one, shown on one line: a NUL stands between items of a list.
 #[must_use]
-pub fn inside(text: &[u8], hit: &Hit) -> String {
+pub(crate) fn inside(text: &[u8], hit: &Hit) -> String {
     let start = (hit.offset as usize).saturating_sub(SHOWN as usize);
     let end = (hit.offset + hit.length + SHOWN) as usize;
     let part = text.get(start..end.min(text.len())).unwrap_or_default();
@@ -142,44 +140,43 @@ fn printable<'a>(encoding: Encoding, units: impl Iterator<Item = &'a [u8]>) -> S
     chars.map(char::from).collect()
 }
 
-/// Bytes before a match in which the number of a string's bytes is looked for.
-const COUNT_REACH: usize = 4096;
+/// Bytes of a string that is taken for one whose length is written before it.
+const LONGEST_COUNTED: usize = 16 << 10;
 
-/// Whether bytes of a text lie in a string whose length is written before it, so that the text is wrong
-/// when they become more or fewer: `s:9:"/opt/app/"` of PHP, `9:/opt/app/,` of netstrings, `9:/opt/app/`
-/// in lists of bencode and in canonical S-expressions, `$9` on a line of its own in the protocol of Redis.
+/// The strings of a text whose length is written before them, so that the text is wrong when they become
+/// longer or shorter: `s:9:"/opt/app/"` of PHP, `9:/opt/app/,` of netstrings, `9:/opt/app/` in lists of
+/// bencode and in canonical S-expressions, `$9` on a line of its own in the protocol of Redis.
 ///
 /// The number has to be right, and what is behind the string has to follow there in such a format: so
-/// `12:/opt/app` in the output of `grep` is none. A number farther away than some thousand bytes is not
-/// seen. `range` lies in `text`.
-#[must_use]
-pub fn counted_around(text: &[u8], range: Range<usize>) -> bool {
-    let start = range.start.saturating_sub(COUNT_REACH);
-    let Some(before) = text.get(start..range.start) else { return false };
+/// `12:/opt/app` in the output of `grep` is none. Strings of more than some thousand bytes are not seen.
+/// They are sorted by where they begin.
+pub(crate) fn counted_strings(text: &[u8]) -> Vec<Range<usize>> {
     // Behind a number stands a colon, or the end of a line.
-    memchr::memrchr2_iter(b':', b'\n', before).any(|at| {
-        let mark = start + at;
-        let number = &text[..mark];
-        let number = number.strip_suffix(b"\r").unwrap_or(number);
-        let digits = number.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-        let (head, digits) = number.split_at(number.len() - digits);
-        let count = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
-        count.is_some_and(|count: usize| {
-            let string = |open: &[u8]| {
-                let from = mark + 1 + open.len();
-                let to = from.checked_add(count)?;
-                let holds = from <= range.start && range.end <= to;
-                (holds && text[mark + 1..].starts_with(open)).then(|| text.get(to..)).flatten()
-            };
-            if text[mark] == b'\n' {
-                let is_line = |rest: &[u8]| rest.starts_with(b"\r\n");
-                return head.ends_with(b"$") && string(b"").is_some_and(is_line);
-            }
-            let closes = |quote: &[u8]| string(quote).is_some_and(|rest| rest.starts_with(quote));
-            let follows = |rest: &[u8]| rest.starts_with(b",") || is_counted_list(rest);
-            closes(b"\"") || closes(b"\\\"") || string(b"").is_some_and(follows)
-        })
-    })
+    let marks = memchr::memchr2_iter(b':', b'\n', text);
+    let mut strings: Vec<_> = marks.filter_map(|mark| counted_string(text, mark)).collect();
+    strings.sort_by_key(|string| string.start);
+    strings
+}
+
+/// The string whose length is written before a mark.
+fn counted_string(text: &[u8], mark: usize) -> Option<Range<usize>> {
+    let number = &text[..mark];
+    let number = number.strip_suffix(b"\r").unwrap_or(number);
+    let digits = number.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let (head, digits) = number.split_at(number.len() - digits);
+    let count: usize = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    let string = |open: &[u8], follows: &dyn Fn(&[u8]) -> bool| {
+        let from = mark + 1 + open.len();
+        let to = from.checked_add(count).filter(|_| count <= LONGEST_COUNTED)?;
+        let is_there = text[mark + 1..].starts_with(open) && follows(text.get(to..)?);
+        is_there.then_some(from..to)
+    };
+    if text[mark] == b'\n' {
+        return string(b"", &|rest| head.ends_with(b"$") && rest.starts_with(b"\r\n"));
+    }
+    let quoted = |quote: &[u8]| string(quote, &|rest| rest.starts_with(quote));
+    let bare = || string(b"", &|rest| rest.starts_with(b",") || is_counted_list(rest));
+    quoted(b"\"").or_else(|| quoted(b"\\\"")).or_else(bare)
 }
 
 /// Whether bytes begin with what follows a string in a list of bencode, or in an S-expression: the ends
@@ -200,6 +197,7 @@ fn is_counted_list(rest: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::reference::Fit;
 
     #[test]
     fn texts_and_binaries() {
@@ -214,7 +212,10 @@ mod tests {
         let counted = |text: &str| {
             let all = text.as_bytes();
             let found: Vec<bool> = memchr::memmem::find_iter(all, "/opt/app")
-                .map(|at| counted_around(all, at..at + 8))
+                .map(|at| {
+                    let strings = counted_strings(all).into_iter();
+                    strings.into_iter().any(|string| string.start <= at && at + 8 <= string.end)
+                })
                 .collect();
             assert!(!found.is_empty(), "{text}");
             found
@@ -257,6 +258,32 @@ mod tests {
             assert_eq!(counted(text), [false], "{text}");
         }
         assert_eq!(counted("8:/opt/app,7:/opt/app,8:/opt/app,"), [true, false, true]);
-        assert!(!counted_around(b"8:/opt/app,", 20..28));
+    }
+    /// Files are looked at in parts: a string at a seam is seen like any other, among very many hits.
+    #[test]
+    fn strings_are_counted_wherever_they_lie_in_a_file() {
+        let plain = "/opt/app\n".repeat(90_000);
+        let reach = 2 * LONGEST_COUNTED;
+        for at in [0, WINDOW - reach, WINDOW, WINDOW + reach, plain.len() - 9] {
+            let at = at.next_multiple_of(9);
+            let inside = "/opt/app\n".repeat(LONGEST_COUNTED / 9);
+            let string = format!("{}:{inside},", inside.len());
+            let text = [&plain[..at], &string, &plain[at..]].concat();
+            let file = tempfile::tempfile().expect("a file");
+            file.write_all_at(text.as_bytes(), 0).expect("bytes");
+            let hit = |offset: usize| Hit {
+                offset: offset as u64,
+                length: 8,
+                reference: 0,
+                encoding: Encoding::Plain,
+                fit: Fit::Certain,
+            };
+            let hits = memchr::memmem::find_iter(text.as_bytes(), "/opt/app").map(hit);
+            let hits: Vec<Hit> = hits.collect();
+            let counted = counted(&file, &hits).expect("a file");
+            let is_counted = |hit: &Hit| (at..at + string.len()).contains(&(hit.offset as usize));
+            let expected: Vec<bool> = hits.iter().map(is_counted).collect();
+            assert!(counted == expected, "{at}");
+        }
     }
 }

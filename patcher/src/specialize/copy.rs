@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +30,7 @@ const BUFFER: usize = 256 << 10;
 
 /// A copy of a tree, beside its place or in it. It goes away unless it is kept.
 #[derive(Debug)]
-pub struct Staged<'a> {
+pub(super) struct Staged<'a> {
     plan: &'a TreePlan,
     /// Where it will be: the destination, or its place under another root.
     place: PathBuf,
@@ -49,7 +49,7 @@ impl<'a> Staged<'a> {
     ///
     /// # Errors
     /// There is something at the place already; the folder that it is in is not there.
-    pub fn new(plan: &'a TreePlan, place: PathBuf) -> Result<Self> {
+    pub(super) fn new(plan: &'a TreePlan, place: PathBuf) -> Result<Self> {
         let parent = place.parent().unwrap_or(Path::new("/"));
         let (folder, lock) = new_folder(parent).map_err(Error::io("create a folder in", parent))?;
         let (folder, lock) = (Some(folder), Some(lock));
@@ -58,7 +58,7 @@ impl<'a> Staged<'a> {
 
     /// Where an entry is now.
     #[must_use]
-    pub fn path(&self, entry: &Entry) -> PathBuf {
+    pub(super) fn path(&self, entry: &Entry) -> PathBuf {
         let root = match &self.folder {
             // The folder becomes the tree; a tree that is a file lies in it.
             Some(folder) if self.is_file() => folder.join("file"),
@@ -75,18 +75,18 @@ impl<'a> Staged<'a> {
 
     /// The path that the tree will have.
     #[must_use]
-    pub fn destination(&self) -> &'a Path {
+    pub(super) fn destination(&self) -> &'a Path {
         &self.plan.destination
     }
 
     /// The files whose bytes were changed.
-    pub fn written(&self) -> impl Iterator<Item = (&'a Entry, &'a EntryPlan)> {
+    pub(super) fn written(&self) -> impl Iterator<Item = (&'a Entry, &'a EntryPlan)> {
         self.entries().filter(|(_, planned)| !planned.edits.is_empty())
     }
 
     /// Sentences about what the copy could not keep, each with the first entry that it is true of.
     #[must_use]
-    pub fn lost(&self) -> Vec<String> {
+    pub(super) fn lost(&self) -> Vec<String> {
         let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         let sentence = |(sentence, (first, entries)): (&String, &(PathBuf, usize))| {
             let place: PathBuf = self.place.components().chain(first.components()).collect();
@@ -125,7 +125,11 @@ impl<'a> Staged<'a> {
     /// # Errors
     /// Everything that cannot be read or written; files that are others than when they were planned;
     /// it was stopped.
-    pub fn copy(&self, copied: &(impl Fn(u64, u64) + Sync), stop: &AtomicBool) -> Result<()> {
+    pub(super) fn copy(
+        &self,
+        copied: &(impl Fn(u64, u64) + Sync),
+        stop: &AtomicBool,
+    ) -> Result<()> {
         let mut files = Vec::new();
         for (entry, planned) in self.entries() {
             match entry.kind {
@@ -212,7 +216,7 @@ impl<'a> Staged<'a> {
     ///
     /// # Errors
     /// What the system refuses.
-    pub fn close(&self) -> Result<()> {
+    pub(super) fn close(&self) -> Result<()> {
         // What is inside comes first: a folder that may not be written is the last to be so.
         let folders: Vec<_> =
             self.entries().filter(|(entry, _)| entry.kind == EntryKind::Directory).collect();
@@ -228,7 +232,7 @@ impl<'a> Staged<'a> {
     ///
     /// # Errors
     /// What the system refuses.
-    pub fn put(&mut self) -> Result<()> {
+    pub(super) fn put(&mut self) -> Result<()> {
         let Some(folder) = &self.folder else { return Ok(()) };
         free(&self.place, self.is_file())?;
         let from = if self.is_file() { folder.join("file") } else { folder.clone() };
@@ -244,7 +248,7 @@ impl<'a> Staged<'a> {
     }
 
     /// Lets the copy stay.
-    pub fn keep(mut self) {
+    pub(super) fn keep(mut self) {
         self.is_kept = true;
     }
 }
@@ -265,7 +269,7 @@ impl Drop for Staged<'_> {
 
 /// Folders that were made for a tree to be in. They go away unless they are used.
 #[derive(Debug, Default)]
-pub struct Parents {
+pub(super) struct Parents {
     /// From the outermost to the innermost.
     made: Vec<PathBuf>,
 }
@@ -275,7 +279,7 @@ impl Parents {
     ///
     /// # Errors
     /// What the system refuses.
-    pub fn make(&mut self, folder: &Path) -> Result<()> {
+    pub(super) fn make(&mut self, folder: &Path) -> Result<()> {
         let missing: Vec<&Path> = folder
             .ancestors()
             .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
@@ -333,7 +337,8 @@ fn new_size(entry: &Entry, planned: &EntryPlan) -> u64 {
 
 /// Copies bytes, with the changes of the plan.
 fn content(source: &File, new: &File, planned: &EntryPlan, stop: &AtomicBool) -> io::Result<()> {
-    if planned.keeps_size() {
+    let stays_in_place = planned.keeps_size() && !planned.is_text;
+    if planned.edits.is_empty() || stays_in_place {
         copy_data(source, new, stop)?;
         return planned
             .edits
@@ -345,16 +350,27 @@ fn content(source: &File, new: &File, planned: &EntryPlan, stop: &AtomicBool) ->
     let mut to = BufWriter::with_capacity(BUFFER, new);
     let mut at = 0;
     for edit in &planned.edits {
-        let kept = edit.offset - at;
-        let old = edit.before.len() as u64;
-        if io::copy(&mut from.by_ref().take(kept), &mut to)? != kept
-            || io::copy(&mut from.by_ref().take(old), &mut io::sink())? != old
-        {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
+        transfer(&mut from, &mut to, edit.offset - at)?;
+        transfer(&mut from, &mut io::sink(), edit.before.len() as u64)?;
         to.write_all(&edit.after)?;
         at = edit.end();
     }
     io::copy(&mut from, &mut to)?;
     to.flush()
+}
+
+/// Writes so many bytes as they are. [`io::copy`] asks the system about both files each time.
+fn transfer(from: &mut impl BufRead, to: &mut impl Write, mut size: u64) -> io::Result<()> {
+    while size > 0 {
+        let bytes = from.fill_buf()?;
+        let bytes = &bytes[..bytes.len().min(size as usize)];
+        if bytes.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        to.write_all(bytes)?;
+        let done = bytes.len();
+        from.consume(done);
+        size -= done as u64;
+    }
+    Ok(())
 }

@@ -2,35 +2,19 @@
 //! them there.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use postlink_codegen::{Field, Shape, Value};
 use postlink_format::Type;
 
-use super::SpecializeOptions;
+use super::options::{SpecializeOptions, Standing};
 use super::rewrite::Rewrites;
 use super::rules::is_unmistakable;
 use crate::error::{Error, Result};
 use crate::files::open::Mode;
 use crate::record::assign::assign;
 use crate::record::read::Image;
-use crate::scan::finding::Finding;
 use crate::scan::manifest::Knowledge;
 use crate::scan::words;
-
-/// The old value of a field that was set, where texts still have it.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Standing {
-    /// The field.
-    pub field: String,
-    /// Its old value.
-    pub old: String,
-    /// The new one.
-    pub new: String,
-    /// Each place with the path that its tree gets.
-    pub places: Vec<(PathBuf, Finding)>,
-}
 
 /// A field that becomes another word.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

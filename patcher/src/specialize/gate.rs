@@ -21,12 +21,13 @@ use crate::error::{Error, Result};
 use crate::files::open::{Mode, open_entry, read_at};
 use crate::files::walk::Entry;
 use crate::image::data::ImageData;
-use crate::image::loader::loader_texts;
+use crate::image::loader_texts;
 use crate::record::area::areas;
 use crate::record::read::Image;
 use crate::scan::classify::finding_of;
 use crate::scan::finding::{Finding, FindingKind};
-use crate::search::engine::{Hit, Searcher, check_count};
+use crate::search::engine::{Searcher, check_count};
+use crate::search::hits::Hit;
 use crate::search::reference::{BEFORE, BEHIND, Fit, Reference};
 use crate::shown::shown;
 

@@ -20,6 +20,9 @@ const UNIX: u8 = 3;
 /// How hard xz tries, of 0 to 9; its own default.
 const XZ_PRESET: u32 = 6;
 
+/// What becomes of a text; `None` if it stays. The error is a sentence of which its file is the subject.
+pub(crate) type Rewrite<'a> = &'a dyn Fn(&[u8]) -> Result<Option<Vec<u8>>, String>;
+
 /// What becomes of a compressed text of this size: its bytes as they are, and as they will be. `None` if
 /// `rewrite` gives no other text.
 ///
@@ -29,7 +32,7 @@ pub(crate) fn repack(
     file: &File,
     size: u64,
     format: PackFormat,
-    rewrite: &dyn Fn(&[u8]) -> Result<Option<Vec<u8>>, String>,
+    rewrite: Rewrite<'_>,
 ) -> Result<Option<Edit>, String> {
     let pack: fn(&[u8]) -> io::Result<Vec<u8>> = match format {
         PackFormat::Gzip => gzip,

@@ -4,7 +4,6 @@
 //! was written is not looked at again. So an old path may well be in a new one.
 
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
@@ -12,11 +11,11 @@ use std::path::{Path, PathBuf};
 
 use crate::edit::{Edit, outermost};
 use crate::error::{Error, Result};
-use crate::files::compare::holds;
-use crate::files::open::read_at;
-use crate::search::engine::{Hit, Searcher};
+use crate::files::window::Window;
+use crate::search::engine::Searcher;
+use crate::search::hits::Hit;
 use crate::search::reference::{Encoding, Fit, Reference};
-use crate::search::text::counted_around;
+use crate::search::text::counted_strings;
 use crate::shown::shown;
 
 /// Bytes of a word that stands for nothing else: `0.0.0-x`.
@@ -24,7 +23,7 @@ pub(super) const SHORTEST_WORD: usize = 6;
 
 /// Old paths and their new ones; old words and new ones likewise.
 #[derive(Debug)]
-pub struct Rewrites {
+pub(crate) struct Rewrites {
     /// In the order in which they were given.
     pairs: Vec<Pair>,
     explicit: usize,
@@ -47,7 +46,7 @@ impl Rewrites {
     /// # Errors
     /// A path that is not absolute; an old path that is given two new ones; one such as `/usr`,
     /// which stands in almost every file for something else.
-    pub fn new(
+    pub(crate) fn new(
         own: &[(PathBuf, PathBuf)],
         explicit: &[(PathBuf, PathBuf)],
         force: bool,
@@ -87,7 +86,7 @@ impl Rewrites {
     ///
     /// # Errors
     /// A value that is no word.
-    pub fn following(self, words: &[(String, String)]) -> Result<Self> {
+    pub(crate) fn following(self, words: &[(String, String)]) -> Result<Self> {
         let (mut pairs, explicit) = (self.pairs, self.explicit);
         for (old, new) in words {
             if pairs.iter().all(|pair| pair.old.path != old.as_bytes()) {
@@ -99,31 +98,31 @@ impl Rewrites {
 
     /// The old paths and words.
     #[must_use]
-    pub fn references(&self) -> Vec<Reference> {
+    pub(crate) fn references(&self) -> Vec<Reference> {
         self.pairs.iter().map(|pair| pair.old.clone()).collect()
     }
 
     /// The old paths and words with the new ones, but for those of texts only.
-    pub fn pairs(&self) -> impl Iterator<Item = (&Reference, &[u8])> {
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&Reference, &[u8])> {
         let everywhere = self.pairs.iter().filter(|pair| !pair.text_only);
         everywhere.map(|pair| (&pair.old, pair.new.as_slice()))
     }
 
     /// The position of an old path or word.
     #[must_use]
-    pub fn position(&self, old: &[u8]) -> Option<usize> {
+    pub(crate) fn position(&self, old: &[u8]) -> Option<usize> {
         self.pairs.iter().position(|pair| pair.old.path == old)
     }
 
     /// How many of the first were given, and not made of the trees' own paths.
     #[must_use]
-    pub fn explicit(&self) -> usize {
+    pub(crate) fn explicit(&self) -> usize {
         self.explicit
     }
 
     /// Whether the old path with this position is one of these.
     #[must_use]
-    pub fn is_of(&self, position: usize, paths: &[PathBuf]) -> bool {
+    pub(crate) fn is_of(&self, position: usize, paths: &[PathBuf]) -> bool {
         self.pairs.get(position).is_some_and(|pair| {
             paths.iter().any(|path| {
                 Reference::new(path).is_ok_and(|reference| reference.path == pair.old.path)
@@ -133,27 +132,27 @@ impl Rewrites {
 
     /// Whether a path is an old one, or in one.
     #[must_use]
-    pub fn covers(&self, path: &Path) -> bool {
+    pub(crate) fn covers(&self, path: &Path) -> bool {
         let within = |pair: &Pair| path.starts_with(OsStr::from_bytes(&pair.old.path));
         self.pairs.iter().any(within)
     }
 
     /// Whether the old path or word with this position becomes another, in a text file or elsewhere.
     #[must_use]
-    pub fn changes(&self, position: usize, is_text: bool) -> bool {
+    pub(crate) fn changes(&self, position: usize, is_text: bool) -> bool {
         let pair = self.pairs.get(position);
         pair.is_none_or(|pair| pair.old.path != pair.new && (is_text || !pair.text_only))
     }
 
     /// What a text becomes; `None` if it stays what it is.
     #[must_use]
-    pub fn text(&self, text: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn text(&self, text: &[u8]) -> Option<Vec<u8>> {
         self.rewritten(text, false)
     }
 
     /// What the text of a file becomes; `None` if it stays what it is.
     #[must_use]
-    pub fn file_text(&self, text: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn file_text(&self, text: &[u8]) -> Option<Vec<u8>> {
         self.rewritten(text, true)
     }
 
@@ -161,11 +160,13 @@ impl Rewrites {
     ///
     /// # Errors
     /// Why an old path would stay in it, as a sentence of which the file is the subject.
-    pub fn whole_text(&self, text: &[u8]) -> Result<Option<Vec<u8>>, String> {
+    pub(crate) fn whole_text(&self, text: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        let counted = counted_strings(text);
         for hit in self.searcher.text(text) {
-            let range = hit.offset as usize..(hit.offset + hit.length) as usize;
+            let (start, end) = (hit.offset as usize, (hit.offset + hit.length) as usize);
+            let is_counted = |string: &Range<usize>| string.start <= start && end <= string.end;
             let why = match hit.fit {
-                Fit::Certain if counted_around(text, range) => "its text counts its bytes",
+                Fit::Certain if counted.iter().any(is_counted) => "its text counts its bytes",
                 Fit::Certain if self.replacement(text, 0, &hit, true).is_some() => continue,
                 Fit::Certain => "it has a part of an old path",
                 Fit::Unclear | Fit::Inside => "a program decides what a path in it is",
@@ -197,7 +198,7 @@ impl Rewrites {
 
     /// [`Rewrites::text`] of UTF-8.
     #[must_use]
-    pub fn string(&self, text: &str) -> Option<String> {
+    pub(crate) fn string(&self, text: &str) -> Option<String> {
         String::from_utf8(self.text(text.as_bytes())?).ok()
     }
 
@@ -205,11 +206,11 @@ impl Rewrites {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn is_there(&self, file: &File, hit: &Hit) -> io::Result<bool> {
+    pub(crate) fn is_there(&self, file: &mut Window<'_>, hit: &Hit) -> io::Result<bool> {
         let old = self.pairs.get(hit.reference).map(|pair| &pair.old.needle);
         let needle = old.and_then(|needle| hit.encoding.encode(needle));
         match needle.filter(|needle| needle.len() as u64 == hit.length) {
-            Some(needle) => holds(file, hit.offset, &needle),
+            Some(needle) => file.holds(hit.offset, &needle),
             None => Ok(false),
         }
     }
@@ -219,18 +220,22 @@ impl Rewrites {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn in_file(&self, file: &File, hit: &Hit, is_text: bool) -> io::Result<Option<Edit>> {
+    pub(crate) fn in_file(
+        &self,
+        file: &mut Window<'_>,
+        hit: &Hit,
+        is_text: bool,
+    ) -> io::Result<Option<Edit>> {
         let same = self.same_needle(hit.reference);
         let Some(reach) = same.map(|pair| pair.old.path.len() as u64).max() else {
             return Ok(None);
         };
         let start = hit.offset.saturating_sub(reach);
-        let mut window = vec![0; (hit.offset - start + hit.length + reach + 1) as usize];
-        let read = read_at(file, &mut window, start)?;
-        let Some((range, path)) = self.replacement(&window[..read], start, hit, is_text) else {
+        let bytes = file.read(start..hit.offset + hit.length + reach + 1)?;
+        let Some((range, path)) = self.replacement(bytes, start, hit, is_text) else {
             return Ok(None);
         };
-        let before = window[(range.start - start) as usize..(range.end - start) as usize].to_vec();
+        let before = bytes[(range.start - start) as usize..(range.end - start) as usize].to_vec();
         Ok(Some(Edit { offset: range.start, before, after: path.to_vec() }))
     }
 

@@ -9,18 +9,21 @@ use std::path::{Path, PathBuf};
 use super::images::{Permitted, compare, merged};
 use crate::edit::{Edit, outermost};
 use crate::error::{Error, Result, SectionProblem};
-use crate::files::compare::{holds, pairs};
+use crate::files::compare::holds;
 use crate::files::open::Mode;
 use crate::files::open::size;
 use crate::files::open::{open_entry, read_at};
 use crate::files::walk::{Entry, Tree};
+use crate::files::window::Window;
 use crate::image;
 use crate::image::data::ImageData;
-use crate::image::loader::{LoaderText, Role, loader_texts, replace_loader_text};
+use crate::image::loader::{LoaderText, Role};
 use crate::image::places::containing;
+use crate::image::{loader_texts, replace_loader_text};
 use crate::record::read::Image;
 use crate::scan::finding::FindingKind;
-use crate::search::engine::{Hit, Searcher};
+use crate::search::engine::Searcher;
+use crate::search::hits::Hit;
 use crate::search::reference::{Encoding, Fit};
 use crate::search::text;
 use crate::search::unpack;
@@ -29,9 +32,12 @@ use crate::shown::shown;
 use crate::specialize::rules::{Beside, FilePlace, Rules, Strings, is_unmistakable};
 use crate::verify::change::{Change, TreeDifference};
 
+/// Bytes of two files that are compared at a time.
+const PIECE: u64 = 256 << 10;
+
 /// What was found of a file that differs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Explained {
+pub(super) struct Explained {
     /// What may differ.
     pub changes: Vec<Change>,
     /// What may not.
@@ -176,7 +182,7 @@ impl<'a> Explainer<'a> {
         match edit {
             Ok(edit) if is_expected && holds(after, edit.offset, &edit.after)? => {
                 explained.changes.push(match text.role {
-                    Role::Runpath => Change::Runpath { old, new },
+                    Role::SearchPath => Change::Runpath { old, new },
                     Role::Interpreter | Role::Library => Change::Loader { old, new },
                 });
                 Ok(Some(edit.range()))
@@ -243,7 +249,8 @@ impl<'a> Explainer<'a> {
                 fit: Fit::Certain,
             };
             let line = text::lines(before, &[hit(old)])?.and_then(|lines| lines.first().copied());
-            let (was, is) = (text::around(before, &hit(old))?.0, text::around(after, &hit(new))?.0);
+            let around = |file, at| text::around(&mut Window::new(file), &hit(at));
+            let (was, is) = (around(before, old)?.0, around(after, new)?.0);
             difference.line = line;
             difference.reason = format!("`{was}` became `{is}`, which the rewrites do not give");
         } else {
@@ -262,6 +269,7 @@ impl<'a> Explainer<'a> {
             hit.fit = Fit::Unclear;
         }
         let path = escaped(entry.path.as_os_str());
+        let mut window = Window::new(file);
         let mut edits = Vec::new();
         for hit in &hits {
             let reference = self.searcher.references().get(hit.reference);
@@ -270,12 +278,12 @@ impl<'a> Explainer<'a> {
             let is_meant = match word {
                 Some(word) => {
                     is_unmistakable(&word.path, &path, "")
-                        || is_unmistakable(&word.path, &path, &text::around(file, hit)?.0)
+                        || is_unmistakable(&word.path, &path, &text::around(&mut window, hit)?.0)
                 }
                 None => true,
             };
             if is_meant {
-                edits.extend(self.rules.hit(file, FindingKind::Text, hit, Strings::Stay)?);
+                edits.extend(self.rules.hit(&mut window, FindingKind::Text, hit, Strings::Stay)?);
             }
         }
         Ok(outermost(edits))
@@ -285,8 +293,9 @@ impl<'a> Explainer<'a> {
     fn edits(&self, file: &File, kind: FindingKind) -> io::Result<Vec<Edit>> {
         let strings = self.rules.strings(file, size(file)?)?;
         let mut edits = Vec::new();
+        let mut window = Window::new(file);
         for hit in &self.hits(file)? {
-            edits.extend(self.rules.hit(file, kind, hit, strings)?);
+            edits.extend(self.rules.hit(&mut window, kind, hit, strings)?);
         }
         Ok(outermost(edits))
     }
@@ -302,25 +311,22 @@ impl<'a> Explainer<'a> {
 fn mismatch(before: &File, after: &File, edits: &[Edit]) -> io::Result<Option<(u64, u64)>> {
     let sizes = (size(before)?, size(after)?);
     let end = Edit { offset: sizes.0, before: Vec::new(), after: Vec::new() };
+    let (mut before, mut after) = (Window::new(before), Window::new(after));
     let mut at = (0, 0);
     for edit in edits.iter().chain([&end]) {
-        let (range, new) = (edit.range(), &edit.after);
-        let kept = range.start.saturating_sub(at.0);
-        let shared = kept.min(sizes.1.saturating_sub(at.1));
-        let mut same = shared;
-        pairs(before, after, at, shared, |from, one, other| {
-            let differs = one.iter().zip(other).position(|(one, other)| one != other);
-            same = differs.map_or(same, |differs| from + differs as u64);
-            differs.is_none()
-        })?;
-        if same < kept {
-            return Ok(Some((at.0 + same, at.1 + same)));
+        while at.0 < edit.offset {
+            let size = PIECE.min(edit.offset - at.0);
+            let (one, other) = (before.read(at.0..at.0 + size)?, after.read(at.1..at.1 + size)?);
+            if one != other {
+                let same = one.iter().zip(other).take_while(|(one, other)| one == other).count();
+                return Ok(Some((at.0 + same as u64, at.1 + same as u64)));
+            }
+            at = (at.0 + size, at.1 + size);
         }
-        at = (range.end, at.1 + kept);
-        if !holds(after, at.1, new)? {
-            return Ok(Some((range.start, at.1)));
+        if !after.holds(at.1, &edit.after)? {
+            return Ok(Some((edit.offset, at.1)));
         }
-        at.1 += new.len() as u64;
+        at = (edit.end(), at.1 + edit.after.len() as u64);
     }
     Ok((at.1 != sizes.1).then_some(at))
 }

@@ -1,5 +1,7 @@
 //! Whether two images differ in nothing but the values of declared fields.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -56,7 +58,7 @@ pub struct ImageReport {
     pub rewritten_build_id: bool,
     /// The fields whose value is another.
     pub changed_values: Vec<ChangedValue>,
-    /// The fields whose default is another, in records that [`descriptor`] wrote anew.
+    /// The fields whose default is another, in records that were written anew.
     pub changed_defaults: Vec<String>,
     /// Everything else that differs, in the order of the file.
     pub differences: Vec<ImageDifference>,
@@ -70,7 +72,7 @@ pub struct ImageReport {
 ///
 /// # Errors
 /// A file that cannot be read, and an original that is no image or has no record.
-pub fn images(original: &Path, filled: &Path) -> Result<ImageReport> {
+pub(super) fn images(original: &Path, filled: &Path) -> Result<ImageReport> {
     let before = Image::open(original, Mode::Read)?;
     let after = Image::open(filled, Mode::Read);
     // The descriptor itself may be what was damaged: then its bytes are told like all others.
@@ -134,7 +136,7 @@ pub(crate) fn compare(
     report.rewritten_build_id = build_id.is_some();
     // Headers that are damaged give no names.
     let regions = image::regions(&ImageData::new(&before.file)).unwrap_or_default();
-    let mut differences = Collector { regions: &regions, found: Vec::new(), last: (0..0, 0) };
+    let mut differences = Collector::new(&regions);
     let mut buffers = (vec![0; CHUNK], vec![0; CHUNK]);
     let shared = sizes.0.min(sizes.1);
     let mut at = 0;
@@ -298,36 +300,109 @@ fn changed_values(shape: &Shape, old: &[Evaluated], new: &[Evaluated]) -> Vec<Ch
 /// Differing bytes, summed up for each region.
 struct Collector<'a> {
     regions: &'a [Region],
+    /// The regions that begin behind the last byte, by their positions; the next one is the last.
+    ahead: Vec<usize>,
+    /// Those that have begun. Of several that a byte lies in, the first one counts.
+    begun: BTreeSet<usize>,
     found: Vec<ImageDifference>,
-    /// Where the last byte was found to lie, and its difference: bytes come in order.
+    /// The difference of each region; `None` stands for what lies in no region.
+    known: HashMap<Option<&'a str>, usize>,
+    /// How far bytes lie where the last one lies, and the difference there: bytes come in order.
     last: (Range<u64>, usize),
 }
 
-impl Collector<'_> {
+impl<'a> Collector<'a> {
+    fn new(regions: &'a [Region]) -> Self {
+        let mut ahead: Vec<usize> = (0..regions.len()).collect();
+        ahead.sort_by_key(|&position| Reverse(regions[position].offset));
+        let (begun, known) = (BTreeSet::new(), HashMap::new());
+        Self { regions, ahead, begun, found: Vec::new(), known, last: (0..0, 0) }
+    }
+
     fn add(&mut self, offset: u64) {
         if !self.last.0.contains(&offset) {
-            let (region, range) = self.region(offset);
-            let known = self.found.iter().position(|difference| difference.region == region);
-            let position = known.unwrap_or(self.found.len());
-            if known.is_none() {
-                self.found.push(ImageDifference {
-                    region,
-                    offset,
-                    bytes: 0,
-                    reason: String::new(),
-                });
+            let (region, end) = self.region(offset);
+            let position = *self.known.entry(region).or_insert(self.found.len());
+            if position == self.found.len() {
+                let region = region.unwrap_or("outside all sections");
+                self.found.push(ImageDifference::of(region, offset, String::new()));
             }
-            self.last = (range, position);
+            self.last = (offset..end, position);
         }
         self.found[self.last.1].bytes += 1;
     }
 
-    /// The name and the range of the region that a byte lies in.
-    fn region(&self, offset: u64) -> (String, Range<u64>) {
-        let range = |region: &Region| region.offset..region.offset.saturating_add(region.size);
-        let region = self.regions.iter().find(|region| range(region).contains(&offset));
-        region.map_or(("outside all sections".into(), offset..offset + 1), |region| {
-            (region.name.clone(), range(region))
-        })
+    /// The name of the region that a byte lies in, and where another region may follow.
+    fn region(&mut self, offset: u64) -> (Option<&'a str>, u64) {
+        let start = |position: &usize| self.regions[*position].offset;
+        let end = |position: usize| {
+            let region = &self.regions[position];
+            region.offset.saturating_add(region.size)
+        };
+        while let Some(next) = self.ahead.pop_if(|next| start(next) <= offset) {
+            self.begun.insert(next);
+        }
+        let next = self.ahead.last().map_or(u64::MAX, start);
+        while let Some(&first) = self.begun.first() {
+            if end(first) > offset {
+                return (Some(&self.regions[first].name), next.min(end(first)));
+            }
+            self.begun.pop_first();
+        }
+        (None, next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(
+        regions: &[Region],
+        offsets: impl IntoIterator<Item = u64>,
+    ) -> Vec<(String, u64, u64)> {
+        let mut collector = Collector::new(regions);
+        offsets.into_iter().for_each(|offset| collector.add(offset));
+        let told = |one: ImageDifference| (one.region, one.offset, one.bytes);
+        collector.found.into_iter().map(told).collect()
+    }
+
+    fn region(name: &str, offset: u64, size: u64) -> Region {
+        Region { name: name.to_owned(), offset, size }
+    }
+
+    /// A member comes behind its parts, and where regions overlap the first one counts.
+    #[test]
+    fn bytes_lie_in_the_first_region_that_has_them() {
+        let regions = [
+            region("header", 10, 2),
+            region("text", 20, 5),
+            region("notes", 22, 8),
+            region("member", 10, 30),
+            region("text", 50, 1),
+            region("none", 52, 0),
+        ];
+        let told = |name: &str, offset, bytes| (name.to_owned(), offset, bytes);
+        let expected = [
+            told("outside all sections", 9, 16),
+            told("header", 10, 2),
+            told("member", 12, 18),
+            told("text", 20, 6),
+            told("notes", 25, 5),
+        ];
+        assert_eq!(found(&regions, 9..56), expected);
+        assert_eq!(
+            found(&regions, [13, 24, 51]),
+            [told("member", 13, 1), told("text", 24, 1), told("outside all sections", 51, 1),]
+        );
+    }
+
+    /// A look at all regions for each one that differs would take hours here.
+    #[test]
+    fn very_many_regions_that_differ_are_told_soon() {
+        let many = 500_000;
+        let regions: Vec<_> = (0..many).map(|at| region(&format!("s{at}"), 2 * at, 2)).collect();
+        let found = found(&regions, (0..many).map(|at| 2 * at + 1));
+        assert!(found.len() as u64 == many && found.iter().all(|(_, _, bytes)| *bytes == 1));
     }
 }

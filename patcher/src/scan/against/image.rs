@@ -10,12 +10,14 @@ use super::Unexplained;
 use crate::error::{Error, Result};
 use crate::files::compare::pairs;
 use crate::files::open::Mode;
+use crate::files::window::Window;
 use crate::image::data::ImageData;
 use crate::image::loader::Role;
-use crate::image::places::{Part, Places, Purpose, containing, places};
+use crate::image::places;
+use crate::image::places::{Part, Places, Purpose, containing};
 use crate::record::area::{RecordArea, areas};
 use crate::record::read::Image;
-use crate::search::engine::Hit;
+use crate::search::hits::Hit;
 use crate::search::reference::{Encoding, Fit};
 use crate::search::text::around;
 
@@ -245,7 +247,7 @@ fn explanation(
         return Ok(are_defaults.then_some("default of a declared field"));
     }
     Ok(match (places.role(at), places.part(at).map(|part| part.purpose)) {
-        (Some(Role::Runpath), _) => Some("RUNPATH"),
+        (Some(Role::SearchPath), _) => Some("RUNPATH"),
         (_, Some(Purpose::BuildId)) => Some("build-id"),
         (_, Some(Purpose::DebugLink)) => Some("name and checksum of a separate debug file"),
         _ => None,
@@ -262,7 +264,9 @@ fn texts(
         let length = run.ours.end - run.ours.start;
         let hit =
             Hit { offset, length, reference: 0, encoding: Encoding::Plain, fit: Fit::Certain };
-        around(file, &hit).map(|(text, _)| text).map_err(Error::io("search", path))
+        around(&mut Window::new(file), &hit)
+            .map(|(text, _)| text)
+            .map_err(Error::io("search", path))
     };
     let texts = (at(ours, run.ours.start)?, at(theirs, run.theirs)?);
     Ok((!texts.0.is_empty() || !texts.1.is_empty()).then_some(texts))
