@@ -110,13 +110,23 @@ fn a_followed_value_becomes_the_new_one_in_texts_as_a_word() {
 #[test]
 fn a_short_value_is_followed_in_version_lines_only() {
     let folder = package("1.2.3");
+    folder.write("tree/share/control", "Version: 1.2.3\n");
     let said = specialize(&folder, "--set version=1.2.4 --follow version").ok();
-    assert!(said.contains("which 3 places in text files still have"), "{said}");
+    assert!(said.contains("which 4 places in text files still have"), "{said}");
     let pc = "prefix=/srv/new\nVersion: 1.2.4\nRequires: app-core >= 1.2.30\nLibs: -lapp-1.2.3\n";
     assert_eq!(text(&folder, "lib/pkgconfig/app.pc"), pc);
-    assert_eq!(folder.read("out/srv/new/share/readme"), folder.read("tree/share/readme"));
+    for name in ["readme", "control"] {
+        let (old, new) = (format!("tree/share/{name}"), format!("out/srv/new/share/{name}"));
+        assert_eq!(folder.read(&old), folder.read(&new));
+    }
+    // `verify` knows the same rule, and the same way around it.
+    let verify = "verify tree out/srv/new --rewrite /opt/app=/srv/new --rewrite 1.2.3=1.2.4";
+    folder.postlink(verify).ok();
+    assert_eq!(folder.postlink(&format!("{verify} --force")).code, 3);
     specialize(&folder, "--set version=1.2.4 --follow version --force").ok();
     assert!(text(&folder, "share/readme").ends_with("It is 1.2.4.\n"));
+    folder.postlink(&format!("{verify} --force")).ok();
+    assert_eq!(folder.postlink(verify).code, 3);
 }
 
 /// A manifest knows the values of the records, also where a text of another output has them.

@@ -174,6 +174,13 @@ fn another_path_that_is_none_is_wrong_usage() {
         let line = format!("scan tree --reference /opt/app {option}");
         assert!(folder.postlink(&line).fails(2).contains(why));
     }
+    // A manifest knows it already: what is named beside it would have no effect.
+    folder.write("tree/lib/data", "\0/opt/apple\0");
+    let line = "scan tree --reference /opt/app --other-path /opt/apple --manifest manifest";
+    folder.postlink(line).ok();
+    let said = specialize(&folder, "--manifest manifest --other-path /opt/apple").fails(2);
+    assert!(said.contains("cannot be used with"), "{said}");
+    specialize(&folder, "--manifest manifest").ok();
 }
 
 /// `share/*` was taken for all that is below `share`.

@@ -49,8 +49,9 @@ pub(super) struct Args {
     /// Take from this file what `scan --manifest` found, and search nothing
     #[arg(long, value_name = "MANIFEST")]
     manifest: Option<PathBuf>,
-    /// A longer path that only begins or ends like an old one, and is another: /opt/apple for /opt/app
-    #[arg(long = "other-path", value_name = "PATH")]
+    /// A longer path that only begins or ends like an old one, and is another: /opt/apple for /opt/app. A
+    /// manifest is made with it
+    #[arg(long = "other-path", value_name = "PATH", conflicts_with = "manifest")]
     other_paths: Vec<PathBuf>,
     /// Rewrite the old value of this field, which has to be set, also where text files have it as a
     /// word, and in the Version: line of .pc files

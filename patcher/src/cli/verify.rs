@@ -27,8 +27,8 @@ pub(super) struct Args {
     original: PathBuf,
     /// The file after `fill`, or the tree that `specialize` made
     filled: PathBuf,
-    /// In trees, or in a file that `specialize` made: an old path that became a new one. Can be
-    /// repeated
+    /// In trees, or in a file that `specialize` made: an old path that became a new one; or a word,
+    /// also one of `specialize --follow`. Can be repeated
     #[arg(long = "rewrite", value_name = "OLD=NEW")]
     rewrites: Vec<String>,
     /// In trees: undeclared references in binary files were rewritten too, where the old and new
@@ -41,6 +41,10 @@ pub(super) struct Args {
     /// In trees: compressed texts were rewritten too
     #[arg(long)]
     repack: bool,
+    /// In trees: short words were rewritten wherever texts have them; otherwise only in the Version:
+    /// line of .pc files, as `specialize --follow` does
+    #[arg(long)]
+    force: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -56,6 +60,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             equal_length: args.equal_length,
             possible: args.possible,
             repack: args.repack,
+            force: args.force,
         };
         let progress = Progress::new(talk.0.quiet).ends_at_signals();
         let verified = verify(&options, &progress);

@@ -7,7 +7,8 @@ use postlink_codegen::{Field, Shape, Value};
 use postlink_format::Type;
 
 use super::options::{SpecializeOptions, Standing};
-use super::rewrite::{Rewrites, SHORTEST_WORD};
+use super::rewrite::Rewrites;
+use super::rules::is_unmistakable;
 use crate::error::{Error, Result};
 use crate::files::open::Mode;
 use crate::record::assign::assign;
@@ -78,9 +79,8 @@ pub(super) fn follow(
         for mut finding in known.words(&searched)? {
             let Some(place) = &mut finding.place else { continue };
             let Some(old) = searched.get(place.reference) else { continue };
-            let is_rewritten = old.len() >= SHORTEST_WORD
-                || options.force
-                || is_version(&finding.path, &finding.text);
+            let is_rewritten =
+                options.force || is_unmistakable(old.as_bytes(), &finding.path, &finding.text);
             match rewrites.position(old.as_bytes()).filter(|_| is_rewritten) {
                 Some(position) => {
                     place.reference = position;
@@ -114,11 +114,6 @@ fn is_followed(options: &SpecializeOptions, section: &str, field: &str) -> bool 
 /// Whether this names a field, with its section or without.
 fn is_named(name: &str, section: &str, field: &str) -> bool {
     name.strip_suffix(field).is_some_and(|rest| rest.is_empty() || rest == format!("{section}."))
-}
-
-/// Whether this line of a file tells the version of a package, as `pkg-config` reads it.
-fn is_version(path: &str, line: &str) -> bool {
-    path.ends_with(".pc") && line.starts_with("Version:")
 }
 
 /// What is given for the fields of all records.

@@ -12,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 use postlink_codegen::Value;
 
 use super::repack::repack;
-use super::rewrite::Rewrites;
+use super::rewrite::{Rewrites, SHORTEST_WORD};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::files::attributes::has_capabilities;
@@ -233,6 +233,12 @@ impl Rules<'_> {
         let format = PackFormat::of(&start[..read]).ok_or("it is not compressed")?;
         repack(file, size, format, &|text| self.rewrites.whole_text(text))
     }
+}
+
+/// Whether a word in this line of a text stands for what it was declared as: it is long enough, or
+/// the line tells the version of a package, as `pkg-config` reads it.
+pub(crate) fn is_unmistakable(word: &[u8], path: &str, line: &str) -> bool {
+    word.len() >= SHORTEST_WORD || (path.ends_with(".pc") && line.starts_with("Version:"))
 }
 
 impl FilePlace<'_> {

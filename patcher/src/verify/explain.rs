@@ -29,7 +29,7 @@ use crate::search::text;
 use crate::search::unpack;
 use crate::shown::escaped;
 use crate::shown::shown;
-use crate::specialize::rules::{Beside, FilePlace, Rules};
+use crate::specialize::rules::{Beside, FilePlace, Rules, Strings, is_unmistakable};
 use crate::verify::change::{Change, TreeDifference};
 
 /// Bytes of two files that are compared at a time.
@@ -63,6 +63,8 @@ pub(super) struct Explainer<'a> {
     beside: &'a Beside,
     /// The path that the tree has in the end.
     destination: &'a Path,
+    /// Whether short words were rewritten wherever they stand.
+    short_words: bool,
 }
 
 impl<'a> Explainer<'a> {
@@ -72,9 +74,10 @@ impl<'a> Explainer<'a> {
         rules: &'a Rules<'a>,
         beside: &'a Beside,
         destination: &'a Path,
+        short_words: bool,
     ) -> Result<Self> {
         let searcher = Searcher::new(rules.rewrites.references())?;
-        Ok(Self { rules, searcher, beside, destination })
+        Ok(Self { rules, searcher, beside, destination, short_words })
     }
 
     /// Explains a file whose bytes are others.
@@ -89,7 +92,7 @@ impl<'a> Explainer<'a> {
         let image = match Image::open(&pair.original, Mode::Read) {
             Ok(image) => image,
             Err(Error::NotImage { .. }) => {
-                self.content(&before, &after, &mut explained)
+                self.content(&before, &after, pair.entry, &mut explained)
                     .map_err(Error::io("compare", &pair.original))?;
                 return Ok(explained);
             }
@@ -210,18 +213,23 @@ impl<'a> Explainer<'a> {
     }
 
     /// Compares files that are no images.
-    fn content(&self, before: &File, after: &File, explained: &mut Explained) -> io::Result<()> {
+    fn content(
+        &self,
+        before: &File,
+        after: &File,
+        entry: &Entry,
+        explained: &mut Explained,
+    ) -> io::Result<()> {
         let start = &mut [0; 16];
         let read = read_at(before, start, 0)?;
         let is_packed = unpack::detect(before, &start[..read], size(before)?)?.is_some();
         let is_text = !is_packed && text::lines(before, &[])?.is_some();
         let edits = match (is_text, is_packed) {
-            (true, _) => self.edits(before, FindingKind::Text)?,
+            (true, _) => self.text(before, entry)?,
             (false, false) => self.edits(before, FindingKind::Data)?,
-            (false, true) if self.rules.repack => {
+            (false, true) => {
                 self.rules.packed(before, size(before)?).ok().flatten().into_iter().collect()
             }
-            (false, true) => Vec::new(),
         };
         let places = edits.iter().filter(|edit| edit.changes()).count();
         let Some((old, new)) = mismatch(before, after, &edits)? else {
@@ -253,23 +261,48 @@ impl<'a> Explainer<'a> {
         Ok(())
     }
 
-    /// What the rulebook makes of the references in a file, in its order. None overlap.
-    fn edits(&self, mut file: &File, kind: FindingKind) -> io::Result<Vec<Edit>> {
-        io::Seek::rewind(&mut file)?;
-        let (mut found, _) = self.searcher.stream(file, u64::MAX - 1)?;
-        if kind == FindingKind::Text {
-            let counted = text::counted(file, &found.hits)?;
-            for (hit, _) in found.hits.iter_mut().zip(counted).filter(|(_, counted)| *counted) {
-                hit.fit = Fit::Unclear;
+    /// What the rulebook makes of the references in a text, in its order. None overlap.
+    fn text(&self, file: &File, entry: &Entry) -> io::Result<Vec<Edit>> {
+        let mut hits = self.hits(file)?;
+        let counted = text::counted(file, &hits)?;
+        for (hit, _) in hits.iter_mut().zip(counted).filter(|(_, counted)| *counted) {
+            hit.fit = Fit::Unclear;
+        }
+        let path = escaped(entry.path.as_os_str());
+        let mut window = Window::new(file);
+        let mut edits = Vec::new();
+        for hit in &hits {
+            let reference = self.searcher.references().get(hit.reference);
+            let word = reference.filter(|one| one.is_word() && !self.short_words);
+            // The line is looked at only where the word alone does not tell.
+            let is_meant = match word {
+                Some(word) => {
+                    is_unmistakable(&word.path, &path, "")
+                        || is_unmistakable(&word.path, &path, &text::around(&mut window, hit)?.0)
+                }
+                None => true,
+            };
+            if is_meant {
+                edits.extend(self.rules.hit(&mut window, FindingKind::Text, hit, Strings::Stay)?);
             }
         }
+        Ok(outermost(edits))
+    }
+
+    /// What the rulebook makes of the references in another file, in its order. None overlap.
+    fn edits(&self, file: &File, kind: FindingKind) -> io::Result<Vec<Edit>> {
         let strings = self.rules.strings(file, size(file)?)?;
         let mut edits = Vec::new();
         let mut window = Window::new(file);
-        for hit in &found.hits {
+        for hit in &self.hits(file)? {
             edits.extend(self.rules.hit(&mut window, kind, hit, strings)?);
         }
         Ok(outermost(edits))
+    }
+
+    fn hits(&self, mut file: &File) -> io::Result<Vec<Hit>> {
+        io::Seek::rewind(&mut file)?;
+        Ok(self.searcher.stream(file, u64::MAX - 1)?.0.hits)
     }
 }
 

@@ -19,4 +19,7 @@ pub struct VerifyOptions {
     pub possible: bool,
     /// Compressed texts may have been rewritten.
     pub repack: bool,
+    /// Short words were rewritten wherever texts have them, and not only in the `Version:` lines of `.pc`
+    /// files.
+    pub force: bool,
 }

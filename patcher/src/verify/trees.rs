@@ -89,7 +89,7 @@ pub(super) fn trees(wanted: &VerifyOptions, watch: &impl Watch) -> Result<TreeRe
     };
     let (before, after) = (Tree::walk(&wanted.original)?, Tree::walk(&wanted.filled)?);
     let beside = Beside::of(&[(&before, &destination)], &rules);
-    let explainer = Explainer::new(&rules, &beside, &destination)?;
+    let explainer = Explainer::new(&rules, &beside, &destination, wanted.force)?;
     let comparison = Comparison { before: &before, after: &after, rules: &rules, explainer };
     let mut report = comparison.compare(watch)?;
     let shown_pair = |(old, new): (&Reference, &[u8])| (shown(&old.path), shown(new));
