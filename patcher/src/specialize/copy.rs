@@ -100,7 +100,7 @@ impl<'a> Staged<'a> {
         lost.iter().map(sentence).collect()
     }
 
-    /// Gives the copy of an entry what the entry has beside its bytes.
+    /// Gives the copy of an entry what the entry has beside its bytes and times.
     fn keep_attributes(&self, entry: &Entry, old: &File, new: &File) -> Result<()> {
         let from = self.plan.tree.path(entry);
         for sentence in keep(old, new, &from, Owner::Runner)? {
@@ -111,8 +111,7 @@ impl<'a> Staged<'a> {
                 first.clone_from(&entry.path);
             }
         }
-        let times = old.metadata().and_then(|metadata| keep_times(&metadata, new));
-        times.map_err(Error::io("keep the times of", from))
+        Ok(())
     }
 
     fn entries(&self) -> impl Iterator<Item = (&'a Entry, &'a EntryPlan)> {
@@ -175,7 +174,7 @@ impl<'a> Staged<'a> {
         let check = || {
             let now = source.metadata().map_err(Error::io("read", &from))?;
             match entry.stamp().is_some_and(|before| Stamp::of(&now).continues(&before)) {
-                true => Ok(()),
+                true => Ok(now),
                 false => Err(Error::Changed { path: from.clone() }),
             }
         };
@@ -192,7 +191,7 @@ impl<'a> Staged<'a> {
         }
         self.keep_attributes(entry, &source, &new)?;
         // What was copied is what was looked at.
-        check()
+        keep_times(&check()?, &new).map_err(Error::io("keep the times of", from))
     }
 
     fn link(&self, entry: &Entry, target: &Path) -> Result<()> {
@@ -219,7 +218,10 @@ impl<'a> Staged<'a> {
         for (entry, _) in folders.into_iter().rev() {
             let (from, to) = (self.plan.tree.path(entry), self.path(entry));
             let open = |path: &Path| File::open(path).map_err(Error::io("open", path));
-            self.keep_attributes(entry, &open(&from)?, &open(&to)?)?;
+            let (old, new) = (open(&from)?, open(&to)?);
+            self.keep_attributes(entry, &old, &new)?;
+            let times = old.metadata().and_then(|metadata| keep_times(&metadata, &new));
+            times.map_err(Error::io("keep the times of", from))?;
         }
         Ok(())
     }

@@ -150,13 +150,12 @@ impl Rules<'_> {
     /// The new text does not fit, or the loader would read another one.
     pub fn loader(
         &self,
-        file: &File,
+        data: &ImageData<'_>,
         path: &Path,
         text: &LoaderText,
         place: &FilePlace<'_>,
     ) -> Result<Option<(Edit, Vec<u8>)>> {
         let Some(absolute) = self.rewrites.text(&text.text) else { return Ok(None) };
-        let data = ImageData::new(file);
         let name = text.role.name();
         let (old, new) = (shown(&text.text), shown(&absolute));
         let message = format!("{}: the {name} `{old}` cannot become `{new}`", path.display());
@@ -172,14 +171,14 @@ impl Rules<'_> {
         }
         let refused =
             |problem: LoaderProblem| Error::input(format!("{message}: {problem}"), problem.help());
-        let problem = match replace_loader_text(&data, text, &absolute) {
+        let problem = match replace_loader_text(data, text, &absolute) {
             Ok(edit) => return Ok(Some((edit, absolute))),
             Err(problem) => problem,
         };
         let Some(relative) = place.relative(text.role, &absolute) else {
             return Err(refused(problem));
         };
-        let edit = replace_loader_text(&data, text, &relative).map_err(refused)?;
+        let edit = replace_loader_text(data, text, &relative).map_err(refused)?;
         Ok(Some((edit, relative)))
     }
 
