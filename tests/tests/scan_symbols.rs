@@ -7,16 +7,9 @@ use serde_json::Value as Json;
 #[test]
 fn a_symbol_is_told_only_of_what_lies_in_it() {
     let folder = Folder::new();
-    folder.write(
-        "app.cc",
-        r#"
-        struct Mine { virtual ~Mine(); };
-        Mine::~Mine() = default;
-        extern const char named[] = "/opt/app/named";
-        const char *unnamed() { return "/opt/app/unnamed"; }
-        "#,
-    );
-    folder.run("g++ -O1 -shared -fPIC app.cc -o app.so").ok();
+    folder.write("named.cc", r#"extern const char named[] = "/opt/app/named";"#);
+    folder.write("unnamed.cc", r#"const char *unnamed() { return "/opt/app/unnamed"; }"#);
+    folder.run("g++ -O1 -shared -fPIC named.cc unnamed.cc -o app.so").ok();
     let run = folder.postlink("scan app.so --reference /opt/app --json");
     assert_eq!(run.code, 3, "{run:?}");
     let report: Json = serde_json::from_str(&run.stdout).expect("JSON");
