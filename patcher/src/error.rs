@@ -11,7 +11,7 @@ use crate::shown::{escaped, line};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A refusal. Its text names the file; [`Error::help`] is the way out. In both, names that come from
-/// files are on [one line](crate::shown): they cannot pass for a message of their own.
+/// files are on one line: they cannot pass for a message of their own.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The system refused.
@@ -272,10 +272,10 @@ pub enum ImageProblem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SectionProblem {
     /// The section has no bytes in the file.
-    #[error("has no bytes in this file (NOBITS)")]
+    #[error("has no bytes in this file")]
     NoBits,
     /// The section is compressed.
-    #[error("is compressed (SHF_COMPRESSED)")]
+    #[error("is compressed")]
     Compressed,
     /// It has more bytes than any records would.
     #[error("is larger than any record")]
@@ -326,6 +326,19 @@ impl Error {
     /// An [`Error::Input`].
     pub fn input(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self::Input { message: message.into(), help: help.into() }
+    }
+
+    /// All results, or all errors.
+    pub(crate) fn all<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
+        let mut done = Vec::new();
+        let mut errors = Vec::new();
+        for result in results {
+            match result {
+                Ok(one) => done.push(one),
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() { Ok(done) } else { Err(Self::several(errors)) }
     }
 
     /// An [`Error::Several`]; an error that is alone stays what it is.

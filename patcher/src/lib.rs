@@ -1,16 +1,70 @@
-//! Fills the records of linked programs and libraries, and proves that nothing else changed.
+//! Fills the records of linked programs and libraries, finds where trees of files refer to the paths
+//! that they were built for, carries them to other paths, and proves that nothing else changed.
+//!
+//! Each of these is one function, which does all of it: it plans, refuses, writes and checks. The
+//! command `postlink` ([`cli`]) parses, calls it, and prints.
+//!
+//! **[`fill`](fill::fill)** puts values into the records of one file:
+//!
+//! ```no_run
+//! use postlink_patcher::fill::{FillOptions, fill};
+//! use postlink_patcher::record::assignments;
+//!
+//! let values = assignments(&["version=2.1.0".to_owned()], &[] as &[&str])?;
+//! let filled = fill("libapp.so".as_ref(), &values, &FillOptions::default())?;
+//! assert!(filled.records.iter().any(|record| record.shape.name == "app"));
+//! # Ok::<(), postlink_patcher::error::Error>(())
+//! ```
+//!
+//! **[`scan`](scan::scan)** finds what refers to a path, and says what can be done about it:
+//!
+//! ```
+//! use postlink_patcher::scan::{ScanOptions, scan};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let tree = folder.path().to_owned();
+//! std::fs::write(tree.join("app.pc"), "prefix=/opt/app\n")?;
+//! let mut options = ScanOptions::default();
+//! options.trees = vec![tree];
+//! options.references = vec!["/opt/app".into()];
+//! let found = scan(&options, &())?;
+//! assert_eq!(found.scan.trees[0].findings[0].line, Some(1));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! **[`specialize`](specialize::specialize)** carries trees to their final paths:
+//!
+//! ```
+//! use std::sync::atomic::AtomicBool;
+//!
+//! use postlink_patcher::specialize::{Ending, Output, SpecializeOptions, specialize};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let (source, destination) = (folder.path().join("built"), folder.path().join("final"));
+//! # std::fs::create_dir(&source)?;
+//! std::fs::write(source.join("app.pc"), format!("prefix={}\n", source.display()))?;
+//! let mut options = SpecializeOptions::default();
+//! options.outputs = vec![Output { source, destination: destination.clone() }];
+//! let done = specialize(&options, &(), &AtomicBool::new(false))?;
+//! assert_eq!(done.ending, Ending::Specialized);
+//! let text = std::fs::read_to_string(destination.join("app.pc"))?;
+//! assert_eq!(text, format!("prefix={}\n", destination.display()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! **[`verify`](verify::verify)** compares what was made with what it was made of.
 #![forbid(unsafe_code)]
 
 pub mod cli;
 pub mod edit;
 pub mod error;
-pub mod files;
+pub(crate) mod files;
 pub mod fill;
-pub mod image;
+pub(crate) mod image;
 pub mod record;
 pub mod scan;
-pub mod search;
-pub mod shown;
+pub(crate) mod search;
+pub(crate) mod shown;
 pub mod specialize;
 pub mod verify;
 pub mod watch;

@@ -11,14 +11,14 @@ use std::os::unix::ffi::OsStrExt;
 
 /// A path, or the name of a file, as text on one line: see [`shown`].
 #[must_use]
-pub fn escaped(name: impl AsRef<OsStr>) -> String {
+pub(crate) fn escaped(name: impl AsRef<OsStr>) -> String {
     shown(name.as_ref().as_bytes())
 }
 
 /// Bytes as text on one line. A byte that is no UTF-8, a control character, and a character that
 /// turns the direction of a text, becomes `\xNN` for each of its bytes; a backslash becomes `\\`.
 #[must_use]
-pub fn shown(bytes: &[u8]) -> String {
+pub(crate) fn shown(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
         text += &visible(&chunk.valid().replace('\\', "\\\\"), &[]);
@@ -31,7 +31,7 @@ pub fn shown(bytes: &[u8]) -> String {
 
 /// A name or a value on one line: its hidden characters as in [`shown`].
 #[must_use]
-pub fn line(text: impl AsRef<str>) -> String {
+pub(crate) fn line(text: impl AsRef<str>) -> String {
     visible(text.as_ref(), &[])
 }
 

@@ -3,57 +3,63 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::OnceLock;
 
 use crate::{Folder, Run, fixture, postlink};
 
-/// A copy of the project with its crates vendored; only one test at a time has it.
+/// A copy of the project, with what is built and installed from it.
 #[derive(Debug)]
 pub struct Project {
     folder: Folder,
-    _turn: MutexGuard<'static, ()>,
+    source: &'static str,
 }
 
-/// The project. Its folder is kept, so that its crates are compiled once.
+/// The project with its crates vendored. Tests share it and run at the same time: the name of a build
+/// is used by one test only. Its folder is kept, so that its crates are compiled once.
 ///
 /// # Panics
 /// It cannot be copied, or its crates cannot be vendored.
-#[must_use]
-pub fn project() -> Project {
-    static TURN: Mutex<()> = Mutex::new(());
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let folder = Folder::kept("lix-shaped");
-    for made in ["source", "builds", "places", "no-crates"] {
-        let _ = fs::remove_dir_all(folder.path(made));
-        fs::create_dir(folder.path(made)).expect(made);
-    }
-    folder.run_words(
-        "cp".as_ref(),
-        &[
-            "-rL".as_ref(),
-            fixture("../lix-shaped/.").as_os_str(),
-            folder.path("source").as_os_str(),
-        ],
-    );
-    let root = fixture("../..").canonicalize().expect("the repository").display().to_string();
-    let manifest = String::from_utf8(folder.read("source/Cargo.toml")).expect("text");
-    folder.write("source/Cargo.toml", manifest.replace("\"../../", &format!("\"{root}/")));
-    // The same releases of the crates as ours; cargo drops those that are not needed.
-    fs::copy(fixture("../../Cargo.lock"), folder.path("source/Cargo.lock")).expect("Cargo.lock");
-    fs::create_dir(folder.path("source/.cargo")).expect(".cargo");
-    let project = Project { folder, _turn: turn };
-    let cargo = env!("CARGO");
-    let vendored =
-        project.run("source", &format!("{cargo} vendor --quiet --versioned-dirs vendor"));
-    vendored.ok();
-    project.folder.write(
-        "source/.cargo/config.toml",
-        "[source.crates-io]\nreplace-with = 'vendored'\n[source.vendored]\ndirectory = 'vendor'\n",
-    );
-    project
+pub fn project() -> &'static Project {
+    static PROJECT: OnceLock<Project> = OnceLock::new();
+    PROJECT.get_or_init(|| {
+        let project = Project { folder: Folder::kept("lix-shaped"), source: "source" };
+        let folder = &project.folder;
+        for made in ["source", "changed", "builds", "places", "no-crates"] {
+            let _ = fs::remove_dir_all(folder.path(made));
+            fs::create_dir(folder.path(made)).expect(made);
+        }
+        folder.run(&format!("cp -rL {}/. source", fixture("../lix-shaped").display())).ok();
+        let root = fixture("../..").canonicalize().expect("the repository").display().to_string();
+        let manifest = String::from_utf8(folder.read("source/Cargo.toml")).expect("text");
+        folder.write("source/Cargo.toml", manifest.replace("\"../../", &format!("\"{root}/")));
+        // The same releases of the crates as ours; cargo drops those that are not needed.
+        fs::copy(fixture("../../Cargo.lock"), folder.path("source/Cargo.lock")).expect("Cargo.lock");
+        let cargo = env!("CARGO");
+        project.run("source", &format!("{cargo} vendor --quiet --versioned-dirs ../vendor")).ok();
+        fs::create_dir(folder.path("source/.cargo")).expect(".cargo");
+        folder.write(
+            "source/.cargo/config.toml",
+            "[source.crates-io]\nreplace-with = 'vendored'\n[source.vendored]\ndirectory = '../vendor'\n",
+        );
+        project
+    })
 }
 
 impl Project {
+    /// The project with sources of its own in `changed`, which one test may change. The Rust part is
+    /// still built in `source`: cargo would put what it makes of two copies at one place.
+    #[must_use]
+    pub fn with_changed_source(&self) -> Self {
+        let script = "meson/postlink/cargo-build.sh";
+        let source = self.folder.path("source").display().to_string();
+        self.folder.run(&format!("cp -rT {source} changed")).ok();
+        self.folder.write(
+            &format!("changed/{script}"),
+            format!("#!/bin/sh\nexec {source}/{script} \"$@\"\n"),
+        );
+        Self { folder: Folder::kept("lix-shaped"), source: "changed" }
+    }
+
     /// The folder with `source`, and what is built and installed from it.
     #[must_use]
     pub fn folder(&self) -> &Folder {
@@ -82,7 +88,7 @@ impl Project {
     /// Configures the project, to be installed in a place of its own.
     #[track_caller]
     pub fn configure(&self, name: &str, options: &str) -> Build<'_> {
-        let build = Build { project: self, name: name.to_owned(), source: "source" };
+        let build = Build { project: self, name: name.to_owned(), source: self.source };
         build.configure(options);
         build
     }
@@ -108,6 +114,16 @@ pub struct Build<'a> {
     project: &'a Project,
     name: String,
     source: &'a str,
+}
+
+impl Drop for Build<'_> {
+    /// It takes 200 MB. After a failure it is left, to be looked at.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let _ = fs::remove_dir_all(self.project.folder.path(&self.folder()));
+            let _ = fs::remove_dir_all(self.place());
+        }
+    }
 }
 
 impl Build<'_> {
@@ -139,16 +155,16 @@ impl Build<'_> {
         self.project.folder.path("places").join(&self.name)
     }
 
-    /// Builds it.
+    /// Builds it, with few jobs at a time: other tests run meanwhile.
     #[track_caller]
     pub fn ninja(&self) -> Run {
-        self.project.run(&self.folder(), "ninja")
+        self.project.run(&self.folder(), "ninja -j2")
     }
 
     /// Builds and installs it.
     #[track_caller]
     pub fn install(&self) {
-        self.project.run(&self.folder(), "ninja install").ok();
+        self.project.run(&self.folder(), "ninja -j2 install").ok();
     }
 
     /// Runs a program of its place.

@@ -1,5 +1,6 @@
 //! Rules that the sources follow.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use postlink_tests::fixture;
@@ -23,17 +24,63 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
+/// A source without comments, documentation and unit tests.
+fn code(text: &str) -> String {
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default().lines();
+    code.filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// Words of one file format, and where else they may stand than in its folder.
+const FORMAT_WORDS: [(&str, &[&str]); 16] = [
+    ("object::elf", &[]),
+    ("read::elf", &[]),
+    ("b'E', b'L', b'F'", &["image/single.rs"]),
+    ("x7fELF", &["search/unpack/checked.rs"]),
+    ("SHT_", &[]),
+    ("SHF_", &[]),
+    ("DT_", &[]),
+    ("PT_", &[]),
+    ("NOBITS", &[]),
+    (".dynstr", &[]),
+    (".note.gnu", &[]),
+    (".gnu_debuglink", &[]),
+    ("GNU_BUILD_ID", &[]),
+    ("Elf", &["image/single.rs"]),
+    // A loader's word in advice to the user, and in a command that is shown.
+    ("$ORIGIN", &["scan/finding.rs", "cli/demo/mod.rs"]),
+    ("!<ar", &["image/single.rs"]),
+];
+
 #[test]
-fn one_module_knows_each_file_format() {
+fn one_folder_knows_each_file_format() {
     for (path, text) in sources("patcher/src") {
-        if !path.to_string_lossy().contains("/image/elf") {
-            assert!(
-                !text.contains("object::elf") && !text.contains("read::elf"),
-                "{}",
-                path.display()
-            );
+        let name = path.to_string_lossy().into_owned();
+        let (code, is_elf) = (code(&text), name.contains("/image/elf/"));
+        for (word, others) in FORMAT_WORDS {
+            let may = is_elf || others.iter().any(|other| name.ends_with(other));
+            assert!(may || !code.contains(word), "{name}: {word}");
         }
     }
+}
+
+/// One name for one thing: no two public types of the patcher are called alike.
+#[test]
+fn no_two_types_have_one_name() {
+    let mut places: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for (path, text) in sources("patcher/src") {
+        // Each command has its arguments.
+        let words = code(&text);
+        let words: Vec<&str> = words.split_whitespace().collect();
+        for pair in words.windows(3) {
+            let is_type = ["struct", "enum", "trait"].contains(&pair[1]);
+            let name = pair[2].split(['<', '(', '{', ';', ':']).next().unwrap_or_default();
+            if pair[0].starts_with("pub") && is_type && name != "Args" {
+                let known = places.insert(name.to_owned(), path.clone());
+                assert!(known.is_none(), "{name}: {known:?}, {}", path.display());
+            }
+        }
+    }
+    assert!(places.len() > 40, "types are found");
 }
 
 #[test]

@@ -312,8 +312,9 @@ fn hostile_names_are_shown_and_do_nothing_else() {
     let html = "--html=page";
     harmless(&folder, &[&scan[..], &["--json", html]].concat(), 3);
     let pair = ["--output", "tree=/opt/app", "--rewrite", "/opt/unspecialized=/opt/app"];
+    let stays = ["--rewrite", "/p=/p"];
     let specialize =
-        [&["specialize", "--destdir", "out", "-v", "--keep-failed"][..], &pair].concat();
+        [&["specialize", "--destdir", "out", "-v", "--keep-failed"][..], &pair, &stays].concat();
     shown(
         &harmless(&folder, &specialize, 3),
         &["left", "--equal-length", r"a\x1b[2K\x0aerror: forged"],

@@ -3,10 +3,7 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::{chown, symlink};
-use std::sync::atomic::AtomicBool;
 
-use postlink_patcher::files::below::below;
-use postlink_patcher::files::replace::{Durability, replace};
 use postlink_tests::lix::{build_program, sources};
 use postlink_tests::package::set_mode;
 use postlink_tests::{Folder, Run, postlink};
@@ -110,16 +107,6 @@ fn nothing_else_is_removed() {
 #[test]
 fn a_newer_file_is_not_replaced() {
     let folder = program();
-    let path = folder.path("program");
-    let never = AtomicBool::new(false);
-    let how = Durability::default();
-    let old = File::open(&path).expect("the program");
-    folder.write("newer", "newer");
-    fs::rename(folder.path("newer"), &path).expect("a newer program");
-    let error = replace(&old, &path, &[], how, &never).expect_err("it is another file");
-    assert!(error.to_string().contains("was changed by something else meanwhile"), "{error}");
-    assert_eq!(folder.read("program"), b"newer");
-
     // While it is copied: another content, in a new file or in the same one.
     for change in ["mv newer program", "cp newer program"] {
         build_program(&folder, "g++", "-O1", "program");
@@ -153,9 +140,10 @@ fn what_is_done_is_not_refused() {
         "{} fill program other --reset --set version=2.0.0 --set prefix=/q >/dev/full",
         postlink().display()
     );
-    let said = folder.run_words("sh".as_ref(), &["-c", &line]).fails(1);
-    assert!(said.contains("cannot write to standard output: No space left"), "{said}");
-    assert!(said.contains("what the command writes elsewhere is written"), "{said}");
+    let run = folder.run_words("sh".as_ref(), &["-c", &line]);
+    let said = run.stderr.clone();
+    run.ok();
+    assert!(said.contains("warning: cannot write to standard output: No space left"), "{said}");
     for name in ["program", "other"] {
         assert_eq!(folder.postlink(&format!("inspect --field prefix {name}")).ok(), "/q\n");
     }
@@ -205,8 +193,6 @@ fn a_staged_tree_stays_below_its_root() {
     symlink("usr/opt", root.join("opt")).expect("a link");
     folder.postlink("specialize --output old=/opt/app --destdir stage").ok();
     assert!(root.join("usr/opt/app").is_dir());
-    assert!(below(&root, "/opt/../../x".as_ref()).is_err());
-    assert_eq!(below(&root, "/opt/x".as_ref()).expect("a place"), root.join("opt/x"));
 }
 
 /// The system's own words, not those of the library that makes new files.

@@ -8,6 +8,7 @@ use std::os::unix::fs::symlink;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use postlink_tests::lix_shaped::{Build, Expected, Project, project};
+use rayon::prelude::*;
 
 const VERSION: &str = "2.97.1-pre-20261122_be438c62e1bd";
 const CLOSURE: [&str; 2] = ["/store/bash-5.2", "/store/zlib-1.3"];
@@ -48,9 +49,7 @@ fn configurations() -> Vec<String> {
 #[test]
 fn every_configuration_is_built_filled_and_run() {
     let project = project();
-    let mut table = vec![format!("{:>5} {:>6} {:>5}  configuration", "built", "filled", "right")];
-    let mut wrong = 0;
-    for (number, options) in configurations().iter().enumerate() {
+    let passed = |number: usize, options: &str| {
         let name = format!("c{number}");
         let mut passed = [false; 3];
         let _ = catch_unwind(AssertUnwindSafe(|| {
@@ -58,21 +57,29 @@ fn every_configuration_is_built_filled_and_run() {
             let options = options.replace("machines/", &format!("{source}/machines/"));
             let build = project.configure(&name, &format!("-Dpostlink=postlink {options}"));
             build.install();
-            let eval = eval_jobs(&project, &build, &options);
+            let eval = eval_jobs(project, &build, &options);
             passed[0] = true;
             let is_static = options.contains("=static");
             unfilled_programs_know_their_place(&build);
-            let there = fill(&project, &build, &eval, is_static);
+            let there = fill(project, &build, &eval, is_static);
             passed[1] = true;
             programs_know(&build, &eval, &there, is_static);
             passed[2] = true;
-            // A build takes 100 MB.
-            std::fs::remove_dir_all(project.folder().path(&build.folder())).expect("a folder");
         }));
-        wrong += usize::from(passed != [true; 3]);
+        passed
+    };
+    let configurations = configurations();
+    let all: Vec<[bool; 3]> = configurations
+        .par_iter()
+        .enumerate()
+        .map(|(number, options)| passed(number, options))
+        .collect();
+    let mut table = vec![format!("{:>5} {:>6} {:>5}  configuration", "built", "filled", "right")];
+    for (passed, options) in all.iter().zip(&configurations) {
         let [built, filled, right] = passed.map(|passed| if passed { "yes" } else { "NO" });
         table.push(format!("{built:>5} {filled:>6} {right:>5}  {options}"));
     }
+    let wrong = all.iter().filter(|passed| **passed != [true; 3]).count();
     println!("{}", table.join("\n"));
     assert_eq!(wrong, 0, "of these configurations:\n{}", table.join("\n"));
 }
@@ -191,7 +198,7 @@ fn the_generator_is_found_in_three_ways() {
 
 #[test]
 fn a_new_version_compiles_one_source_and_a_fill_none() {
-    let project = project();
+    let project = project().with_changed_source();
     let build = project.configure("changes", READY);
     build.ninja().ok();
     // The header stays as it is.
@@ -208,7 +215,7 @@ fn a_new_version_compiles_one_source_and_a_fill_none() {
     build.ninja().ok();
     assert_eq!(build.compiled_since(&before), one_source);
     let before = build.files();
-    project.folder().write("source/.version", "2.96.1\n");
+    project.folder().write("changed/.version", "2.96.1\n");
     build.ninja().ok();
     assert_eq!(build.compiled_since(&before), one_source);
     let nix = format!("{}/lix/nix", build.folder());
@@ -271,7 +278,7 @@ fn outputs_have_places_of_their_own() {
     let pkgconfig = project.folder().path("places/outputs-dev/lib/pkgconfig");
     let eval = project.configure_eval_jobs(&build, &pkgconfig, "--werror");
     eval.install();
-    fill(&project, &build, &eval, false);
+    fill(project, &build, &eval, false);
     programs_know(&build, &eval, &format!("{out}.filled"), false);
 }
 

@@ -1,6 +1,6 @@
 //! `postlink completions`.
 
-use super::Exit;
+use super::talk::Exit;
 use crate::error::Result;
 
 /// Print the completions for a shell
@@ -13,6 +13,6 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, mut cli: clap::Command) -> Result<Exit> {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut cli, "postlink", &mut text);
-    super::print(String::from_utf8_lossy(&text).trim_end());
+    super::talk::print(String::from_utf8_lossy(&text).trim_end());
     Ok(Exit::Done)
 }

@@ -6,9 +6,11 @@ use std::sync::atomic::AtomicBool;
 use postlink_codegen::hex;
 use postlink_format::Origin;
 
-use super::{Exit, Talk, ValueArgs, json};
+use super::json;
+use super::talk::{Exit, Talk};
+use super::values::ValueArgs;
 use crate::error::{Error, Result, member_path};
-use crate::files::replace::Durability;
+use crate::fill::Durability;
 use crate::fill::{FillOptions, Filled, Outcome, Selection, fill};
 use crate::record::values::Assignment;
 use crate::shown::{escaped, line};
@@ -62,7 +64,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             ));
         }
         args.images.iter().try_for_each(|path| image_is_no_value(path))?;
-        let schema = args.schema.as_deref().map(super::read_schema).transpose()?;
+        let schema = args.schema.as_deref().map(super::values::read_schema).transpose()?;
         let assignments = args.values.assignments()?;
         if assignments.is_empty() && !args.values.reset {
             return Err(Error::usage(
@@ -71,7 +73,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             ));
         }
         let selection = args.values.selection(schema.as_ref());
-        let stop = super::stopped_by_signals()?;
+        let stop = super::talk::stopped_by_signals()?;
         let mut exit = Exit::Done;
         let mut images = Vec::new();
         for path in &args.images {

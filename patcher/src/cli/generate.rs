@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use postlink_codegen::{Section, cpp, rust};
 
-use super::{Exit, Talk};
+use super::talk::{Exit, Talk};
 use crate::error::{Error, Result};
 use crate::files::open::read_text;
 use crate::files::replace;
@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         ));
         return Ok(Exit::Usage);
     }
-    let schema = super::read_schema(&args.schema)?;
+    let schema = super::values::read_schema(&args.schema)?;
     let section = schema.section(args.section.as_deref());
     let mut section = section
         .map_err(|message| {
@@ -84,7 +84,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     }
     if args.check {
         for (path, _) in &changed {
-            super::print(&format!("{}: is not what the schema gives", path.display()));
+            super::talk::print(&format!("{}: is not what the schema gives", path.display()));
         }
         return Ok(if changed.is_empty() { Exit::Done } else { Exit::Found });
     }

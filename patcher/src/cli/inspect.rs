@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use postlink_codegen::{Evaluated, Shape, hex};
 
-use super::{Exit, Talk, json};
+use super::json;
+use super::talk::{Exit, Talk};
 use crate::error::{Error, Result};
 use crate::files::open::Mode;
 use crate::record::assign::unknown;
@@ -128,7 +129,7 @@ fn only(path: &Path, records: Vec<Shown>, name: &str) -> Result<Vec<Shown>> {
 impl Shown {
     fn print(&self, value_only: bool) {
         if !value_only {
-            super::print(&format!(
+            super::talk::print(&format!(
                 "{}: section `{}` ({} at {:#x}, {} bytes), {}\n  fingerprint {}",
                 escaped(&self.path),
                 self.shape.name,
@@ -146,17 +147,17 @@ impl Shown {
                 value
                     .filter(|value| !(field.ty.is_list() && value.is_empty()))
                     .iter()
-                    .for_each(|value| super::print_value(value));
+                    .for_each(|value| super::talk::print_value(value));
                 continue;
             }
             let value = value.unwrap_or_default();
             let mut lines = value.split('\n').map(line);
             let (name, ty, origin) = (&field.name, field.ty.name(), evaluated.origin.name());
-            super::print(&format!(
+            super::talk::print(&format!(
                 "  {name}: {ty} = {} ({origin})",
                 lines.next().unwrap_or_default()
             ));
-            lines.for_each(|line| super::print(&format!("    {line}")));
+            lines.for_each(|line| super::talk::print(&format!("    {line}")));
         }
     }
 

@@ -170,7 +170,7 @@ fn integer(number: i128) -> Json {
 
 /// Prints the object.
 pub(super) fn print(object: &impl Serialize) {
-    super::print_raw(&crate::shown::json(&text(object)));
+    super::talk::print_raw(&crate::shown::json(&text(object)));
 }
 
 /// The object as text.

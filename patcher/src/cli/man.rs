@@ -6,7 +6,8 @@ use clap::{Arg, ArgAction, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-use super::{EXIT_CODES, Exit, examples};
+use super::examples;
+use super::talk::{EXIT_CODES, Exit};
 use crate::error::{Error, Result};
 use crate::files::replace;
 
@@ -24,7 +25,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, mut cli: Command) -> Result<Exit> {
     cli.build();
     let Some(dir) = &args.dir else {
-        super::print(page(&cli)?.1.trim_end());
+        super::talk::print(page(&cli)?.1.trim_end());
         return Ok(Exit::Done);
     };
     let pages = cli.get_subcommands().chain([&cli]).map(|command| {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use postlink_codegen::Section;
 use postlink_format::State;
 
-use super::{Exit, Talk, ValueArgs};
+use super::talk::{Exit, Talk};
+use super::values::ValueArgs;
 use crate::error::{Error, Result};
 use crate::files::open::Mode;
 use crate::files::replace;
@@ -70,7 +71,7 @@ fn from_image(path: &Path, args: &Args) -> Result<Vec<u8>> {
 }
 
 fn from_schema(path: &Path, args: &Args) -> Result<Vec<u8>> {
-    let schema = super::read_schema(path)?;
+    let schema = super::values::read_schema(path)?;
     let known: Vec<String> =
         schema.sections.iter().map(|section| section.shape.name.clone()).collect();
     let named =

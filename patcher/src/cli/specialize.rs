@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::json;
 use super::progress::Progress;
-use super::{Exit, Talk, json};
+use super::talk::{Exit, Talk};
 use crate::error::{Error, Result};
 use crate::files::open::read_text;
 use crate::record::values;
@@ -137,7 +138,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     json::or_error(args.json, || {
         let options = options(args)?;
         let progress = Progress::new(talk.0.quiet);
-        let done = specialize(&options, &progress, &*super::stopped_by_signals()?);
+        let done = specialize(&options, &progress, &*super::talk::stopped_by_signals()?);
         progress.end();
         let done = done?;
         done.warnings.iter().for_each(|warning| talk.warn(warning));
@@ -263,18 +264,18 @@ fn tell(done: &Specialized, args: &Args, talk: Talk) {
     if done.left.is_empty() {
         return;
     }
-    super::print(&format!("{} references to old paths are left:", done.left.len()));
+    super::talk::print(&format!("{} references to old paths are left:", done.left.len()));
     for (destination, finding) in &done.left {
         let destination = escaped(destination.as_os_str());
-        super::print(&format!("  {destination}/{}", super::scan::line_of(finding)));
+        super::talk::print(&format!("  {destination}/{}", super::scan::line_of(finding)));
     }
     let mut advice: Vec<&str> = done.left.iter().map(|(_, finding)| &*finding.advice).collect();
     advice.sort_unstable();
     advice.dedup();
     for advice in advice.into_iter().filter(|advice| !advice.is_empty()) {
-        super::print(&format!("  help: {advice}"));
+        super::talk::print(&format!("  help: {advice}"));
     }
-    super::print("  help: where it may stay: --allow-left GLOB");
+    super::talk::print("  help: where it may stay: --allow-left GLOB");
 }
 
 /// Says where the old value of a field still stands. A text may name an old version rightly.

@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
+use super::json;
 use super::progress::Progress;
-use super::{Exit, Talk, json};
+use super::talk::{Exit, Talk};
 use crate::error::Result;
 use crate::shown::{escaped, line};
-use crate::verify::change::Change;
-use crate::verify::images::images;
-use crate::verify::trees::{TreeReport, Trees, trees};
+use crate::verify::{Change, ImageReport, TreeReport, Verified, VerifyOptions, verify};
 
 /// Check that a filled file differs from its original in nothing but the values of declared fields
 ///
@@ -49,72 +48,67 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     json::or_error(args.json, || {
-        // A single file that was rewritten is a tree of one file.
-        let is_tree = args.original.is_dir() && args.filled.is_dir();
-        if is_tree || !args.rewrites.is_empty() || args.equal_length || args.repack {
-            return compare_trees(args, talk);
-        }
-        let report = images(&args.original, &args.filled)?;
-        if args.json {
-            json::print(&report);
-        } else {
-            for difference in &report.differences {
-                let (region, offset) = (line(&difference.region), difference.offset);
-                super::print(&match difference.reason.as_str() {
-                    "" => format!(
-                        "{region}: {} bytes differ, the first at {offset:#x}",
-                        difference.bytes
-                    ),
-                    reason => format!("{region}: {}", line(reason)),
-                });
-            }
-            if report.differences.is_empty() {
-                let filled = escaped(&args.filled);
-                for changed in &report.changed_values {
-                    talk.detail(&format!(
-                        "{filled}: {}",
-                        line(Change::Value(changed.clone()).to_string())
-                    ));
+        let rewrites = args.rewrites.iter().map(|text| super::specialize::rewrite(text));
+        let options = VerifyOptions {
+            original: args.original.clone(),
+            filled: args.filled.clone(),
+            rewrites: rewrites.collect::<Result<_>>()?,
+            equal_length: args.equal_length,
+            possible: args.possible,
+            repack: args.repack,
+        };
+        let progress = Progress::new(talk.0.quiet).ends_at_signals();
+        let verified = verify(&options, &progress);
+        progress.end();
+        let has_none = match verified? {
+            Verified::Images(report) => {
+                match args.json {
+                    true => json::print(&report),
+                    false => tell_images(&report, args, talk),
                 }
-                if !report.changed_defaults.is_empty() {
-                    let fields = report.changed_defaults.join(", ");
-                    talk.say(&format!("{filled}: defaults changed: {fields}"));
-                }
-                talk.say(&match report.declared_bytes {
-                    bytes if report.rewritten_build_id => format!(
-                        "{filled}: nothing but declared values ({bytes} bytes) and the build-id differs"
-                    ),
-                    0 => format!("{filled}: the same file, nothing was filled"),
-                    bytes => {
-                        format!("{filled}: nothing but declared values differs ({bytes} bytes)")
-                    }
-                });
+                report.differences.is_empty()
             }
-        }
-        Ok(if report.differences.is_empty() { Exit::Done } else { Exit::Found })
+            Verified::Trees(report) => {
+                match args.json {
+                    true => json::print(&report),
+                    false => tell(&report, talk),
+                }
+                report.differences.is_empty()
+            }
+        };
+        Ok(if has_none { Exit::Done } else { Exit::Found })
     })
 }
 
-fn compare_trees(args: &Args, talk: Talk) -> Result<Exit> {
-    let pair = |text: &String| super::specialize::rewrite(text);
-    let wanted = Trees {
-        original: &args.original,
-        filled: &args.filled,
-        rewrites: args.rewrites.iter().map(pair).collect::<Result<_>>()?,
-        equal_length: args.equal_length,
-        possible: args.possible,
-        repack: args.repack,
-    };
-    let progress = Progress::new(talk.0.quiet).ends_at_signals();
-    let report = trees(&wanted, &progress);
-    progress.end();
-    let report = report?;
-    if args.json {
-        json::print(&report);
-    } else {
-        tell(&report, talk);
+fn tell_images(report: &ImageReport, args: &Args, talk: Talk) {
+    for difference in &report.differences {
+        let (region, offset) = (line(&difference.region), difference.offset);
+        super::talk::print(&match difference.reason.as_str() {
+            "" => {
+                format!("{region}: {} bytes differ, the first at {offset:#x}", difference.bytes)
+            }
+            reason => format!("{region}: {}", line(reason)),
+        });
     }
-    Ok(if report.differences.is_empty() { Exit::Done } else { Exit::Found })
+    if !report.differences.is_empty() {
+        return;
+    }
+    let filled = escaped(&args.filled);
+    for changed in &report.changed_values {
+        let change = Change::Value(changed.clone()).to_string();
+        talk.detail(&format!("{filled}: {}", line(change)));
+    }
+    if !report.changed_defaults.is_empty() {
+        let fields = report.changed_defaults.join(", ");
+        talk.say(&format!("{filled}: defaults changed: {fields}"));
+    }
+    talk.say(&match report.declared_bytes {
+        bytes if report.rewritten_build_id => format!(
+            "{filled}: nothing but declared values ({bytes} bytes) and the build-id differs"
+        ),
+        0 => format!("{filled}: the same file, nothing was filled"),
+        bytes => format!("{filled}: nothing but declared values differs ({bytes} bytes)"),
+    });
 }
 
 fn tell(report: &TreeReport, talk: Talk) {
@@ -128,11 +122,11 @@ fn tell(report: &TreeReport, talk: Talk) {
     if report.differences.is_empty() {
         return;
     }
-    super::print(&format!("{} differences are not explained:", report.differences.len()));
+    super::talk::print(&format!("{} differences are not explained:", report.differences.len()));
     let mut path = None;
     for different in &report.differences {
         if path != Some(&different.path) {
-            super::print(&format!("{}:", different.path));
+            super::talk::print(&format!("{}:", different.path));
             path = Some(&different.path);
         }
         let found = &different.difference;
@@ -141,7 +135,7 @@ fn tell(report: &TreeReport, talk: Talk) {
             (None, Some(line)) => format!("line {line}: "),
             (None, None) => String::new(),
         };
-        super::print(&format!("  {place}{}", line(&found.reason)));
+        super::talk::print(&format!("  {place}{}", line(&found.reason)));
     }
 }
 

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// The way to the place leads out of the root, through a link or `..`.
-pub fn below(root: &Path, path: &Path) -> Result<PathBuf> {
+pub(crate) fn below(root: &Path, path: &Path) -> Result<PathBuf> {
     let parts: Vec<Component<'_>> =
         path.components().filter(|part| matches!(part, Component::Normal(_))).collect();
     if path.components().any(|part| part == Component::ParentDir) {
@@ -38,4 +38,17 @@ pub fn below(root: &Path, path: &Path) -> Result<PathBuf> {
         }
     }
     Ok(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_with_dots_is_no_place_below() {
+        let root = tempfile::tempdir().expect("a folder");
+        let root = root.path();
+        below(root, "/opt/../../x".as_ref()).expect_err("it may lead out");
+        assert_eq!(below(root, "/opt/x".as_ref()).expect("a place"), root.join("opt/x"));
+    }
 }

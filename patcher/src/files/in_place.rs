@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 
 /// A write in three steps. Every edit keeps the size.
 #[derive(Clone, Debug, Default)]
-pub struct Steps {
+pub(crate) struct Steps {
     /// Says that a write is under way.
     pub mark: Vec<Edit>,
     /// All other bytes.
@@ -27,7 +27,7 @@ pub struct Steps {
 /// # Errors
 /// The set-user-ID bit or capabilities could not be put back: then nothing is written. What the system
 /// refuses: what was written before is taken back.
-pub fn in_place(file: &File, path: &Path, steps: &Steps, how: Durability) -> Result<()> {
+pub(crate) fn in_place(file: &File, path: &Path, steps: &Steps, how: Durability) -> Result<()> {
     let failed = |action| Error::io(action, path);
     let metadata = file.metadata().map_err(failed("open"))?;
     let rights = Rights::of(file, path)?;

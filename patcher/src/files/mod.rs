@@ -12,13 +12,13 @@
 //!   its place, and a sentence says so.
 
 pub(crate) mod attributes;
-pub mod below;
+pub(crate) mod below;
 pub(crate) mod compare;
 pub(crate) mod data;
 pub(crate) mod holes;
-pub mod in_place;
-pub mod open;
-pub mod replace;
+pub(crate) mod in_place;
+pub(crate) mod open;
+pub(crate) mod replace;
 pub(crate) mod temporary;
-pub mod walk;
+pub(crate) mod walk;
 pub(crate) mod window;

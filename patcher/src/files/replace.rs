@@ -34,7 +34,7 @@ pub struct Durability {
 /// # Errors
 /// What the system refuses; the file was changed, or replaced by another one, meanwhile; `stop` was
 /// set. Then nothing was written, and no new file stays.
-pub fn replace(
+pub(crate) fn replace(
     old: &File,
     path: &Path,
     edits: &[Edit],
@@ -51,7 +51,7 @@ pub fn replace(
 /// # Errors
 /// What the system refuses; the input was changed meanwhile; `stop` was set. Then `output` is as it
 /// was, and no new file stays.
-pub fn copy(
+pub(crate) fn copy(
     input: &File,
     output: &Path,
     edits: &[Edit],
@@ -150,7 +150,7 @@ pub(crate) fn not_stopped(stop: &AtomicBool, path: &Path) -> Result<()> {
 /// # Errors
 /// What the system refuses; two outputs that are one file, or one that is also among `inputs`. Then
 /// what was there is as it was, and no new file stays; otherwise the error says which are new.
-pub fn files(outputs: &[(PathBuf, impl AsRef<[u8]>)], inputs: &[&Path]) -> Result<()> {
+pub(crate) fn files(outputs: &[(PathBuf, impl AsRef<[u8]>)], inputs: &[&Path]) -> Result<()> {
     let paths: Vec<&Path> = outputs.iter().map(|(path, _)| path.as_path()).collect();
     let mut new_files = Vec::new();
     for (target, (_, content)) in targets(&paths, inputs)?.into_iter().zip(outputs) {
@@ -198,7 +198,7 @@ fn take_back(done: Vec<(PathBuf, io::Result<Option<TempPath>>)>, error: Error) -
 ///
 /// # Errors
 /// Two outputs that are one file, or one that is also among `inputs`.
-pub fn targets(outputs: &[&Path], inputs: &[&Path]) -> Result<Vec<PathBuf>> {
+pub(crate) fn targets(outputs: &[&Path], inputs: &[&Path]) -> Result<Vec<PathBuf>> {
     let inputs: Vec<PathBuf> = inputs.iter().filter_map(|input| target(input).ok()).collect();
     let mut targets: Vec<PathBuf> = Vec::new();
     for output in outputs {
@@ -219,7 +219,7 @@ pub fn targets(outputs: &[&Path], inputs: &[&Path]) -> Result<Vec<PathBuf>> {
 ///
 /// # Errors
 /// A directory, a device, a pipe, a socket, a link to nothing; a folder that is not there.
-pub fn target(path: &Path) -> Result<PathBuf> {
+pub(crate) fn target(path: &Path) -> Result<PathBuf> {
     let kind = match path.metadata() {
         Ok(metadata) => irregular(metadata.file_type()),
         // Nothing there, or a link to nothing.
@@ -254,4 +254,27 @@ fn new_file(target: &Path, mode: u32) -> Result<NewFile> {
 
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A newer file that was put in place while the old one was copied was lost.
+    #[test]
+    fn a_newer_file_is_not_replaced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, newer) = (folder.path().join("file"), folder.path().join("newer"));
+        fs::write(&path, "old").expect("a file");
+        let old = File::open(&path).expect("the file");
+        fs::write(&newer, "newer").expect("a file");
+        fs::rename(&newer, &path).expect("a newer file");
+        let never = AtomicBool::new(false);
+        let error = replace(&old, &path, &[], Durability::default(), &never);
+        let error = error.expect_err("it is another file").to_string();
+        assert!(error.contains("was changed by something else meanwhile"), "{error}");
+        assert_eq!(fs::read(&path).expect("the file"), b"newer");
+    }
 }

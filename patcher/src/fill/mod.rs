@@ -1,6 +1,6 @@
 //! Fills the records of one file: plan, refuse, write, read back.
 
-pub mod plan;
+pub(crate) mod plan;
 mod warnings;
 
 use std::path::{Path, PathBuf};
@@ -10,12 +10,13 @@ use crate::edit::Edit;
 use crate::error::{Error, Result, SectionProblem};
 use crate::files::in_place::in_place;
 use crate::files::open::{Mode, is_same};
-use crate::files::replace::{self, Durability, not_stopped};
+use crate::files::replace::{self, not_stopped};
 use crate::image;
 use crate::record::edit::{RecordEdit, steps};
 use crate::record::read::Image;
 use crate::record::values::Assignment;
 
+pub use crate::files::replace::Durability;
 pub use plan::{Earlier, Selection};
 
 /// How a file is filled.

@@ -42,7 +42,7 @@ pub struct Selection<'a> {
 /// # Errors
 /// A value that is not for any record or does not fit; doubled records; another fingerprint;
 /// values that would be lost.
-pub fn plan(
+pub(crate) fn plan(
     image: &Image,
     assignments: &[Assignment],
     selection: Selection<'_>,

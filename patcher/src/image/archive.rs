@@ -7,7 +7,9 @@ use object::read::ReadRef;
 use object::read::archive::ArchiveFile;
 
 use super::data::{Bytes, ImageData};
-use super::{Candidate, Format, Region, elf};
+use super::places::{Part, Places, Purpose};
+use super::section::{Candidate, Region};
+use super::single::format;
 use crate::error::ImageProblem;
 
 /// Bytes of a member's name: more is no path on any system, and `ar` would not find its end.
@@ -39,10 +41,8 @@ pub(super) fn locate(data: Bytes<'_, '_>) -> Result<Vec<Candidate>, ImageProblem
     for member in members_of(data)? {
         let part = data.part(&member.range());
         // What is no object file (a text, an index of a language's own) holds no record.
-        if super::format(part) != Ok(Format::Elf) {
-            continue;
-        }
-        let located = match elf::locate(part) {
+        let Ok(format) = format(part) else { continue };
+        let located = match format.locate(part) {
             Err(ImageProblem::NoSectionHeaders) => continue,
             located => located.map_err(|problem| member.problem(problem))?,
         };
@@ -68,10 +68,7 @@ pub(super) fn regions(data: Bytes<'_, '_>) -> Result<Vec<Region>, ImageProblem> 
         let size = member.offset.saturating_sub(end);
         regions.push(Region { name: name("member header"), offset: end, size });
         let part = data.part(&member.range());
-        let parts = match super::format(part) {
-            Ok(Format::Elf) => elf::regions(part).unwrap_or_default(),
-            _ => Vec::new(),
-        };
+        let parts = format(part).and_then(|format| format.regions(part)).unwrap_or_default();
         regions.extend(parts.into_iter().map(|region| Region {
             name: name(&region.name),
             offset: region.offset.saturating_add(member.offset),
@@ -83,13 +80,48 @@ pub(super) fn regions(data: Bytes<'_, '_>) -> Result<Vec<Region>, ImageProblem> 
     Ok(regions)
 }
 
+/// What the members are made of, each with the member's name before its own, and the symbols at
+/// these offsets.
+pub(super) fn places(data: Bytes<'_, '_>, offsets: &[u64]) -> Result<Places, ImageProblem> {
+    let mut all = Places { symbols: vec![None; offsets.len()], ..Places::default() };
+    let mut sorted: Vec<(u64, usize)> = offsets.iter().copied().zip(0..).collect();
+    sorted.sort_unstable();
+    for member in members_of(data)? {
+        let (name, range) = (member.name.clone(), member.range());
+        let start = range.start;
+        let first = sorted.partition_point(|(offset, _)| *offset < start);
+        let behind = sorted.partition_point(|(offset, _)| *offset < range.end);
+        let asked = sorted.get(first..behind).unwrap_or_default();
+        let inside: Vec<u64> =
+            asked.iter().map(|(offset, _)| offset.saturating_sub(start)).collect();
+        let part = data.part(&range);
+        let Ok(places) = format(part).and_then(|format| format.places(part, &inside)) else {
+            // A text, an index of the linker, or of another language.
+            all.parts.push(Part { name, range, purpose: Purpose::Other, compressed: None });
+            continue;
+        };
+        all.parts.extend(places.parts.into_iter().map(|part| Part {
+            name: format!("{name}: {}", part.name),
+            range: start.saturating_add(part.range.start)..start.saturating_add(part.range.end),
+            compressed: part.compressed.map(|(how, at)| (how, start.saturating_add(at))),
+            purpose: part.purpose,
+        }));
+        for ((_, at), symbol) in asked.iter().zip(places.symbols) {
+            if let Some(slot) = all.symbols.get_mut(*at) {
+                *slot = symbol;
+            }
+        }
+    }
+    Ok(all)
+}
+
 /// The first member that is intermediate code and nothing else.
 pub(super) fn intermediate_only(data: Bytes<'_, '_>) -> Result<Option<ImageProblem>, ImageProblem> {
     let is_intermediate = |member: &ArchiveMember| {
         let part = data.part(&member.range());
-        match super::format(part) {
-            Ok(Format::Elf) => elf::is_intermediate(part),
-            format => format == Err(ImageProblem::Intermediate),
+        match format(part) {
+            Ok(format) => format.is_intermediate(part),
+            Err(problem) => problem == ImageProblem::Intermediate,
         }
     };
     let member = members_of(data)?.into_iter().find(is_intermediate);

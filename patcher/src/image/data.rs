@@ -34,7 +34,7 @@ const MOST_TIMES: u64 = 4;
 
 /// An open file, of which headers and tables are read.
 #[derive(Debug)]
-pub struct ImageData<'f> {
+pub(crate) struct ImageData<'f> {
     cache: ReadCache<Blocks<'f>>,
     length: u64,
     state: Rc<State>,
@@ -63,7 +63,7 @@ impl State {
 impl<'f> ImageData<'f> {
     /// Takes the file's size, and reads nothing yet.
     #[must_use]
-    pub fn new(file: &'f File) -> Self {
+    pub(crate) fn new(file: &'f File) -> Self {
         let state = Rc::new(State { left: Cell::default(), failed: Cell::default() });
         let length = state.checked(size(file)).unwrap_or_default();
         state.left.set(length.saturating_mul(MOST_TIMES).saturating_add(BLOCK as u64).min(MOST));

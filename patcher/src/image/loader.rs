@@ -3,14 +3,12 @@
 
 use std::ops::Range;
 
-use super::data::ImageData;
-use super::{Format, elf, format};
 use crate::edit::Edit;
 use crate::error::ImageProblem;
 
 /// A string that the loader reads, and what is in it now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoaderText {
+pub(crate) struct LoaderText {
     /// What for.
     pub role: Role,
     /// Where it is in the file, without its NUL.
@@ -21,9 +19,9 @@ pub struct LoaderText {
 
 /// What the loader reads a string for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
+pub(crate) enum Role {
     /// Folders in which it looks for libraries: `DT_RUNPATH` or `DT_RPATH`.
-    Runpath,
+    SearchPath,
     /// The loader itself.
     Interpreter,
     /// A library that is needed, or the name of this one.
@@ -32,7 +30,7 @@ pub enum Role {
 
 /// Why a string that the loader reads cannot be replaced.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LoaderProblem {
+pub(crate) enum LoaderProblem {
     /// The new text has more bytes than there is room for.
     #[error("it needs {needed} bytes, there is room for {room}")]
     TooLong {
@@ -40,6 +38,8 @@ pub enum LoaderProblem {
         needed: usize,
         /// Bytes that fit, without a NUL.
         room: usize,
+        /// How it is linked with more room.
+        help: &'static str,
     },
     /// Something else reads the same bytes, and would read another text.
     #[error("the linker put {what} `{text}` into the same bytes")]
@@ -63,9 +63,9 @@ pub enum LoaderProblem {
 impl Role {
     /// As messages call it.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Runpath => "RUNPATH",
+            Self::SearchPath => "RUNPATH",
             Self::Interpreter => "interpreter",
             Self::Library => "library's name",
         }
@@ -75,9 +75,9 @@ impl Role {
 impl LoaderProblem {
     /// What the user can do; empty where the message says it all.
     #[must_use]
-    pub fn help(&self) -> &'static str {
+    pub(crate) fn help(&self) -> &'static str {
         match self {
-            Self::TooLong { .. } => elf::loader::SHORTER,
+            Self::TooLong { help, .. } => help,
             Self::Shared { .. } => "link it with a path that does not end like that",
             Self::Invalid => "give another text",
             Self::Changed => "do not change the file at the same time",
@@ -92,6 +92,8 @@ pub(super) struct Table<'d> {
     pub(super) start: u64,
     pub(super) bytes: &'d [u8],
     pub(super) readers: Vec<Reader>,
+    /// What to do where there is too little room.
+    pub(super) shorter: &'static str,
 }
 
 /// Something that reads the string which begins at an offset of a table.
@@ -104,45 +106,14 @@ pub(super) struct Reader {
     pub(super) name: &'static str,
 }
 
-/// The strings that the loader reads: each once, in the order of the file's headers.
-///
-/// # Errors
-/// What is not an image, or damaged.
-pub fn loader_texts(data: &ImageData<'_>) -> Result<Vec<LoaderText>, ImageProblem> {
-    data.ask(|data| match format(data)? {
-        Format::Elf => elf::loader::texts(data),
-        Format::Archive => Ok(Vec::new()),
-    })
-}
-
-/// The edit that puts `new` in the place of `old`; what is left over becomes zero bytes.
-///
-/// There is as much room as `old` has, and the unused zero bytes behind it. Linkers let strings
-/// share bytes where one is the end of another: everything else that is read from the same bytes
-/// reads the same text afterwards.
-///
-/// # Errors
-/// There is too little room, or another string would change.
-pub fn replace_loader_text(
-    data: &ImageData<'_>,
-    old: &LoaderText,
-    new: &[u8],
-) -> Result<Edit, LoaderProblem> {
-    if new.contains(&0) || (new.is_empty() && old.role != Role::Runpath) {
-        return Err(LoaderProblem::Invalid);
-    }
-    let table = data.ask(|data| match format(data)? {
-        Format::Elf => elf::loader::table(data, old.role).map(Some),
-        Format::Archive => Ok(None),
-    })?;
-    let table = table.ok_or(LoaderProblem::Changed)?;
-    let at = old.range.start.checked_sub(table.start).and_then(|at| usize::try_from(at).ok());
-    let at = at.ok_or(LoaderProblem::Changed)?;
-    table.replace(at, old, new)
-}
-
 impl Table<'_> {
-    fn replace(&self, at: usize, old: &LoaderText, new: &[u8]) -> Result<Edit, LoaderProblem> {
+    /// The edit that puts `new` in the place of `old`; what is left over becomes zero bytes.
+    pub(super) fn replace(&self, old: &LoaderText, new: &[u8]) -> Result<Edit, LoaderProblem> {
+        if new.contains(&0) || (new.is_empty() && old.role != Role::SearchPath) {
+            return Err(LoaderProblem::Invalid);
+        }
+        let at = old.range.start.checked_sub(self.start).and_then(|at| usize::try_from(at).ok());
+        let at = at.ok_or(LoaderProblem::Changed)?;
         let end = at.saturating_add(old.text.len());
         let is_read = |reader: &Reader| reader.at == at && reader.role == Some(old.role);
         if self.string(at) != Some(&old.text) || !self.readers.iter().any(is_read) {
@@ -155,7 +126,7 @@ impl Table<'_> {
         let next = self.readers.iter().map(|reader| reader.at).filter(|&next| next >= end).min();
         let room = next.map_or(nul, |next| next.min(nul)).saturating_sub(at);
         if new.len() > room {
-            return Err(LoaderProblem::TooLong { needed: new.len(), room });
+            return Err(LoaderProblem::TooLong { needed: new.len(), room, help: self.shorter });
         }
         let size = old.text.len().max(new.len());
         let padded = |text: &[u8]| {
@@ -203,17 +174,18 @@ mod tests {
     const NAMES: &[u8] = b"\0/deep/lib\0/opt/app/lib\0\0\0\0name\0";
     const LIBRARY: Reader =
         Reader { at: 1, role: Some(Role::Library), name: "the name of a library" };
-    const RUNPATH: Reader = Reader { at: 11, role: Some(Role::Runpath), name: "another RUNPATH" };
+    const RUNPATH: Reader =
+        Reader { at: 11, role: Some(Role::SearchPath), name: "another RUNPATH" };
     const SYMBOL: Reader = Reader { at: 27, role: None, name: "the name of a symbol" };
 
     /// Replaces the string that a reader reads, in a table that is at 100 in its file.
     fn replace(readers: &[Reader], reader: Reader, new: &str) -> Result<Edit, LoaderProblem> {
-        let table = Table { start: 100, bytes: NAMES, readers: readers.to_vec() };
+        let table = Table { start: 100, bytes: NAMES, readers: readers.to_vec(), shorter: "" };
         let text = table.string(reader.at).unwrap_or_default().to_vec();
         let (start, size) = (reader.at as u64, text.len() as u64);
         let range = start.saturating_add(100)..start.saturating_add(100).saturating_add(size);
         let old = LoaderText { role: reader.role.expect("a role"), range, text };
-        table.replace(reader.at, &old, new.as_bytes())
+        table.replace(&old, new.as_bytes())
     }
 
     #[test]
@@ -223,7 +195,7 @@ mod tests {
         let edit = replace(&[RUNPATH], RUNPATH, "/x").expect("it fits");
         assert_eq!(edit.after, b"/x\0\0\0\0\0\0\0\0\0\0");
         // The last zero ends the string, and an empty string that something reads is no room.
-        let too_long = |room| Err(LoaderProblem::TooLong { needed: 16, room });
+        let too_long = |room| Err(LoaderProblem::TooLong { needed: 16, room, help: "" });
         assert_eq!(replace(&[RUNPATH], RUNPATH, "/opt/app/lib6464"), too_long(15));
         let empty = Reader { at: 24, ..SYMBOL };
         assert_eq!(replace(&[RUNPATH, empty], RUNPATH, "/opt/app/lib6464"), too_long(13));
@@ -250,14 +222,16 @@ mod tests {
 
     #[test]
     fn only_a_list_of_folders_may_be_empty() {
-        let file = tempfile::tempfile().expect("a file");
+        let table = Table { start: 0, bytes: b"", readers: Vec::new(), shorter: "" };
         let empty = |role, new: &[u8]| {
             let old = LoaderText { role, range: 0..1, text: b"x".to_vec() };
-            replace_loader_text(&ImageData::new(&file), &old, new)
+            table.replace(&old, new)
         };
-        for (role, new) in [(Role::Interpreter, ""), (Role::Library, ""), (Role::Runpath, "/x\0")] {
+        for (role, new) in
+            [(Role::Interpreter, ""), (Role::Library, ""), (Role::SearchPath, "/x\0")]
+        {
             assert_eq!(empty(role, new.as_bytes()), Err(LoaderProblem::Invalid), "{role:?}");
         }
-        assert_ne!(empty(Role::Runpath, b""), Err(LoaderProblem::Invalid));
+        assert_ne!(empty(Role::SearchPath, b""), Err(LoaderProblem::Invalid));
     }
 }

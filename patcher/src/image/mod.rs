@@ -1,67 +1,41 @@
 //! Files that carry sections. What belongs to one file format only is in its module.
 
 pub(crate) mod archive;
-pub mod data;
-pub(crate) mod elf;
-pub mod loader;
-pub mod places;
+pub(crate) mod data;
+mod elf;
+pub(crate) mod loader;
+pub(crate) mod places;
+mod section;
+mod single;
 
 use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use object::read::ReadRef;
-
 use self::data::ImageData;
+use self::loader::{LoaderProblem, LoaderText};
+use self::places::Places;
+use self::single::{Carrier, Format, carrier, format};
 use crate::edit::Edit;
-use crate::error::{Error, ImageProblem, Imports, Result, SectionProblem};
+use crate::error::{Error, ImageProblem, Imports, Result};
+
+pub(crate) use self::section::{Candidate, Region};
 
 /// How a path begins that a loader reads as one beside the image.
 pub(crate) const RELATIVE: &[&str] = &elf::ORIGIN;
 /// How a path begins that is to be read as one beside the image.
 pub(crate) const ORIGIN: &str = elf::ORIGIN[0];
 
-/// A section that may hold records.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// The member of the archive that it is in; `None` in a file that is no archive.
-    pub member: Option<String>,
-    /// The name as spelled in the file.
-    pub name: String,
-    /// Where its bytes begin in the file.
-    pub offset: u64,
-    /// How many they are.
-    pub size: u64,
-    /// Whether its name says that it holds records. Otherwise it only begins like one.
-    pub by_name: bool,
-    /// Why its bytes cannot be read or changed.
-    pub problem: Option<SectionProblem>,
-    /// Whether the object file also carries itself as intermediate code, which a link with LTO
-    /// takes instead of this section.
-    pub has_intermediate: bool,
-}
-
-/// A part of the file with a name: a header, a table, a section.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Region {
-    /// "ELF header", or a section's name; in an archive with the member's name before it.
-    pub name: String,
-    /// Where it begins in the file.
-    pub offset: u64,
-    /// How many bytes it has there.
-    pub size: u64,
-}
-
 /// The sections that hold, or may hold, records. Reads the headers only, and the first bytes of
 /// sections.
 ///
 /// # Errors
 /// What is not an image, or damaged.
-pub fn locate(data: &ImageData<'_>) -> Result<Vec<Candidate>, ImageProblem> {
-    data.ask(|data| match format(data)? {
-        Format::Elf => elf::locate(data),
-        Format::Archive => archive::locate(data),
+pub(crate) fn locate(data: &ImageData<'_>) -> Result<Vec<Candidate>, ImageProblem> {
+    data.ask(|data| match carrier(data)? {
+        Carrier::Image(format) => format.locate(data),
+        Carrier::Archive => archive::locate(data),
     })
 }
 
@@ -69,31 +43,31 @@ pub fn locate(data: &ImageData<'_>) -> Result<Vec<Candidate>, ImageProblem> {
 ///
 /// # Errors
 /// What is not an image, or damaged.
-pub fn regions(data: &ImageData<'_>) -> Result<Vec<Region>, ImageProblem> {
-    data.ask(|data| match format(data)? {
-        Format::Elf => elf::regions(data),
-        Format::Archive => archive::regions(data),
+pub(crate) fn regions(data: &ImageData<'_>) -> Result<Vec<Region>, ImageProblem> {
+    data.ask(|data| match carrier(data)? {
+        Carrier::Image(format) => format.regions(data),
+        Carrier::Archive => archive::regions(data),
     })
 }
 
 /// What the image takes from elsewhere; nothing, where that cannot be read.
-pub fn imports(data: &ImageData<'_>) -> Imports {
-    let imports = data.ask(|data| match format(data)? {
-        Format::Elf => elf::imports(data),
-        Format::Archive => Ok(Imports { unlinked: true, ..Imports::default() }),
+pub(crate) fn imports(data: &ImageData<'_>) -> Imports {
+    let imports = data.ask(|data| match carrier(data)? {
+        Carrier::Image(format) => format.imports(data),
+        Carrier::Archive => Ok(Imports { unlinked: true, ..Imports::default() }),
     });
     imports.unwrap_or_default()
 }
 
 /// The edit that gives an image the identity that follows from its content after other edits: of ELF
-/// files the build-id, by the rule of [`elf::build_id`]. The whole file is read.
+/// files the build-id, by the rule of `build_id`. The whole file is read.
 ///
 /// # Errors
 /// The image has no identity, or several; it cannot be read.
 pub(crate) fn new_identity(file: &File, path: &Path, edits: &[Edit]) -> Result<Edit> {
-    match ImageData::new(file).ask(format).map_err(Error::not_image(path))? {
-        Format::Elf => elf::build_id::rewrite(file, path, edits),
-        Format::Archive => Err(Error::BuildIds { path: path.to_owned(), count: 0 }),
+    match ImageData::new(file).ask(carrier).map_err(Error::not_image(path))? {
+        Carrier::Image(format) => format.new_identity(file, path, edits),
+        Carrier::Archive => Err(Error::BuildIds { path: path.to_owned(), count: 0 }),
     }
 }
 
@@ -104,8 +78,8 @@ pub(crate) fn new_identity(file: &File, path: &Path, edits: &[Edit]) -> Result<E
 /// The other file cannot be read.
 pub(crate) fn changed_identity(before: &File, after: &File) -> io::Result<Option<Range<u64>>> {
     match format_of(before)? {
-        Some(Format::Elf) => elf::build_id::changed(before, after),
-        _ => Ok(None),
+        Some(format) => format.changed_identity(before, after),
+        None => Ok(None),
     }
 }
 
@@ -115,35 +89,74 @@ pub(crate) fn changed_identity(before: &File, after: &File) -> io::Result<Option
 /// The file cannot be read.
 pub(crate) fn stale_signature(file: &File) -> io::Result<Option<&'static str>> {
     match format_of(file)? {
-        Some(Format::Elf) => elf::stale_signature(file),
-        _ => Ok(None),
+        Some(format) => format.stale_signature(file),
+        None => Ok(None),
     }
 }
 
 /// Whether a file that begins with these bytes may be an image, and no archive.
 pub(crate) fn begins_image(start: &[u8]) -> bool {
-    format(start) == Ok(Format::Elf)
+    matches!(carrier(start), Ok(Carrier::Image(_)))
 }
 
 /// Whether a file that begins with these bytes is an archive of object files.
 pub(crate) fn begins_archive(start: &[u8]) -> bool {
-    format(start) == Ok(Format::Archive)
+    carrier(start) == Ok(Carrier::Archive)
 }
 
 /// Where the record may be in an image that has none: only in intermediate code, of the object
 /// file or of a member.
-pub fn intermediate_only(data: &ImageData<'_>) -> Option<ImageProblem> {
-    let problem = data.ask(|data| match format(data)? {
-        Format::Elf => Ok(elf::is_intermediate(data).then_some(ImageProblem::Intermediate)),
-        Format::Archive => archive::intermediate_only(data),
+pub(crate) fn intermediate_only(data: &ImageData<'_>) -> Option<ImageProblem> {
+    let problem = data.ask(|data| match carrier(data)? {
+        Carrier::Image(format) => {
+            Ok(format.is_intermediate(data).then_some(ImageProblem::Intermediate))
+        }
+        Carrier::Archive => archive::intermediate_only(data),
     });
     problem.ok().flatten()
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Elf,
-    Archive,
+/// The strings that the loader reads: each once, in the order of the file's headers.
+///
+/// # Errors
+/// What is not an image, or damaged.
+pub(crate) fn loader_texts(data: &ImageData<'_>) -> Result<Vec<LoaderText>, ImageProblem> {
+    data.ask(|data| match carrier(data)? {
+        Carrier::Image(format) => format.loader_texts(data),
+        Carrier::Archive => Ok(Vec::new()),
+    })
+}
+
+/// The edit that puts `new` in the place of `old`; what is left over becomes zero bytes.
+///
+/// There is as much room as `old` has, and the unused zero bytes behind it. Linkers let strings
+/// share bytes where one is the end of another: everything else that is read from the same bytes
+/// reads the same text afterwards.
+///
+/// # Errors
+/// There is too little room, or another string would change.
+pub(crate) fn replace_loader_text(
+    data: &ImageData<'_>,
+    old: &LoaderText,
+    new: &[u8],
+) -> Result<Edit, LoaderProblem> {
+    let table = data.ask(|data| match carrier(data)? {
+        Carrier::Image(format) => format.loader_table(data, old.role).map(Some),
+        Carrier::Archive => Ok(None),
+    })?;
+    table.ok_or(LoaderProblem::Changed)?.replace(old, new)
+}
+
+/// What an image is made of, and the symbols at these offsets. The sections of an archive are those
+/// of its members, each with the member's name before its own.
+///
+/// # Errors
+/// What is not an image, or damaged.
+pub(crate) fn places(data: &ImageData<'_>, offsets: &[u64]) -> Result<Places, ImageProblem> {
+    data.ask(|data| match carrier(data)? {
+        Carrier::Image(format) => format.places(data, offsets),
+        Carrier::Archive => archive::places(data, offsets),
+    })
 }
 
 /// The format of a file; `None` if it is no image.
@@ -153,24 +166,4 @@ fn format_of(file: &File) -> io::Result<Option<Format>> {
         Err(ImageProblem::Unread(number)) => Err(io::Error::from_raw_os_error(number)),
         Err(_) => Ok(None),
     }
-}
-
-/// Tells the format by the magic number.
-fn format<'d, R: ReadRef<'d>>(data: R) -> Result<Format, ImageProblem> {
-    let length = data.len().unwrap_or(0);
-    let start = data.read_bytes_at(0, length.min(8)).unwrap_or_default();
-    Err(match start {
-        [] => ImageProblem::Empty,
-        [0x7f, b'E', b'L', b'F', ..] => return Ok(Format::Elf),
-        [b'#', b'!', ..] => ImageProblem::Script,
-        b"!<arch>\n" | b"!<thin>\n" => return Ok(Format::Archive),
-        // LLVM bitcode, bare or wrapped.
-        [b'B', b'C', 0xc0, 0xde, ..] | [0xde, 0xc0, 0x17, 0x0b, ..] => ImageProblem::Intermediate,
-        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] => ImageProblem::Unsupported("a Mach-O file"),
-        // For several processors: how many follows. A Java class begins alike, with its version there,
-        // which is at least 45 (Java Virtual Machine Specification, 4.1).
-        [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, ..45] => ImageProblem::Unsupported("a Mach-O file"),
-        [b'M', b'Z', ..] => ImageProblem::Unsupported("a PE file"),
-        _ => ImageProblem::Unknown,
-    })
 }

@@ -4,15 +4,11 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-use super::archive::members_of;
-use super::data::{Bytes, ImageData};
 use super::loader::{LoaderText, Role};
-use super::{Format, elf, format};
-use crate::error::ImageProblem;
 
 /// What an image is made of. Offsets are in bytes from the start of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Places {
+pub(crate) struct Places {
     /// Sections that have bytes in the file, sorted by offset.
     pub parts: Vec<Part>,
     /// Strings that the loader reads, sorted by offset.
@@ -23,7 +19,7 @@ pub struct Places {
 
 /// A section.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub(crate) struct Part {
     /// Its name.
     pub name: String,
     /// Where its bytes are.
@@ -36,7 +32,7 @@ pub struct Part {
 
 /// What a section is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// Instructions.
     Code,
     /// Other bytes that are loaded into memory.
@@ -53,7 +49,7 @@ pub enum Purpose {
 
 /// How the bytes of a section are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
+pub(crate) enum Compression {
     /// zlib.
     Zlib,
     /// Zstandard.
@@ -62,7 +58,7 @@ pub enum Compression {
 
 /// The symbol that an offset belongs to, or the last one of its section that begins before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Symbol {
+pub(crate) struct Symbol {
     /// As its author wrote it in C++ or Rust, where that can be told.
     pub name: String,
     /// How far behind its start the offset lies, in bytes.
@@ -81,13 +77,13 @@ impl Symbol {
 impl Places {
     /// The section that a byte lies in.
     #[must_use]
-    pub fn part(&self, offset: u64) -> Option<&Part> {
+    pub(crate) fn part(&self, offset: u64) -> Option<&Part> {
         containing(&self.parts, |part| &part.range, offset)
     }
 
     /// What the loader reads a byte for.
     #[must_use]
-    pub fn role(&self, offset: u64) -> Option<Role> {
+    pub(crate) fn role(&self, offset: u64) -> Option<Role> {
         containing(&self.strings, |string| &string.range, offset).map(|string| string.role)
     }
 }
@@ -102,56 +98,6 @@ pub(crate) fn containing<T>(
     let behind = sorted.partition_point(|one| range(one).start <= offset);
     let last = sorted.get(behind.checked_sub(1)?)?;
     range(last).contains(&offset).then_some(last)
-}
-
-/// What an image is made of, and the symbols at these offsets. The sections of an archive are those
-/// of its members, each with the member's name before its own.
-///
-/// # Errors
-/// What is not an image, or damaged.
-pub fn places(data: &ImageData<'_>, offsets: &[u64]) -> Result<Places, ImageProblem> {
-    data.ask(|data| match format(data)? {
-        Format::Elf => elf::places::places(data, offsets),
-        Format::Archive => of_members(data, offsets),
-    })
-}
-
-fn of_members(data: Bytes<'_, '_>, offsets: &[u64]) -> Result<Places, ImageProblem> {
-    let mut all = Places { symbols: vec![None; offsets.len()], ..Places::default() };
-    let mut sorted: Vec<(u64, usize)> = offsets.iter().copied().zip(0..).collect();
-    sorted.sort_unstable();
-    for member in members_of(data)? {
-        let (name, range) = (member.name.clone(), member.range());
-        let start = range.start;
-        let first = sorted.partition_point(|(offset, _)| *offset < start);
-        let behind = sorted.partition_point(|(offset, _)| *offset < range.end);
-        let asked = sorted.get(first..behind).unwrap_or_default();
-        let inside: Vec<u64> =
-            asked.iter().map(|(offset, _)| offset.saturating_sub(start)).collect();
-        let part = data.part(&range);
-        let places = match format(part) {
-            Ok(Format::Elf) => elf::places::places(part, &inside),
-            Ok(Format::Archive) => Err(ImageProblem::Unknown),
-            Err(problem) => Err(problem),
-        };
-        let Ok(places) = places else {
-            // A text, an index of the linker, or of another language.
-            all.parts.push(Part { name, range, purpose: Purpose::Other, compressed: None });
-            continue;
-        };
-        all.parts.extend(places.parts.into_iter().map(|part| Part {
-            name: format!("{name}: {}", part.name),
-            range: start.saturating_add(part.range.start)..start.saturating_add(part.range.end),
-            compressed: part.compressed.map(|(how, at)| (how, start.saturating_add(at))),
-            purpose: part.purpose,
-        }));
-        for ((_, at), symbol) in asked.iter().zip(places.symbols) {
-            if let Some(slot) = all.symbols.get_mut(*at) {
-                *slot = symbol;
-            }
-        }
-    }
-    Ok(all)
 }
 
 /// Bytes of a symbol's name that are looked at, and of a demangled one that are kept: a short one

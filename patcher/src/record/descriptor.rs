@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 /// # Errors
 /// A value or a default that does not fit its field, a required field without a value, defaults that
 /// the record has no room for.
-pub fn rewrite(
+pub(crate) fn rewrite(
     section: &RecordSection,
     place: &RecordPlace,
     given: &Given,
@@ -77,7 +77,7 @@ pub fn rewrite(
 /// The fields whose default is another in a record that was written anew; `None` if it is not such
 /// a record: other fields, or defaults that [`rewrite`] would not have made of the old ones.
 #[must_use]
-pub fn rewritten<'a>(old: &'a Shape, new: &Shape) -> Option<Vec<&'a str>> {
+pub(crate) fn rewritten<'a>(old: &'a Shape, new: &Shape) -> Option<Vec<&'a str>> {
     let mut names = Vec::new();
     let mut expected = old.clone();
     for (field, now) in expected.fields.iter_mut().zip(&new.fields) {
@@ -108,7 +108,7 @@ pub fn rewritten<'a>(old: &'a Shape, new: &Shape) -> Option<Vec<&'a str>> {
 
 /// Whether a default is what [`rewrite`] makes of another: left out, or with its texts rewritten.
 #[must_use]
-pub fn follows(
+pub(crate) fn follows(
     old: Option<&Default>,
     new: Option<&Default>,
     other: &dyn Fn(&str) -> Option<String>,

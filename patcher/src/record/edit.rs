@@ -45,7 +45,7 @@ impl RecordEdit {
 /// The steps in which records, and what follows from them, are written into a file itself: first the
 /// states say that a fill is under way, then the values change and what follows from them, then states
 /// and checksums, each with its state in one write. Accessors stop on a record that is being written.
-pub fn steps(records: &[RecordEdit], follows: &[Edit]) -> Steps {
+pub(crate) fn steps(records: &[RecordEdit], follows: &[Edit]) -> Steps {
     const HEADER: usize = size_of::<ValueHeader>();
     let mut steps = Steps::default();
     for record in records {

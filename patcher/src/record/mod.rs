@@ -1,8 +1,13 @@
 //! Records: those of a file, and the values that they are given.
 
 pub(crate) mod area;
-pub mod assign;
-pub mod descriptor;
-pub mod edit;
-pub mod read;
-pub mod values;
+pub(crate) mod assign;
+pub(crate) mod descriptor;
+pub(crate) mod edit;
+pub(crate) mod read;
+pub(crate) mod values;
+
+pub use self::edit::RecordEdit;
+pub use self::read::{Image, RecordPlace, RecordSection};
+pub use self::values::{Assignment, assignments};
+pub use crate::files::open::Mode;

@@ -91,7 +91,7 @@ pub fn assignments(sets: &[String], files: &[impl AsRef<Path>]) -> Result<Vec<As
 ///
 /// # Errors
 /// There is no `=`.
-pub fn split(set: &str) -> Result<(&str, &str)> {
+pub(crate) fn split(set: &str) -> Result<(&str, &str)> {
     set.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
         Error::usage(
             format!("`{set}` is not FIELD=VALUE"),

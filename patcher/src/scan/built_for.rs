@@ -16,11 +16,12 @@ use postlink_format::Type;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ImageProblem, Result};
 use crate::files::open::{Mode, open_entry, read_at};
 use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::image::data::ImageData;
-use crate::image::loader::{Role, loader_texts};
+use crate::image::loader::Role;
+use crate::image::loader_texts;
 use crate::image::{begins_archive, begins_image};
 use crate::record::read::Image;
 use crate::search::text::is_text;
@@ -52,11 +53,15 @@ struct Said {
     own: Vec<PathBuf>,
 }
 
-/// The paths that a tree was built for, the one that most places name first.
+/// The paths that a tree was built for, the one that most places name first. `is_given` says of a field
+/// of a section whether it gets another value: then its own says nothing.
 ///
 /// # Errors
 /// What cannot be read.
-pub fn paths(tree: &Tree) -> Result<Vec<BuiltFor>> {
+pub(crate) fn paths(
+    tree: &Tree,
+    is_given: &(dyn Fn(&str, &str) -> bool + Sync),
+) -> Result<Vec<BuiltFor>> {
     let inside: BTreeSet<&Path> = tree
         .entries
         .iter()
@@ -64,7 +69,7 @@ pub fn paths(tree: &Tree) -> Result<Vec<BuiltFor>> {
         .map(|entry| entry.path.as_path())
         .collect();
     let said: Vec<Result<Said>> =
-        tree.entries.par_iter().map(|entry| look(tree, entry, &inside)).collect();
+        tree.entries.par_iter().map(|entry| look(tree, entry, &inside, is_given)).collect();
     let mut all: Vec<PathBuf> = Vec::new();
     let mut own: BTreeSet<PathBuf> = BTreeSet::new();
     for said in said {
@@ -96,10 +101,16 @@ fn root_of(path: &Path, inside: &BTreeSet<&Path>) -> Option<PathBuf> {
             rest.components().count() > 1 && inside.contains(rest)
         })
     });
-    root.map(Path::to_owned)
+    // Scripts name /usr/bin/python3 also where the tree has one, for its own place, in bin/python3.
+    root.filter(|root| *root != Path::new("/usr")).map(Path::to_owned)
 }
 
-fn look(tree: &Tree, entry: &Entry, inside: &BTreeSet<&Path>) -> Result<Said> {
+fn look(
+    tree: &Tree,
+    entry: &Entry,
+    inside: &BTreeSet<&Path>,
+    is_given: &(dyn Fn(&str, &str) -> bool + Sync),
+) -> Result<Said> {
     let mut said = Said::default();
     match &entry.kind {
         EntryKind::Symlink(target) if target.is_absolute() => said.paths.push(target.clone()),
@@ -111,9 +122,9 @@ fn look(tree: &Tree, entry: &Entry, inside: &BTreeSet<&Path>) -> Result<Said> {
             let read = read_at(&file, &mut start[..16.min(*size as usize)], 0).map_err(failed)?;
             let is_image = begins_image(&start[..read]);
             if is_image || begins_archive(&start[..read]) {
-                records(&path, &mut said)?;
+                records(&path, is_given, &mut said)?;
                 if is_image {
-                    loader(&file, inside, &mut said);
+                    loader(&path, &file, inside, &mut said)?;
                 }
                 return Ok(said);
             }
@@ -129,8 +140,9 @@ fn look(tree: &Tree, entry: &Entry, inside: &BTreeSet<&Path>) -> Result<Said> {
     Ok(said)
 }
 
-/// The paths in the values and defaults of records. The one from which others follow is the prefix.
-fn records(path: &Path, said: &mut Said) -> Result<()> {
+/// The paths in the values of records, or in the defaults of fields without one. The one from which
+/// others follow is the prefix.
+fn records(path: &Path, is_given: &dyn Fn(&str, &str) -> bool, said: &mut Said) -> Result<()> {
     let image = match Image::open(path, Mode::Read) {
         Ok(image) => image,
         Err(error @ Error::Io { .. }) => return Err(error),
@@ -142,7 +154,7 @@ fn records(path: &Path, said: &mut Said) -> Result<()> {
         let Ok(record) = section.record(place) else { continue };
         let values = shape.values_of(&record).map(|(_, values)| values).unwrap_or_default();
         for (position, field) in shape.fields.iter().enumerate() {
-            if field.ty != Type::Path {
+            if field.ty != Type::Path || is_given(&shape.name, &field.name) {
                 continue;
             }
             let now = values.get(position).and_then(|value| value.value.as_ref());
@@ -152,24 +164,27 @@ fn records(path: &Path, said: &mut Said) -> Result<()> {
             };
             let is_followed =
                 shape.fields.iter().any(|other| other.references().any(|name| name == field.name));
-            for value in now.into_iter().chain(default) {
-                let Value::Text(text) = value else { continue };
-                let path = PathBuf::from(text);
-                if is_followed || field.name == "prefix" {
-                    said.own.push(path.clone());
-                }
-                said.paths.push(path);
+            let Some(Value::Text(text)) = now.or(default) else { continue };
+            let path = PathBuf::from(text);
+            let is_derived = matches!(field.default, Some(Default::Derived(_)));
+            if !is_derived && (is_followed || field.name == "prefix") {
+                said.own.push(path.clone());
             }
+            said.paths.push(path);
         }
     }
     Ok(())
 }
 
 /// The folders in which the loader looks. One that has a library which is needed is in the tree.
-fn loader(file: &File, inside: &BTreeSet<&Path>, said: &mut Said) {
-    // An image that only begins like one is read by no loader.
-    let texts = loader_texts(&ImageData::new(file)).unwrap_or_default();
-    for text in texts.iter().filter(|text| text.role == Role::Runpath) {
+fn loader(path: &Path, file: &File, inside: &BTreeSet<&Path>, said: &mut Said) -> Result<()> {
+    let texts = match loader_texts(&ImageData::new(file)) {
+        Ok(texts) => texts,
+        Err(problem @ ImageProblem::Unread(_)) => return Err(Error::not_image(path)(problem)),
+        // A file that only begins like an image is read by no loader.
+        Err(_) => return Ok(()),
+    };
+    for text in texts.iter().filter(|text| text.role == Role::SearchPath) {
         for folder in text.text.split(|&byte| byte == b':') {
             let folder = Path::new(OsStr::from_bytes(folder));
             if !folder.is_absolute() {
@@ -182,6 +197,7 @@ fn loader(file: &File, inside: &BTreeSet<&Path>, said: &mut Said) {
             }));
         }
     }
+    Ok(())
 }
 
 /// The paths of a `.pc` or `.la` file, or of a script's first line.

@@ -16,12 +16,14 @@ use crate::image;
 use crate::image::archive::members;
 use crate::image::data::ImageData;
 use crate::image::loader::{LoaderText, Role};
-use crate::image::places::{Places, Purpose, Symbol, containing, places};
+use crate::image::places;
+use crate::image::places::{Places, Purpose, Symbol, containing};
 use crate::record::area::{RecordArea, areas};
 use crate::record::read::Image;
 use crate::scan::finding::{Action, Finding, FindingKind, Place};
 use crate::scan::propose::entry;
-use crate::search::engine::{Hit, Hits, Searcher};
+use crate::search::engine::Searcher;
+use crate::search::hits::{Hit, Hits};
 use crate::search::reference::Fit;
 use crate::search::text;
 use crate::search::unpack::{self, FoundMember, Inside, PackFormat};
@@ -59,7 +61,7 @@ pub struct KnownRecord {
 
 /// What is known of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Known {
+pub(crate) struct Known {
     /// What it is.
     pub content: Content,
     /// Its records.
@@ -70,7 +72,7 @@ pub struct Known {
 
 /// A file that was searched.
 #[derive(Clone, Copy, Debug)]
-pub struct Searched<'a> {
+pub(crate) struct Searched<'a> {
     /// The path by which it is opened.
     pub path: &'a Path,
     /// Relative to its tree.
@@ -85,7 +87,11 @@ pub struct Searched<'a> {
 ///
 /// # Errors
 /// What the system refuses.
-pub fn file(searcher: &Searcher, searched: Searched<'_>, look_inside: bool) -> Result<Known> {
+pub(crate) fn file(
+    searcher: &Searcher,
+    searched: Searched<'_>,
+    look_inside: bool,
+) -> Result<Known> {
     let Searched { path, found, .. } = searched;
     let is_image = image::begins_image(&found.start);
     let may_be_packed = unpack::may_be_packed(found);
@@ -330,7 +336,7 @@ impl Context<'_> {
     /// linker put into the same bytes.
     fn in_loader_string(&self, string: &LoaderText) -> Vec<Finding> {
         let kind = match string.role {
-            Role::Runpath => FindingKind::Runpath,
+            Role::SearchPath => FindingKind::Runpath,
             Role::Interpreter | Role::Library => FindingKind::Loader,
         };
         let told = |hit: Hit| {

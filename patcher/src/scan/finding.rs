@@ -9,7 +9,7 @@ use crate::search::reference::Encoding;
 /// One reference that was found, or one thing that could not be looked into.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// The file, relative to its tree, as [`escaped`](crate::shown::escaped) writes it.
+    /// The file, relative to its tree, with `\\xNN` for a byte that cannot be shown.
     pub path: String,
     /// Where in the file.
     pub kind: FindingKind,
@@ -182,7 +182,10 @@ impl FindingKind {
                 "generate the file after installation, or leave the path out of it; specialize \
                  --equal-length rewrites it where the new path is as long"
             }
-            Self::Member => "pack it again after specialize, or leave the path out of it",
+            Self::Member => {
+                "pack it again after specialize, or leave the path out of it; specialize --repack \
+                 rewrites single compressed texts"
+            }
             Self::Name => "rename it after specialize",
             Self::Record => {
                 "fill it before it is packed, stripped of section headers, or appended to another file"

@@ -15,7 +15,7 @@
 //!   - `findings`: as `postlink scan --json` has them;
 //!   - `words`: the values of string fields of its records, and the `findings` of each in text files.
 //!
-//! Paths are written as [`escaped`] does. Two trees of one build have equal manifests, wherever they
+//! Paths are written as `escaped` does. Two trees of one build have equal manifests, wherever they
 //! were built: sizes, names and places are in it, and no times.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -24,7 +24,7 @@ use std::os::unix::ffi::OsStrExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::trees::{Examined, Scan, Scanned};
+use super::trees::{Examined, Scan, ScannedTree};
 use super::words;
 use crate::error::{Error, Result};
 use crate::files::walk::{EntryKind, Tree};
@@ -35,12 +35,12 @@ use crate::shown::escaped;
 use crate::shown::shown;
 
 /// The version of the format.
-pub const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 2;
 
 /// A manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// [`VERSION`].
+    /// The version of the format.
     pub postlink_manifest: u32,
     /// The paths that were searched.
     pub references: Vec<String>,
@@ -96,8 +96,8 @@ pub struct Knowledge {
     words: Option<Vec<ManifestWord>>,
 }
 
-impl From<Scanned> for Knowledge {
-    fn from(Scanned { walked, entries, findings, .. }: Scanned) -> Self {
+impl From<ScannedTree> for Knowledge {
+    fn from(ScannedTree { walked, entries, findings, .. }: ScannedTree) -> Self {
         Self { tree: walked, entries, findings, words: None }
     }
 }
@@ -114,7 +114,7 @@ impl Manifest {
             values.append(&mut words::of_records(&tree.walked, &tree.entries)?);
         }
         let values: Vec<&str> = values.iter().map(String::as_str).collect();
-        let tree = |tree: &Scanned| {
+        let tree = |tree: &ScannedTree| {
             let found = words::find(&tree.walked, &tree.entries, &values)?;
             let word = |(position, word): (usize, &&str)| ManifestWord {
                 word: (*word).to_owned(),
@@ -254,7 +254,7 @@ fn of_word(findings: &[Finding], position: usize) -> Vec<Finding> {
 
 /// The hash of all names, sizes and link targets of a tree.
 #[must_use]
-pub fn check(tree: &Tree) -> String {
+pub(crate) fn check(tree: &Tree) -> String {
     let mut hash = Sha256::new();
     let root_is_file = tree.entries.len() == 1;
     for entry in tree.entries.iter().skip(usize::from(!root_is_file)) {
@@ -274,7 +274,7 @@ pub fn check(tree: &Tree) -> String {
     postlink_codegen::hex(&hash.finalize())
 }
 
-fn entries(tree: &Scanned) -> Vec<ManifestEntry> {
+fn entries(tree: &ScannedTree) -> Vec<ManifestEntry> {
     let found: HashSet<&str> = tree.findings.iter().map(|one| one.path.as_str()).collect();
     let mut entries = Vec::new();
     for (entry, known) in tree.walked.entries.iter().zip(&tree.entries) {

@@ -8,11 +8,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::built_for::BuiltFor;
 use crate::error::{Error, Result};
 use crate::files::walk::{self, Entry, Tree};
 use crate::scan::classify::{self, Content, Known, Searched, finding_of};
 use crate::scan::finding::{Action, Finding, FindingKind};
-use crate::search::engine::{self, Hits, Searcher};
+use crate::search::engine::{self, Searcher};
+use crate::search::hits::Hits;
 use crate::search::reference::Reference;
 use crate::search::text::is_text;
 use crate::shown::escaped;
@@ -21,21 +23,24 @@ use crate::watch::Watch;
 /// The result of a scan.
 #[derive(Debug, Serialize)]
 pub struct Scan {
-    /// The paths that were searched, as [`escaped`] writes them.
+    /// The paths that were searched, with `\\xNN` for a byte that cannot be shown.
     pub references: Vec<String>,
     /// In the order in which they were given.
-    pub trees: Vec<Scanned>,
+    pub trees: Vec<ScannedTree>,
 }
 
 /// A tree that was scanned.
 #[derive(Debug, Serialize)]
-pub struct Scanned {
+pub struct ScannedTree {
     /// The path as it was given.
     pub tree: String,
     /// Regular files; one with several names counts once.
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// The paths that it was built for, where these were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub built_for: Option<Vec<BuiltFor>>,
     /// Sorted by kind, file and offset.
     pub findings: Vec<Finding>,
     /// What is in the tree.
@@ -60,7 +65,7 @@ pub struct Examined {
     pub same_as: Option<usize>,
 }
 
-impl Scanned {
+impl ScannedTree {
     /// The findings that `specialize` does nothing about.
     pub fn unhandled(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.action == Action::None)
@@ -69,7 +74,7 @@ impl Scanned {
 
 /// What is searched, and how.
 #[derive(Clone, Debug)]
-pub struct Search<'a> {
+pub(crate) struct Search<'a> {
     /// Paths and words.
     pub references: Vec<Reference>,
     /// Longer paths that only begin or end like one of these.
@@ -82,7 +87,7 @@ pub struct Search<'a> {
 ///
 /// # Errors
 /// Everything that cannot be read.
-pub fn trees(roots: &[PathBuf], search: Search<'_>, watch: &impl Watch) -> Result<Scan> {
+pub(crate) fn trees(roots: &[PathBuf], search: Search<'_>, watch: &impl Watch) -> Result<Scan> {
     let Search { references, others, look_inside } = search;
     let searcher = Searcher::among(references, others)?;
     let mut errors = Vec::new();
@@ -103,7 +108,12 @@ pub fn trees(roots: &[PathBuf], search: Search<'_>, watch: &impl Watch) -> Resul
     })
 }
 
-fn scan(searcher: &Searcher, tree: Tree, look_inside: bool, watch: &impl Watch) -> Result<Scanned> {
+fn scan(
+    searcher: &Searcher,
+    tree: Tree,
+    look_inside: bool,
+    watch: &impl Watch,
+) -> Result<ScannedTree> {
     let mut entries = vec![Examined::default(); tree.entries.len()];
     let mut files: Vec<(PathBuf, u64)> = Vec::new();
     let mut positions = Vec::new();
@@ -150,10 +160,11 @@ fn scan(searcher: &Searcher, tree: Tree, look_inside: bool, watch: &impl Watch) 
     }
     // The sort is stable: findings of one file stay in its order.
     findings.sort_by(|a, b| (a.kind, &a.path).cmp(&(b.kind, &b.path)));
-    Ok(Scanned {
+    Ok(ScannedTree {
         tree: escaped(tree.root.as_os_str()),
         files: files.len() as u64,
         bytes,
+        built_for: None,
         findings,
         entries,
         walked: tree,

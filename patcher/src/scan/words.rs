@@ -40,7 +40,10 @@ pub(crate) fn find(tree: &Tree, entries: &[Examined], words: &[&str]) -> Result<
         }
     }
     let found = engine::files(&searcher, &files, &|_, _| ())?;
-    let look = |((path, _), (found, position)): (&(PathBuf, u64), (&engine::Hits, &usize))| {
+    let look = |((path, _), (found, position)): (
+        &(PathBuf, u64),
+        (&crate::search::hits::Hits, &usize),
+    )| {
         let hits = found.hits.iter().filter(|hit| hit.fit == Fit::Certain);
         let hits: Vec<_> = hits.copied().collect();
         if hits.is_empty() {

@@ -13,10 +13,11 @@ use postlink_codegen::MAX_RECORD;
 use postlink_format::{HEADER_SIZE, Header, MAGIC, RECORD_ALIGN};
 use rayon::prelude::*;
 
+use super::hits::{Hit, Hits};
+use super::reference::{BEFORE, BEHIND, Encoding, Fit, Reference};
 use crate::error::{Error, Result};
 use crate::files::holes::extents;
 use crate::files::open::{open_entry, read_at};
-use crate::search::reference::{BEFORE, BEHIND, Encoding, Fit, Reference};
 use crate::search::text::is_text;
 use crate::shown::shown;
 
@@ -30,37 +31,6 @@ const MOST_HITS: usize = 1 << 20;
 const MOST_RECORDS: usize = 1 << 16;
 /// The longest reference: `PATH_MAX` of Linux.
 const LONGEST: usize = 4096;
-
-/// A reference that was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Hit {
-    /// Where it begins, in bytes from the start of the file or stream.
-    pub offset: u64,
-    /// Its bytes: those of the path, or of a store path's hash, in this encoding.
-    pub length: u64,
-    /// Which of the references it is.
-    pub reference: usize,
-    /// How it is written.
-    pub encoding: Encoding,
-    /// How it stands among other bytes.
-    pub fit: Fit,
-}
-
-/// What was found in a file or stream.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hits {
-    /// In order. No two overlap: of several at one place the longest is kept.
-    pub hits: Vec<Hit>,
-    /// Where there may be a record: its first bytes were found there. In order.
-    pub records: Vec<u64>,
-    /// Whether there may be a ZIP archive, whatever stands before it: the first bytes of the record
-    /// with which one ends were found.
-    pub has_zip_end: bool,
-    /// Whether all bytes of a stream may be those of a text.
-    pub is_text: bool,
-    /// The first bytes, by which a file's format is known.
-    pub start: Vec<u8>,
-}
 
 /// Bytes that are kept in [`Hits::start`].
 const START: usize = 16;
@@ -103,7 +73,7 @@ impl Engine {
 
 /// Looks for references.
 #[derive(Debug)]
-pub struct Searcher {
+pub(crate) struct Searcher {
     references: Vec<Reference>,
     /// So many of these are searched; the others are longer paths that hide them.
     own: usize,
@@ -121,7 +91,7 @@ impl Searcher {
     ///
     /// # Errors
     /// A reference that is longer than any path.
-    pub fn new(references: Vec<Reference>) -> Result<Self> {
+    pub(crate) fn new(references: Vec<Reference>) -> Result<Self> {
         // In the same pass, files with records and ZIP archives are found: all others need not be
         // opened again.
         let mark = |bytes: &[u8]| Pattern {
@@ -162,7 +132,7 @@ impl Searcher {
     /// # Errors
     /// A reference that is longer than any path; another path that has none in it, or one at a path
     /// boundary.
-    pub fn among(references: Vec<Reference>, others: &[PathBuf]) -> Result<Self> {
+    pub(crate) fn among(references: Vec<Reference>, others: &[PathBuf]) -> Result<Self> {
         let alone = Self::new(references.clone())?;
         let mut hiding = Vec::new();
         for other in others {
@@ -192,7 +162,7 @@ impl Searcher {
 
     /// What is searched.
     #[must_use]
-    pub fn references(&self) -> &[Reference] {
+    pub(crate) fn references(&self) -> &[Reference] {
         self.references.get(..self.own).unwrap_or_default()
     }
 
@@ -203,7 +173,7 @@ impl Searcher {
 
     /// The hits in a text: only those that are references, or may be when a program runs.
     #[must_use]
-    pub fn text(&self, text: &[u8]) -> Vec<Hit> {
+    pub(crate) fn text(&self, text: &[u8]) -> Vec<Hit> {
         let mut hits = self.bytes(text);
         hits.retain(|hit| hit.fit != Fit::Inside);
         hits
@@ -211,7 +181,7 @@ impl Searcher {
 
     /// The hits in these bytes.
     #[must_use]
-    pub fn bytes(&self, bytes: &[u8]) -> Vec<Hit> {
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> Vec<Hit> {
         let mut found = Hits::default();
         self.window(bytes, 0..bytes.len(), 0, &mut found);
         found.finish(self.own);
@@ -223,7 +193,7 @@ impl Searcher {
     ///
     /// # Errors
     /// What the stream refuses; more hits than are kept.
-    pub fn stream(&self, stream: impl Read, limit: u64) -> io::Result<(Hits, u64)> {
+    pub(crate) fn stream(&self, stream: impl Read, limit: u64) -> io::Result<(Hits, u64)> {
         let mut stream = stream.take(limit.saturating_add(1));
         let mut found = Hits { is_text: true, ..Hits::default() };
         let mut buffer = Vec::new();
@@ -256,7 +226,7 @@ impl Searcher {
 
     /// The most bytes of a hit.
     #[must_use]
-    pub fn longest(&self) -> usize {
+    pub(crate) fn longest(&self) -> usize {
         self.longest
     }
 
@@ -367,54 +337,11 @@ impl Pattern {
     }
 }
 
-impl Hits {
-    /// Sorts, keeps one of those that overlap, and drops those of the references from `own` on, which
-    /// are other paths.
-    fn finish(&mut self, own: usize) {
-        // In text of UTF-16, ASCII characters look the same in both byte orders, one byte apart:
-        // characters lie at multiples of their width.
-        let aligned = |hit: &Hit| hit.offset.is_multiple_of(hit.encoding.width() as u64);
-        let overlaps = |one: &Hit, other: &Hit| {
-            one.offset < other.offset + other.length && other.offset < one.offset + one.length
-        };
-        self.hits.sort_by_key(|hit| (hit.offset, std::cmp::Reverse(hit.length), hit.reference));
-        let (certain, doubtful): (Vec<Hit>, Vec<Hit>) =
-            self.hits.drain(..).partition(|hit| hit.fit == Fit::Certain);
-        let apart = |hits: Vec<Hit>| {
-            let mut kept: Vec<Hit> = Vec::with_capacity(hits.len());
-            for hit in hits {
-                match kept.last_mut() {
-                    Some(last) if overlaps(last, &hit) => {
-                        let same = last.reference == hit.reference && last.length == hit.length;
-                        if same && aligned(&hit) && !aligned(last) {
-                            *last = hit;
-                        }
-                    }
-                    _ => kept.push(hit),
-                }
-            }
-            kept
-        };
-        let (mut kept, doubtful) = (apart(certain), apart(doubtful));
-        // Where there is no doubt, a longer path that would be possible there is none.
-        let is_free = |hit: &Hit| {
-            let behind = kept.partition_point(|one| one.offset < hit.offset + hit.length);
-            let before = behind.checked_sub(1).and_then(|last| kept.get(last));
-            before.is_none_or(|last| !overlaps(last, hit))
-        };
-        let free: Vec<Hit> = doubtful.into_iter().filter(is_free).collect();
-        kept.extend(free);
-        kept.retain(|hit| hit.reference < own);
-        kept.sort_by_key(|hit| hit.offset);
-        self.hits = kept;
-    }
-}
-
 /// Refuses more findings than are kept in memory.
 ///
 /// # Errors
 /// There are more.
-pub fn check_count(count: usize) -> Result<()> {
+pub(crate) fn check_count(count: usize) -> Result<()> {
     if count <= MOST_HITS {
         return Ok(());
     }
@@ -431,7 +358,7 @@ fn too_many() -> String {
 ///
 /// # Errors
 /// Every file that cannot be read, or has another size now; more hits than are kept.
-pub fn files(
+pub(crate) fn files(
     searcher: &Searcher,
     files: &[(PathBuf, u64)],
     searched: &(impl Fn(u64, u64) + Sync),
@@ -649,7 +576,8 @@ mod tests {
         let done = std::sync::atomic::AtomicU64::new(0);
         let told = |_, bytes| _ = done.fetch_add(bytes, Ordering::Relaxed);
         let found = files(&searcher, &[(path, size)], &told).expect("a search");
-        let hits: Vec<_> = found[0].hits.iter().map(|hit| (hit.offset, hit.encoding)).collect();
+        let certain = found[0].hits.iter().filter(|hit| hit.fit == Fit::Certain);
+        let hits: Vec<_> = certain.map(|hit| (hit.offset, hit.encoding)).collect();
         let expected = [
             ((1 << 40) - 3, Encoding::Utf32Be),
             ((2 << 40) - 29, Encoding::Utf32Le),

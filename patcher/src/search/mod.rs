@@ -1,6 +1,7 @@
 //! Searches.
 
-pub mod engine;
-pub mod reference;
-pub mod text;
-pub mod unpack;
+pub(crate) mod engine;
+pub(crate) mod hits;
+pub(crate) mod reference;
+pub(crate) mod text;
+pub(crate) mod unpack;

@@ -39,9 +39,9 @@ use crate::image::RELATIVE;
 
 /// Bytes before a match that may decide whether it is one: the longest name that Linux has, and
 /// some slashes, in the widest encoding.
-pub const BEFORE: usize = 4 * (255 + 16);
+pub(crate) const BEFORE: usize = 4 * (255 + 16);
 /// Bytes behind a match that may decide whether it is one: some dots and one more character.
-pub const BEHIND: usize = 4 * 16;
+pub(crate) const BEHIND: usize = 4 * 16;
 
 /// A path or word that is searched.
 #[derive(Clone, Debug, PartialEq, Eq)]

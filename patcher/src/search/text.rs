@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 
 use crate::files::open::read_at;
 use crate::files::window::Window;
-use crate::search::engine::Hit;
+use crate::search::hits::Hit;
 use crate::search::reference::Encoding;
 
 /// Bytes that are read at a time.
@@ -23,14 +23,14 @@ fn is_binary(byte: u8) -> bool {
 
 /// Whether all bytes may be those of a text: of UTF-8, or of another encoding that contains ASCII.
 #[must_use]
-pub fn is_text(bytes: &[u8]) -> bool {
+pub(crate) fn is_text(bytes: &[u8]) -> bool {
     !bytes.iter().copied().any(is_binary)
 }
 
 /// Whether these bytes, which are all of a file or its beginning, may be a text. A PDF file is none: it
 /// has a table of offsets.
 #[must_use]
-pub fn is_whole_text(bytes: &[u8]) -> bool {
+pub(crate) fn is_whole_text(bytes: &[u8]) -> bool {
     !bytes.starts_with(b"%PDF-") && is_text(bytes)
 }
 
@@ -41,7 +41,7 @@ pub fn is_whole_text(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// What the system refuses.
-pub fn lines(file: &File, hits: &[Hit]) -> io::Result<Option<Vec<u64>>> {
+pub(crate) fn lines(file: &File, hits: &[Hit]) -> io::Result<Option<Vec<u64>>> {
     let mut buffer = vec![0; WINDOW];
     let (mut at, mut line) = (0_u64, 1_u64);
     let mut lines = Vec::with_capacity(hits.len());
@@ -77,7 +77,7 @@ fn newlines(bytes: &[u8]) -> u64 {
 ///
 /// # Errors
 /// What the system refuses.
-pub fn counted(file: &File, hits: &[Hit]) -> io::Result<Vec<bool>> {
+pub(crate) fn counted(file: &File, hits: &[Hit]) -> io::Result<Vec<bool>> {
     const REACH: usize = 2 * LONGEST_COUNTED;
     let mut counted = Vec::with_capacity(hits.len());
     let mut buffer = Vec::new();
@@ -125,7 +125,7 @@ pub(crate) fn around(window: &mut Window<'_>, hit: &Hit) -> io::Result<(String, 
 
 /// The text around a hit in another one, shown on one line: a NUL stands between items of a list.
 #[must_use]
-pub fn inside(text: &[u8], hit: &Hit) -> String {
+pub(crate) fn inside(text: &[u8], hit: &Hit) -> String {
     let start = (hit.offset as usize).saturating_sub(SHOWN as usize);
     let end = (hit.offset + hit.length + SHOWN) as usize;
     let part = text.get(start..end.min(text.len())).unwrap_or_default();
@@ -150,7 +150,7 @@ const LONGEST_COUNTED: usize = 16 << 10;
 /// The number has to be right, and what is behind the string has to follow there in such a format: so
 /// `12:/opt/app` in the output of `grep` is none. Strings of more than some thousand bytes are not seen.
 /// They are sorted by where they begin.
-fn counted_strings(text: &[u8]) -> Vec<Range<usize>> {
+pub(crate) fn counted_strings(text: &[u8]) -> Vec<Range<usize>> {
     // Behind a number stands a colon, or the end of a line.
     let marks = memchr::memchr2_iter(b':', b'\n', text);
     let mut strings: Vec<_> = marks.filter_map(|mark| counted_string(text, mark)).collect();

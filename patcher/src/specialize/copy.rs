@@ -30,7 +30,7 @@ const BUFFER: usize = 256 << 10;
 
 /// A copy of a tree, beside its place or in it. It goes away unless it is kept.
 #[derive(Debug)]
-pub struct Staged<'a> {
+pub(super) struct Staged<'a> {
     plan: &'a TreePlan,
     /// Where it will be: the destination, or its place under another root.
     place: PathBuf,
@@ -49,7 +49,7 @@ impl<'a> Staged<'a> {
     ///
     /// # Errors
     /// There is something at the place already; the folder that it is in is not there.
-    pub fn new(plan: &'a TreePlan, place: PathBuf) -> Result<Self> {
+    pub(super) fn new(plan: &'a TreePlan, place: PathBuf) -> Result<Self> {
         let parent = place.parent().unwrap_or(Path::new("/"));
         let (folder, lock) = new_folder(parent).map_err(Error::io("create a folder in", parent))?;
         let (folder, lock) = (Some(folder), Some(lock));
@@ -58,7 +58,7 @@ impl<'a> Staged<'a> {
 
     /// Where an entry is now.
     #[must_use]
-    pub fn path(&self, entry: &Entry) -> PathBuf {
+    pub(super) fn path(&self, entry: &Entry) -> PathBuf {
         let root = match &self.folder {
             // The folder becomes the tree; a tree that is a file lies in it.
             Some(folder) if self.is_file() => folder.join("file"),
@@ -75,18 +75,18 @@ impl<'a> Staged<'a> {
 
     /// The path that the tree will have.
     #[must_use]
-    pub fn destination(&self) -> &'a Path {
+    pub(super) fn destination(&self) -> &'a Path {
         &self.plan.destination
     }
 
     /// The files whose bytes were changed.
-    pub fn written(&self) -> impl Iterator<Item = (&'a Entry, &'a EntryPlan)> {
+    pub(super) fn written(&self) -> impl Iterator<Item = (&'a Entry, &'a EntryPlan)> {
         self.entries().filter(|(_, planned)| !planned.edits.is_empty())
     }
 
     /// Sentences about what the copy could not keep, each with the first entry that it is true of.
     #[must_use]
-    pub fn lost(&self) -> Vec<String> {
+    pub(super) fn lost(&self) -> Vec<String> {
         let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         let sentence = |(sentence, (first, entries)): (&String, &(PathBuf, usize))| {
             let place: PathBuf = self.place.components().chain(first.components()).collect();
@@ -124,7 +124,11 @@ impl<'a> Staged<'a> {
     /// # Errors
     /// Everything that cannot be read or written; files that are others than when they were planned;
     /// it was stopped.
-    pub fn copy(&self, copied: &(impl Fn(u64, u64) + Sync), stop: &AtomicBool) -> Result<()> {
+    pub(super) fn copy(
+        &self,
+        copied: &(impl Fn(u64, u64) + Sync),
+        stop: &AtomicBool,
+    ) -> Result<()> {
         let mut files = Vec::new();
         for (entry, planned) in self.entries() {
             match entry.kind {
@@ -211,7 +215,7 @@ impl<'a> Staged<'a> {
     ///
     /// # Errors
     /// What the system refuses.
-    pub fn close(&self) -> Result<()> {
+    pub(super) fn close(&self) -> Result<()> {
         // What is inside comes first: a folder that may not be written is the last to be so.
         let folders: Vec<_> =
             self.entries().filter(|(entry, _)| entry.kind == EntryKind::Directory).collect();
@@ -230,7 +234,7 @@ impl<'a> Staged<'a> {
     ///
     /// # Errors
     /// What the system refuses.
-    pub fn put(&mut self) -> Result<()> {
+    pub(super) fn put(&mut self) -> Result<()> {
         let Some(folder) = &self.folder else { return Ok(()) };
         free(&self.place, self.is_file())?;
         let from = if self.is_file() { folder.join("file") } else { folder.clone() };
@@ -246,7 +250,7 @@ impl<'a> Staged<'a> {
     }
 
     /// Lets the copy stay.
-    pub fn keep(mut self) {
+    pub(super) fn keep(mut self) {
         self.is_kept = true;
     }
 }
@@ -267,7 +271,7 @@ impl Drop for Staged<'_> {
 
 /// Folders that were made for a tree to be in. They go away unless they are used.
 #[derive(Debug, Default)]
-pub struct Parents {
+pub(super) struct Parents {
     /// From the outermost to the innermost.
     made: Vec<PathBuf>,
 }
@@ -277,7 +281,7 @@ impl Parents {
     ///
     /// # Errors
     /// What the system refuses.
-    pub fn make(&mut self, folder: &Path) -> Result<()> {
+    pub(super) fn make(&mut self, folder: &Path) -> Result<()> {
         let missing: Vec<&Path> = folder
             .ancestors()
             .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())

@@ -2,34 +2,18 @@
 //! them there.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use postlink_codegen::{Field, Shape, Value};
 use postlink_format::Type;
 
-use super::SpecializeOptions;
+use super::options::{SpecializeOptions, Standing};
 use super::rewrite::{Rewrites, SHORTEST_WORD};
 use crate::error::{Error, Result};
 use crate::files::open::Mode;
 use crate::record::assign::assign;
 use crate::record::read::Image;
-use crate::scan::finding::Finding;
 use crate::scan::manifest::Knowledge;
 use crate::scan::words;
-
-/// The old value of a field that was set, where texts still have it.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Standing {
-    /// The field.
-    pub field: String,
-    /// Its old value.
-    pub old: String,
-    /// The new one.
-    pub new: String,
-    /// Each place with the path that its tree gets.
-    pub places: Vec<(PathBuf, Finding)>,
-}
 
 /// A field that becomes another word.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,15 +34,9 @@ pub(super) fn follow(
     options: &SpecializeOptions,
     rewrites: Rewrites,
 ) -> Result<(Rewrites, Vec<Standing>)> {
-    let changed = changed(known, options)?;
-    let is_followed = |changed: &Changed| {
-        let whole = format!("{}.{}", changed.section, changed.field);
-        options.follow.iter().any(|name| *name == changed.field || *name == whole)
-    };
+    let Given { set, changed } = given(known, options)?;
     for name in &options.follow {
-        let is_set =
-            options.assignments.iter().any(|one| one.field == *name || one.name() == *name);
-        if !is_set {
+        if !set.iter().any(|(section, field)| is_named(name, section, field)) {
             return Err(Error::usage(
                 format!("--follow {name}: the field is not set"),
                 format!("set it too: --set {name}=VALUE"),
@@ -66,7 +44,7 @@ pub(super) fn follow(
         }
     }
     let mut pairs: Vec<(String, String)> = Vec::new();
-    for one in changed.iter().filter(|one| is_followed(one)) {
+    for one in changed.iter().filter(|one| is_followed(options, &one.section, &one.field)) {
         if !words::is_word(&one.old) || !words::is_word(&one.new) {
             return Err(Error::usage(
                 format!(
@@ -128,16 +106,36 @@ pub(super) fn follow(
     Ok((rewrites, standing))
 }
 
+/// Whether a field is followed.
+fn is_followed(options: &SpecializeOptions, section: &str, field: &str) -> bool {
+    options.follow.iter().any(|name| is_named(name, section, field))
+}
+
+/// Whether this names a field, with its section or without.
+fn is_named(name: &str, section: &str, field: &str) -> bool {
+    name.strip_suffix(field).is_some_and(|rest| rest.is_empty() || rest == format!("{section}."))
+}
+
 /// Whether this line of a file tells the version of a package, as `pkg-config` reads it.
 fn is_version(path: &str, line: &str) -> bool {
     path.ends_with(".pc") && line.starts_with("Version:")
 }
 
-/// The strings that become others, of all records.
-fn changed(known: &[Knowledge], options: &SpecializeOptions) -> Result<Vec<Changed>> {
-    let mut all = BTreeSet::new();
+/// What is given for the fields of all records.
+#[derive(Default)]
+struct Given {
+    /// Section and field of each that is given a value.
+    set: BTreeSet<(String, String)>,
+    /// The strings among them that become others.
+    changed: BTreeSet<Changed>,
+}
+
+/// # Errors
+/// A file that cannot be read; a field that is followed and is no string.
+fn given(known: &[Knowledge], options: &SpecializeOptions) -> Result<Given> {
+    let mut all = Given::default();
     if options.assignments.is_empty() {
-        return Ok(Vec::new());
+        return Ok(all);
     }
     for known in known {
         for (entry, examined) in known.tree.entries.iter().zip(&known.entries) {
@@ -151,16 +149,24 @@ fn changed(known: &[Knowledge], options: &SpecializeOptions) -> Result<Vec<Chang
                 let Some(given) = assigned.given.get(&position) else { continue };
                 let Ok(record) = section.record(place) else { continue };
                 let values = place.shape.values_of(&record).map(|(_, values)| values);
-                let fields = place.shape.fields.iter().zip(values.unwrap_or_default());
-                for (at, (field, old)) in fields.enumerate() {
-                    if let (Some(old), Some(new)) = (old.value, given.get(&at)) {
-                        all.extend(other(&place.shape, field, &old, new));
+                let values = values.unwrap_or_default();
+                for (&at, new) in given {
+                    let Some(field) = place.shape.fields.get(at) else { continue };
+                    let section = &place.shape.name;
+                    all.set.insert((section.clone(), field.name.clone()));
+                    if field.ty != Type::String && is_followed(options, section, &field.name) {
+                        return Err(Error::usage(
+                            format!("--follow {}: the field is no string", field.name),
+                            "a word is followed; what becomes of a path is said with --rewrite OLD=NEW",
+                        ));
                     }
+                    let old = values.get(at).and_then(|value| value.value.as_ref());
+                    all.changed.extend(old.and_then(|old| other(&place.shape, field, old, new)));
                 }
             }
         }
     }
-    Ok(all.into_iter().collect())
+    Ok(all)
 }
 
 fn other(shape: &Shape, field: &Field, old: &Value, new: &Value) -> Option<Changed> {

@@ -20,11 +20,14 @@ use super::rewrite::Rewrites;
 use crate::error::{Error, Result};
 use crate::files::open::{Mode, open_entry, read_at};
 use crate::files::walk::Entry;
+use crate::image::data::ImageData;
+use crate::image::loader_texts;
 use crate::record::area::areas;
 use crate::record::read::Image;
 use crate::scan::classify::finding_of;
 use crate::scan::finding::{Finding, FindingKind};
-use crate::search::engine::{Hit, Searcher, check_count};
+use crate::search::engine::{Searcher, check_count};
+use crate::search::hits::Hit;
 use crate::search::reference::{BEFORE, BEHIND, Fit, Reference};
 use crate::shown::shown;
 
@@ -115,11 +118,19 @@ impl Gate {
             // That it unpacks to the rewritten text was seen when it was made.
             return Ok(Vec::new());
         }
-        let mut hits = match planned.is_text {
-            true => self.searcher.stream(&file, u64::MAX - 1)?.0.hits,
-            false => self.around_edits(&file, planned)?,
-        };
-        hits.retain(|hit| !planned.is_text || hit.fit != Fit::Inside);
+        if planned.is_text {
+            let mut hits = self.searcher.stream(&file, u64::MAX - 1)?.0.hits;
+            hits.retain(|hit| hit.fit != Fit::Inside);
+            return Ok(hits);
+        }
+        let mut hits = self.around_edits(&file, planned)?;
+        if hits.iter().any(|hit| hit.fit == Fit::Inside) {
+            // Of what the loader reads, the ends are seen: `$ORIGIN/opt/app` is another path. A file
+            // that is no image has none.
+            let texts = loader_texts(&ImageData::new(&file)).unwrap_or_default();
+            let is_read = |hit: &Hit| texts.iter().any(|text| text.range.contains(&hit.offset));
+            hits.retain(|hit| hit.fit != Fit::Inside || !is_read(hit));
+        }
         Ok(hits)
     }
 

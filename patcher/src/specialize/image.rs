@@ -7,8 +7,7 @@ use std::path::Path;
 use postlink_codegen::{Given, Shape};
 use postlink_format::Origin;
 
-use super::plan::Wanted;
-use super::rules::{FilePlace, Rules};
+use super::rules::{FilePlace, Rules, Wanted};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::files::open::Mode;

@@ -8,6 +8,7 @@ mod copy;
 mod follow;
 mod gate;
 mod image;
+mod options;
 mod places;
 pub(crate) mod plan;
 mod repack;
@@ -22,9 +23,9 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use postlink_codegen::Shape;
 
 use self::copy::{Parents, Staged, not_stopped};
-use self::plan::{TreePlan, Wanted, plan_tree};
+use self::plan::{TreePlan, plan_tree};
 use self::rewrite::Rewrites;
-use self::rules::{Beside, Rules};
+use self::rules::{Beside, Rules, Wanted};
 use crate::error::{Error, Imports, Result};
 use crate::files::open::Mode;
 use crate::files::walk::Tree;
@@ -32,99 +33,15 @@ use crate::record::assign::unknown_fields;
 use crate::record::read::Image;
 use crate::record::values::Assignment;
 use crate::scan::built_for;
-use crate::scan::finding::Finding;
-use crate::scan::manifest::{Knowledge, Manifest};
+use crate::scan::finding::{Finding, FindingKind};
+use crate::scan::manifest::Knowledge;
 use crate::scan::trees;
 use crate::shown::escaped;
 use crate::watch::Watch;
 
-pub use follow::Standing;
-
-/// A tree, and the path that it gets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Output {
-    /// Where it is now.
-    pub source: PathBuf,
-    /// Its final path.
-    pub destination: PathBuf,
-}
-
-/// What is carried where, and how.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct SpecializeOptions {
-    /// The trees, at least one.
-    pub outputs: Vec<Output>,
-    /// Old paths that become new ones, beside those of the trees themselves; or old words and new ones.
-    pub rewrites: Vec<(PathBuf, PathBuf)>,
-    /// Values of declared fields.
-    pub assignments: Vec<Assignment>,
-    /// The folder under which the trees are put, as if it were the root of all files.
-    pub destdir: Option<PathBuf>,
-    /// What a scan found in these trees: then nothing is searched.
-    pub manifest: Option<Manifest>,
-    /// Longer paths that only begin or end like an old one.
-    pub other_paths: Vec<PathBuf>,
-    /// Fields whose old value becomes the new one in texts too.
-    pub follow: Vec<String>,
-    /// Rewrite compressed texts.
-    pub repack: bool,
-    /// Rewrite undeclared references in binary files, where old and new path are equally long.
-    pub equal_length: bool,
-    /// Among these also references that may be a part of a longer path.
-    pub possible: bool,
-    /// Patterns of paths in a tree, of files in which old paths may stay.
-    pub allow_left: Vec<String>,
-    /// Let the trees take their places also where something is left.
-    pub keep_failed: bool,
-    /// Rewrite also paths with one component, and short words.
-    pub force: bool,
-    /// Plan and check, write nothing.
-    pub dry_run: bool,
-}
-
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// The trees are at their places.
-    Specialized,
-    /// They would be.
-    Planned,
-    /// Something of the old paths is left: no tree stays, unless that was wanted.
-    Left,
-}
-
-/// What was done, or planned.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Specialized {
-    /// How it ended.
-    pub ending: Ending,
-    /// In the order of the outputs.
-    pub trees: Vec<SpecializedTree>,
-    /// What is left of old paths, each with the path of its tree.
-    pub left: Vec<(PathBuf, Finding)>,
-    /// Where the old values of fields that were set still stand.
-    pub standing: Vec<Standing>,
-    /// What the copies could not keep, in sentences.
-    pub warnings: Vec<String>,
-}
-
-/// A tree that was carried.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct SpecializedTree {
-    /// Where it was.
-    pub source: PathBuf,
-    /// The path that it has.
-    pub destination: PathBuf,
-    /// How many files it has; one with several names counts once.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// The entries that were changed, relative to the tree, and how, in words.
-    pub changes: Vec<(PathBuf, Vec<String>)>,
-}
+pub use self::options::{
+    Ending, Output, SpecializeOptions, Specialized, SpecializedTree, Standing,
+};
 
 /// Carries trees. `stop` may be set at any time: then nothing stays.
 ///
@@ -215,7 +132,7 @@ fn know(
             let tree = Tree::walk(&output.source)?;
             manifest.knowledge(tree, position, &references, explicit)
         };
-        return all(options.outputs.iter().enumerate().map(know).collect());
+        return Error::all(options.outputs.iter().enumerate().map(know).collect());
     }
     let roots: Vec<PathBuf> = options.outputs.iter().map(|output| output.source.clone()).collect();
     let search = trees::Search { references, others: &options.other_paths, look_inside: true };
@@ -238,7 +155,12 @@ fn check_built_for(
         if known.findings.iter().any(is_own) {
             continue;
         }
-        for built in built_for::paths(&known.tree)? {
+        let is_given = |section: &str, field: &str| {
+            options.assignments.iter().any(|one| {
+                one.field == field && one.section.as_deref().is_none_or(|name| name == section)
+            })
+        };
+        for built in built_for::paths(&known.tree, &is_given)? {
             let is_final = |output: &Output| built.path.starts_with(&output.destination);
             if options.outputs.iter().any(is_final) || rewrites.covers(&built.path) {
                 continue;
@@ -270,8 +192,9 @@ fn plan(
     let beside = Beside::of(&trees, rules);
     let wanted = Wanted { rules, assignments: &options.assignments, beside: &beside };
     let plans = known.into_iter().zip(&options.outputs);
-    let plans =
-        all(plans.map(|(known, output)| plan_tree(known, &output.destination, &wanted)).collect())?;
+    let plans = Error::all(
+        plans.map(|(known, output)| plan_tree(known, &output.destination, &wanted)).collect(),
+    )?;
     check_assignments(&plans, &options.assignments)?;
     Ok(plans)
 }
@@ -293,22 +216,18 @@ fn check_assignments(plans: &[TreePlan], assignments: &[Assignment]) -> Result<(
     }
     let path = first.tree.root.clone();
     if shapes.is_empty() {
-        return Err(Error::NoRecord { path, imports: Imports::default() });
+        let is_record = |finding: &&Finding| finding.kind == FindingKind::Record;
+        let unfilled = plans.iter().flat_map(|plan| &plan.left).find(is_record);
+        return Err(match unfilled {
+            Some(Finding { path: file, text, .. }) => Error::input(
+                format!("{}: no record can be filled; {file}: {text}", escaped(path.as_os_str())),
+                FindingKind::Record.advice(),
+            ),
+            None => Error::NoRecord { path, imports: Imports::default() },
+        });
     }
     let shapes: Vec<&Shape> = shapes.iter().collect();
     Err(Error::Values { path, problems: unknown_fields(&shapes, assignments, &taken) })
-}
-
-fn all<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
-    let mut done = Vec::new();
-    let mut errors = Vec::new();
-    for result in results {
-        match result {
-            Ok(one) => done.push(one),
-            Err(error) => errors.push(error),
-        }
-    }
-    if errors.is_empty() { Ok(done) } else { Err(Error::several(errors)) }
 }
 
 fn both<A, B>(one: Result<A>, other: Result<B>) -> Result<(A, B)> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access};
 
 use super::copy::free;
-use super::{Output, all};
+use super::options::Output;
 use crate::error::{Error, Result};
 use crate::files::below::below;
 
@@ -65,5 +65,5 @@ pub(super) fn places(
             None => Ok(place),
         }
     };
-    all(outputs.iter().map(place).collect())
+    Error::all(outputs.iter().map(place).collect())
 }

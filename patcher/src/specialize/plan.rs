@@ -7,37 +7,25 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::image::{ImagePlan, plan_image};
-use super::rules::{Beside, Rules, Strings};
+use super::rules::{Strings, Wanted};
 use crate::edit::{Edit, ordered, outermost};
 use crate::error::{Error, Result};
 use crate::files::open::{open_entry, read_at};
 use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::files::window::Window;
 use crate::image::data::ImageData;
-use crate::image::loader::loader_texts;
-use crate::record::values::Assignment;
+use crate::image::loader_texts;
 use crate::scan::classify::Content;
 use crate::scan::finding::{Finding, FindingKind};
 use crate::scan::manifest::Knowledge;
 use crate::scan::trees::Examined;
-use crate::search::engine::Hit;
+use crate::search::hits::Hit;
 use crate::search::reference::Fit;
 use crate::search::text;
 use crate::shown::escaped;
 
 /// Bytes of a file in which its first line is looked for.
 const FIRST_LINE: usize = 512;
-
-/// What a whole run does.
-#[derive(Debug)]
-pub(crate) struct Wanted<'a> {
-    /// What becomes of old paths.
-    pub(crate) rules: &'a Rules<'a>,
-    /// Values that are given for declared fields.
-    pub(crate) assignments: &'a [Assignment],
-    /// Which files may look beside themselves.
-    pub(crate) beside: &'a Beside,
-}
 
 /// What is done to a tree.
 #[derive(Debug)]

@@ -20,16 +20,19 @@ const UNIX: u8 = 3;
 /// How hard xz tries, of 0 to 9; its own default.
 const XZ_PRESET: u32 = 6;
 
+/// What becomes of a text, or why it cannot be rewritten.
+type Rewriter<'a> = dyn Fn(&[u8]) -> Result<Option<Vec<u8>>, String> + 'a;
+
 /// What becomes of a compressed text of this size: its bytes as they are, and as they will be. `None` if
 /// `rewrite` gives no other text.
 ///
 /// # Errors
-/// Why it cannot be rewritten, as a sentence of which the file is the subject.
+/// Why it cannot be rewritten, as a sentence of which the file is the subject; `rewrite` may refuse, too.
 pub(crate) fn repack(
     file: &File,
     size: u64,
     format: PackFormat,
-    rewrite: &dyn Fn(&[u8]) -> Option<Vec<u8>>,
+    rewrite: &Rewriter<'_>,
 ) -> Result<Option<Edit>, String> {
     let pack: fn(&[u8]) -> io::Result<Vec<u8>> = match format {
         PackFormat::Gzip => gzip,
@@ -51,7 +54,7 @@ pub(crate) fn repack(
     if !text::is_whole_text(&text) {
         return Err("it does not unpack to a text".into());
     }
-    let Some(new) = rewrite(&text).filter(|new| *new != text) else { return Ok(None) };
+    let Some(new) = rewrite(&text)?.filter(|new| *new != text) else { return Ok(None) };
     let after = pack(&new).map_err(|error| format!("it cannot be compressed again: {error}"))?;
     if whole(Cursor::new(&after), format)? != new {
         return Err("it does not unpack to what was compressed".into());
@@ -108,7 +111,7 @@ mod tests {
 
     fn repacked(path: &Path, format: PackFormat) -> Result<Option<Edit>, String> {
         let file = File::open(path).expect("a file");
-        repack(&file, file.metadata().expect("a size").len(), format, &rewritten)
+        repack(&file, file.metadata().expect("a size").len(), format, &|text| Ok(rewritten(text)))
     }
 
     /// The programs that users have read it, and whatever it was compressed with, it has the same bytes.

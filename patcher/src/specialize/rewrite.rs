@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 use crate::edit::{Edit, outermost};
 use crate::error::{Error, Result};
 use crate::files::window::Window;
-use crate::search::engine::{Hit, Searcher};
+use crate::search::engine::Searcher;
+use crate::search::hits::Hit;
 use crate::search::reference::{Encoding, Fit, Reference};
+use crate::search::text::counted_strings;
 use crate::shown::shown;
 
 /// Bytes of a word that stands for nothing else: `0.0.0-x`.
@@ -21,7 +23,7 @@ pub(super) const SHORTEST_WORD: usize = 6;
 
 /// Old paths and their new ones; old words and new ones likewise.
 #[derive(Debug)]
-pub struct Rewrites {
+pub(crate) struct Rewrites {
     /// In the order in which they were given.
     pairs: Vec<Pair>,
     explicit: usize,
@@ -44,7 +46,7 @@ impl Rewrites {
     /// # Errors
     /// A path that is not absolute; an old path that is given two new ones; one such as `/usr`,
     /// which stands in almost every file for something else.
-    pub fn new(
+    pub(crate) fn new(
         own: &[(PathBuf, PathBuf)],
         explicit: &[(PathBuf, PathBuf)],
         force: bool,
@@ -84,7 +86,7 @@ impl Rewrites {
     ///
     /// # Errors
     /// A value that is no word.
-    pub fn following(self, words: &[(String, String)]) -> Result<Self> {
+    pub(crate) fn following(self, words: &[(String, String)]) -> Result<Self> {
         let (mut pairs, explicit) = (self.pairs, self.explicit);
         for (old, new) in words {
             if pairs.iter().all(|pair| pair.old.path != old.as_bytes()) {
@@ -96,59 +98,81 @@ impl Rewrites {
 
     /// The old paths and words.
     #[must_use]
-    pub fn references(&self) -> Vec<Reference> {
+    pub(crate) fn references(&self) -> Vec<Reference> {
         self.pairs.iter().map(|pair| pair.old.clone()).collect()
     }
 
     /// The old paths and words with the new ones, but for those of texts only.
-    pub fn pairs(&self) -> impl Iterator<Item = (&Reference, &[u8])> {
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&Reference, &[u8])> {
         let everywhere = self.pairs.iter().filter(|pair| !pair.text_only);
         everywhere.map(|pair| (&pair.old, pair.new.as_slice()))
     }
 
     /// The position of an old path or word.
     #[must_use]
-    pub fn position(&self, old: &[u8]) -> Option<usize> {
+    pub(crate) fn position(&self, old: &[u8]) -> Option<usize> {
         self.pairs.iter().position(|pair| pair.old.path == old)
     }
 
     /// How many of the first were given, and not made of the trees' own paths.
     #[must_use]
-    pub fn explicit(&self) -> usize {
+    pub(crate) fn explicit(&self) -> usize {
         self.explicit
     }
 
     /// Whether the old path with this position becomes this one.
     #[must_use]
-    pub fn leads_to(&self, position: usize, path: &Path) -> bool {
+    pub(crate) fn leads_to(&self, position: usize, path: &Path) -> bool {
         let new = |pair: &Pair| path == OsStr::from_bytes(&pair.new);
         self.pairs.get(position).is_some_and(new)
     }
 
     /// Whether a path is an old one, or in one.
     #[must_use]
-    pub fn covers(&self, path: &Path) -> bool {
+    pub(crate) fn covers(&self, path: &Path) -> bool {
         let within = |pair: &Pair| path.starts_with(OsStr::from_bytes(&pair.old.path));
         self.pairs.iter().any(within)
     }
 
     /// Whether the old path or word with this position becomes another, in a text file or elsewhere.
     #[must_use]
-    pub fn changes(&self, position: usize, is_text: bool) -> bool {
+    pub(crate) fn changes(&self, position: usize, is_text: bool) -> bool {
         let pair = self.pairs.get(position);
         pair.is_none_or(|pair| pair.old.path != pair.new && (is_text || !pair.text_only))
     }
 
     /// What a text becomes; `None` if it stays what it is.
     #[must_use]
-    pub fn text(&self, text: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn text(&self, text: &[u8]) -> Option<Vec<u8>> {
         self.rewritten(text, false)
     }
 
     /// What the text of a file becomes; `None` if it stays what it is.
     #[must_use]
-    pub fn file_text(&self, text: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn file_text(&self, text: &[u8]) -> Option<Vec<u8>> {
         self.rewritten(text, true)
+    }
+
+    /// What the text of a file becomes, of which nobody is told what stays; `None` if it stays what it is.
+    ///
+    /// # Errors
+    /// Why an old path would stay in it, as a sentence of which the file is the subject.
+    pub(crate) fn whole_text(&self, text: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        let counted = counted_strings(text);
+        for hit in self.searcher.text(text) {
+            let (start, end) = (hit.offset as usize, (hit.offset + hit.length) as usize);
+            let is_counted = |string: &Range<usize>| string.start <= start && end <= string.end;
+            let why = match hit.fit {
+                Fit::Certain if counted.iter().any(is_counted) => "its text counts its bytes",
+                Fit::Certain if self.replacement(text, 0, &hit, true).is_some() => continue,
+                Fit::Certain => "it has a part of an old path",
+                Fit::Unclear | Fit::Inside => "a program decides what a path in it is",
+            };
+            if self.changes(hit.reference, true) {
+                return Err(why.into());
+            }
+        }
+        Ok(self.file_text(text))
     }
 
     fn rewritten(&self, text: &[u8], is_file: bool) -> Option<Vec<u8>> {
@@ -171,7 +195,7 @@ impl Rewrites {
 
     /// [`Rewrites::text`] of UTF-8.
     #[must_use]
-    pub fn string(&self, text: &str) -> Option<String> {
+    pub(crate) fn string(&self, text: &str) -> Option<String> {
         String::from_utf8(self.text(text.as_bytes())?).ok()
     }
 

@@ -20,10 +20,12 @@ use crate::files::open::read_at;
 use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::files::window::Window;
 use crate::image::data::ImageData;
-use crate::image::loader::{LoaderProblem, LoaderText, Role, replace_loader_text};
+use crate::image::loader::{LoaderProblem, LoaderText, Role};
+use crate::image::replace_loader_text;
 use crate::image::{ORIGIN, begins_archive};
+use crate::record::values::Assignment;
 use crate::scan::finding::FindingKind;
-use crate::search::engine::Hit;
+use crate::search::hits::Hit;
 use crate::search::reference::Fit;
 use crate::search::unpack::{PackFormat, checked_format};
 use crate::shown::shown;
@@ -33,7 +35,7 @@ const INTERPRETER_LINE: usize = 255;
 
 /// What a run does to whatever refers to an old path.
 #[derive(Debug)]
-pub struct Rules<'a> {
+pub(crate) struct Rules<'a> {
     /// What becomes of old paths and words.
     pub rewrites: &'a Rewrites,
     /// Rewrite undeclared references in binary files, where old and new path are equally long.
@@ -46,7 +48,7 @@ pub struct Rules<'a> {
 
 /// What becomes of undeclared references in a binary file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strings {
+pub(crate) enum Strings {
     /// They stay.
     Stay,
     /// They stay: the file is in this format, which has checksums of its bytes.
@@ -57,7 +59,7 @@ pub enum Strings {
 
 /// Where a file will be.
 #[derive(Debug)]
-pub struct FilePlace<'a> {
+pub(crate) struct FilePlace<'a> {
     /// The path that its tree will have.
     pub destination: &'a Path,
     /// The folder that it will be in; `None` for a file that may not look beside itself.
@@ -67,7 +69,7 @@ pub struct FilePlace<'a> {
 impl Rules<'_> {
     /// The new target of a link; `None` if it stays. A relative link, and one that leads elsewhere, stays.
     #[must_use]
-    pub fn link(&self, target: &Path) -> Option<PathBuf> {
+    pub(crate) fn link(&self, target: &Path) -> Option<PathBuf> {
         let text = target.as_os_str().as_bytes();
         let new = target.is_absolute().then(|| self.rewrites.text(text)).flatten()?;
         Some(OsString::from_vec(new).into())
@@ -75,13 +77,13 @@ impl Rules<'_> {
 
     /// What becomes of a text in a value or a default; `None` if it stays.
     #[must_use]
-    pub fn string(&self, text: &str) -> Option<String> {
+    pub(crate) fn string(&self, text: &str) -> Option<String> {
         self.rewrites.string(text)
     }
 
     /// What becomes of a value that was set before; `None` if it stays.
     #[must_use]
-    pub fn value(&self, value: &Value) -> Option<Value> {
+    pub(crate) fn value(&self, value: &Value) -> Option<Value> {
         match value {
             Value::Text(text) => self.string(text).map(Value::Text),
             Value::List(items) => {
@@ -125,7 +127,7 @@ impl Rules<'_> {
     ///
     /// # Errors
     /// It is too long, or has a space where there was none.
-    pub fn check_first_line(&self, path: &Path, start: &[u8]) -> Result<()> {
+    pub(crate) fn check_first_line(&self, path: &Path, start: &[u8]) -> Result<()> {
         let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
         let Some(new) = self.rewrites.file_text(line).filter(|_| line.starts_with(b"#!")) else {
             return Ok(());
@@ -148,7 +150,7 @@ impl Rules<'_> {
     ///
     /// # Errors
     /// The new text does not fit, or the loader would read another one.
-    pub fn loader(
+    pub(crate) fn loader(
         &self,
         data: &ImageData<'_>,
         path: &Path,
@@ -161,7 +163,7 @@ impl Rules<'_> {
         let message = format!("{}: the {name} `{old}` cannot become `{new}`", path.display());
         // The loader would read another path: there is no way to write these.
         let specials = |text: &[u8]| text.iter().filter(|byte| b":$".contains(byte)).count();
-        if text.role == Role::Runpath && specials(&absolute) != specials(&text.text) {
+        if text.role == Role::SearchPath && specials(&absolute) != specials(&text.text) {
             return Err(Error::input(
                 format!(
                     "{message}: the loader takes `:` for the end of a path, and `$` for a variable"
@@ -185,14 +187,14 @@ impl Rules<'_> {
     /// Whether a string that the loader reads may be `now` after the rewrites: what [`Rules::loader`]
     /// makes of it, or the same folders, of which others are relative.
     #[must_use]
-    pub fn is_loader(&self, text: &LoaderText, now: &[u8], place: &FilePlace<'_>) -> bool {
+    pub(crate) fn is_loader(&self, text: &LoaderText, now: &[u8], place: &FilePlace<'_>) -> bool {
         let expected = self.loader_text(text);
-        expected == now || (text.role == Role::Runpath && place.is_same(&expected, now))
+        expected == now || (text.role == Role::SearchPath && place.is_same(&expected, now))
     }
 
     /// What a string that the loader reads is, as far as it fits.
     #[must_use]
-    pub fn loader_text(&self, text: &LoaderText) -> Vec<u8> {
+    pub(crate) fn loader_text(&self, text: &LoaderText) -> Vec<u8> {
         self.rewrites.text(&text.text).unwrap_or_else(|| text.text.clone())
     }
 
@@ -201,7 +203,7 @@ impl Rules<'_> {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn strings(&self, file: &File, size: u64) -> io::Result<Strings> {
+    pub(crate) fn strings(&self, file: &File, size: u64) -> io::Result<Strings> {
         if !self.equal_length {
             return Ok(Strings::Stay);
         }
@@ -221,14 +223,14 @@ impl Rules<'_> {
     /// # Errors
     /// Why it cannot be rewritten, as a sentence of which the file is the subject; also where
     /// compressed texts are not to be rewritten.
-    pub fn packed(&self, file: &File, size: u64) -> Result<Option<Edit>, String> {
+    pub(crate) fn packed(&self, file: &File, size: u64) -> Result<Option<Edit>, String> {
         if !self.repack {
             return Err("it is compressed: unpack it, or rewrite it with --repack".into());
         }
         let mut start = [0; 16];
         let read = read_at(file, &mut start, 0).map_err(|error| error.to_string())?;
         let format = PackFormat::of(&start[..read]).ok_or("it is not compressed")?;
-        repack(file, size, format, &|text| self.rewrites.file_text(text))
+        repack(file, size, format, &|text| self.rewrites.whole_text(text))
     }
 }
 
@@ -236,7 +238,7 @@ impl FilePlace<'_> {
     /// A RUNPATH whose folders inside the tree are relative to the image's; `None` if none becomes
     /// shorter by that.
     fn relative(&self, role: Role, runpath: &[u8]) -> Option<Vec<u8>> {
-        let folder = self.origin.as_ref().filter(|_| role == Role::Runpath)?;
+        let folder = self.origin.as_ref().filter(|_| role == Role::SearchPath)?;
         let mut changed = false;
         let mut parts: Vec<Vec<u8>> = Vec::new();
         for part in runpath.split(|&byte| byte == b':') {
@@ -304,7 +306,7 @@ pub(crate) fn normal(path: &Path) -> PathBuf {
 /// Which files may look beside themselves: those whose folder the loader takes for the one that they
 /// are in.
 #[derive(Debug, Default)]
-pub struct Beside {
+pub(crate) struct Beside {
     /// Files with names in several folders, by device and inode: none of these folders is where the
     /// file is.
     spread: BTreeSet<(u64, u64)>,
@@ -316,7 +318,7 @@ pub struct Beside {
 impl Beside {
     /// Those of trees, each with the path that it gets.
     #[must_use]
-    pub fn of(trees: &[(&Tree, &Path)], rules: &Rules<'_>) -> Self {
+    pub(crate) fn of(trees: &[(&Tree, &Path)], rules: &Rules<'_>) -> Self {
         let mut beside = Self::default();
         let mut folders: BTreeMap<(u64, u64), (usize, Option<&Path>)> = BTreeMap::new();
         for (position, (tree, _)) in trees.iter().enumerate() {
@@ -342,7 +344,7 @@ impl Beside {
     ///
     /// # Errors
     /// Its attributes cannot be read.
-    pub fn place<'a>(
+    pub(crate) fn place<'a>(
         &self,
         tree: &Tree,
         entry: &Entry,
@@ -384,4 +386,15 @@ fn linked(
     let file = inside.unwrap_or_else(|| link.clone()).canonicalize().ok()?;
     let folder = link.parent()?.canonicalize().ok()?;
     (file.parent() != Some(&folder)).then_some(file)
+}
+
+/// What a whole run does.
+#[derive(Debug)]
+pub(crate) struct Wanted<'a> {
+    /// What becomes of old paths.
+    pub(crate) rules: &'a Rules<'a>,
+    /// Values that are given for declared fields.
+    pub(crate) assignments: &'a [Assignment],
+    /// Which files may look beside themselves.
+    pub(crate) beside: &'a Beside,
 }

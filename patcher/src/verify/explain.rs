@@ -17,11 +17,13 @@ use crate::files::walk::{Entry, Tree};
 use crate::files::window::Window;
 use crate::image;
 use crate::image::data::ImageData;
-use crate::image::loader::{LoaderText, Role, loader_texts, replace_loader_text};
+use crate::image::loader::{LoaderText, Role};
 use crate::image::places::containing;
+use crate::image::{loader_texts, replace_loader_text};
 use crate::record::read::Image;
 use crate::scan::finding::FindingKind;
-use crate::search::engine::{Hit, Searcher};
+use crate::search::engine::Searcher;
+use crate::search::hits::Hit;
 use crate::search::reference::{Encoding, Fit};
 use crate::search::text;
 use crate::search::unpack;
@@ -35,7 +37,7 @@ const PIECE: u64 = 256 << 10;
 
 /// What was found of a file that differs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Explained {
+pub(super) struct Explained {
     /// What may differ.
     pub changes: Vec<Change>,
     /// What may not.
@@ -177,7 +179,7 @@ impl<'a> Explainer<'a> {
         match edit {
             Ok(edit) if is_expected && holds(after, edit.offset, &edit.after)? => {
                 explained.changes.push(match text.role {
-                    Role::Runpath => Change::Runpath { old, new },
+                    Role::SearchPath => Change::Runpath { old, new },
                     Role::Interpreter | Role::Library => Change::Loader { old, new },
                 });
                 Ok(Some(edit.range()))

@@ -58,7 +58,7 @@ pub struct ImageReport {
     pub rewritten_build_id: bool,
     /// The fields whose value is another.
     pub changed_values: Vec<ChangedValue>,
-    /// The fields whose default is another, in records that [`descriptor`] wrote anew.
+    /// The fields whose default is another, in records that were written anew.
     pub changed_defaults: Vec<String>,
     /// Everything else that differs, in the order of the file.
     pub differences: Vec<ImageDifference>,
@@ -72,7 +72,7 @@ pub struct ImageReport {
 ///
 /// # Errors
 /// A file that cannot be read, and an original that is no image or has no record.
-pub fn images(original: &Path, filled: &Path) -> Result<ImageReport> {
+pub(super) fn images(original: &Path, filled: &Path) -> Result<ImageReport> {
     let before = Image::open(original, Mode::Read)?;
     let after = Image::open(filled, Mode::Read);
     // The descriptor itself may be what was damaged: then its bytes are told like all others.

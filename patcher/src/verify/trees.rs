@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::options::VerifyOptions;
 use crate::error::{Error, Result};
 use crate::files::compare::is_equal;
 use crate::files::walk::{Entry, EntryKind, Tree};
@@ -18,24 +19,6 @@ use crate::specialize::rules::{Beside, Rules, normal};
 use crate::verify::change::{Change, TreeDifference};
 use crate::verify::explain::{Explained, Explainer, Pair, link};
 use crate::watch::Watch;
-
-/// What is compared, and by which rules.
-#[derive(Debug)]
-pub struct Trees<'a> {
-    /// The tree as it was built.
-    pub original: &'a Path,
-    /// The tree that `specialize` made.
-    pub filled: &'a Path,
-    /// Old paths that became new ones. The original's own path became that of the other tree,
-    /// unless it is among these.
-    pub rewrites: Vec<(PathBuf, PathBuf)>,
-    /// Whether undeclared strings may have been rewritten, where old and new path are equally long.
-    pub equal_length: bool,
-    /// Whether these may be a part of a longer path.
-    pub possible: bool,
-    /// Whether compressed texts may have been rewritten.
-    pub repack: bool,
-}
 
 /// The result of a comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -53,7 +36,7 @@ pub struct TreeReport {
 /// An entry that is another, as it may be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Changed {
-    /// Relative to the tree, as [`escaped`] writes it; `.` is the tree itself.
+    /// Relative to the tree, with `\\xNN` for a byte that cannot be shown; `.` is the tree itself.
     pub path: String,
     /// In which way.
     pub changes: Vec<Change>,
@@ -83,12 +66,12 @@ pub struct Different {
 ///
 /// # Errors
 /// Everything that cannot be read, all of it at once; rewrites that contradict each other.
-pub fn trees(wanted: &Trees<'_>, watch: &impl Watch) -> Result<TreeReport> {
+pub(super) fn trees(wanted: &VerifyOptions, watch: &impl Watch) -> Result<TreeReport> {
     let absolute = |path: &Path| {
         let path = std::path::absolute(path).map_err(Error::io("open", path))?;
         Ok::<_, Error>(normal(&path))
     };
-    let (original, filled) = (absolute(wanted.original)?, absolute(wanted.filled)?);
+    let (original, filled) = (absolute(&wanted.original)?, absolute(&wanted.filled)?);
     // Under another root the tree stands where its new path ends.
     let pairs = wanted.rewrites.iter();
     let of_original = pairs.clone().find(|(old, _)| *old == original);
@@ -104,7 +87,7 @@ pub fn trees(wanted: &Trees<'_>, watch: &impl Watch) -> Result<TreeReport> {
         possible: wanted.possible,
         repack: wanted.repack,
     };
-    let (before, after) = (Tree::walk(wanted.original)?, Tree::walk(wanted.filled)?);
+    let (before, after) = (Tree::walk(&wanted.original)?, Tree::walk(&wanted.filled)?);
     let beside = Beside::of(&[(&before, &destination)], &rules);
     let explainer = Explainer::new(&rules, &beside, &destination)?;
     let comparison = Comparison { before: &before, after: &after, rules: &rules, explainer };

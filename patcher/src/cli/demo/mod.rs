@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::{Exit, Talk};
+use super::talk::{Exit, Talk};
 use crate::error::{Error, Result};
 
 const SCHEMA: &str = include_str!("../../../schema.toml");

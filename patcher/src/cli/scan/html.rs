@@ -2,10 +2,13 @@
 
 use std::fmt::Write;
 
-use super::report::{by_file, count, difference_line, is_handled, lines, size, tables};
+use super::report::{
+    POSSIBLE, advice, by_file, count, difference_line, is_handled, lines, possible_by_file, size,
+    tables,
+};
 use crate::scan::against::Comparison;
-use crate::scan::finding::FindingKind;
-use crate::scan::trees::{Scan, Scanned};
+use crate::scan::finding::{Finding, FindingKind};
+use crate::scan::trees::{Scan, ScannedTree};
 
 const HEAD: &str = r#"<!doctype html>
 <html lang="en">
@@ -56,7 +59,7 @@ fn comparison(page: &mut String, comparison: &Comparison) {
     page.push_str("</ul>\n");
 }
 
-fn section(page: &mut String, tree: &Scanned, references: &[String]) {
+fn section(page: &mut String, tree: &ScannedTree, references: &[String]) {
     let references: Vec<String> = references.iter().map(|one| code(one)).collect();
     let unhandled = tree.unhandled().count();
     let _ = writeln!(
@@ -83,17 +86,17 @@ fn section(page: &mut String, tree: &Scanned, references: &[String]) {
             escape(kind.advice())
         );
         for file in files {
-            let open = if is_handled(kind) { "" } else { " open" };
-            let _ = writeln!(
-                page,
-                "<details{open}><summary>{} ({})</summary><ul>",
-                escape(&file[0].path),
-                file.len()
-            );
-            for line in lines(&file) {
-                let _ = writeln!(page, "<li>{}</li>", escape(&line));
-            }
-            page.push_str("</ul></details>\n");
+            details(page, &file, !is_handled(kind));
+        }
+    }
+    let possible = possible_by_file(tree);
+    if !possible.is_empty() {
+        let _ = writeln!(page, "<h2 class=\"left\">{}</h2>", escape(POSSIBLE));
+        for advice in advice(&possible) {
+            let _ = writeln!(page, "<p>{}</p>", escape(advice));
+        }
+        for file in possible {
+            details(page, &file, true);
         }
     }
     let tables: Vec<&str> = tables(tree).into_iter().collect();
@@ -104,6 +107,17 @@ fn section(page: &mut String, tree: &Scanned, references: &[String]) {
             "<h2>The schema that would declare what is undeclared</h2>\n<pre>{tables}</pre>"
         );
     }
+}
+
+/// The findings of a file, which are hidden at first unless they are `open`.
+fn details(page: &mut String, file: &[&Finding], open: bool) {
+    let open = if open { " open" } else { "" };
+    let (path, count) = (escape(&file[0].path), file.len());
+    let _ = writeln!(page, "<details{open}><summary>{path} ({count})</summary><ul>");
+    for line in lines(file) {
+        let _ = writeln!(page, "<li>{}</li>", escape(&line));
+    }
+    page.push_str("</ul></details>\n");
 }
 
 fn code(text: &str) -> String {

@@ -9,30 +9,30 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::json;
 use super::progress::Progress;
-use super::{Exit, Talk, json};
-use crate::error::{Error, Result};
+use super::talk::{Exit, Talk};
+use crate::error::Result;
 use crate::files::replace;
-use crate::scan::against::{self, Comparison};
-use crate::scan::manifest::Manifest;
-use crate::scan::trees::{self, Scan, Search};
-use crate::search::reference::Reference;
+use crate::scan::against::Comparison;
+use crate::scan::trees::Scan;
+use crate::scan::{ScanOptions, Scanned, scan};
 
 /// Find the places where trees refer to a path, and tell which of them `specialize` rewrites
 ///
 /// Looks at every byte of every file, at the targets of symbolic links, and inside gzip, xz, zstd,
 /// bzip2, zip and ar, for the path as plain bytes and in UTF-16 and UTF-32. A store path is found by
-/// its hash wherever that stands, any other path where it is a path of its own: /opt/app is not
-/// found in /opt/apple or /x/opt/app. Ends with 3 if `specialize` does nothing about
-/// one of them.
+/// its hash wherever that stands, any other path in a text where it is a path of its own: /opt/app is
+/// not found in /opt/apple or /x/opt/app. In other files it is told as possible there. Ends with 3 if
+/// `specialize` does nothing about one of them.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Trees of files, or single files; symbolic links in them are not followed
     #[arg(required = true)]
     tree: Vec<PathBuf>,
     /// Look for this path: absolute, as it stands in the files; or for a word, such as a version. Can
-    /// be repeated
-    #[arg(long, value_name = "PATH", required = true)]
+    /// be repeated. Without it, look for the paths that the trees were built for, and tell them
+    #[arg(long, value_name = "PATH")]
     reference: Vec<PathBuf>,
     /// A longer path that only begins or ends like one that is looked for, and is another: /opt/apple
     /// for /opt/app
@@ -72,31 +72,20 @@ struct Output<'a> {
 
 pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     json::or_error(args.json, || {
-        let references = args.reference.iter().map(|text| Reference::named(text.as_os_str()));
-        let references = references.collect::<Result<Vec<_>>>()?;
-        if args.against.is_some() && args.tree.len() > 1 {
-            return Err(Error::usage(
-                "--against compares two trees, and more than one is named besides",
-                "name one tree, and the other one with --against",
-            ));
-        }
+        let mut options = ScanOptions::default();
+        options.trees.clone_from(&args.tree);
+        options.references.clone_from(&args.reference);
+        options.other_paths.clone_from(&args.other_paths);
+        options.against.clone_from(&args.against);
+        options.skip_members = args.no_members;
+        options.manifest = args.manifest.is_some();
         let progress = Progress::new(talk.0.quiet).ends_at_signals();
-        let search = Search {
-            references: references.clone(),
-            others: &args.other_paths,
-            look_inside: !args.no_members,
-        };
-        let scanned = trees::trees(&args.tree, search, &progress);
+        let scanned = scan(&options, &progress);
         progress.end();
-        let scan = scanned?;
-        let against = match (&args.against, scan.trees.first()) {
-            (Some(other), Some(tree)) => Some(against::compare(tree, references, other)?),
-            _ => None,
-        };
+        let Scanned { scan, against, manifest } = scanned?;
         let mut outputs: Vec<(PathBuf, String)> = Vec::new();
-        if let Some(path) = &args.manifest {
-            let manifest = Manifest::new(&scan, !args.no_members)?;
-            outputs.push((path.clone(), json::text(&manifest) + "\n"));
+        if let (Some(path), Some(manifest)) = (&args.manifest, &manifest) {
+            outputs.push((path.clone(), json::text(manifest) + "\n"));
         }
         if let Some(path) = &args.html {
             outputs.push((path.clone(), html::page(&scan, against.as_ref())));

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use crate::cli::Talk;
+use crate::cli::talk::Talk;
 use crate::scan::against::{Comparison, Unexplained};
 use crate::scan::finding::{Action, Finding, FindingKind};
-use crate::scan::trees::{Scan, Scanned};
+use crate::scan::trees::{Scan, ScannedTree};
 use crate::search::reference::Encoding;
-use crate::shown::line;
+use crate::shown::{escaped, line};
 
 /// Files of a kind, and findings of a file, that are listed; `--verbose` lists all.
 const MOST_FILES: usize = 20;
@@ -20,20 +20,33 @@ pub(super) fn print(scan: &Scan, talk: Talk) {
         let text = tree_report(tree, &scan.references, talk.0.verbose);
         // What was found is printed even where nothing else is to be said.
         match tree.unhandled().next() {
-            Some(_) => crate::cli::print(text.trim_end()),
+            Some(_) => crate::cli::talk::print(text.trim_end()),
             None => talk.say(text.trim_end()),
         }
     }
 }
 
-fn tree_report(tree: &Scanned, references: &[String], verbose: bool) -> String {
+fn tree_report(tree: &ScannedTree, references: &[String], verbose: bool) -> String {
     let mut text = format!(
         "{}: {}, {}; references to {}\n",
         line(&tree.tree),
         count(tree.files as usize, "file"),
         size(tree.bytes),
-        references.iter().map(line).collect::<Vec<_>>().join(", "),
+        match references {
+            [] => "no path".to_owned(),
+            some => some.iter().map(line).collect::<Vec<_>>().join(", "),
+        },
     );
+    for built in tree.built_for.iter().flatten() {
+        let path = escaped(built.path.as_os_str());
+        let _ = writeln!(text, "built for {path}: {}", count(built.places as usize, "place"));
+    }
+    if tree.built_for.as_ref().is_some_and(Vec::is_empty) {
+        text.push_str(
+            "built for no path that its records, .pc and .la files, scripts, links and RUNPATHs \
+             agree on: name one with --reference\n",
+        );
+    }
     let (most_files, most_findings) =
         if verbose { (usize::MAX, usize::MAX) } else { (MOST_FILES, MOST_FINDINGS) };
     for kind in FindingKind::ALL {
@@ -59,6 +72,29 @@ fn tree_report(tree: &Scanned, references: &[String], verbose: bool) -> String {
             more(&mut text, "    ", lines.len(), most_findings);
         }
         more(&mut text, "  ", files.len(), most_files);
+        let own = files.iter().flatten().map(|finding| &*finding.advice);
+        let own: BTreeSet<&str> = own.filter(|own| !["", kind.advice()].contains(own)).collect();
+        for advice in own {
+            let _ = writeln!(text, "  help: {advice}");
+        }
+    }
+    let possible = possible_by_file(tree);
+    if !possible.is_empty() {
+        let all: usize = possible.iter().map(Vec::len).sum();
+        let files = count(possible.len(), "file");
+        let _ = writeln!(text, "\n{POSSIBLE}: {all} in {files}");
+        for advice in advice(&possible) {
+            let _ = writeln!(text, "  ({advice})");
+        }
+        for file in possible.iter().take(most_files) {
+            let _ = writeln!(text, "  {}", line(&file[0].path));
+            let lines = lines(file);
+            for line in lines.iter().take(most_findings) {
+                let _ = writeln!(text, "    {line}");
+            }
+            more(&mut text, "    ", lines.len(), most_findings);
+        }
+        more(&mut text, "  ", possible.len(), most_files);
     }
     let tables = tables(tree);
     if !tables.is_empty() {
@@ -88,10 +124,29 @@ fn more(text: &mut String, indent: &str, all: usize, most: usize) {
     }
 }
 
-/// The findings of a kind, for each file.
-pub(super) fn by_file(tree: &Scanned, kind: FindingKind) -> Vec<Vec<&Finding>> {
+/// The heading of references that may be a part of something longer.
+pub(super) const POSSIBLE: &str = "possible references, perhaps a part of something longer";
+
+/// The findings of a kind, for each file, without those that are only possible.
+pub(super) fn by_file(tree: &ScannedTree, kind: FindingKind) -> Vec<Vec<&Finding>> {
+    of_files(tree.findings.iter().filter(|one| one.kind == kind && !one.possible))
+}
+
+/// The findings that are only possible, for each file.
+pub(super) fn possible_by_file(tree: &ScannedTree) -> Vec<Vec<&Finding>> {
+    let mut possible: Vec<&Finding> = tree.findings.iter().filter(|one| one.possible).collect();
+    possible.sort_by(|a, b| a.path.cmp(&b.path));
+    of_files(possible.into_iter())
+}
+
+/// What to do about these findings, each sentence once.
+pub(super) fn advice<'a>(files: &[Vec<&'a Finding>]) -> BTreeSet<&'a str> {
+    files.iter().flatten().map(|finding| &*finding.advice).collect()
+}
+
+fn of_files<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<Vec<&'a Finding>> {
     let mut files: Vec<Vec<&Finding>> = Vec::new();
-    for finding in tree.findings.iter().filter(|finding| finding.kind == kind) {
+    for finding in findings {
         match files.last_mut() {
             Some(file) if file[0].path == finding.path => file.push(finding),
             _ => files.push(vec![finding]),
@@ -101,7 +156,7 @@ pub(super) fn by_file(tree: &Scanned, kind: FindingKind) -> Vec<Vec<&Finding>> {
 }
 
 /// The tables of a schema for all that is undeclared, each once.
-pub(super) fn tables(tree: &Scanned) -> BTreeSet<&str> {
+pub(super) fn tables(tree: &ScannedTree) -> BTreeSet<&str> {
     let entries = tree.findings.iter().filter_map(|finding| finding.entry.as_deref());
     entries.flat_map(|entry| entry.split("\n\n")).map(str::trim_end).collect()
 }
@@ -149,6 +204,7 @@ fn described(finding: &Finding) -> String {
             place.push(at.encoding.name().to_owned());
         }
     }
+    place.extend(finding.possible.then(|| "possible".to_owned()));
     let arrow = if finding.kind == FindingKind::Link { "-> " } else { "" };
     let text = unpadded(&line(&finding.text));
     if place.is_empty() {
@@ -220,7 +276,7 @@ pub(super) fn print_comparison(comparison: &Comparison, talk: Talk) {
     if comparison.differences.is_empty() {
         talk.say(text.trim_end());
     } else {
-        crate::cli::print(text.trim_end());
+        crate::cli::talk::print(text.trim_end());
     }
 }
 

@@ -12,9 +12,9 @@ use object::pod::Pod;
 use object::read::ReadRef;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, Sym};
 
-use super::super::loader::{LoaderText, Reader, Role, Table};
-use super::{class, damaged, string, with_class};
+use super::header::{class, damaged, string, with_class};
 use crate::error::ImageProblem;
+use crate::image::loader::{LoaderText, Reader, Role, Table};
 
 /// The records of symbol versions that are read. An index of a version has 15 bits.
 const MOST_VERSIONS: usize = 1 << 17;
@@ -85,7 +85,7 @@ fn texts_in(table: &Table<'_>) -> Result<Vec<LoaderText>, ImageProblem> {
             return Err(damaged("its loader would read more strings than it can"));
         }
         // A list of folders has no limit of its own.
-        let longest = if role == Role::Runpath { left } else { left.min(LONGEST_NAME) };
+        let longest = if role == Role::SearchPath { left } else { left.min(LONGEST_NAME) };
         let Some(text) = string(table.bytes, reader.at, longest) else {
             match table.bytes.get(reader.at..) {
                 Some(bytes) if bytes.len() > longest => {
@@ -185,7 +185,7 @@ where
     /// `PT_INTERP`. The kernel takes the first, and wants a NUL at its end (Linux, `binfmt_elf.c`).
     fn interpreter(&self) -> Result<Table<'d>, ImageProblem> {
         let Some(segment) = self.segments(elf::PT_INTERP).next() else {
-            return Ok(Table { start: 0, bytes: &[], readers: Vec::new() });
+            return Ok(Table { start: 0, bytes: &[], readers: Vec::new(), shorter: SHORTER });
         };
         let (start, size) = segment.file_range(self.endian);
         if size.saturating_sub(1) > LONGEST_NAME as u64 {
@@ -195,14 +195,14 @@ where
         let bytes = bytes.map_err(|()| damaged("its interpreter is behind its end"))?;
         let readers =
             vec![Reader { at: 0, role: Some(Role::Interpreter), name: "the loader's name" }];
-        Ok(Table { start, bytes, readers })
+        Ok(Table { start, bytes, readers, shorter: SHORTER })
     }
 
     /// The string table of the dynamic section, and the entries of this that read it.
     fn dynamic_strings(&self) -> Result<Table<'d>, ImageProblem> {
         let (Some(address), Some(size)) = (self.value(elf::DT_STRTAB), self.value(elf::DT_STRSZ))
         else {
-            return Ok(Table { start: 0, bytes: &[], readers: Vec::new() });
+            return Ok(Table { start: 0, bytes: &[], readers: Vec::new(), shorter: SHORTER });
         };
         let outside = || damaged("its dynamic strings are not in a segment");
         let (start, room) = self.place(address).ok_or_else(outside)?;
@@ -212,7 +212,7 @@ where
         let bytes = self.data.read_bytes_at(start, size).map_err(|()| outside())?;
         let readers = self.entries.iter().filter_map(|entry| {
             let (role, name) = match entry.tag(self.endian) {
-                elf::DT_RUNPATH | elf::DT_RPATH => (Some(Role::Runpath), "another RUNPATH"),
+                elf::DT_RUNPATH | elf::DT_RPATH => (Some(Role::SearchPath), "another RUNPATH"),
                 elf::DT_NEEDED | elf::DT_SONAME | elf::DT_AUXILIARY | elf::DT_FILTER => {
                     (Some(Role::Library), "the name of a library")
                 }
@@ -221,7 +221,7 @@ where
             };
             Some(Reader { at: usize::try_from(entry.val(self.endian)).ok()?, role, name })
         });
-        Ok(Table { start, bytes, readers: readers.collect() })
+        Ok(Table { start, bytes, readers: readers.collect(), shorter: SHORTER })
     }
 
     /// Nothing says how many symbols there are: they are read up to the next table, or to the end

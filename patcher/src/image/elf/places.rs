@@ -6,10 +6,10 @@ use object::elf;
 use object::read::ReadRef;
 use object::read::elf::{FileHeader, SectionHeader, Sym, SymbolTable};
 
-use super::super::places::{Compression, Part, Places, Purpose, Symbol, demangled};
+use super::header::{Sections, Symbols, class, damaged, with_class};
 use super::loader;
-use super::{Sections, Symbols, class, damaged, with_class};
 use crate::error::ImageProblem;
+use crate::image::places::{Compression, Part, Places, Purpose, Symbol, demangled};
 
 pub(in crate::image) fn places<'d, R: ReadRef<'d>>(
     data: R,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 
@@ -12,10 +13,11 @@ use crate::files::open::Mode;
 use crate::files::window::Window;
 use crate::image::data::ImageData;
 use crate::image::loader::Role;
-use crate::image::places::{Part, Places, Purpose, containing, places};
+use crate::image::places;
+use crate::image::places::{Part, Places, Purpose, containing};
 use crate::record::area::{RecordArea, areas};
 use crate::record::read::Image;
-use crate::search::engine::Hit;
+use crate::search::hits::Hit;
 use crate::search::reference::{Encoding, Fit};
 use crate::search::text::around;
 
@@ -105,7 +107,8 @@ pub(super) fn compare(
     let mut groups: BTreeMap<(u64, Option<String>), (Unexplained, Purpose)> = BTreeMap::new();
     let mut order: Vec<(u64, Option<String>)> = Vec::new();
     for (run, symbol) in runs.iter().zip(symbols) {
-        if let Some(reason) = explanation(&our_places, &areas, run) {
+        let reason = explanation((ours, theirs), &our_places, &areas, run);
+        if let Some(reason) = reason.map_err(Error::io("search", path))? {
             compared.explained.push(reason);
             continue;
         }
@@ -191,7 +194,7 @@ fn find_runs(
     one: &Part,
     other: &Part,
     runs: &mut Vec<Run>,
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     let (start, their_start) = (one.range.start, other.range.start);
     let first = runs.len();
     pairs(ours, theirs, (start, their_start), one.range.end - start, |at, ours, theirs| {
@@ -219,22 +222,36 @@ fn find_runs(
 }
 
 /// Why a run may differ.
-fn explanation(places: &Places, areas: &[RecordArea], run: &Run) -> Option<&'static str> {
+fn explanation(
+    (ours, theirs): (&File, &File),
+    places: &Places,
+    areas: &[RecordArea],
+    run: &Run,
+) -> io::Result<Option<&'static str>> {
     let at = run.ours.start;
     if let Some(area) = containing(areas, |area| &area.record, at) {
-        let is_default = area.checksum.contains(&at)
-            || area.defaults.iter().any(|(_, range)| range.contains(&at));
-        return match area.values.contains(&at) {
-            true => Some("value of a declared field"),
-            false => is_default.then_some("default of a declared field"),
+        if area.values.contains(&at) {
+            return Ok(Some("value of a declared field"));
+        }
+        // What stands between two defaults may be a part of the run.
+        let is_default = |at: u64| {
+            area.checksum.contains(&at)
+                || area.defaults.iter().any(|(_, range)| range.contains(&at))
         };
+        let mut are_defaults = true;
+        pairs(ours, theirs, (at, run.theirs), run.ours.end - at, |from, ours, theirs| {
+            let mut bytes = (at + from..).zip(ours.iter().zip(theirs));
+            are_defaults &= bytes.all(|(at, (one, other))| one == other || is_default(at));
+            are_defaults
+        })?;
+        return Ok(are_defaults.then_some("default of a declared field"));
     }
-    match (places.role(at), places.part(at).map(|part| part.purpose)) {
-        (Some(Role::Runpath), _) => Some("RUNPATH"),
+    Ok(match (places.role(at), places.part(at).map(|part| part.purpose)) {
+        (Some(Role::SearchPath), _) => Some("RUNPATH"),
         (_, Some(Purpose::BuildId)) => Some("build-id"),
         (_, Some(Purpose::DebugLink)) => Some("name and checksum of a separate debug file"),
         _ => None,
-    }
+    })
 }
 
 /// The text at a run in both images.

@@ -49,7 +49,7 @@ impl<'a> Replacements<'a> {
     fn places(&self, line: &[u8]) -> Vec<((usize, bool), Range<usize>)> {
         let hits = self.searcher.text(line).into_iter();
         let plain = hits.filter(|hit| hit.encoding == Encoding::Plain);
-        let place = |hit: crate::search::engine::Hit| {
+        let place = |hit: crate::search::hits::Hit| {
             let (start, reference) =
                 (hit.offset as usize, &self.searcher.references()[hit.reference]);
             let whole = whole(reference, line, start);

@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::files::compare::{is_equal, pairs};
 use crate::files::open::{open_entry, size};
 use crate::files::walk::{EntryKind, Tree};
-use crate::scan::trees::Scanned;
+use crate::scan::trees::ScannedTree;
 use crate::search::engine::Searcher;
 use crate::search::reference::Reference;
 use crate::search::text::is_text;
@@ -47,7 +47,7 @@ pub struct Comparison {
 /// A difference that nothing explains.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Unexplained {
-    /// The entry, relative to its tree, as [`escaped`] writes it.
+    /// The entry, relative to its tree, with `\\xNN` for a byte that cannot be shown.
     pub path: String,
     /// What differs.
     pub message: String,
@@ -78,7 +78,11 @@ pub struct Unexplained {
 ///
 /// # Errors
 /// Everything that cannot be read.
-pub fn compare(scanned: &Scanned, references: Vec<Reference>, other: &Path) -> Result<Comparison> {
+pub(crate) fn compare(
+    scanned: &ScannedTree,
+    references: Vec<Reference>,
+    other: &Path,
+) -> Result<Comparison> {
     let searcher = Searcher::new(references)?;
     let there = Tree::walk(other)?;
     let here = &scanned.walked;

@@ -67,7 +67,11 @@ pub(super) fn compressed(start: &[u8]) -> Option<&'static str> {
 ///
 /// # Errors
 /// What the system refuses.
-pub fn checked_format(file: &File, start: &[u8], size: u64) -> io::Result<Option<&'static str>> {
+pub(crate) fn checked_format(
+    file: &File,
+    start: &[u8],
+    size: u64,
+) -> io::Result<Option<&'static str>> {
     if let Some(format) = detect(file, start, size)? {
         return Ok(match format {
             PackFormat::Gzip => Some("a gzip file"),

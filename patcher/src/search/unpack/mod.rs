@@ -15,13 +15,14 @@ use std::ops::Range;
 
 use flate2::bufread::ZlibDecoder;
 
-pub use self::checked::checked_format;
+pub(crate) use self::checked::checked_format;
 use self::streams::{Frames, Parts, Slice, unpacked};
 use crate::files::open::read_at;
 use crate::image::archive::members;
 use crate::image::data::ImageData;
 use crate::image::places::Compression;
-use crate::search::engine::{Hit, Hits, Searcher, check_count};
+use crate::search::engine::{Searcher, check_count};
+use crate::search::hits::{Hit, Hits};
 use crate::search::reference::Fit;
 
 /// Bytes that may come out of one file: this many, or [`RATIO`] times its size if that is more.
@@ -39,7 +40,7 @@ const MOST_MEMBERS: usize = 1 << 16;
 
 /// A member in which something was found, or which could not be looked into.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundMember {
+pub(crate) struct FoundMember {
     /// Its name, behind those of the members that it lies in.
     pub names: Vec<String>,
     /// What was found in its bytes.
@@ -52,7 +53,7 @@ pub struct FoundMember {
 
 /// The inside of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Inside {
+pub(crate) struct Inside {
     /// Where something was found, or could not be looked for.
     pub members: Vec<FoundMember>,
     /// Where the members lie in the file, in its order and apart. What is before, between and behind
@@ -62,7 +63,7 @@ pub struct Inside {
 
 /// A format whose bytes have to be unpacked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PackFormat {
+pub(crate) enum PackFormat {
     /// RFC 1952.
     Gzip,
     /// The .xz file format.
@@ -84,7 +85,7 @@ pub enum PackFormat {
 impl PackFormat {
     /// Tells the format by a file's first bytes, where these are enough.
     #[must_use]
-    pub fn of(start: &[u8]) -> Option<Self> {
+    pub(crate) fn of(start: &[u8]) -> Option<Self> {
         match start {
             [0x1f, 0x8b, 8, ..] => Some(Self::Gzip),
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Self::Xz),
@@ -115,7 +116,7 @@ impl PackFormat {
 
 /// Whether [`detect`] may find something in a file that was searched: of others, nothing need be read.
 #[must_use]
-pub fn may_be_packed(found: &Hits) -> bool {
+pub(crate) fn may_be_packed(found: &Hits) -> bool {
     found.has_zip_end || found.start.starts_with(b"#!") || PackFormat::of(&found.start).is_some()
 }
 
@@ -124,7 +125,7 @@ pub fn may_be_packed(found: &Hits) -> bool {
 ///
 /// # Errors
 /// What the system refuses.
-pub fn detect(file: &File, start: &[u8], size: u64) -> io::Result<Option<PackFormat>> {
+pub(crate) fn detect(file: &File, start: &[u8], size: u64) -> io::Result<Option<PackFormat>> {
     if let Some(format) = PackFormat::of(start) {
         return Ok(Some(format));
     }
@@ -136,7 +137,7 @@ pub fn detect(file: &File, start: &[u8], size: u64) -> io::Result<Option<PackFor
 
 /// What is found inside a file of this format and size.
 #[must_use]
-pub fn search(searcher: &Searcher, file: &File, size: u64, format: PackFormat) -> Inside {
+pub(crate) fn search(searcher: &Searcher, file: &File, size: u64, format: PackFormat) -> Inside {
     let mut look = Look::new(searcher, size);
     look.packed.push(0..size);
     match format {
@@ -162,7 +163,7 @@ pub fn search(searcher: &Searcher, file: &File, size: u64, format: PackFormat) -
 
 /// What is found inside the compressed section `name` of an image, whose bytes are at `range`.
 #[must_use]
-pub fn search_section(
+pub(crate) fn search_section(
     searcher: &Searcher,
     file: &File,
     name: &str,

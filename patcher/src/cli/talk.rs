@@ -1,0 +1,155 @@
+//! What is said, where, and with which exit code a command ends: the one place where this is decided.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use crate::error::{Error, Result};
+use crate::shown::{line, lines};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It did its work.
+    Done = 0,
+    /// It refused, and what it refused is unchanged. Or all is done, but could not be told.
+    Refused = 1,
+    /// It was called wrongly.
+    Usage = 2,
+    /// A check found something.
+    Found = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+pub(super) const EXIT_CODES: &str = "Exit codes: 0 done; 1 refused, what was refused is unchanged; 2 wrong \
+                          usage; 3 a check found something.";
+
+/// The options that every command has.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct Global {
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
+}
+
+/// Messages to the user, as many as the options ask for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Talk(pub(super) Global);
+
+impl Talk {
+    /// Tells a step that was done.
+    pub(super) fn say(self, text: &str) {
+        if !self.0.quiet {
+            tell(text);
+        }
+    }
+
+    /// Tells a detail, with `--verbose`.
+    pub(super) fn detail(self, text: &str) {
+        if self.0.verbose {
+            tell(text);
+        }
+    }
+
+    /// Tells a danger that the user has to see to.
+    pub(super) fn warn(self, text: &str) {
+        if !self.0.quiet {
+            report(YELLOW, "warning", text, "");
+        }
+    }
+
+    /// Tells a refusal and the way out.
+    pub(super) fn refuse(self, error: &Error) -> Exit {
+        if let Error::Schema { rendered, .. } = error {
+            let _ = writeln!(std::io::stderr(), "{rendered}\n");
+        }
+        report(RED, "error", &error.to_string(), &error.help());
+        if matches!(error, Error::Usage { .. }) { Exit::Usage } else { Exit::Refused }
+    }
+}
+
+/// Prints lines about work that is done. Where they cannot be written, it is done nevertheless.
+pub(super) fn tell(text: &str) {
+    if let Err(error) = write_out(&lines(text)) {
+        report(YELLOW, "warning", &format!("cannot write to standard output: {error}"), "");
+    }
+}
+
+/// Prints lines, without the [hidden characters](crate::shown) that a file may have brought in.
+pub(super) fn print(text: &str) {
+    print_raw(&lines(text));
+}
+
+/// Prints a value for a program that reads it, as it is; for a person, its hidden characters are shown.
+pub(super) fn print_value(value: &str) {
+    if std::io::stdout().is_terminal() { print(&line(value)) } else { print_raw(value) }
+}
+
+/// Prints text as it is: the result that was asked for, without which the command has failed.
+pub(super) fn print_raw(text: &str) {
+    if let Err(error) = write_out(text) {
+        let help = "what the command writes elsewhere is as its exit code would have said; only its output is missing";
+        report(RED, "error", &format!("cannot write to standard output: {error}"), help);
+        std::process::exit(Exit::Refused as i32);
+    }
+}
+
+/// A reader that went away (`| head`) is no error, a full disk is.
+pub(super) fn write_out(text: &str) -> std::io::Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// A flag that Ctrl-C and SIGTERM set, so that what is not complete can be removed. The second of
+/// them ends the process at once.
+pub(super) fn stopped_by_signals() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_default(signal, Arc::clone(&stop))
+            .and_then(|_| flag::register(signal, Arc::clone(&stop)))
+            .map_err(Error::io("wait for signals beside", "postlink"))?;
+    }
+    Ok(stop)
+}
+
+/// Whether standard error may have colours: the rules of no-color.org and bixense.com/clicolors, as
+/// clap has them for its own messages.
+pub(super) fn color() -> bool {
+    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+}
+
+pub(super) const RED: &str = "\x1b[1;31m";
+pub(super) const YELLOW: &str = "\x1b[1;33m";
+
+/// Writes a message to standard error. All its lines but the first are indented, so that no text from
+/// a file can begin a line and pass for a message.
+pub(super) fn report(color: &str, title: &str, message: &str, help: &str) {
+    let (color, bold, plain) =
+        if self::color() { (color, "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
+    let message = lines(message);
+    let (first, rest) = message.split_once('\n').unwrap_or((&message, ""));
+    let indent = if rest.lines().all(|line| line.starts_with("  ")) { "" } else { "  " };
+    let mut text = format!("{color}{title}{plain}: {first}\n");
+    for line in rest.lines() {
+        text += &format!("{indent}{line}\n");
+    }
+    for line in lines(help).lines() {
+        text += &format!("  {bold}help{plain}: {line}\n");
+    }
+    // Where even this cannot be said, the exit code remains.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

@@ -1,0 +1,110 @@
+//! The headers of an ELF file, its section names, and its symbols (System V gABI, chapter 4).
+#![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+
+use object::Endianness;
+use object::elf;
+use object::read::ReadRef;
+use object::read::elf::{FileHeader, SectionHeader, Sym, SymbolTable};
+
+use crate::error::ImageProblem;
+
+/// Calls a generic function with the header type that the file has.
+macro_rules! with_class {
+    ($function:ident, $data:expr $(, $argument:expr)*) => {
+        match class($data)? {
+            1 => $function::<elf::FileHeader32<Endianness>, _>($data $(, $argument)*),
+            _ => $function::<elf::FileHeader64<Endianness>, _>($data $(, $argument)*),
+        }
+    };
+}
+pub(super) use with_class;
+
+/// `e_ident[EI_CLASS]`.
+pub(super) fn class<'d, R: ReadRef<'d>>(data: R) -> Result<u8, ImageProblem> {
+    match data.read_bytes_at(4, 1) {
+        Ok(&[class @ (1 | 2)]) => Ok(class),
+        Ok(_) => Err(damaged("its class is neither 32 nor 64 bits")),
+        Err(()) => Err(damaged("it ends inside its header")),
+    }
+}
+
+pub(super) fn damaged(why: impl ToString) -> ImageProblem {
+    ImageProblem::Damaged(why.to_string())
+}
+
+/// Bytes of a section's name that are looked at.
+const LONGEST_NAME: usize = 256;
+
+/// Bytes of a symbol's name that is looked at: the longest of C++ have some thousands.
+const LONGEST_SYMBOL: usize = 1 << 14;
+
+/// A file's header, byte order, section headers, and their names.
+pub(super) struct Sections<'d, F: FileHeader> {
+    pub(super) header: &'d F,
+    pub(super) endian: F::Endian,
+    pub(super) headers: &'d [F::SectionHeader],
+    names: &'d [u8],
+}
+
+impl<'d, F: FileHeader<Endian = Endianness>> Sections<'d, F> {
+    pub(super) fn read<R: ReadRef<'d>>(data: R) -> Result<Self, ImageProblem> {
+        let header = F::parse(data).map_err(damaged)?;
+        let endian = header.endian().map_err(damaged)?;
+        let headers = header.section_headers(endian, data).map_err(damaged)?;
+        if headers.is_empty() {
+            return Err(ImageProblem::NoSectionHeaders);
+        }
+        // The names are read in one piece: far fewer bytes than a look-up for each.
+        let index = header.shstrndx(endian, data).map_err(damaged)? as usize;
+        let names = headers.get(index).ok_or_else(|| damaged("its section names are nowhere"))?;
+        let names = names.data(endian, data).map_err(damaged)?;
+        Ok(Self { header, endian, headers, names })
+    }
+
+    /// The name; of a very long one only the start, since many sections may share it.
+    pub(super) fn name(&self, section: &F::SectionHeader) -> Result<&'d [u8], ImageProblem> {
+        let names = self.names.get(section.sh_name(self.endian) as usize..).unwrap_or_default();
+        let start = names.get(..LONGEST_NAME).unwrap_or(names);
+        match start.iter().position(|&byte| byte == 0) {
+            Some(length) => Ok(start.get(..length).unwrap_or_default()),
+            None if start.len() == LONGEST_NAME => Ok(start),
+            None => Err(damaged("the name of a section has no end")),
+        }
+    }
+}
+
+/// Symbols, and all their names.
+pub(super) struct Symbols<'d, F: FileHeader, R: ReadRef<'d>> {
+    pub(super) table: SymbolTable<'d, F, R>,
+    names: &'d [u8],
+}
+
+impl<'d, F: FileHeader<Endian = Endianness>, R: ReadRef<'d>> Symbols<'d, F, R> {
+    /// The table of a type; empty if there is none.
+    pub(super) fn read(
+        sections: &Sections<'d, F>,
+        data: R,
+        kind: elf::SectionType,
+    ) -> Result<Self, ImageProblem> {
+        let endian = sections.endian;
+        let all = sections.header.sections(endian, data).map_err(damaged)?;
+        let table = all.symbols(endian, data, kind).map_err(damaged)?;
+        // Also read in one piece: most names are looked at.
+        let names = sections.headers.get(table.string_section().0).filter(|_| !table.is_empty());
+        let names = names.map(|names| names.data(endian, data)).transpose().map_err(damaged)?;
+        Ok(Self { table, names: names.unwrap_or_default() })
+    }
+
+    /// The name; `None` where it has no end, or none near.
+    pub(super) fn name(&self, endian: Endianness, symbol: &F::Sym) -> Option<&'d [u8]> {
+        string(self.names, symbol.st_name(endian) as usize, LONGEST_SYMBOL)
+    }
+}
+
+/// The string that begins at an offset of a table, if it has its NUL in the table and not more bytes
+/// than `longest`. So many of them that share one end cost no more than many of that length.
+pub(super) fn string(table: &[u8], at: usize, longest: usize) -> Option<&[u8]> {
+    let bytes = table.get(at..)?;
+    let near = bytes.get(..=longest).unwrap_or(bytes);
+    near.get(..memchr::memchr(0, near)?)
+}

@@ -1,0 +1,135 @@
+//! One image, in a file or in a member of an archive: what is asked of it, and the one match on its
+//! format. The answers are those of any format.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+
+use object::read::ReadRef;
+
+use super::data::Bytes;
+use super::elf;
+use super::loader::{LoaderText, Role, Table};
+use super::places::Places;
+use super::section::{Candidate, Region};
+use crate::edit::Edit;
+use crate::error::{ImageProblem, Imports, Result};
+
+/// The format of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// Of Linux and the BSDs.
+    Elf,
+}
+
+/// A file that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carrier {
+    /// An image.
+    Image(Format),
+    /// An archive of images.
+    Archive,
+}
+
+impl Format {
+    pub(super) fn locate(self, data: Bytes<'_, '_>) -> Result<Vec<Candidate>, ImageProblem> {
+        match self {
+            Self::Elf => elf::locate(data),
+        }
+    }
+
+    pub(super) fn regions(self, data: Bytes<'_, '_>) -> Result<Vec<Region>, ImageProblem> {
+        match self {
+            Self::Elf => elf::regions(data),
+        }
+    }
+
+    pub(super) fn imports(self, data: Bytes<'_, '_>) -> Result<Imports, ImageProblem> {
+        match self {
+            Self::Elf => elf::imports(data),
+        }
+    }
+
+    pub(super) fn is_intermediate(self, data: Bytes<'_, '_>) -> bool {
+        match self {
+            Self::Elf => elf::is_intermediate(data),
+        }
+    }
+
+    pub(super) fn loader_texts(self, data: Bytes<'_, '_>) -> Result<Vec<LoaderText>, ImageProblem> {
+        match self {
+            Self::Elf => elf::loader::texts(data),
+        }
+    }
+
+    pub(super) fn loader_table<'d>(
+        self,
+        data: Bytes<'d, '_>,
+        role: Role,
+    ) -> Result<Table<'d>, ImageProblem> {
+        match self {
+            Self::Elf => elf::loader::table(data, role),
+        }
+    }
+
+    pub(super) fn places(
+        self,
+        data: Bytes<'_, '_>,
+        offsets: &[u64],
+    ) -> Result<Places, ImageProblem> {
+        match self {
+            Self::Elf => elf::places::places(data, offsets),
+        }
+    }
+
+    pub(super) fn new_identity(self, file: &File, path: &Path, edits: &[Edit]) -> Result<Edit> {
+        match self {
+            Self::Elf => elf::build_id::rewrite(file, path, edits),
+        }
+    }
+
+    pub(super) fn changed_identity(
+        self,
+        before: &File,
+        after: &File,
+    ) -> io::Result<Option<Range<u64>>> {
+        match self {
+            Self::Elf => elf::build_id::changed(before, after),
+        }
+    }
+
+    pub(super) fn stale_signature(self, file: &File) -> io::Result<Option<&'static str>> {
+        match self {
+            Self::Elf => elf::stale_signature(file),
+        }
+    }
+}
+
+/// The format of an image; an archive is none.
+pub(super) fn format(data: Bytes<'_, '_>) -> Result<Format, ImageProblem> {
+    match carrier(data)? {
+        Carrier::Image(format) => Ok(format),
+        Carrier::Archive => Err(ImageProblem::Unknown),
+    }
+}
+
+/// Tells the format by the magic number.
+pub(super) fn carrier<'d, R: ReadRef<'d>>(data: R) -> Result<Carrier, ImageProblem> {
+    let length = data.len().unwrap_or(0);
+    let start = data.read_bytes_at(0, length.min(8)).unwrap_or_default();
+    Err(match start {
+        [] => ImageProblem::Empty,
+        [0x7f, b'E', b'L', b'F', ..] => return Ok(Carrier::Image(Format::Elf)),
+        [b'#', b'!', ..] => ImageProblem::Script,
+        b"!<arch>\n" | b"!<thin>\n" => return Ok(Carrier::Archive),
+        // LLVM bitcode, bare or wrapped.
+        [b'B', b'C', 0xc0, 0xde, ..] | [0xde, 0xc0, 0x17, 0x0b, ..] => ImageProblem::Intermediate,
+        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] => ImageProblem::Unsupported("a Mach-O file"),
+        // For several processors: how many follows. A Java class begins alike, with its version there,
+        // which is at least 45 (Java Virtual Machine Specification, 4.1).
+        [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, ..45] => ImageProblem::Unsupported("a Mach-O file"),
+        [b'M', b'Z', ..] => ImageProblem::Unsupported("a PE file"),
+        _ => ImageProblem::Unknown,
+    })
+}

@@ -1,0 +1,77 @@
+//! What a search finds.
+
+use super::reference::{Encoding, Fit};
+
+/// A reference that was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Hit {
+    /// Where it begins, in bytes from the start of the file or stream.
+    pub offset: u64,
+    /// Its bytes: those of the path, or of a store path's hash, in this encoding.
+    pub length: u64,
+    /// Which of the references it is.
+    pub reference: usize,
+    /// How it is written.
+    pub encoding: Encoding,
+    /// How it stands among other bytes.
+    pub fit: Fit,
+}
+
+/// What was found in a file or stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hits {
+    /// In order. No two overlap: of several at one place the longest is kept.
+    pub hits: Vec<Hit>,
+    /// Where there may be a record: its first bytes were found there. In order.
+    pub records: Vec<u64>,
+    /// Whether there may be a ZIP archive, whatever stands before it: the first bytes of the record
+    /// with which one ends were found.
+    pub has_zip_end: bool,
+    /// Whether all bytes of a stream may be those of a text.
+    pub is_text: bool,
+    /// The first bytes, by which a file's format is known.
+    pub start: Vec<u8>,
+}
+
+impl Hits {
+    /// Sorts, keeps one of those that overlap, and drops those of the references from `own` on, which
+    /// are other paths.
+    pub(super) fn finish(&mut self, own: usize) {
+        // In text of UTF-16, ASCII characters look the same in both byte orders, one byte apart:
+        // characters lie at multiples of their width.
+        let aligned = |hit: &Hit| hit.offset.is_multiple_of(hit.encoding.width() as u64);
+        let overlaps = |one: &Hit, other: &Hit| {
+            one.offset < other.offset + other.length && other.offset < one.offset + one.length
+        };
+        self.hits.sort_by_key(|hit| (hit.offset, std::cmp::Reverse(hit.length), hit.reference));
+        let (certain, doubtful): (Vec<Hit>, Vec<Hit>) =
+            self.hits.drain(..).partition(|hit| hit.fit == Fit::Certain);
+        let apart = |hits: Vec<Hit>| {
+            let mut kept: Vec<Hit> = Vec::with_capacity(hits.len());
+            for hit in hits {
+                match kept.last_mut() {
+                    Some(last) if overlaps(last, &hit) => {
+                        let same = last.reference == hit.reference && last.length == hit.length;
+                        if same && aligned(&hit) && !aligned(last) {
+                            *last = hit;
+                        }
+                    }
+                    _ => kept.push(hit),
+                }
+            }
+            kept
+        };
+        let (mut kept, doubtful) = (apart(certain), apart(doubtful));
+        // Where there is no doubt, a longer path that would be possible there is none.
+        let is_free = |hit: &Hit| {
+            let behind = kept.partition_point(|one| one.offset < hit.offset + hit.length);
+            let before = behind.checked_sub(1).and_then(|last| kept.get(last));
+            before.is_none_or(|last| !overlaps(last, hit))
+        };
+        let free: Vec<Hit> = doubtful.into_iter().filter(is_free).collect();
+        kept.extend(free);
+        kept.retain(|hit| hit.reference < own);
+        kept.sort_by_key(|hit| hit.offset);
+        self.hits = kept;
+    }
+}

@@ -1,0 +1,144 @@
+//! Compressed files that name an old path: told, left where that is allowed, rewritten where it is asked
+//! for.
+#![forbid(unsafe_code)]
+
+use std::fs::{create_dir_all, remove_dir_all};
+
+use postlink_tests::{Folder, Run};
+
+/// Compressed texts, with the programs that unpack them.
+const TEXTS: [(&str, &str); 4] = [
+    ("share/a.1.gz", "gzip"),
+    ("share/a.1.xz", "xz"),
+    ("share/a.1.zst", "zstd"),
+    ("share/a.1.bz2", "bzip2"),
+];
+/// Archives, each with the name of its member, and a program that has compressed debug information.
+const OTHERS: [(&str, &str); 4] = [
+    ("lib/a.zip", "doc/a"),
+    ("lib/a.jar", "doc/a"),
+    ("lib/a.tar.gz", "gzip"),
+    ("lib/main", ".debug_str"),
+];
+
+const LINE: &str = "--rewrite /opt/app=/srv/a/longer/one";
+
+fn tree() -> Folder {
+    let folder = Folder::new();
+    for name in ["tree/share", "tree/lib"] {
+        create_dir_all(folder.path(name)).expect(name);
+    }
+    folder
+}
+
+/// All of [`TEXTS`] and [`OTHERS`].
+fn everything() -> Folder {
+    let folder = tree();
+    folder.write("page", ".TH A 1\n.I /opt/app/bin\n");
+    for (name, program) in TEXTS {
+        let line = format!("{program} < page > tree/{name}");
+        folder.run_words("sh".as_ref(), &["-c", &line]).ok();
+    }
+    let make = "import io, tarfile, zipfile
+for name in 'a.zip', 'a.jar':
+    with zipfile.ZipFile('tree/lib/' + name, 'w', zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr('doc/a', 'in /opt/app/share')
+with tarfile.open('tree/lib/a.tar.gz', 'w:gz') as archive:
+    member = tarfile.TarInfo('a'); member.size = 8; archive.addfile(member, io.BytesIO(b'/opt/app'))
+";
+    folder.run_words("python3".as_ref(), &["-c", make]).ok();
+    let text = "/opt/app/include/x".repeat(2000);
+    folder.write("main.c", format!("#define LONG \"{text}\"\nint main(void) {{ return 0; }}\n"));
+    folder.run("gcc -g3 -gz -gstrict-dwarf main.c -o tree/lib/main").ok();
+    folder
+}
+
+#[track_caller]
+fn specialize(folder: &Folder, more: &str) -> Run {
+    let _ = remove_dir_all(folder.path("out"));
+    folder.postlink(&format!("specialize --output tree=/srv/new --destdir out {LINE} {more}"))
+}
+
+fn verify(folder: &Folder, more: &str) -> Run {
+    folder.postlink(&format!("verify tree out/srv/new {LINE} {more}"))
+}
+
+/// Every one of them was refused as a file that had changed since it was scanned, and nothing helped.
+#[test]
+fn compressed_files_are_told_with_their_members_and_left_where_that_is_allowed() {
+    let folder = everything();
+    let run = specialize(&folder, "");
+    assert_eq!((run.code, folder.path("out").exists()), (3, false), "{run:?}");
+    for (name, member) in TEXTS.iter().chain(&OTHERS) {
+        let line = format!("  /srv/new/{name}: {member}");
+        assert!(run.stdout.contains(&line), "{line}\n{}", run.stdout);
+    }
+    assert!(run.stdout.contains("--repack"), "{run:?}");
+    let allowed: String =
+        TEXTS.iter().chain(&OTHERS).map(|(name, _)| format!(" --allow-left {name}")).collect();
+    specialize(&folder, &allowed).ok();
+    folder.run("diff -r tree out/srv/new").ok();
+    verify(&folder, "").ok();
+    // One of them that is not allowed is enough.
+    let all_but_one = allowed.replacen("share/a.1.xz", "share/other", 1);
+    assert_eq!(specialize(&folder, &all_but_one).code, 3);
+}
+
+#[test]
+fn single_compressed_texts_are_rewritten_and_archives_stay() {
+    let folder = everything();
+    let run = specialize(&folder, "--repack");
+    assert_eq!(run.code, 3);
+    for (name, _) in TEXTS {
+        assert!(!run.stdout.contains(name), "{run:?}");
+    }
+    for (name, member) in OTHERS {
+        assert!(run.stdout.contains(&format!("{name}: {member}")), "{run:?}");
+    }
+    specialize(&folder, "--repack --allow-left lib/*").ok();
+    folder.run("cp -a out first").ok();
+    specialize(&folder, "--repack --allow-left lib/*").ok();
+    folder.run("diff -r first out").ok();
+    for (name, program) in TEXTS {
+        let printed = folder.run(&format!("{program} -dc out/srv/new/{name}")).ok();
+        assert_eq!(printed, ".TH A 1\n.I /srv/a/longer/one/bin\n", "{name}");
+    }
+    for (name, _) in OTHERS {
+        assert_eq!(
+            folder.read(&format!("tree/{name}")),
+            folder.read(&format!("out/srv/new/{name}"))
+        );
+    }
+    verify(&folder, "--repack").ok();
+    let said = verify(&folder, "");
+    assert_eq!(said.code, 3, "{said:?}");
+    // Another text, and one that the compressors of postlink did not make.
+    folder
+        .run_words("sh".as_ref(), &["-c", "echo other | gzip -n > out/srv/new/share/a.1.gz"])
+        .ok();
+    assert_eq!(verify(&folder, "--repack").code, 3);
+}
+
+/// What cannot be rewritten in a text cannot be in a compressed one either, and is told, not dropped.
+#[test]
+fn compressed_texts_of_which_a_part_would_stay_are_told() {
+    let folder = tree();
+    let hash = "/nix/store/0c5n1x3gkr7d2wmf9vq8z4yjb6hap2sl";
+    for (text, why) in [
+        ("/opt/app and printf(\"/opt/app%s\")", "a program decides what a path in it is"),
+        ("s:8:\"/opt/app\";", "its text counts its bytes"),
+        (&format!("{hash}-a {hash}-a-dev"), "it has a part of an old path"),
+    ] {
+        folder.write("text", text);
+        folder.run_words("sh".as_ref(), &["-c", "gzip -n < text > tree/share/text.gz"]).ok();
+        let more = format!("--repack --rewrite {hash}-a=/opt/a");
+        let run = specialize(&folder, &more);
+        assert_eq!((run.code, folder.path("out").exists()), (3, false), "{text} {run:?}");
+        assert!(run.stdout.contains(why), "{run:?}");
+        specialize(&folder, &format!("{more} --allow-left share/*")).ok();
+        assert_eq!(folder.read("tree/share/text.gz"), folder.read("out/srv/new/share/text.gz"));
+    }
+    folder.write("text", "/opt/apple /x/opt/app\n");
+    folder.run_words("sh".as_ref(), &["-c", "gzip -n < text > tree/share/text.gz"]).ok();
+    specialize(&folder, "").ok();
+}
