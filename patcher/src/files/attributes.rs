@@ -18,6 +18,7 @@ use rustix::io::Errno;
 use rustix::process::{getegid, geteuid, getgroups};
 
 use crate::error::{Error, Result};
+use crate::shown::escaped;
 
 const CAPABILITIES: &str = "security.capability";
 const ACCESS_LIST: &str = "system.posix_acl_access";
@@ -167,7 +168,7 @@ impl Rights {
                 format!(
                     "a write would take away the set-user-ID and set-group-ID bits of {}, and you \
                      cannot put them back",
-                    path.display()
+                    escaped(path)
                 ),
                 "run it as the file's owner or as root, or write elsewhere with --output",
             ));

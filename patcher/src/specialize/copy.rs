@@ -325,7 +325,7 @@ pub(super) fn free(place: &Path, is_file: bool) -> Result<()> {
         return Ok(());
     }
     Err(Error::input(
-        format!("{} exists already", place.display()),
+        format!("{} exists already", escaped(place)),
         "name a destination that does not exist, or remove what is there",
     ))
 }
