@@ -133,8 +133,8 @@ fn fill_one(
         talk.warn(&format!("{}: {warning}", escaped(&filled.output)));
     }
     Ok(json::ImageJson {
-        path: path.display().to_string(),
-        output: Some(filled.output.display().to_string()),
+        path: escaped(path),
+        output: Some(escaped(&filled.output)),
         outcome: Some(outcome_name(filled.outcome)),
         build_id: identity,
         records: filled.records.iter().map(json::planned).collect(),

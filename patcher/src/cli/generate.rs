@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::files::open::read_text;
 use crate::files::replace;
 use crate::record::values::split;
+use crate::shown::{escaped, line};
 
 /// Generate accessors from a schema
 ///
@@ -62,7 +63,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     let mut section = section
         .map_err(|message| {
             Error::input(
-                format!("{}: {message}", args.schema.display()),
+                format!("{}: {message}", escaped(&args.schema)),
                 "choose one with --section",
             )
         })?
@@ -81,17 +82,17 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         .into_iter()
         .partition(|(path, text)| read_text(path).is_ok_and(|existing| existing == *text));
     for (path, _) in same {
-        talk.detail(&format!("{}: unchanged", path.display()));
+        talk.detail(&format!("{}: unchanged", escaped(path)));
     }
     if args.check {
         for (path, _) in &changed {
-            super::talk::print(&format!("{}: is not what the schema gives", path.display()));
+            super::talk::print(&format!("{}: is not what the schema gives", escaped(path)));
         }
         return Ok(if changed.is_empty() { Exit::Done } else { Exit::Found });
     }
     replace::files(&changed, &[&args.schema])?;
     for (path, _) in changed {
-        talk.detail(&format!("{}: written", path.display()));
+        talk.detail(&format!("{}: written", escaped(path)));
     }
     if let Some(stamp) = &args.stamp {
         replace::files(&[(stamp.clone(), "")], &[])?;
@@ -151,7 +152,7 @@ fn outputs(section: &Section, args: &Args) -> Result<Vec<(PathBuf, String)>> {
         let include = args.include.as_deref().unwrap_or(&name);
         if include.contains(['"', '\\', '\n', '\r']) {
             return Err(Error::input(
-                format!("`{}` cannot stand in an #include", include.escape_debug()),
+                format!("`{}` cannot stand in an #include", line(include)),
                 "name the header otherwise, or give --include",
             ));
         }

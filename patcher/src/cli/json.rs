@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::error::Error;
+use crate::shown::escaped;
 
 /// The object of `fill` and `inspect`: the images, in the order in which they were named.
 #[derive(Serialize)]
@@ -109,11 +110,7 @@ impl Refusal {
 
 impl ImageJson {
     pub(super) fn refused(path: &Path, error: &Error) -> Self {
-        Self {
-            path: path.display().to_string(),
-            error: Some(Refusal::of(error)),
-            ..Self::default()
-        }
+        Self { path: escaped(path), error: Some(Refusal::of(error)), ..Self::default() }
     }
 }
 

@@ -201,7 +201,7 @@ pub(super) fn rewrite(text: &str) -> Result<(PathBuf, PathBuf)> {
 fn read_manifest(path: &Path) -> Result<Manifest> {
     serde_json::from_str(&read_text(path)?).map_err(|error| {
         Error::input(
-            format!("{}: {error}", path.display()),
+            format!("{}: {error}", escaped(path)),
             "name a file that `postlink scan --manifest` wrote",
         )
     })

@@ -18,6 +18,7 @@ use rustix::io::Errno;
 use rustix::process::{getegid, geteuid, getgroups};
 
 use crate::error::{Error, Result};
+use crate::shown::escaped;
 
 const CAPABILITIES: &str = "security.capability";
 const ACCESS_LIST: &str = "system.posix_acl_access";
@@ -55,7 +56,7 @@ pub(crate) fn keep(old: &File, new: &File, path: &Path, owner: Owner) -> Result<
         (kept, _) => kept.is_ok(),
     };
     let mut mode = metadata.mode() & 0o7777;
-    let mut lost = keep_xattrs(old, new)
+    let mut lost = keep_xattrs(old, new, metadata.is_dir())
         .map_err(Error::io("keep the extended attributes of", path))?
         .into_iter()
         .map(|(name, error)| {
@@ -118,7 +119,7 @@ fn keep_owner(new: &File, old: &Metadata) -> io::Result<()> {
 ///
 /// # Errors
 /// They cannot be listed; a list that the folder gave to the new file cannot be removed.
-fn keep_xattrs(old: &File, new: &File) -> io::Result<Vec<(String, io::Error)>> {
+fn keep_xattrs(old: &File, new: &File, is_folder: bool) -> io::Result<Vec<(String, io::Error)>> {
     let names = xattr_names(old)?;
     let mut lost = Vec::new();
     for name in &names {
@@ -133,7 +134,7 @@ fn keep_xattrs(old: &File, new: &File) -> io::Result<Vec<(String, io::Error)>> {
     }
     // What the folder gives to new files by default would let others in.
     let lists = [ACCESS_LIST, DEFAULT_LIST];
-    for list in if new.metadata()?.is_dir() { &lists[..] } else { &lists[..1] } {
+    for list in if is_folder { &lists[..] } else { &lists[..1] } {
         let is_kept =
             names.iter().any(|name| name == list) && lost.iter().all(|(name, _)| name != list);
         if !is_kept && has_xattr(new, list)? {
@@ -167,7 +168,7 @@ impl Rights {
                 format!(
                     "a write would take away the set-user-ID and set-group-ID bits of {}, and you \
                      cannot put them back",
-                    path.display()
+                    escaped(path)
                 ),
                 "run it as the file's owner or as root, or write elsewhere with --output",
             ));

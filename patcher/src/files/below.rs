@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::shown::escaped;
 
 /// Where an absolute path is if `root` stands for the root of all files: `/opt/app` is at
 /// `root/opt/app`. Neither the root nor the place need be there.
@@ -14,7 +15,7 @@ pub(crate) fn below(root: &Path, path: &Path) -> Result<PathBuf> {
         path.components().filter(|part| matches!(part, Component::Normal(_))).collect();
     if path.components().any(|part| part == Component::ParentDir) {
         return Err(Error::input(
-            format!("{} may lead out of {}: it has `..` in it", path.display(), root.display()),
+            format!("{} may lead out of {}: it has `..` in it", escaped(path), escaped(root)),
             "write the path without `..`",
         ));
     }
@@ -29,9 +30,9 @@ pub(crate) fn below(root: &Path, path: &Path) -> Result<PathBuf> {
             return Err(Error::input(
                 format!(
                     "{} is a link to {}, which leads out of {}",
-                    way.display(),
-                    target.display(),
-                    root.display()
+                    escaped(&way),
+                    escaped(&target),
+                    escaped(root)
                 ),
                 "remove the link, or replace it with a relative one to a folder that is there",
             ));

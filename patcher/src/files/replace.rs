@@ -17,6 +17,7 @@ use super::open::{Stamp, irregular, is_same};
 use super::temporary::{NewFile, second_name};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
+use crate::shown::escaped;
 
 /// How a result is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -131,7 +132,7 @@ fn check_unchanged(
 
 fn changed(path: &Path) -> Error {
     Error::input(
-        format!("{} was changed by something else meanwhile", path.display()),
+        format!("{} was changed by something else meanwhile", escaped(path)),
         "nothing was written: run it again when nothing else writes there",
     )
 }
@@ -139,7 +140,7 @@ fn changed(path: &Path) -> Error {
 /// Refuses to go on with a file when `stop` is set.
 pub(crate) fn not_stopped(stop: &AtomicBool, path: &Path) -> Result<()> {
     if stop.load(Ordering::Relaxed) {
-        let message = format!("{}: stopped by a signal", path.display());
+        let message = format!("{}: stopped by a signal", escaped(path));
         return Err(Error::input(message, "it is as it was"));
     }
     Ok(())
@@ -205,7 +206,7 @@ pub(crate) fn targets(outputs: &[&Path], inputs: &[&Path]) -> Result<Vec<PathBuf
         let target = target(output)?;
         if inputs.contains(&target) || targets.contains(&target) {
             return Err(Error::input(
-                format!("{} is named twice", output.display()),
+                format!("{} is named twice", escaped(output)),
                 "name another file for each output, and none that is read",
             ));
         }

@@ -67,6 +67,13 @@ pub(crate) struct Symbol {
     pub size: u64,
 }
 
+impl Symbol {
+    /// Whether the offset lies in it. An assembler gives symbols without a size.
+    pub(crate) fn contains(&self) -> bool {
+        self.distance == 0 || self.distance < self.size
+    }
+}
+
 impl Places {
     /// The section that a byte lies in.
     #[must_use]

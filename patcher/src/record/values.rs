@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::error::{Error, Result};
 use crate::files::open::read_text;
+use crate::shown::escaped;
 
 /// What is given for one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,7 +112,7 @@ fn read(path: &Path) -> Result<Vec<(String, Literal)>> {
     }
     let wrong = |message: String| {
         let help = "write a file of JSON, or of TOML if its name ends in .toml: FIELD to VALUE, or SECTION to such a table";
-        Error::input(format!("{}: {}", path.display(), message.trim_end()), help)
+        Error::input(format!("{}: {}", escaped(path), message.trim_end()), help)
     };
     let is_toml = path.extension().is_some_and(|extension| extension == "toml");
     let tree: Tree = if is_toml {

@@ -324,7 +324,8 @@ impl Context<'_> {
         let reference = &self.searcher.references()[hit.reference];
         Ok(Some(Finding {
             section: part.map(|part| part.name.clone()),
-            symbol: symbol.map(shown_symbol),
+            // What only stands near has nothing to do with it.
+            symbol: symbol.filter(|symbol| symbol.contains()).map(shown_symbol),
             entry: (kind == FindingKind::String && !found.possible)
                 .then(|| entry(self.searched.name, reference, hit.reference, &found.text)),
             ..found
@@ -469,8 +470,8 @@ impl From<&RecordArea> for KnownRecord {
 
 /// `NAME+0xDISTANCE`, or where the symbol ends before the place, `near NAME+0xDISTANCE`.
 pub(crate) fn shown_symbol(symbol: &Symbol) -> String {
-    let Symbol { name, distance, size } = symbol;
-    let near = if distance < size { "" } else { "near " };
+    let Symbol { name, distance, .. } = symbol;
+    let near = if symbol.contains() { "" } else { "near " };
     match distance {
         0 => name.clone(),
         distance => format!("{near}{name}+{distance:#x}"),

@@ -27,7 +27,7 @@ pub struct Finding {
     /// The field of a record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// The symbol of an image: `NAME+0xDISTANCE`; where it is only near, behind `near `.
+    /// The symbol of an image that it lies in: `NAME+0xDISTANCE`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub symbol: Option<String>,
     /// The line of a text, from 1.

@@ -22,7 +22,7 @@ use crate::search::text::is_text;
 use crate::shown::shown;
 
 /// Bytes that are read and searched at a time: they stay in a processor's cache.
-const WINDOW: usize = 128 << 10;
+const WINDOW: usize = 512 << 10;
 /// Bytes of a large file that one thread searches before it takes the next.
 const SEGMENT: u64 = 4 << 20;
 /// Most hits that are kept of one search. A tree that has more was made to have them.

@@ -36,6 +36,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::image::RELATIVE;
+use crate::shown::{escaped, shown};
 
 /// Bytes before a match that may decide whether it is one: the longest name that Linux has, and
 /// some slashes, in the widest encoding.
@@ -139,7 +140,7 @@ impl Reference {
         }
         if word.len() < 2 || word.iter().any(|&byte| byte == b'/' || byte <= b' ') {
             return Err(Error::usage(
-                format!("`{}` is neither an absolute path nor a word", text.display()),
+                format!("`{}` is neither an absolute path nor a word", shown(word)),
                 "name an absolute path as it stands in the files, or a word such as a version",
             ));
         }
@@ -162,7 +163,7 @@ impl Reference {
             bytes.split(|&byte| byte == b'/').filter(|part| !part.is_empty()).collect();
         let refused = |why: &str| {
             Err(Error::usage(
-                format!("`{}` {why}", path.display()),
+                format!("`{}` {why}", escaped(path)),
                 "name an absolute path as it stands in the files: /opt/app, or a store path",
             ))
         };

@@ -100,7 +100,7 @@ impl<'a> Staged<'a> {
         lost.iter().map(sentence).collect()
     }
 
-    /// Gives the copy of an entry what the entry has beside its bytes.
+    /// Gives the copy of an entry what the entry has beside its bytes and times.
     fn keep_attributes(&self, entry: &Entry, old: &File, new: &File) -> Result<()> {
         let from = self.plan.tree.path(entry);
         for sentence in keep(old, new, &from, Owner::Runner)? {
@@ -111,8 +111,7 @@ impl<'a> Staged<'a> {
                 first.clone_from(&entry.path);
             }
         }
-        let times = old.metadata().and_then(|metadata| keep_times(&metadata, new));
-        times.map_err(Error::io("keep the times of", from))
+        Ok(())
     }
 
     fn entries(&self) -> impl Iterator<Item = (&'a Entry, &'a EntryPlan)> {
@@ -179,7 +178,7 @@ impl<'a> Staged<'a> {
         let check = || {
             let now = source.metadata().map_err(Error::io("read", &from))?;
             match entry.stamp().is_some_and(|before| Stamp::of(&now).continues(&before)) {
-                true => Ok(()),
+                true => Ok(now),
                 false => Err(Error::Changed { path: from.clone() }),
             }
         };
@@ -196,7 +195,7 @@ impl<'a> Staged<'a> {
         }
         self.keep_attributes(entry, &source, &new)?;
         // What was copied is what was looked at.
-        check()
+        keep_times(&check()?, &new).map_err(Error::io("keep the times of", from))
     }
 
     fn link(&self, entry: &Entry, target: &Path) -> Result<()> {
@@ -223,7 +222,10 @@ impl<'a> Staged<'a> {
         for (entry, _) in folders.into_iter().rev() {
             let (from, to) = (self.plan.tree.path(entry), self.path(entry));
             let open = |path: &Path| File::open(path).map_err(Error::io("open", path));
-            self.keep_attributes(entry, &open(&from)?, &open(&to)?)?;
+            let (old, new) = (open(&from)?, open(&to)?);
+            self.keep_attributes(entry, &old, &new)?;
+            let times = old.metadata().and_then(|metadata| keep_times(&metadata, &new));
+            times.map_err(Error::io("keep the times of", from))?;
         }
         Ok(())
     }
@@ -323,7 +325,7 @@ pub(super) fn free(place: &Path, is_file: bool) -> Result<()> {
         return Ok(());
     }
     Err(Error::input(
-        format!("{} exists already", place.display()),
+        format!("{} exists already", escaped(place)),
         "name a destination that does not exist, or remove what is there",
     ))
 }

@@ -2,7 +2,6 @@
 //! rewritten.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::Path;
 
 use postlink_codegen::{Given, Shape};
@@ -12,6 +11,7 @@ use super::rules::{FilePlace, Rules, Wanted};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::files::open::Mode;
+use crate::image::data::ImageData;
 use crate::image::loader::LoaderText;
 use crate::record::assign::assign;
 use crate::record::descriptor;
@@ -24,8 +24,8 @@ use crate::shown::shown;
 pub(super) struct ImagePlan<'a> {
     /// The path by which it is opened.
     pub(super) path: &'a Path,
-    /// The file.
-    pub(super) file: &'a File,
+    /// Its bytes.
+    pub(super) data: &'a ImageData<'a>,
     /// Whether it has records.
     pub(super) has_records: bool,
     /// The strings that the loader reads, where a reference was found in one of them.
@@ -59,7 +59,7 @@ pub(super) fn plan_image(image: &ImagePlan<'_>, wanted: &Wanted<'_>) -> Result<D
         errors.extend(filled.err());
     }
     for text in image.loader {
-        match wanted.rules.loader(image.file, image.path, text, &image.place) {
+        match wanted.rules.loader(image.data, image.path, text, &image.place) {
             Ok(Some((edit, new))) => {
                 done.notes.push(format!("{} {}", text.role.name(), shown(&new)));
                 done.edits.push(edit);

@@ -140,7 +140,7 @@ fn know(
     Ok(scan.trees.into_iter().map(Knowledge::from).collect())
 }
 
-/// Refuses a tree that names another place as the one that it was built for, and not its own.
+/// Refuses a tree that names another place as the one that it was built for, and none that becomes its own.
 fn check_built_for(
     known: &[Knowledge],
     options: &SpecializeOptions,
@@ -148,10 +148,9 @@ fn check_built_for(
 ) -> Result<()> {
     let mut errors = Vec::new();
     for (known, output) in known.iter().zip(&options.outputs) {
-        let own: Vec<PathBuf> = own_rewrites(output).into_iter().map(|(own, _)| own).collect();
         let is_own = |finding: &Finding| {
             let place = finding.place.as_ref();
-            place.is_some_and(|place| rewrites.is_of(place.reference, &own))
+            place.is_some_and(|place| rewrites.leads_to(place.reference, &output.destination))
         };
         if known.findings.iter().any(is_own) {
             continue;

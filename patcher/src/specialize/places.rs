@@ -8,6 +8,7 @@ use super::copy::free;
 use super::options::Output;
 use crate::error::{Error, Result};
 use crate::files::below::below;
+use crate::shown::escaped;
 
 /// Refuses trees of which one is in another, or that have one destination.
 pub(super) fn check_apart(outputs: &[Output]) -> Result<()> {
@@ -15,7 +16,7 @@ pub(super) fn check_apart(outputs: &[Output]) -> Result<()> {
         for other in &outputs[at + 1..] {
             let within = |a: &Path, b: &Path| a.starts_with(b) || b.starts_with(a);
             if within(&one.destination, &other.destination) {
-                let (one, other) = (one.destination.display(), other.destination.display());
+                let (one, other) = (escaped(&one.destination), escaped(&other.destination));
                 return Err(Error::usage(
                     format!("the destinations {one} and {other} are in one another"),
                     "give each tree a place of its own",
@@ -59,7 +60,7 @@ pub(super) fn places(
         let real = real.join(place.strip_prefix(there).unwrap_or(&place));
         match sources.iter().find(|source| real.starts_with(source)) {
             Some(source) => Err(Error::input(
-                format!("{} is in the tree {}", place.display(), source.display()),
+                format!("{} is in the tree {}", escaped(&place), escaped(source)),
                 "a tree that is copied does not change: name a place outside of it",
             )),
             None => Ok(place),

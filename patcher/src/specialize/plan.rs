@@ -316,14 +316,15 @@ impl Context<'_> {
     ) -> Result<Vec<Edit>> {
         let is_read =
             |kind: FindingKind| matches!(kind, FindingKind::Runpath | FindingKind::Loader);
+        let data = ImageData::new(file);
         let loader = match findings.iter().any(|(_, one)| is_read(one.kind)) {
-            true => loader_texts(&ImageData::new(file)).map_err(Error::not_image(path))?,
+            true => loader_texts(&data).map_err(Error::not_image(path))?,
             false => Vec::new(),
         };
         let place = self.wanted.beside.place(self.tree, entry, file, &loader, self.destination);
         let place = place.map_err(Error::io("read", path))?;
         let has_records = planned.entry.has_records;
-        let plan = ImagePlan { path, file, has_records, loader: &loader, place };
+        let plan = ImagePlan { path, data: &data, has_records, loader: &loader, place };
         let done = plan_image(&plan, self.wanted)?;
         planned.taken = done.taken;
         planned.entry.notes.extend(done.notes);

@@ -120,14 +120,11 @@ impl Rewrites {
         self.explicit
     }
 
-    /// Whether the old path with this position is one of these.
+    /// Whether the old path with this position becomes this one.
     #[must_use]
-    pub(crate) fn is_of(&self, position: usize, paths: &[PathBuf]) -> bool {
-        self.pairs.get(position).is_some_and(|pair| {
-            paths.iter().any(|path| {
-                Reference::new(path).is_ok_and(|reference| reference.path == pair.old.path)
-            })
-        })
+    pub(crate) fn leads_to(&self, position: usize, path: &Path) -> bool {
+        let new = |pair: &Pair| path == OsStr::from_bytes(&pair.new);
+        self.pairs.get(position).is_some_and(new)
     }
 
     /// Whether a path is an old one, or in one.

@@ -28,7 +28,7 @@ use crate::scan::finding::FindingKind;
 use crate::search::hits::Hit;
 use crate::search::reference::Fit;
 use crate::search::unpack::{PackFormat, checked_format};
-use crate::shown::shown;
+use crate::shown::{escaped, shown};
 
 /// Bytes of a script's first line that Linux reads, without its end (`BINPRM_BUF_SIZE`).
 const INTERPRETER_LINE: usize = 255;
@@ -137,7 +137,7 @@ impl Rules<'_> {
             return Ok(());
         }
         Err(Error::input(
-            format!("{}: the kernel would cut the first line `{}`", path.display(), shown(&new)),
+            format!("{}: the kernel would cut the first line `{}`", escaped(path), shown(&new)),
             format!(
                 "name a destination without spaces, so that it has at most {INTERPRETER_LINE} bytes"
             ),
@@ -152,16 +152,15 @@ impl Rules<'_> {
     /// The new text does not fit, or the loader would read another one.
     pub(crate) fn loader(
         &self,
-        file: &File,
+        data: &ImageData<'_>,
         path: &Path,
         text: &LoaderText,
         place: &FilePlace<'_>,
     ) -> Result<Option<(Edit, Vec<u8>)>> {
         let Some(absolute) = self.rewrites.text(&text.text) else { return Ok(None) };
-        let data = ImageData::new(file);
         let name = text.role.name();
         let (old, new) = (shown(&text.text), shown(&absolute));
-        let message = format!("{}: the {name} `{old}` cannot become `{new}`", path.display());
+        let message = format!("{}: the {name} `{old}` cannot become `{new}`", escaped(path));
         // The loader would read another path: there is no way to write these.
         let specials = |text: &[u8]| text.iter().filter(|byte| b":$".contains(byte)).count();
         if text.role == Role::SearchPath && specials(&absolute) != specials(&text.text) {
@@ -174,14 +173,14 @@ impl Rules<'_> {
         }
         let refused =
             |problem: LoaderProblem| Error::input(format!("{message}: {problem}"), problem.help());
-        let problem = match replace_loader_text(&data, text, &absolute) {
+        let problem = match replace_loader_text(data, text, &absolute) {
             Ok(edit) => return Ok(Some((edit, absolute))),
             Err(problem) => problem,
         };
         let Some(relative) = place.relative(text.role, &absolute) else {
             return Err(refused(problem));
         };
-        let edit = replace_loader_text(&data, text, &relative).map_err(refused)?;
+        let edit = replace_loader_text(data, text, &relative).map_err(refused)?;
         Ok(Some((edit, relative)))
     }
 

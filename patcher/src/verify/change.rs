@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::images::{ChangedValue, ImageDifference};
+use crate::shown::line;
 
 /// Something that is another, as it may be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -55,7 +56,7 @@ pub enum Change {
 impl fmt::Display for Change {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = |value: &Option<String>| match value {
-            Some(value) => format!("`{}`", value.escape_debug()),
+            Some(value) => format!("`{}`", line(value)),
             None => "nothing".into(),
         };
         match self {
@@ -105,5 +106,21 @@ impl From<ImageDifference> for TreeDifference {
             line: None,
             reason,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Quotes and backslashes are told as they are, control characters are not.
+    #[test]
+    fn values_are_told_on_one_line() {
+        let old = Some("a \"b\" \\ ä".to_owned());
+        let (section, field) = ("app".to_owned(), "note".to_owned());
+        let new = Some("\x1b[2J".to_owned());
+        let change = Change::Value(ChangedValue { section, field, old, new });
+        let told = r#"app.note: `a "b" \ ä` is now `\x1b[2J`"#;
+        assert_eq!(change.to_string(), told);
     }
 }

@@ -206,7 +206,7 @@ fn described(finding: &Finding) -> String {
     }
     place.extend(finding.possible.then(|| "possible".to_owned()));
     let arrow = if finding.kind == FindingKind::Link { "-> " } else { "" };
-    let text = line(&finding.text);
+    let text = unpadded(&line(&finding.text));
     if place.is_empty() {
         format!("{arrow}{text}")
     } else {
@@ -220,6 +220,23 @@ fn abridged(symbol: &str) -> String {
         Some((at, _)) => format!("{}…", line(&symbol[..at])),
         None => line(symbol),
     }
+}
+
+/// A text in which very long runs of one character are cut, such as the padding that makes room for a
+/// longer path: `/opt/app____…(131)`, with the length of the run.
+fn unpadded(text: &str) -> String {
+    const LONGEST: usize = 16;
+    const SHOWN: usize = 4;
+    let chars: Vec<char> = text.chars().collect();
+    let mut shown = String::new();
+    for run in chars.chunk_by(|one, next| one == next) {
+        let kept = if run.len() > LONGEST { SHOWN } else { run.len() };
+        shown.extend(&run[..kept]);
+        if kept < run.len() {
+            let _ = write!(shown, "…({})", run.len());
+        }
+    }
+    shown
 }
 
 pub(super) fn print_comparison(comparison: &Comparison, talk: Talk) {
@@ -240,7 +257,12 @@ pub(super) fn print_comparison(comparison: &Comparison, talk: Talk) {
         }
         let _ = writeln!(text, "    {}", difference_line(difference));
         if let Some((ours, theirs)) = &difference.texts {
-            let _ = writeln!(text, "      - {}\n      + {}", line(ours), line(theirs));
+            let _ = writeln!(
+                text,
+                "      - {}\n      + {}",
+                unpadded(&line(ours)),
+                unpadded(&line(theirs))
+            );
         }
         if !difference.advice.is_empty() {
             let _ = writeln!(text, "      {}", difference.advice);
@@ -281,4 +303,16 @@ pub(super) fn count(number: usize, thing: &str) -> String {
 /// A size as people read it.
 pub(super) fn size(bytes: u64) -> String {
     indicatif::HumanBytes(bytes).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_is_cut_and_counted() {
+        let padded = format!("/opt/app/lib{}:/x", "_".repeat(131));
+        assert_eq!(unpadded(&padded), "/opt/app/lib____…(131):/x");
+        assert_eq!(unpadded("# ---------------- ää"), "# ---------------- ää");
+    }
 }
