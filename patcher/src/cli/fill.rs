@@ -133,8 +133,8 @@ fn fill_one(
         talk.warn(&format!("{}: {warning}", escaped(&filled.output)));
     }
     Ok(json::ImageJson {
-        path: escaped(path),
-        output: Some(escaped(&filled.output)),
+        path: json::raw(path),
+        output: Some(json::raw(&filled.output)),
         outcome: Some(outcome_name(filled.outcome)),
         build_id: identity,
         records: filled.records.iter().map(json::planned).collect(),

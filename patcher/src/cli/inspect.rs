@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
                     records.iter().for_each(|record| record.print(args.field.is_some()));
                 }
                 images.push(json::ImageJson {
-                    path: escaped(path),
+                    path: json::raw(path),
                     records: records.into_iter().map(Shown::into_json).collect(),
                     ..json::ImageJson::default()
                 });

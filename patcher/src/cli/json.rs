@@ -102,6 +102,11 @@ pub(super) struct FieldJson {
     value: Json,
 }
 
+/// A path as it was given; JSON has a form of its own for what a terminal must not get.
+pub(super) fn raw(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
 impl Refusal {
     pub(super) fn of(error: &Error) -> Self {
         Self { message: error.to_string(), help: error.help() }
@@ -110,7 +115,7 @@ impl Refusal {
 
 impl ImageJson {
     pub(super) fn refused(path: &Path, error: &Error) -> Self {
-        Self { path: escaped(path), error: Some(Refusal::of(error)), ..Self::default() }
+        Self { path: raw(path), error: Some(Refusal::of(error)), ..Self::default() }
     }
 }
 
