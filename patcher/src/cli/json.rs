@@ -7,7 +7,6 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::error::Error;
-use crate::shown::escaped;
 
 /// The object of `fill` and `inspect`: the images, in the order in which they were named.
 #[derive(Serialize)]
