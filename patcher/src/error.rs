@@ -328,6 +328,11 @@ impl Error {
         Self::Input { message: message.into(), help: help.into() }
     }
 
+    /// Work on trees that was stopped before it was done.
+    pub(crate) fn stopped() -> Self {
+        Self::input("stopped by a signal", "no tree was put into its place")
+    }
+
     /// All results, or all errors.
     pub(crate) fn all<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
         let mut done = Vec::new();

@@ -148,6 +148,21 @@ fn a_signal_leaves_nothing() {
     }
 }
 
+/// A signal that came before the search had to wait for the end of that.
+#[test]
+fn a_signal_ends_the_search() {
+    let folder = tree();
+    let line = format!(
+        "strace -f -o trace -e trace=openat,readlink -e inject=readlink:signal=INT:when=1 {} specialize --output old/lib/values.pc={}",
+        postlink().display(),
+        folder.path("new").display()
+    );
+    let said = folder.run(&line).fails(1);
+    assert!(said.contains("stopped by a signal"), "{said}");
+    let trace = folder.run("cat trace").ok();
+    assert!(trace.contains("SIGINT") && !trace.contains("values.pc\", O_RDONLY"), "{trace}");
+}
+
 /// Like a set-user-ID program, one with capabilities ignores `$ORIGIN`.
 #[test]
 fn a_program_with_capabilities_does_not_look_beside_itself() {

@@ -127,13 +127,13 @@ fn scan(
     }
     let bytes = files.iter().map(|(_, size)| size).sum();
     watch.begin(files.len() as u64, bytes);
-    let found = engine::files(searcher, &files, &|files, bytes| watch.done(files, bytes))?;
+    let found = engine::files(searcher, &files, watch)?;
     let mut findings: Vec<Finding> = names_and_links(searcher, &tree);
     // Of each file so many are kept at most; of all files together, too.
     let count = AtomicUsize::new(0);
     let jobs: Vec<_> = files.iter().zip(&found).zip(&positions).collect();
     let examine = |((file, found), position): &((&(PathBuf, u64), &Hits), &usize)| {
-        if engine::check_count(count.load(Ordering::Relaxed)).is_err() {
+        if watch.is_stopped() || engine::check_count(count.load(Ordering::Relaxed)).is_err() {
             return Ok(Known::default());
         }
         let name = &tree.entries[**position].path;
@@ -144,6 +144,9 @@ fn scan(
     };
     let known: Vec<Result<Known>> = jobs.par_iter().map(examine).collect();
     engine::check_count(count.into_inner())?;
+    if watch.is_stopped() {
+        return Err(Error::stopped());
+    }
     let mut errors = Vec::new();
     for ((known, position), found) in known.into_iter().zip(&positions).zip(&found) {
         match known {

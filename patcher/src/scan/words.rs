@@ -39,7 +39,7 @@ pub(crate) fn find(tree: &Tree, entries: &[Examined], words: &[&str]) -> Result<
             positions.push(position);
         }
     }
-    let found = engine::files(&searcher, &files, &|_, _| ())?;
+    let found = engine::files(&searcher, &files, &())?;
     let look = |((path, _), (found, position)): (
         &(PathBuf, u64),
         (&crate::search::hits::Hits, &usize),

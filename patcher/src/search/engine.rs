@@ -20,6 +20,7 @@ use crate::files::holes::extents;
 use crate::files::open::{open_entry, read_at};
 use crate::search::text::is_text;
 use crate::shown::shown;
+use crate::watch::Watch;
 
 /// Bytes that are read and searched at a time: they stay in a processor's cache.
 const WINDOW: usize = 512 << 10;
@@ -353,15 +354,14 @@ fn too_many() -> String {
     format!("there are more than {MOST_HITS} references")
 }
 
-/// Searches files of these sizes, on all processors, large ones in parts. `searched` is told how
-/// many files and bytes were done since it was last told.
+/// Searches files of these sizes, on all processors, large ones in parts.
 ///
 /// # Errors
-/// Every file that cannot be read, or has another size now; more hits than are kept.
+/// Every file that cannot be read, or has another size now; more hits than are kept; it was stopped.
 pub(crate) fn files(
     searcher: &Searcher,
     files: &[(PathBuf, u64)],
-    searched: &(impl Fn(u64, u64) + Sync),
+    watch: &impl Watch,
 ) -> Result<Vec<Hits>> {
     let mut parts: Vec<(usize, Range<u64>)> = Vec::new();
     let mut errors = Vec::new();
@@ -378,7 +378,7 @@ pub(crate) fn files(
             },
         };
         let holes = size - ranges.iter().map(|range| range.end - range.start).sum::<u64>();
-        searched(0, holes);
+        watch.done(0, holes);
         for Range { start: mut from, end } in ranges {
             loop {
                 let to = end.min(from + SEGMENT);
@@ -393,13 +393,19 @@ pub(crate) fn files(
     let count = AtomicUsize::new(0);
     let search = |buffer: &mut Vec<u8>, (position, part): &(usize, Range<u64>)| {
         let (path, size) = &files[*position];
+        if watch.is_stopped() {
+            return Ok(Hits::default());
+        }
         let found = open_entry(path)
             .and_then(|file| searcher.segment(&file, part.clone(), *size, buffer, &count))
             .map_err(Error::io("search", path));
-        searched(u64::from(part.start == 0), part.end - part.start);
+        watch.done(u64::from(part.start == 0), part.end - part.start);
         found?.ok_or_else(|| Error::Changed { path: path.clone() })
     };
     let results: Vec<Result<Hits>> = parts.par_iter().map_init(Vec::new, search).collect();
+    if watch.is_stopped() {
+        return Err(Error::stopped());
+    }
     let mut all = vec![Hits::default(); files.len()];
     for ((position, part), result) in parts.iter().zip(results) {
         match result {
@@ -481,7 +487,7 @@ mod tests {
             assert_eq!((&found.hits, length), (&expected, size as u64));
             std::fs::write(&path, &bytes).expect("a file");
             let files = [(path.clone(), size as u64)];
-            let found = super::files(&searcher, &files, &|_, _| ()).expect("a file");
+            let found = super::files(&searcher, &files, &()).expect("a file");
             assert_eq!(found[0].hits, expected);
         }
     }
@@ -526,7 +532,7 @@ mod tests {
         let path = folder.path().join("file");
         std::fs::write(&path, &many).expect("a file");
         let listed = [(path, many.len() as u64)];
-        let refused = files(&searcher, &listed, &|_, _| ()).map(drop).expect_err("too many");
+        let refused = files(&searcher, &listed, &()).map(drop).expect_err("too many");
         assert_eq!(refused.to_string(), "there are more than 1048576 references");
         // Each search counts for itself: whoever looks at a text again and again sees all of it.
         let fewer = &many[..many.len() - 3];
@@ -542,7 +548,7 @@ mod tests {
         let path = folder.path().join("file");
         for size in [0, 100, SEGMENT + 100, 2 * SEGMENT] {
             std::fs::write(&path, vec![b' '; size as usize]).expect("a file");
-            let search = |listed| files(&searcher, &[(path.clone(), listed)], &|_, _| ());
+            let search = |listed| files(&searcher, &[(path.clone(), listed)], &());
             assert!(search(size).is_ok());
             for listed in [size.saturating_sub(1), size + 1, size + SEGMENT] {
                 if listed != size {
@@ -573,9 +579,8 @@ mod tests {
         file.write_all_at(&little, (2 << 40) - 30).expect("bytes");
         file.write_all_at(b"/opt/app", size - 8).expect("bytes");
         file.write_all_at(b"/opt/apple", 5 << 40).expect("bytes");
-        let done = std::sync::atomic::AtomicU64::new(0);
-        let told = |_, bytes| _ = done.fetch_add(bytes, Ordering::Relaxed);
-        let found = files(&searcher, &[(path, size)], &told).expect("a search");
+        let done = crate::watch::Done::default();
+        let found = files(&searcher, &[(path, size)], &done).expect("a search");
         let certain = found[0].hits.iter().filter(|hit| hit.fit == Fit::Certain);
         let hits: Vec<_> = certain.map(|hit| (hit.offset, hit.encoding)).collect();
         let expected = [
@@ -584,6 +589,6 @@ mod tests {
             (size - 8, Encoding::Plain),
         ];
         assert_eq!(hits, expected);
-        assert_eq!((done.into_inner(), found[0].start.len()), (size, START));
+        assert_eq!((done.0.into_inner(), found[0].start.len()), (size, START));
     }
 }

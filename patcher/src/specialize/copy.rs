@@ -24,6 +24,7 @@ use crate::files::temporary::{new_folder, remove_tree};
 use crate::files::walk::{Entry, EntryKind};
 use crate::shown::escaped;
 use crate::specialize::plan::{EntryPlan, TreePlan};
+use crate::watch::not_stopped;
 
 /// Bytes of a rewritten text that are read, and written, at a time.
 const BUFFER: usize = 256 << 10;
@@ -301,14 +302,6 @@ impl Drop for Parents {
             let _ = fs::remove_dir(folder);
         }
     }
-}
-
-/// Refuses to go on when `stop` is set.
-pub(super) fn not_stopped(stop: &AtomicBool) -> Result<()> {
-    if stop.load(Ordering::Relaxed) {
-        return Err(Error::input("stopped by a signal", "no tree was put into its place"));
-    }
-    Ok(())
 }
 
 /// Refuses a place where something is; for a folder, an empty folder is nothing.

@@ -22,7 +22,7 @@ use std::sync::atomic::AtomicBool;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use postlink_codegen::Shape;
 
-use self::copy::{Parents, Staged, not_stopped};
+use self::copy::{Parents, Staged};
 use self::plan::{TreePlan, plan_tree};
 use self::rewrite::Rewrites;
 use self::rules::{Beside, Rules, Wanted};
@@ -37,7 +37,7 @@ use crate::scan::finding::{Finding, FindingKind};
 use crate::scan::manifest::Knowledge;
 use crate::scan::trees;
 use crate::shown::escaped;
-use crate::watch::Watch;
+use crate::watch::{Stoppable, Watch, not_stopped};
 
 pub use self::options::{
     Ending, Output, SpecializeOptions, Specialized, SpecializedTree, Standing,
@@ -56,7 +56,8 @@ pub fn specialize(
     let allowed = globs(&options.allow_left)?;
     let own: Vec<_> = options.outputs.iter().flat_map(own_rewrites).collect();
     let rewrites = Rewrites::new(&own, &options.rewrites, options.force)?;
-    let planned = look(options, rewrites, watch);
+    let planned = look(options, rewrites, watch, stop);
+    not_stopped(stop)?;
     let places = places::places(&options.outputs, options.destdir.as_deref(), options.dry_run);
     let (Looked { plans, rewrites, standing }, places) = both(planned, places)?;
     let mut left: Vec<(PathBuf, Finding)> = Vec::new();
@@ -105,8 +106,13 @@ struct Looked {
 }
 
 /// Looks at the trees, and plans.
-fn look(options: &SpecializeOptions, rewrites: Rewrites, watch: &impl Watch) -> Result<Looked> {
-    let mut known = know(options, &rewrites, watch)?;
+fn look(
+    options: &SpecializeOptions,
+    rewrites: Rewrites,
+    watch: &impl Watch,
+    stop: &AtomicBool,
+) -> Result<Looked> {
+    let mut known = know(options, &rewrites, &Stoppable(watch, stop))?;
     check_built_for(&known, options, &rewrites)?;
     let (rewrites, standing) = follow::follow(&mut known, options, rewrites)?;
     let rules = Rules {
@@ -115,7 +121,7 @@ fn look(options: &SpecializeOptions, rewrites: Rewrites, watch: &impl Watch) -> 
         possible: options.possible,
         repack: options.repack,
     };
-    let plans = plan(known, options, &rules)?;
+    let plans = plan(known, options, &rules, stop)?;
     Ok(Looked { plans, rewrites, standing })
 }
 
@@ -185,12 +191,13 @@ fn plan(
     known: Vec<Knowledge>,
     options: &SpecializeOptions,
     rules: &Rules<'_>,
+    stop: &AtomicBool,
 ) -> Result<Vec<TreePlan>> {
     let destinations = options.outputs.iter().map(|output| output.destination.as_path());
     let trees: Vec<(&Tree, &Path)> =
         known.iter().map(|known| &known.tree).zip(destinations).collect();
     let beside = Beside::of(&trees, rules);
-    let wanted = Wanted { rules, assignments: &options.assignments, beside: &beside };
+    let wanted = Wanted { rules, assignments: &options.assignments, beside: &beside, stop };
     let plans = known.into_iter().zip(&options.outputs);
     let plans = Error::all(
         plans.map(|(known, output)| plan_tree(known, &output.destination, &wanted)).collect(),

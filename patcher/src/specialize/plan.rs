@@ -23,6 +23,7 @@ use crate::search::hits::Hit;
 use crate::search::reference::Fit;
 use crate::search::text;
 use crate::shown::escaped;
+use crate::watch::not_stopped;
 
 /// Bytes of a file in which its first line is looked for.
 const FIRST_LINE: usize = 512;
@@ -121,8 +122,12 @@ pub(crate) fn plan_tree(
     let context = Context { tree: &tree, destination, wanted };
     let planned: Vec<Result<Planned>> = jobs
         .into_par_iter()
-        .map(|(at, findings)| context.entry(at, &examined[at], findings))
+        .map(|(at, findings)| {
+            not_stopped(wanted.stop)?;
+            context.entry(at, &examined[at], findings)
+        })
         .collect();
+    not_stopped(wanted.stop)?;
     let mut errors: Vec<Error> = Vec::new();
     let mut entries = Vec::with_capacity(planned.len());
     let mut left = Vec::new();

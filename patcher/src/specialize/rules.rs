@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use postlink_codegen::Value;
 
@@ -403,4 +404,6 @@ pub(crate) struct Wanted<'a> {
     pub(crate) assignments: &'a [Assignment],
     /// Which files may look beside themselves.
     pub(crate) beside: &'a Beside,
+    /// Is set when nothing more is to be planned.
+    pub(crate) stop: &'a AtomicBool,
 }
