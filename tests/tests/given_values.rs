@@ -110,8 +110,9 @@ fn a_newline_at_the_end_is_refused_but_where_the_schema_has_one() {
         let said = folder.postlink(line).fails(1);
         assert!(said.contains("field `version`: `1.2.3\\n` ends in a newline"), "{said}");
     }
-    let words =
-        ["generate", "--schema", "schema.toml", "--out-rust", "out", "--default", "version=1\n"];
+    let outputs = ["--out-header", "out.hh", "--out-source", "out.cc"];
+    let words = ["generate", "--schema", "schema.toml", "--default", "version=1\n"];
+    let words = [&words[..], &outputs].concat();
     let said = folder.run_words(postlink_tests::postlink().as_ref(), &words).fails(1);
     assert!(said.contains("ends in a newline"), "{said}");
 }
