@@ -47,7 +47,7 @@ impl Edit {
 
 /// Edits in the order of the file, without those that change nothing; `None` if two overlap.
 #[must_use]
-pub fn ordered(mut edits: Vec<Edit>) -> Option<Vec<Edit>> {
+pub(crate) fn ordered(mut edits: Vec<Edit>) -> Option<Vec<Edit>> {
     edits.retain(Edit::changes);
     edits.sort_by_key(|edit| edit.offset);
     let is_apart = |pair: &[Edit]| match pair {
@@ -60,7 +60,7 @@ pub fn ordered(mut edits: Vec<Edit>) -> Option<Vec<Edit>> {
 /// The edits in the order of the file; of those that overlap, the one that begins first, and of these
 /// the longest.
 #[must_use]
-pub fn outermost(mut edits: Vec<Edit>) -> Vec<Edit> {
+pub(crate) fn outermost(mut edits: Vec<Edit>) -> Vec<Edit> {
     edits.sort_by_key(|edit| (edit.offset, std::cmp::Reverse(edit.before.len())));
     let mut end = 0;
     edits.retain(|edit| {
@@ -75,7 +75,7 @@ pub fn outermost(mut edits: Vec<Edit>) -> Vec<Edit> {
 
 /// Writes those parts of edits that lie in `bytes`, which begin at `base` in the file. The edits keep
 /// the size.
-pub fn overlay<'a>(bytes: &mut [u8], base: u64, edits: impl IntoIterator<Item = &'a Edit>) {
+pub(crate) fn overlay<'a>(bytes: &mut [u8], base: u64, edits: impl IntoIterator<Item = &'a Edit>) {
     for edit in edits {
         let after = edit.after.as_slice();
         let start = edit.offset.max(base);

@@ -58,6 +58,16 @@ impl Run {
         self.stdout
     }
 
+    /// All that it said; it must have ended with this code.
+    ///
+    /// # Panics
+    /// It did not, or it panicked.
+    #[track_caller]
+    pub fn fails_with_output(self, code: i32) -> String {
+        let stdout = self.stdout.clone();
+        stdout + &self.fails(code)
+    }
+
     /// Its standard error; it must have ended with this code.
     ///
     /// # Panics

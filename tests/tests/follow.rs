@@ -135,8 +135,10 @@ fn a_manifest_knows_where_values_stand() {
     let folder = package("2.91.3");
     create_dir_all(folder.path("dev/lib")).expect("a folder");
     fs::rename(folder.path("tree/lib/pkgconfig"), folder.path("dev/lib/pkgconfig")).expect("moved");
-    let scan = "scan tree dev --reference /opt/app --manifest manifest";
-    folder.postlink(scan).ok();
+    // The second tree stands where it was built for.
+    let dev = folder.path("dev").display().to_string();
+    let scan = format!("scan tree dev --reference /opt/app --reference {dev} --manifest manifest");
+    folder.postlink(&scan).ok();
     let line = format!("{LINE} --output dev=/srv/dev --set version=2.92.0");
     let said = folder.postlink(&format!("{line} --destdir told --manifest manifest")).ok();
     assert!(said.contains("/srv/dev/lib/pkgconfig/app.pc: line 2: Version: 2.91.3"), "{said}");
@@ -148,7 +150,8 @@ fn a_manifest_knows_where_values_stand() {
     assert!(pc.contains("\nVersion: 2.92.0\n"), "{pc}");
     // Made of one output alone, it does not know the values that another one has.
     for name in ["tree", "dev"] {
-        folder.postlink(&format!("scan {name} --reference /opt/app --manifest {name}.json")).ok();
+        let references = format!("--reference /opt/app --reference {dev}");
+        folder.postlink(&format!("scan {name} {references} --manifest {name}.json")).ok();
     }
     let json = |name: &str| -> Json { serde_json::from_slice(&folder.read(name)).expect("JSON") };
     let (mut all, dev) = (json("tree.json"), json("dev.json"));

@@ -1,7 +1,6 @@
 //! Fills the records of one file: plan, refuse, write, read back.
 
 pub(crate) mod plan;
-mod warnings;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -15,6 +14,7 @@ use crate::image;
 use crate::record::edit::{RecordEdit, steps};
 use crate::record::read::Image;
 use crate::record::values::Assignment;
+use crate::record::warnings;
 
 pub use crate::files::replace::Durability;
 pub use plan::{Earlier, Selection};
@@ -91,7 +91,11 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
     };
     edits.extend(identity.clone());
     let changed = edits.iter().any(Edit::changes);
-    let mut warnings = if changed { warnings::of(&image, &records, replaces)? } else { Vec::new() };
+    let mut warnings = if changed {
+        warnings::of(&image.file, &image.path, &records, replaces)?
+    } else {
+        Vec::new()
+    };
     let outcome = if options.dry_run {
         Outcome::Planned
     } else if !changed && replaces {

@@ -6,6 +6,7 @@ pub(crate) mod descriptor;
 pub(crate) mod edit;
 pub(crate) mod read;
 pub(crate) mod values;
+pub(crate) mod warnings;
 
 pub use self::edit::RecordEdit;
 pub use self::read::{Image, RecordPlace, RecordSection};

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 
 use postlink_codegen::hex;
@@ -197,6 +198,8 @@ const POSSIBLE: &str = "if it is a part of a longer path, name that with --other
                         that nothing else begins like leaves no doubt";
 const UNCLEAR: &str = "the program decides what the path is: write it whole, name the longer one with \
                        --other-path, or the file with --allow-left";
+const UNCHANGED: &str =
+    "a pattern or an allowed value of the schema has the path: write it without that";
 const COUNTED: &str = "the text counts its bytes, and would be wrong if they became more or fewer: \
                        write it anew at its new place, or name the file with --allow-left";
 const COMPILE_AGAIN: &str =
@@ -289,11 +292,23 @@ impl Context<'_> {
         let Some(area) = containing(areas, |area| &area.record, hit.offset) else {
             return Ok(None);
         };
-        let field = area.fields.iter().find(|(_, range)| range.contains(&hit.offset));
-        // A value is a text, whose ends are seen.
-        let Some((field, _)) = field.filter(|_| hit.fit != Fit::Inside) else {
+        let is_in = |(_, range): &&(String, Range<u64>)| range.contains(&hit.offset);
+        if area.defaults.iter().any(|default| is_in(&default)) {
             return Ok(Some(None));
+        }
+        let Some((field, _)) = area.fields.iter().find(is_in) else {
+            // A pattern, an allowed value, a name: no fill changes it.
+            return Ok(Some(Some(Finding {
+                section: Some(area.section.clone()),
+                action: Action::None,
+                advice: UNCHANGED.into(),
+                ..self.hit(FindingKind::Descriptor, hit)?
+            })));
         };
+        // A value is a text, whose ends are seen.
+        if hit.fit == Fit::Inside {
+            return Ok(Some(None));
+        }
         Ok(Some(Some(Finding {
             section: Some(area.section.clone()),
             field: Some(field.clone()),
@@ -378,7 +393,9 @@ impl Context<'_> {
         let members = members(&ImageData::new(self.file)).unwrap_or_default();
         let mut findings = Vec::new();
         for hit in &self.searched.found.hits {
-            let member = members.iter().find(|member| member.range().contains(&hit.offset));
+            let behind = members.partition_point(|member| member.offset <= hit.offset);
+            let member = behind.checked_sub(1).and_then(|last| members.get(last));
+            let member = member.filter(|member| member.range().contains(&hit.offset));
             let member: Vec<String> = member.iter().map(|member| member.name.clone()).collect();
             if let Some(value) = self.in_records(hit, areas)? {
                 findings.extend(value.map(|value| Finding { member, ..value }));

@@ -85,7 +85,7 @@ pub struct ManifestEntry {
 
 /// A tree and what is known of it, from a scan or from a manifest.
 #[derive(Debug)]
-pub struct Knowledge {
+pub(crate) struct Knowledge {
     /// What is in it.
     pub tree: Tree,
     /// What is known of each entry.
@@ -107,7 +107,7 @@ impl Manifest {
     ///
     /// # Errors
     /// What cannot be read.
-    pub fn new(scan: &Scan, members: bool) -> Result<Self> {
+    pub(crate) fn new(scan: &Scan, members: bool) -> Result<Self> {
         // A value of one output's record may stand in another output's files.
         let mut values = BTreeSet::new();
         for tree in &scan.trees {
@@ -140,12 +140,12 @@ impl Manifest {
     ///
     /// # Errors
     /// It is of another tree, or of this one before it was changed; it does not know a reference.
-    pub fn knowledge(
+    pub(crate) fn knowledge(
         &self,
         tree: Tree,
         position: usize,
         references: &[Reference],
-        explicit: usize,
+        may_be_unknown: &dyn Fn(usize) -> bool,
     ) -> Result<Knowledge> {
         const AGAIN: &str = "make it again: postlink scan --manifest";
         if self.postlink_manifest != VERSION {
@@ -154,13 +154,19 @@ impl Manifest {
                 AGAIN,
             ));
         }
+        if !self.members {
+            return Err(Error::input(
+                "the manifest was made without a look into archives and compressed files",
+                "make it again, without --no-members: postlink scan --manifest",
+            ));
+        }
         // Positions in the manifest, and in what is asked for now.
         let mut positions = HashMap::new();
         for (now, reference) in references.iter().enumerate() {
             let path = shown(&reference.path);
             let Some(then) = self.references.iter().position(|known| *known == path) else {
                 // The place where a staged tree stands; the path that it was built for is known.
-                if now >= explicit && explicit > 0 {
+                if may_be_unknown(now) {
                     continue;
                 }
                 return Err(Error::input(
@@ -169,6 +175,18 @@ impl Manifest {
                 ));
             };
             positions.insert(then, now);
+        }
+        // One that was searched and is not asked for hides those that stand in it.
+        for (then, known) in self.references.iter().enumerate() {
+            let hides = |one: &Reference| {
+                known.contains(&*shown(&one.needle)) && *known != shown(&one.path)
+            };
+            if !positions.contains_key(&then) && references.iter().any(hides) {
+                return Err(Error::input(
+                    format!("the manifest was made for `{known}` too, which nothing rewrites here"),
+                    format!("add --rewrite {known}=NEW, or make it again without that"),
+                ));
+            }
         }
         let name = escaped(tree.root.as_os_str());
         let expected = check(&tree);

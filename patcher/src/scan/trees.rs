@@ -45,15 +45,15 @@ pub struct ScannedTree {
     pub findings: Vec<Finding>,
     /// What is in the tree.
     #[serde(skip)]
-    pub walked: Tree,
+    pub(crate) walked: Tree,
     /// What is known of each of its entries.
     #[serde(skip)]
-    pub entries: Vec<Examined>,
+    pub(crate) entries: Vec<Examined>,
 }
 
 /// What is known of an entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Examined {
+pub(crate) struct Examined {
     /// Of a file, what it is.
     pub content: Content,
     /// Of a file, its records.

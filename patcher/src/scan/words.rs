@@ -14,6 +14,7 @@ use crate::files::walk::{EntryKind, Tree};
 use crate::files::window::Window;
 use crate::record::read::Image;
 use crate::search::engine::{self, Searcher};
+use crate::search::hits::Hit;
 use crate::search::reference::{Fit, Reference};
 use crate::search::text;
 use postlink_codegen::Value;
@@ -53,10 +54,13 @@ pub(crate) fn find(tree: &Tree, entries: &[Examined], words: &[&str]) -> Result<
         let told = || {
             let file = open_entry(path)?;
             let Some(lines) = text::lines(&file, &hits)? else { return Ok(Vec::new()) };
+            let counted = text::counted(&file, &hits)?;
             let mut window = Window::new(&file);
-            let found = hits.iter().zip(lines).map(|(hit, line)| {
+            let found = hits.iter().zip(lines).zip(counted).map(|((hit, line), counted)| {
                 let (text, _) = text::around(&mut window, hit)?;
-                let found = finding_of(name, FindingKind::Text, hit, text);
+                // A text that counts its bytes would be wrong with another word.
+                let fit = if counted { Fit::Unclear } else { hit.fit };
+                let found = finding_of(name, FindingKind::Text, &Hit { fit, ..*hit }, text);
                 Ok(Finding { line: Some(line), ..found })
             });
             found.collect::<std::io::Result<Vec<_>>>()

@@ -8,12 +8,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use aho_corasick::{AhoCorasick, Input, Span, packed};
 use postlink_codegen::MAX_RECORD;
 use postlink_format::{HEADER_SIZE, Header, MAGIC, RECORD_ALIGN};
 use rayon::prelude::*;
 
 use super::hits::{Hit, Hits};
+use super::matcher::Engine;
 use super::reference::{BEFORE, BEHIND, Encoding, Fit, Reference};
 use crate::error::{Error, Result};
 use crate::files::holes::extents;
@@ -50,26 +50,6 @@ struct Pattern {
     /// `None`: these are the bytes with which a record begins, or the last part of a ZIP archive.
     reference: Option<usize>,
     encoding: Encoding,
-}
-
-/// What looks for all patterns at once.
-#[derive(Debug)]
-enum Engine {
-    /// With SIMD: several times as fast.
-    Vectors(packed::Searcher),
-    /// For processors without that, and for more patterns than it can take.
-    Automaton(AhoCorasick),
-}
-
-impl Engine {
-    /// Where the first pattern begins in a range of these bytes.
-    fn find(&self, bytes: &[u8], range: Range<usize>) -> Option<usize> {
-        let found = match self {
-            Self::Vectors(vectors) => vectors.find_in(bytes, Span::from(range)),
-            Self::Automaton(automaton) => automaton.find(Input::new(bytes).range(range)),
-        };
-        found.map(|found| found.start())
-    }
 }
 
 /// Looks for references.
@@ -117,12 +97,7 @@ impl Searcher {
         let mut cores: Vec<&[u8]> = patterns.iter().map(Pattern::core).collect();
         cores.sort_unstable();
         cores.dedup();
-        let engine = match packed::Config::new().builder().extend(&cores).build() {
-            Some(vectors) => Engine::Vectors(vectors),
-            None => Engine::Automaton(AhoCorasick::new(&cores).map_err(|error| {
-                Error::usage(format!("cannot search this many references: {error}"), "name fewer")
-            })?),
-        };
+        let engine = Engine::new(&cores)?;
         let longest = patterns.first().map_or(0, |pattern| pattern.bytes.len());
         Ok(Self { own: references.len(), references, patterns, engine, longest })
     }
@@ -519,6 +494,18 @@ mod tests {
         let two = searcher(&["/opt/app", "/opt/app/lib"]);
         assert_eq!(found(&two, "/opt/app/libs"), [(0, 0, Fit::Certain)]);
         assert_eq!(found(&two, "/opt/app/lib/x"), [(0, 1, Fit::Certain)]);
+    }
+
+    /// With many references another engine searches: it lost a path in which another one lies.
+    #[test]
+    fn many_references_are_found_as_few_are() {
+        let paths: Vec<String> = (0..200).map(|number| format!("/opt/app{number:03}")).collect();
+        let mut paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        paths.extend(["/stage/opt/app007-2", "/opt/app007/lib"]);
+        let text = b"x=/stage/opt/app007-2/x /opt/app007/lib /opt/app199:";
+        let hits = searcher(&paths).bytes(text);
+        let found: Vec<_> = hits.iter().map(|hit| (hit.offset, hit.reference)).collect();
+        assert_eq!(found, [(2, 200), (24, 201), (40, 199)]);
     }
 
     #[test]

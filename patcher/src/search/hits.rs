@@ -66,7 +66,12 @@ impl Hits {
         let is_free = |hit: &Hit| {
             let behind = kept.partition_point(|one| one.offset < hit.offset + hit.length);
             let before = behind.checked_sub(1).and_then(|last| kept.get(last));
-            before.is_none_or(|last| !overlaps(last, hit))
+            before.is_none_or(|last| {
+                let is_within = last.offset <= hit.offset
+                    && hit.offset + hit.length <= last.offset + last.length;
+                // Another path hides what is inside of it, and nothing longer.
+                !overlaps(last, hit) || (last.reference >= own && !is_within)
+            })
         };
         let free: Vec<Hit> = doubtful.into_iter().filter(is_free).collect();
         kept.extend(free);

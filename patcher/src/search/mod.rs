@@ -2,6 +2,7 @@
 
 pub(crate) mod engine;
 pub(crate) mod hits;
+mod matcher;
 pub(crate) mod reference;
 pub(crate) mod text;
 pub(crate) mod unpack;

@@ -46,7 +46,7 @@ pub(crate) const BEHIND: usize = 4 * 16;
 
 /// A path or word that is searched.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reference {
+pub(crate) struct Reference {
     /// The path, without doubled or trailing slashes; or the word.
     pub path: Vec<u8>,
     /// What is found: the path, or 32 characters of it.
@@ -133,7 +133,7 @@ impl Reference {
     /// # Errors
     /// A path that cannot be searched; a word with a slash or white space, or of less than two
     /// characters.
-    pub fn named(text: &OsStr) -> Result<Self> {
+    pub(crate) fn named(text: &OsStr) -> Result<Self> {
         let word = text.as_bytes();
         if word.starts_with(b"/") {
             return Self::new(Path::new(text));
@@ -149,7 +149,7 @@ impl Reference {
 
     /// Whether this is a word, and no path.
     #[must_use]
-    pub fn is_word(&self) -> bool {
+    pub(crate) fn is_word(&self) -> bool {
         !self.path.starts_with(b"/")
     }
 
@@ -157,7 +157,7 @@ impl Reference {
     ///
     /// # Errors
     /// It is not absolute, or names the root, or has a component `.` or `..`.
-    pub fn new(path: &Path) -> Result<Self> {
+    pub(crate) fn new(path: &Path) -> Result<Self> {
         let bytes = path.as_os_str().as_bytes();
         let components: Vec<&[u8]> =
             bytes.split(|&byte| byte == b'/').filter(|part| !part.is_empty()).collect();
@@ -187,26 +187,26 @@ impl Reference {
 
     /// This path as a whole, also if it is a store path.
     #[must_use]
-    pub fn whole(path: Vec<u8>) -> Self {
+    pub(crate) fn whole(path: Vec<u8>) -> Self {
         Self { needle: path.clone(), is_hash: false, path }
     }
 
     /// How many components the path has.
     #[must_use]
-    pub fn components(&self) -> usize {
+    pub(crate) fn components(&self) -> usize {
         self.path.iter().filter(|&&byte| byte == b'/').count()
     }
 
     /// Whether the path can end before these bytes: a name that goes on is another path.
     #[must_use]
-    pub fn is_end(&self, behind: &[u8]) -> bool {
+    pub(crate) fn is_end(&self, behind: &[u8]) -> bool {
         ends(behind, Encoding::Plain) == Fit::Certain
     }
 
     /// How the needle, which was found in these bytes at `start..end`, fits there. Bytes before or
     /// behind which matter have to be there, unless the file ends.
     #[must_use]
-    pub fn fit(&self, bytes: &[u8], start: usize, end: usize, encoding: Encoding) -> Fit {
+    pub(crate) fn fit(&self, bytes: &[u8], start: usize, end: usize, encoding: Encoding) -> Fit {
         if self.is_hash {
             return Fit::Certain;
         }
@@ -222,7 +222,7 @@ impl Reference {
 
 /// How bytes that match a reference stand among others. Of two the greater one counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fit {
+pub(crate) enum Fit {
     /// They are the reference.
     Certain,
     /// A program decides, when it runs, whether they are.
@@ -292,7 +292,11 @@ fn begins(before: &[u8], encoding: Encoding) -> Fit {
             let (front, name) = inner.split_at(open);
             front.ends_with(b"$") && !name.iter().skip(1).all(|&byte| is_name(Some(byte)))
         }
-        [front @ .., b'`'] => front.contains(&b'`'),
+        [front @ .., b'`'] => {
+            // The second of a pair on its line.
+            let line = front.rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
+            line.iter().filter(|&&byte| byte == b'`').count() % 2 == 1
+        }
         _ => false,
     };
     if is_command { Fit::Unclear } else { Fit::Certain }
@@ -393,9 +397,14 @@ mod tests {
         ] {
             assert_eq!(fit("/opt/app", text), Fit::Unclear, "{text}");
         }
-        for text in
-            ["^/opt/app$", "'/opt/app'$x", "(/opt/app)", "see (there)/opt/app", "`/opt/app`"]
-        {
+        for text in [
+            "^/opt/app$",
+            "'/opt/app'$x",
+            "(/opt/app)",
+            "use `ls` in `/opt/app`",
+            "see (there)/opt/app",
+            "`/opt/app`",
+        ] {
             assert_eq!(fit("/opt/app", text), Fit::Certain, "{text}");
         }
     }

@@ -79,8 +79,9 @@ pub(super) fn follow(
         for mut finding in known.words(&searched)? {
             let Some(place) = &mut finding.place else { continue };
             let Some(old) = searched.get(place.reference) else { continue };
-            let is_rewritten =
+            let is_clear =
                 options.force || is_unmistakable(old.as_bytes(), &finding.path, &finding.text);
+            let is_rewritten = is_clear && !finding.possible;
             match rewrites.position(old.as_bytes()).filter(|_| is_rewritten) {
                 Some(position) => {
                     place.reference = position;

@@ -39,6 +39,8 @@ pub(super) struct ImagePlan<'a> {
 pub(super) struct Done {
     /// None changes the size.
     pub(super) edits: Vec<Edit>,
+    /// The records among them.
+    pub(super) records: Vec<RecordEdit>,
     /// The assignments that its records took, by their positions.
     pub(super) taken: BTreeSet<usize>,
     /// What is done, in words.
@@ -86,6 +88,7 @@ fn fill(image: &Image, wanted: &Wanted<'_>, done: &mut Done) -> Result<()> {
             Ok(Some(record)) => {
                 done.notes.push(format!("section `{}` filled", place.shape.name));
                 done.edits.extend(record.edits().filter(|edit| edit.changes()).cloned());
+                done.records.push(record);
             }
             Ok(None) => {}
             Err(error) => errors.push(error),

@@ -80,6 +80,8 @@ pub fn specialize(
         (false, true) => Ending::Specialized,
         (false, false) => Ending::Left,
     };
+    warnings
+        .extend(plans.iter().flat_map(|plan| &plan.entries).flat_map(|one| one.warnings.clone()));
     let trees = plans.into_iter().map(SpecializedTree::from).collect();
     Ok(Specialized { ending, trees, left, standing, warnings })
 }
@@ -133,10 +135,9 @@ fn know(
 ) -> Result<Vec<Knowledge>> {
     let references = rewrites.references();
     if let Some(manifest) = &options.manifest {
-        let explicit = rewrites.explicit();
         let know = |(position, output): (usize, &Output)| {
             let tree = Tree::walk(&output.source)?;
-            manifest.knowledge(tree, position, &references, explicit)
+            manifest.knowledge(tree, position, &references, &|one| rewrites.may_be_unknown(one))
         };
         return Error::all(options.outputs.iter().enumerate().map(know).collect());
     }
@@ -158,9 +159,7 @@ fn check_built_for(
             let place = finding.place.as_ref();
             place.is_some_and(|place| rewrites.leads_to(place.reference, &output.destination))
         };
-        if known.findings.iter().any(is_own) {
-            continue;
-        }
+        let own = known.findings.iter().filter(|finding| is_own(finding)).count() as u64;
         let is_given = |section: &str, field: &str| {
             options.assignments.iter().any(|one| {
                 one.field == field && one.section.as_deref().is_none_or(|name| name == section)
@@ -168,7 +167,9 @@ fn check_built_for(
         };
         for built in built_for::paths(&known.tree, &is_given)? {
             let is_final = |output: &Output| built.path.starts_with(&output.destination);
-            if options.outputs.iter().any(is_final) || rewrites.covers(&built.path) {
+            let is_known = options.outputs.iter().any(is_final) || rewrites.covers(&built.path);
+            // A tree that names its own place more often may have something of another package.
+            if is_known || own > built.places {
                 continue;
             }
             let old = escaped(built.path.as_os_str());

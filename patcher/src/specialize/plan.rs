@@ -15,8 +15,9 @@ use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::files::window::Window;
 use crate::image::data::ImageData;
 use crate::image::loader_texts;
+use crate::record::warnings;
 use crate::scan::classify::Content;
-use crate::scan::finding::{Finding, FindingKind};
+use crate::scan::finding::{Action, Finding, FindingKind};
 use crate::scan::manifest::Knowledge;
 use crate::scan::trees::Examined;
 use crate::search::hits::Hit;
@@ -62,6 +63,8 @@ pub struct EntryPlan {
     pub left: Vec<u64>,
     /// What was done, in words.
     pub notes: Vec<String>,
+    /// What is left to do, in sentences.
+    pub warnings: Vec<String>,
 }
 
 impl TreePlan {
@@ -212,7 +215,7 @@ impl Context<'_> {
         let path = self.tree.path(entry);
         let failed = |error| Error::io("read", &path)(error);
         let file = open_entry(&path).map_err(failed)?;
-        if rules.repack && content == Content::Packed {
+        if content == Content::Packed && rules.repacks(&file).map_err(failed)? {
             return self.packed(&file, size, findings, planned);
         }
         let strings = rules.strings(&file, size).map_err(failed)?;
@@ -222,10 +225,15 @@ impl Context<'_> {
         }
         // The edits of records and of the loader's strings, whose references need none of their own.
         edits.sort_by_key(|edit| edit.offset);
-        let is_done = |hit: &Hit| {
+        let is_done = |finding: &Finding, hit: &Hit| {
             let behind = edits.partition_point(|edit| edit.offset <= hit.offset);
             let before = behind.checked_sub(1).and_then(|last| edits.get(last));
-            before.is_some_and(|edit| hit.offset + hit.length <= edit.end())
+            // What nothing rewrites is gone only if the new bytes have it no more.
+            let is_rewritten = !finding.possible && finding.action != Action::None;
+            before.is_some_and(|edit| {
+                hit.offset + hit.length <= edit.end()
+                    && (is_rewritten || !rules.rewrites.is_in(hit, &edit.after))
+            })
         };
         let mut more = Vec::new();
         let mut undecided = Vec::new();
@@ -238,7 +246,7 @@ impl Context<'_> {
             if !rules.rewrites.is_there(&mut window, &hit).map_err(failed)? {
                 return Err(Error::Changed { path });
             }
-            if is_done(&hit) {
+            if is_done(&finding, &hit) {
                 continue;
             }
             let edit = rules.hit(&mut window, finding.kind, &hit, strings).map_err(failed)?;
@@ -333,6 +341,11 @@ impl Context<'_> {
         let done = plan_image(&plan, self.wanted)?;
         planned.taken = done.taken;
         planned.entry.notes.extend(done.notes);
+        let name = escaped(&entry.path);
+        if done.edits.iter().any(Edit::changes) {
+            let warnings = warnings::of(file, path, &done.records, true)?;
+            planned.entry.warnings = warnings.iter().map(|one| format!("{name}: {one}")).collect();
+        }
         Ok(done.edits)
     }
 }

@@ -9,6 +9,8 @@ use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use memchr::memmem;
+
 use crate::edit::{Edit, outermost};
 use crate::error::{Error, Result};
 use crate::files::window::Window;
@@ -114,10 +116,15 @@ impl Rewrites {
         self.pairs.iter().position(|pair| pair.old.path == old)
     }
 
-    /// How many of the first were given, and not made of the trees' own paths.
+    /// Whether a manifest may know nothing of the old path with this position: the place where a staged
+    /// tree stands, if the path that it was built for becomes the same one.
     #[must_use]
-    pub(crate) fn explicit(&self) -> usize {
-        self.explicit
+    pub(crate) fn may_be_unknown(&self, position: usize) -> bool {
+        let explicit = self.pairs.get(..self.explicit).unwrap_or_default();
+        let own = self.pairs.get(position).filter(|_| position >= self.explicit);
+        own.is_some_and(|own| {
+            explicit.iter().any(|pair| !pair.old.is_word() && pair.new == own.new)
+        })
     }
 
     /// Whether the old path with this position becomes this one.
@@ -158,12 +165,15 @@ impl Rewrites {
     /// # Errors
     /// Why an old path would stay in it, as a sentence of which the file is the subject.
     pub(crate) fn whole_text(&self, text: &[u8]) -> Result<Option<Vec<u8>>, String> {
-        let counted = counted_strings(text);
+        let mut counted = counted_strings(text).into_iter().peekable();
+        let mut counted_to = 0;
         for hit in self.searcher.text(text) {
             let (start, end) = (hit.offset as usize, (hit.offset + hit.length) as usize);
-            let is_counted = |string: &Range<usize>| string.start <= start && end <= string.end;
+            while let Some(string) = counted.next_if(|string| string.start <= start) {
+                counted_to = counted_to.max(string.end);
+            }
             let why = match hit.fit {
-                Fit::Certain if counted.iter().any(is_counted) => "its text counts its bytes",
+                Fit::Certain if end <= counted_to => "its text counts its bytes",
                 Fit::Certain if self.replacement(text, 0, &hit, true).is_some() => continue,
                 Fit::Certain => "it has a part of an old path",
                 Fit::Unclear | Fit::Inside => "a program decides what a path in it is",
@@ -177,7 +187,12 @@ impl Rewrites {
 
     fn rewritten(&self, text: &[u8], is_file: bool) -> Option<Vec<u8>> {
         let certain = self.searcher.text(text).into_iter().filter(|hit| hit.fit == Fit::Certain);
-        let edits = certain.filter_map(|hit| {
+        let is_short = |hit: &Hit| {
+            let pair = self.pairs.get(hit.reference);
+            pair.is_some_and(|pair| pair.text_only && pair.old.path.len() < SHORTEST_WORD)
+        };
+        // A short word that is followed is judged by its line, which is not seen here.
+        let edits = certain.filter(|hit| !is_short(hit)).filter_map(|hit| {
             let (range, new) = self.replacement(text, 0, &hit, is_file)?;
             let before = text.get(range.start as usize..range.end as usize)?.to_vec();
             Some(Edit { offset: range.start, before, after: new.to_vec() })
@@ -197,6 +212,14 @@ impl Rewrites {
     #[must_use]
     pub(crate) fn string(&self, text: &str) -> Option<String> {
         String::from_utf8(self.text(text.as_bytes())?).ok()
+    }
+
+    /// Whether bytes have what a hit is of.
+    #[must_use]
+    pub(crate) fn is_in(&self, hit: &Hit, bytes: &[u8]) -> bool {
+        let old = self.pairs.get(hit.reference).map(|pair| &pair.old.needle);
+        let needle = old.and_then(|needle| hit.encoding.encode(needle));
+        needle.is_some_and(|needle| memmem::find(bytes, &needle).is_some())
     }
 
     /// Whether a file has this hit: one that a manifest tells of may be of another file.

@@ -218,6 +218,17 @@ impl Rules<'_> {
         })
     }
 
+    /// Whether this file is one compressed stream that may be rewritten, and no archive.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(crate) fn repacks(&self, file: &File) -> io::Result<bool> {
+        let mut start = [0; 16];
+        let read = read_at(file, &mut start, 0)?;
+        let format = PackFormat::of(&start[..read]);
+        Ok(self.repack && format.is_some_and(PackFormat::is_stream))
+    }
+
     /// What becomes of a compressed text: its bytes, and the new ones; `None` if it has no references
     /// that are rewritten.
     ///

@@ -19,6 +19,7 @@ use crate::image;
 use crate::image::data::ImageData;
 use crate::image::loader::{LoaderText, Role};
 use crate::image::places::containing;
+use crate::image::{begins_image, places};
 use crate::image::{loader_texts, replace_loader_text};
 use crate::record::read::Image;
 use crate::scan::finding::FindingKind;
@@ -91,6 +92,8 @@ impl<'a> Explainer<'a> {
         let mut explained = Explained::default();
         let image = match Image::open(&pair.original, Mode::Read) {
             Ok(image) => image,
+            // One without section headers is an image to its loader.
+            Err(Error::NotImage { .. }) if is_image(&before) => unrecorded(before),
             Err(Error::NotImage { .. }) => {
                 self.content(&before, &after, pair.entry, &mut explained)
                     .map_err(Error::io("compare", &pair.original))?;
@@ -304,6 +307,13 @@ impl<'a> Explainer<'a> {
         io::Seek::rewind(&mut file)?;
         Ok(self.searcher.stream(file, u64::MAX - 1)?.0.hits)
     }
+}
+
+/// Whether the loader's strings can be read from a file.
+fn is_image(file: &File) -> bool {
+    let mut start = [0; 16];
+    read_at(file, &mut start, 0).is_ok_and(|read| begins_image(&start[..read]))
+        && places(&ImageData::new(file), &[]).is_ok()
 }
 
 /// Where a file is no longer what another one is with these changes: the offset in that one, and in

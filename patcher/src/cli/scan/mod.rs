@@ -102,6 +102,11 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
                 report::print_comparison(against, talk);
             }
         }
-        Ok(if unhandled == 0 && explained { Exit::Done } else { Exit::Found })
+        // Where nothing was looked for, nothing is known.
+        Ok(if unhandled == 0 && explained && !scan.references.is_empty() {
+            Exit::Done
+        } else {
+            Exit::Found
+        })
     })
 }

@@ -228,30 +228,41 @@ fn explanation(
     areas: &[RecordArea],
     run: &Run,
 ) -> io::Result<Option<&'static str>> {
-    let at = run.ours.start;
-    if let Some(area) = containing(areas, |area| &area.record, at) {
-        if area.values.contains(&at) {
-            return Ok(Some("value of a declared field"));
-        }
-        // What stands between two defaults may be a part of the run.
-        let is_default = |at: u64| {
-            area.checksum.contains(&at)
-                || area.defaults.iter().any(|(_, range)| range.contains(&at))
-        };
-        let mut are_defaults = true;
+    // What stands between two places may be a part of the run: each byte that differs counts.
+    let all = |is_explained: &dyn Fn(u64) -> bool| {
+        let (at, mut all) = (run.ours.start, true);
         pairs(ours, theirs, (at, run.theirs), run.ours.end - at, |from, ours, theirs| {
             let mut bytes = (at + from..).zip(ours.iter().zip(theirs));
-            are_defaults &= bytes.all(|(at, (one, other))| one == other || is_default(at));
-            are_defaults
+            all &= bytes.all(|(at, (one, other))| one == other || is_explained(at));
+            all
         })?;
-        return Ok(are_defaults.then_some("default of a declared field"));
+        io::Result::Ok(all)
+    };
+    let area = |at: u64| containing(areas, |area| &area.record, at);
+    let is_value = |at: u64| area(at).is_some_and(|area| area.values.contains(&at));
+    let is_default = |at: u64| {
+        area(at).is_some_and(|area| {
+            let is_in = |(_, range): &(String, Range<u64>)| range.contains(&at);
+            area.checksum.contains(&at) || area.defaults.iter().any(is_in)
+        })
+    };
+    let is_runpath = |at: u64| places.role(at) == Some(Role::SearchPath);
+    let purpose = |at: u64| places.part(at).map(|part| part.purpose);
+    let reasons: [(&'static str, &dyn Fn(u64) -> bool); 5] = [
+        ("value of a declared field", &is_value),
+        ("default of a declared field", &is_default),
+        ("RUNPATH", &is_runpath),
+        ("build-id", &|at| purpose(at) == Some(Purpose::BuildId)),
+        ("name and checksum of a separate debug file", &|at| {
+            purpose(at) == Some(Purpose::DebugLink)
+        }),
+    ];
+    for (reason, is_explained) in reasons {
+        if is_explained(run.ours.start) && all(is_explained)? {
+            return Ok(Some(reason));
+        }
     }
-    Ok(match (places.role(at), places.part(at).map(|part| part.purpose)) {
-        (Some(Role::SearchPath), _) => Some("RUNPATH"),
-        (_, Some(Purpose::BuildId)) => Some("build-id"),
-        (_, Some(Purpose::DebugLink)) => Some("name and checksum of a separate debug file"),
-        _ => None,
-    })
+    Ok(None)
 }
 
 /// The text at a run in both images.

@@ -32,6 +32,8 @@ const LEAST_LIMIT: u64 = 64 << 20;
 const RATIO: u64 = 100;
 /// The most bytes that are unpacked into memory, such as an archive inside another file.
 pub(crate) const LARGEST_INNER: u64 = 64 << 20;
+/// Bytes that a damaged stream counts as.
+const CHARGE: u64 = 1 << 20;
 /// Compressed inside compressed, so often.
 const DEEPEST: usize = 4;
 /// Members of one file that something is told of: a small file can be made of millions that are
@@ -97,6 +99,12 @@ impl PackFormat {
             [b'!', b'<', b'a', b'r', b'c', b'h', b'>', b'\n', ..] => Some(Self::Ar),
             _ => checked::compressed(start).map(Self::Closed),
         }
+    }
+
+    /// Whether it is one compressed stream, and no archive.
+    #[must_use]
+    pub(crate) fn is_stream(self) -> bool {
+        matches!(self, Self::Gzip | Self::Xz | Self::Zstd | Self::Bzip2)
     }
 
     /// How a stream of it is called among names.
@@ -250,7 +258,11 @@ impl<'a> Look<'a> {
                     self.members.push(FoundMember { names, hits, records, problem });
                 }
             }
-            Err(error) => self.problem(names, format!("it cannot be unpacked: {error}")),
+            Err(error) => {
+                // How much was unpacked until then is not known.
+                self.left = self.left.saturating_sub(CHARGE);
+                self.problem(names, format!("it cannot be unpacked: {error}"));
+            }
         }
     }
 

@@ -1,11 +1,13 @@
-//! What a fill cannot put right, and says: signatures of the bytes as they were, and objects that
-//! the next link may compile again.
+//! Sentences about what a change of an image cannot put right: signatures of the bytes as they were, and
+//! objects that the next link may compile again.
 
+use std::fs::File;
+use std::path::Path;
+
+use super::edit::RecordEdit;
 use crate::error::{Error, Result};
 use crate::files::attributes::xattr;
 use crate::image::stale_signature;
-use crate::record::edit::RecordEdit;
-use crate::record::read::Image;
 use crate::shown::line;
 
 /// Extended attributes by which the kernel appraises a file (Linux, "IMA/EVM"), and what renews
@@ -13,20 +15,25 @@ use crate::shown::line;
 const APPRAISED: [(&str, &str); 2] =
     [("security.ima", "evmctl ima_sign"), ("security.evm", "evmctl sign")];
 
-/// Sentences about an image that is changed by these fills. `keeps_xattrs` tells whether the result
+/// Sentences about an image that is changed, with these fills. `keeps_xattrs` tells whether the result
 /// has the extended attributes of the image.
 ///
 /// # Errors
 /// The image cannot be read.
-pub(super) fn of(image: &Image, records: &[RecordEdit], keeps_xattrs: bool) -> Result<Vec<String>> {
-    let failed = |action| Error::io(action, &image.path);
+pub(crate) fn of(
+    file: &File,
+    path: &Path,
+    records: &[RecordEdit],
+    keeps_xattrs: bool,
+) -> Result<Vec<String>> {
+    let failed = |action| Error::io(action, path);
     let mut warnings = Vec::new();
-    let signature = stale_signature(&image.file).map_err(failed("read"))?;
+    let signature = stale_signature(file).map_err(failed("read"))?;
     warnings.extend(signature.map(str::to_owned));
     for (name, tool) in APPRAISED.into_iter().filter(|_| keeps_xattrs) {
-        if xattr(&image.file, name).map_err(failed("read the extended attributes of"))?.is_some() {
+        if xattr(file, name).map_err(failed("read the extended attributes of"))?.is_some() {
             warnings.push(format!(
-                "its extended attribute {name} is of the bytes before the fill: where the kernel \
+                "its extended attribute {name} is of the bytes as they were: where the kernel \
                  appraises files, this one cannot be opened until it is signed again ({tool})"
             ));
         }

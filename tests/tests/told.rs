@@ -1,0 +1,136 @@
+//! What was passed over without a word, each found by a reader of the code.
+#![forbid(unsafe_code)]
+
+use std::fs;
+
+use postlink_tests::Folder;
+
+/// A tree at `built` with these files, each text with the tree's path for `@`.
+fn tree(files: &[(&str, &str)]) -> Folder {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("built")).expect("a folder");
+    let path = folder.path("built").display().to_string();
+    for (name, text) in files {
+        folder.write(&format!("built/{name}"), text.replace('@', &path));
+    }
+    folder
+}
+
+/// The options that carry the tree to `final`.
+fn carry(folder: &Folder, more: &str) -> String {
+    format!("specialize --output built={} {more}", folder.path("final").display())
+}
+
+#[test]
+fn a_manifest_without_members_is_refused() {
+    let folder = tree(&[("a.1", "in @\n")]);
+    folder.run("gzip -n built/a.1").ok();
+    let built = folder.path("built").display().to_string();
+    folder.postlink(&format!("scan built --no-members --reference {built} --manifest m")).ok();
+    let said = folder.postlink(&carry(&folder, "--manifest m")).fails(1);
+    assert!(said.contains("--no-members"), "{said}");
+}
+
+/// A longer reference hid the shorter one in the manifest, and nothing rewrote it.
+#[test]
+fn a_manifest_for_more_references_is_refused() {
+    let folder = tree(&[("a.la", "libdir=@/lib/z\n")]);
+    let built = folder.path("built").display().to_string();
+    let line = format!("scan built --reference {built} --reference {built}/lib --manifest m");
+    folder.postlink(&line).ok();
+    let said = folder.postlink(&carry(&folder, "--manifest m")).fails(1);
+    assert!(said.contains("built/lib") && said.contains("--rewrite"), "{said}");
+}
+
+/// An explicit rewrite of a word let the tree's own path be unknown to the manifest.
+#[test]
+fn a_manifest_of_a_word_alone_is_refused() {
+    let folder = tree(&[("a.pc", "prefix=@\nVersion: 0.0.0-dev\n")]);
+    folder.postlink("scan built --reference 0.0.0-dev --manifest m").ok();
+    let line = carry(&folder, "--manifest m --rewrite 0.0.0-dev=2.1.0");
+    assert!(folder.postlink(&line).fails(1).contains("the manifest knows nothing of"));
+}
+
+/// One file that names the place where a staged tree stands hid that all others name another place.
+#[test]
+fn one_mention_of_its_own_place_does_not_make_a_staged_tree_right() {
+    let folder = tree(&[
+        ("install.log", "installed to @\n"),
+        ("a.pc", "prefix=/opt/x-u\nlibdir=/opt/x-u/lib\n"),
+    ]);
+    let said = folder.postlink(&carry(&folder, "")).fails(1);
+    assert!(said.contains("--rewrite /opt/x-u="), "{said}");
+    folder.postlink(&carry(&folder, "--rewrite /opt/x-u=/opt/x")).ok();
+}
+
+#[test]
+fn a_scan_that_looks_for_nothing_is_no_success() {
+    let folder = tree(&[("a.txt", "see /opt/x\n")]);
+    assert_eq!(folder.postlink("scan built").code, 3);
+}
+
+/// A path that a new one begins like was not seen behind the new one.
+#[test]
+fn what_begins_like_the_new_path_is_seen() {
+    let schema = "[section.app]\n\
+        field.prefix = { type = \"path\", capacity = 64, default = \"/opt/x-unspec\" }\n\
+        field.fmt = { type = \"string\", capacity = 64, default = \"/opt/x-unspec%s\" }\n\
+        field.any = { type = \"string\", capacity = 64, default = \"a\", allowed = [\"a\", \"/opt/x-unspec/b\"] }\n";
+    let folder = tree(&[]);
+    folder.write("schema.toml", schema);
+    let generate = "generate --schema schema.toml --out-header a.hh --out-source a.cc";
+    folder.postlink(generate).ok();
+    folder.run("g++ -std=c++17 -shared -fPIC a.cc -o built/liba.so").ok();
+    let scan = folder.postlink("scan built --reference /opt/x-unspec").fails_with_output(3);
+    assert!(scan.contains("%s") && scan.contains("allowed value"), "{scan}");
+    for new in ["/srv/q", "/opt/x"] {
+        let line =
+            format!("specialize --output built=/{new} --destdir out --rewrite /opt/x-unspec={new}");
+        let said = folder.postlink(&line).fails_with_output(3);
+        assert!(said.contains("%s"), "{new}: {said}");
+    }
+}
+
+/// A string whose bytes are counted was followed, and was wrong.
+#[test]
+fn a_counted_word_is_not_followed() {
+    let schema = "[section.app]\nfield.version = { type = \"string\", capacity = 64, default = \"0.0.0-unspecialized\" }\n";
+    let counted = "s:19:\"0.0.0-unspecialized\";\n";
+    let folder = tree(&[("a.txt", "it is 0.0.0-unspecialized\n"), ("a.ser", counted)]);
+    folder.write("schema.toml", schema);
+    folder.postlink("generate --schema schema.toml --out-header a.hh --out-source a.cc").ok();
+    folder.run("g++ -std=c++17 -shared -fPIC a.cc -o built/liba.so").ok();
+    let line = carry(&folder, "--set version=2.1.0 --follow version");
+    let said = folder.postlink(&line).ok();
+    assert!(said.contains("a.ser"), "{said}");
+    assert_eq!(folder.read("final/a.ser"), counted.as_bytes());
+    assert_eq!(folder.read("final/a.txt"), b"it is 2.1.0\n");
+}
+
+/// With `--repack` a static library was taken for a compressed text, and not filled.
+#[test]
+fn repacking_fills_static_libraries() {
+    let folder = tree(&[]);
+    let schema = "[section.app]\nfield.version = { type = \"string\", capacity = 64, default = \"0.0.0\" }\n";
+    folder.write("schema.toml", schema);
+    folder.postlink("generate --schema schema.toml --out-header a.hh --out-source a.cc").ok();
+    folder.run("g++ -std=c++17 -c a.cc").ok();
+    folder.run("ar rc built/liba.a a.o").ok();
+    folder.postlink(&carry(&folder, "--repack --set version=2.1.0")).ok();
+    assert_eq!(folder.postlink("inspect --field version final/liba.a").ok(), "2.1.0\n");
+}
+
+/// A signed kernel module that is changed has to be signed again, also where a whole tree is carried.
+#[test]
+fn stale_signatures_are_told_of_trees() {
+    let folder = tree(&[]);
+    let schema = "[section.app]\nfield.version = { type = \"string\", capacity = 64, default = \"0.0.0\" }\n";
+    folder.write("schema.toml", schema);
+    folder.postlink("generate --schema schema.toml --out-header a.hh --out-source a.cc").ok();
+    folder.run("g++ -std=c++17 -c a.cc -o built/a.ko").ok();
+    let mut module = folder.read("built/a.ko");
+    module.extend_from_slice(b"~Module signature appended~\n");
+    folder.write("built/a.ko", module);
+    let run = folder.postlink(&carry(&folder, "--set version=2.1.0"));
+    assert!(run.stderr.contains("a.ko: it ends with a kernel module's signature"), "{run:?}");
+}
