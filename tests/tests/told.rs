@@ -134,3 +134,19 @@ fn stale_signatures_are_told_of_trees() {
     let run = folder.postlink(&carry(&folder, "--set version=2.1.0"));
     assert!(run.stderr.contains("a.ko: it ends with a kernel module's signature"), "{run:?}");
 }
+
+/// What is compressed once more in a tar archive was not looked into.
+#[test]
+fn compressed_members_of_tar_archives_are_looked_into() {
+    let folder = tree(&[("page.1", "in /opt/unspec\n"), ("plain", "of /opt/unspec\n")]);
+    folder.run("gzip -n built/page.1").ok();
+    folder.run("tar -C built --format=gnu -cf built/a.tar page.1.gz plain").ok();
+    folder.run("cp built/a.tar built/b.tar").ok();
+    folder.run("gzip -n built/b.tar").ok();
+    fs::remove_file(folder.path("built/page.1.gz")).expect("a file");
+    fs::remove_file(folder.path("built/plain")).expect("a file");
+    let said = folder.postlink("scan -v built --reference /opt/unspec").fails_with_output(3);
+    for place in ["page.1.gz / gzip", "gzip / page.1.gz / gzip", "gzip / plain", "of /opt/unspec"] {
+        assert!(said.contains(place), "{place}: {said}");
+    }
+}

@@ -272,7 +272,8 @@ impl Context<'_> {
             known.findings.extend(self.in_archive(&looked_into, &areas)?);
             return Ok(known);
         }
-        if known.findings.iter().all(|finding| finding.kind == FindingKind::Unread) {
+        let is_closed = known.findings.iter().all(|one| one.kind == FindingKind::Unread);
+        if is_closed && format != PackFormat::Tar {
             known.findings.extend(self.hits(FindingKind::Member)?);
         } else {
             // What stands before an archive, such as the line of a script that names its interpreter.

@@ -34,7 +34,7 @@ const MOST_RECORDS: usize = 1 << 16;
 const LONGEST: usize = 4096;
 
 /// Bytes that are kept in [`Hits::start`].
-const START: usize = 16;
+pub(super) const START: usize = 264;
 
 /// The first bytes of the record with which a ZIP archive ends (APPNOTE 4.3.16).
 pub(crate) const ZIP_END: [u8; 4] = *b"PK\x05\x06";

@@ -79,6 +79,7 @@ pub(crate) fn checked_format(
             PackFormat::Zstd => Some("a Zstandard file"),
             PackFormat::Bzip2 => Some("a bzip2 file"),
             PackFormat::Zip => Some("a ZIP archive"),
+            PackFormat::Tar => Some("a tar archive"),
             PackFormat::Script => Some("a script with compressed data"),
             PackFormat::Closed(name) => Some(name),
             PackFormat::Ar => holds(file, 8, b"debian-binary")?.then_some("a Debian package"),

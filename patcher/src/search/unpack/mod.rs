@@ -7,6 +7,7 @@
 mod checked;
 mod script;
 mod streams;
+mod tar;
 mod zip;
 
 use std::fs::File;
@@ -21,7 +22,7 @@ use crate::files::open::read_at;
 use crate::image::archive::members;
 use crate::image::data::ImageData;
 use crate::image::places::Compression;
-use crate::search::engine::{Searcher, check_count};
+use crate::search::engine::{START, Searcher, check_count};
 use crate::search::hits::{Hit, Hits};
 use crate::search::reference::Fit;
 
@@ -78,6 +79,8 @@ pub(crate) enum PackFormat {
     Zip,
     /// `ar`: a static library, a Debian package.
     Ar,
+    /// `tar`: its members are bytes of the file, but those that are compressed.
+    Tar,
     /// A script, and compressed bytes behind it.
     Script,
     /// One that is known, by this name, and cannot be looked into.
@@ -97,6 +100,7 @@ impl PackFormat {
             [b'P', b'K', 3, 4, ..] | [b'P', b'K', b'0', b'0', b'P', b'K', ..] => Some(Self::Zip),
             [b'P', b'K', 7, 8, b'P', b'K', ..] => Some(Self::Zip),
             [b'!', b'<', b'a', b'r', b'c', b'h', b'>', b'\n', ..] => Some(Self::Ar),
+            _ if tar::begins(start) => Some(Self::Tar),
             _ => checked::compressed(start).map(Self::Closed),
         }
     }
@@ -116,6 +120,7 @@ impl PackFormat {
             Self::Bzip2 => "bzip2",
             Self::Zip => "zip",
             Self::Ar => "ar",
+            Self::Tar => "tar",
             Self::Script => "script",
             Self::Closed(name) => name,
         }
@@ -162,6 +167,10 @@ pub(crate) fn search(searcher: &Searcher, file: &File, size: u64, format: PackFo
             look.script(file, 0..size);
         }
         PackFormat::Ar => look.ar(file),
+        PackFormat::Tar => {
+            look.packed.clear();
+            look.tar(&[], &mut BufReader::new(Slice::new(file, 0..size)), true);
+        }
         PackFormat::Closed(name) => look.problem(&[], format!("{name} is not looked into")),
         stream => look.unpack(&[], stream, Box::new(Slice::new(file, 0..size))),
     }
@@ -269,13 +278,14 @@ impl<'a> Look<'a> {
     /// Searches a stream, which may be compressed once more.
     fn stream<'r>(&mut self, names: &[String], mut stream: Box<dyn Read + 'r>) {
         let mut start = Vec::new();
-        if let Err(error) = stream.by_ref().take(16).read_to_end(&mut start) {
+        if let Err(error) = stream.by_ref().take(START as u64).read_to_end(&mut start) {
             return self.problem(names, format!("it cannot be unpacked: {error}"));
         }
         let format = PackFormat::of(&start);
         let mut stream = Cursor::new(start).chain(stream);
         match format {
             None | Some(PackFormat::Ar) => self.plain(names, &mut stream),
+            Some(PackFormat::Tar) => self.tar(names, &mut stream, false),
             Some(PackFormat::Closed(name)) => {
                 self.problem(names, format!("{name} is not looked into"));
             }
