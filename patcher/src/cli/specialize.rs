@@ -240,7 +240,7 @@ fn place((destination, finding): &(PathBuf, Finding)) -> Place<'_> {
 
 impl<'a> From<&'a Standing> for StandingJson<'a> {
     fn from(standing: &'a Standing) -> Self {
-        let Standing { field, old, new, places } = standing;
+        let Standing { field, old, new, places, .. } = standing;
         Self { field, old, new, places: places.iter().map(place).collect() }
     }
 }
@@ -285,10 +285,14 @@ fn tell(done: &Specialized, args: &Args, talk: Talk) {
 /// Says where the old value of a field still stands. A text may name an old version rightly.
 fn tell_standing(standing: &Standing, talk: Talk) {
     const SHOWN: usize = 8;
-    let Standing { field, old, places, .. } = standing;
+    let Standing { field, old, places, followed, .. } = standing;
     let (times, old) = (places.len(), line(old));
+    let way = match followed {
+        false => format!("--follow {field} rewrites them"),
+        true => "a short word may mean something else: --force rewrites it everywhere".to_owned(),
+    };
     talk.say(&format!(
-        "`{field}` was `{old}`, which {times} places in text files still have; --follow {field} rewrites them:"
+        "`{field}` was `{old}`, which {times} places in text files still have; {way}:"
     ));
     for (destination, finding) in places.iter().take(SHOWN) {
         let destination = escaped(destination.as_os_str());

@@ -4,7 +4,8 @@
 //! written into ([`Rights`]).
 //!
 //! As with `cp -a`, everything is kept that the system lets us keep, each by itself. What it refuses
-//! is told in a sentence, and never gives anyone more rights than the original does.
+//! is told in a sentence. Rights of set-user-ID, and of access lists, are never gained; the bits of the
+//! group then count for the group that the copy has.
 
 use std::fs::{File, Metadata, Permissions};
 use std::io;

@@ -90,7 +90,7 @@ pub(crate) fn irregular(file_type: FileType) -> Option<&'static str> {
     }
 }
 
-/// What tells whether a file still is what it was when it was looked at.
+/// The state of a file, by which a later change is noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     /// Device and inode.

@@ -74,7 +74,7 @@ pub(crate) fn rewrite(
     })
 }
 
-/// The fields whose default is another in a record that was written anew; `None` if it is not such
+/// The fields whose default changed in a record that was written anew; `None` if it is not such
 /// a record: other fields, or defaults that [`rewrite`] would not have made of the old ones.
 #[must_use]
 pub(crate) fn rewritten<'a>(old: &'a Shape, new: &Shape) -> Option<Vec<&'a str>> {
@@ -133,7 +133,7 @@ fn with_texts(default: &Default, other: &dyn Fn(&str) -> Option<String>) -> Opti
 
 type Problems = Vec<postlink_codegen::Problem>;
 
-/// Rewrites the defaults, and returns the fields whose default is another now.
+/// Rewrites the defaults, and returns the fields whose default changed.
 fn rewrite_defaults(
     shape: &mut Shape,
     given: &Given,

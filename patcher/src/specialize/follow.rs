@@ -97,6 +97,7 @@ pub(super) fn follow(
                             field: field.clone(),
                             old: old.clone(),
                             new: new.clone(),
+                            followed: rewrites.position(old.as_bytes()).is_some(),
                             places: vec![place],
                         }),
                     }

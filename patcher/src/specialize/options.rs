@@ -102,6 +102,8 @@ pub struct Standing {
     pub old: String,
     /// The new one.
     pub new: String,
+    /// Whether it is followed: then these places are unclear, or the word is short.
+    pub followed: bool,
     /// Each place with the path that its tree gets.
     pub places: Vec<(PathBuf, Finding)>,
 }

@@ -193,7 +193,7 @@ impl Rules<'_> {
         expected == now || (text.role == Role::SearchPath && place.is_same(&expected, now))
     }
 
-    /// What a string that the loader reads is, as far as it fits.
+    /// A string that the loader reads, with its absolute paths rewritten, whether that fits or not.
     #[must_use]
     pub(crate) fn loader_text(&self, text: &LoaderText) -> Vec<u8> {
         self.rewrites.text(&text.text).unwrap_or_else(|| text.text.clone())

@@ -1,4 +1,4 @@
-//! What a comparison tells of an entry of a tree that is another.
+//! The differences between an entry of a tree and the original one.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::images::{ChangedValue, ImageDifference};
 use crate::shown::line;
 
-/// Something that is another, as it may be.
+/// An allowed difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "what", rename_all = "kebab-case")]
 pub enum Change {
@@ -74,7 +74,7 @@ impl fmt::Display for Change {
     }
 }
 
-/// Something that is another, and may not be.
+/// A difference that is not allowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TreeDifference {
     /// The header, table or section of an image that it lies in, in the original.

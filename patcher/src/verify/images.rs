@@ -36,7 +36,7 @@ pub struct ImageDifference {
     pub reason: String,
 }
 
-/// A declared field whose value is another.
+/// A declared field whose value changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChangedValue {
     /// The section's name in the schema.
@@ -56,9 +56,9 @@ pub struct ImageReport {
     pub declared_bytes: u64,
     /// Whether the build-id differs, and is what the rule of build-ids makes of the filled file.
     pub rewritten_build_id: bool,
-    /// The fields whose value is another.
+    /// The fields whose value changed.
     pub changed_values: Vec<ChangedValue>,
-    /// The fields whose default is another, in records that were written anew.
+    /// The fields whose default changed, in records that were written anew.
     pub changed_defaults: Vec<String>,
     /// Everything else that differs, in the order of the file.
     pub differences: Vec<ImageDifference>,
@@ -231,7 +231,7 @@ impl ImageDifference {
 /// What a fill changed in a record.
 #[derive(Default)]
 struct Changed {
-    /// The fields whose default is another.
+    /// The fields whose default changed.
     defaults: Vec<String>,
     values: Vec<ChangedValue>,
 }

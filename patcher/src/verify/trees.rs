@@ -27,13 +27,13 @@ pub struct TreeReport {
     pub rewrites: Vec<(String, String)>,
     /// How many files have the same bytes. One with several names counts once for each.
     pub identical: u64,
-    /// What is another, as it may be; sorted by path.
+    /// Entries that changed in an allowed way, sorted by path.
     pub changed: Vec<Changed>,
-    /// Everything else that is another, sorted by path, and within a file as it was found.
+    /// All other differences, sorted by path, and within a file as they were found.
     pub differences: Vec<Different>,
 }
 
-/// An entry that is another, as it may be.
+/// An entry that changed in an allowed way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Changed {
     /// Relative to the tree, with `\\xNN` for a byte that cannot be shown; `.` is the tree itself.
@@ -42,7 +42,7 @@ pub struct Changed {
     pub changes: Vec<Change>,
 }
 
-/// One thing that is another, and may not be.
+/// A difference that is not allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Different {
     /// Relative to the tree.

@@ -40,7 +40,7 @@ pub(in crate::image) fn rewrite(file: &File, path: &Path, edits: &[Edit]) -> Res
     made().map_err(Error::io("read", path))
 }
 
-/// Where the build-id is, if that of `after` is another one, and the one of its content.
+/// Where the build-id is, if `after` has a new one that follows from its content.
 pub(in crate::image) fn changed(before: &File, after: &File) -> io::Result<Option<Range<u64>>> {
     let found = ImageData::new(before).ask(super::build_ids).unwrap_or_default();
     let [place] = found.as_slice() else { return Ok(None) };
