@@ -150,3 +150,24 @@ fn compressed_members_of_tar_archives_are_looked_into() {
         assert!(said.contains(place), "{place}: {said}");
     }
 }
+
+/// Compressed debug information was looked into in programs only, and only in its newer form.
+#[test]
+fn compressed_debug_information_of_static_libraries_is_looked_into() {
+    for form in ["zlib", "zlib-gnu"] {
+        let folder = tree(&[]);
+        folder.write("a.cc", "int a() { return 1; }\n");
+        let line = format!(
+            "g++ -g -gz={form} -ffile-prefix-map={}=/opt/unspec -c {} -o a.o",
+            folder.path("").display().to_string().trim_end_matches('/'),
+            folder.path("a.cc").display()
+        );
+        folder.run(&line).ok();
+        folder.run("ar rc built/liba.a a.o").ok();
+        folder.copy("a.o", "built/a.o");
+        let said = folder.postlink("scan -v built --reference /opt/unspec").fails_with_output(3);
+        for file in ["  a.o\n", "  liba.a\n"] {
+            assert!(said.contains(file), "{form}: {said}");
+        }
+    }
+}

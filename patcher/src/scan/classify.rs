@@ -121,7 +121,7 @@ pub(crate) fn file(
         return Ok(known);
     }
     if let Some(format) = format {
-        return context.packed(format, inside);
+        return context.packed(format, inside, look_inside);
     }
     let mut known = Known::default();
     if let Some(lines) = text::lines(&file, &found.hits).map_err(failed)? {
@@ -245,19 +245,26 @@ impl Context<'_> {
             known.findings.extend(self.in_image(hit, &places, &areas, symbol.as_ref())?);
         }
         if look_inside {
-            for part in &places.parts {
-                let Some((compression, offset)) = part.compressed else { continue };
-                let range = offset..part.range.end;
-                let (name, searcher) = (&part.name, self.searcher);
-                let members = unpack::search_section(searcher, self.file, name, range, compression);
-                known.findings.extend(self.members(members));
-            }
+            known.findings.extend(self.compressed_sections(&places));
         }
         Ok(Some(known))
     }
 
+    /// What is in compressed sections.
+    fn compressed_sections(&self, places: &Places) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for part in &places.parts {
+            let Some((compression, offset)) = part.compressed else { continue };
+            let range = offset..part.range.end;
+            let (name, searcher) = (&part.name, self.searcher);
+            let members = unpack::search_section(searcher, self.file, name, range, compression);
+            findings.extend(self.members(members));
+        }
+        findings
+    }
+
     /// What is known of an archive or a compressed file.
-    fn packed(&self, format: PackFormat, inside: Inside) -> Result<Known> {
+    fn packed(&self, format: PackFormat, inside: Inside, look_inside: bool) -> Result<Known> {
         let found = self.searched.found;
         let mut known = Known { content: Content::Packed, ..Known::default() };
         known.findings = self.members(inside.members);
@@ -270,6 +277,10 @@ impl Context<'_> {
                 false => self.records(&ImageData::new(self.file), &mut known)?,
             };
             known.findings.extend(self.in_archive(&looked_into, &areas)?);
+            // Debug information of object files may be compressed. What is no static library has none.
+            if let (true, Ok(places)) = (look_inside, places(&ImageData::new(self.file), &[])) {
+                known.findings.extend(self.compressed_sections(&places));
+            }
             return Ok(known);
         }
         let is_closed = known.findings.iter().all(|one| one.kind == FindingKind::Unread);

@@ -54,6 +54,10 @@ where
             Ok(Some((header, offset, _))) => {
                 compression::<F>(header, endian).map(|how| (how, offset))
             }
+            // The older way of GNU: `ZLIB`, and the size in eight bytes.
+            _ if name.starts_with(".zdebug_") => {
+                Some((Compression::Zlib, offset.saturating_add(12)))
+            }
             _ => None,
         };
         parts.push(Part {
