@@ -171,3 +171,24 @@ fn compressed_debug_information_of_static_libraries_is_looked_into() {
         }
     }
 }
+
+/// A relative link stays, whatever its target looks like; a store hash in the name of a folder, and in
+/// the second name of a file, is told.
+#[test]
+fn names_and_relative_links() {
+    let hash = "0123456789abcdfghijklmnpqrsvwxyz";
+    let store = format!("/nix/store/{hash}-x");
+    let folder = tree(&[("file", "text\n")]);
+    fs::create_dir(folder.path(&format!("built/{hash}-d"))).expect("a folder");
+    fs::hard_link(folder.path("built/file"), folder.path(&format!("built/z{hash}")))
+        .expect("a name");
+    let line = carry(&folder, &format!("--rewrite {store}=/opt/x"));
+    let said = folder.postlink(&line).fails_with_output(3);
+    assert!(said.contains(&format!("{hash}-d")) && said.contains(&format!("z{hash}")), "{said}");
+
+    let folder = tree(&[("file", "text\n")]);
+    std::os::unix::fs::symlink("lib/opt/app", folder.path("built/link")).expect("a link");
+    folder.postlink(&carry(&folder, "--rewrite /opt/app=/opt/q")).ok();
+    let target = fs::read_link(folder.path("final/link")).expect("a link");
+    assert_eq!(target.to_str(), Some("lib/opt/app"));
+}

@@ -202,8 +202,7 @@ const UNCHANGED: &str =
     "a pattern or an allowed value of the schema has the path: write it without that";
 const COUNTED: &str = "the text counts its bytes, and would be wrong if they became more or fewer: \
                        write it anew at its new place, or name the file with --allow-left";
-const COMPILE_AGAIN: &str =
-    "compile the Python file again at its new place: python3 -m compileall -f";
+const COMPILE_AGAIN: &str = "remove it before, and compile the Python file again at its new place: python3 -m compileall -f FOLDER";
 
 struct Context<'a> {
     searcher: &'a Searcher,

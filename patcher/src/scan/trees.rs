@@ -179,6 +179,11 @@ fn names_and_links(searcher: &Searcher, tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut look = |entry: &Entry, kind: FindingKind, text: &Path| {
         for hit in searcher.text(text.as_os_str().as_bytes()) {
+            // A relative link leads to no absolute path; the hash of a store path is told anywhere.
+            let is_hash = searcher.references()[hit.reference].is_hash;
+            if kind == FindingKind::Link && text.is_relative() && !is_hash {
+                continue;
+            }
             let text = escaped(text.as_os_str());
             findings.push(finding_of(&entry.path, kind, &hit, text));
         }

@@ -395,6 +395,8 @@ mod tests {
             Rewrites::new(&[], &pairs, false).expect_err("refused").to_string()
         };
         assert_eq!(refused(&[("/usr", "/opt/x")]), "`/usr` has only one component");
+        // That it stays may be said of any.
+        Rewrites::new(&[], &[("/usr".into(), "/usr".into())], false).expect("it stays");
         assert_eq!(refused(&[("/a/b", "/c"), ("/a/b", "/d")]), "`/a/b` has two new paths");
         assert_eq!(refused(&[("a/b", "/c")]), "`a/b` is neither an absolute path nor a word");
         assert_eq!(refused(&[("0.0.0", "1.0.0")]), "`0.0.0` is a very short word");

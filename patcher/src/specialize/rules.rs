@@ -418,3 +418,35 @@ pub(crate) struct Wanted<'a> {
     /// Is set when nothing more is to be planned.
     pub(crate) stop: &'a AtomicBool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_beside_a_file_are_those_of_the_tree_and_none_less() {
+        let place = FilePlace { destination: "/d".as_ref(), origin: Some("/d/bin".into()) };
+        let is_same =
+            |expected: &str, now: &str| place.is_same(expected.as_bytes(), now.as_bytes());
+        assert!(is_same("/d/lib:/usr/lib", "$ORIGIN/../lib:/usr/lib"));
+        // A folder is missing, or lies outside the tree, or is another one.
+        assert!(!is_same("/d/lib:/usr/lib", "$ORIGIN/../lib"));
+        assert!(!is_same("/usr/lib", "$ORIGIN/../../usr/lib"));
+        assert!(!is_same("/d/lib", "$ORIGIN/lib"));
+    }
+
+    #[test]
+    fn a_first_line_may_have_as_many_bytes_as_the_kernel_reads() {
+        let pairs = [("/old/x".into(), format!("/{}", "n".repeat(100)).into())];
+        let rewrites = Rewrites::new(&[], &pairs, false).expect("rewrites");
+        let rules =
+            Rules { rewrites: &rewrites, equal_length: false, possible: false, repack: false };
+        let check = |rest: usize| {
+            let line = format!("#!/old/x/{}", "a".repeat(rest));
+            rules.check_first_line("script".as_ref(), line.as_bytes())
+        };
+        let rest = INTERPRETER_LINE - "#!/".len() - 100 - "/".len();
+        check(rest).expect("it fits");
+        check(rest + 1).expect_err("one byte more");
+    }
+}
