@@ -1,10 +1,13 @@
 //! Functions that generated code calls; not for use by hand.
 
-use postlink_format::{Crc32, DAMAGED, NO_VALUE, Origin, State, VALUES_OFFSET};
+use postlink_format::{Crc32, Origin, State, VALUES_OFFSET};
+
+pub use postlink_format::Type;
 
 pub use crate::record::Bytes;
 
-use crate::List;
+use crate::field::{Fields, Value};
+use crate::{Error, List};
 
 /// A field, and its place in the record; offsets and sizes in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -15,12 +18,16 @@ pub struct Place {
     pub field: &'static str,
     /// The field that must be given so that this one has a value.
     pub needed: &'static str,
+    /// The field's type.
+    pub ty: Type,
+    /// The names of an enum; none of other types.
+    pub names: &'static [&'static str],
     /// The offset of its state.
-    pub state: usize,
+    pub state: u32,
     /// The offset of its value.
-    pub value: usize,
+    pub value: u32,
     /// Most bytes of the value.
-    pub capacity: usize,
+    pub capacity: u32,
 }
 
 /// A value's bytes, and its number of items.
@@ -29,86 +36,118 @@ struct Found {
     count: usize,
 }
 
-/// Stops the program: the generated code was not made for such a record.
+/// Stops the program.
 #[cold]
-pub fn damaged(place: Place) -> ! {
-    stop(place, DAMAGED, place.field)
+#[track_caller]
+pub fn stop(error: Error) -> ! {
+    panic!("{error}")
 }
 
-/// Stops the program with the sentence that generated C++ says too.
-#[cold]
-fn stop(place: Place, why: &str, needed: &str) -> ! {
-    panic!("postlink: section {}: field {}{why}{needed}=...", place.section, place.field)
+fn u32_at(record: &[u8], at: u32) -> Option<u32> {
+    Some(u32::from_le_bytes(*record.get(at as usize..)?.first_chunk()?))
 }
 
-fn u32_at(record: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(*record.get(at..)?.first_chunk()?))
-}
-
-fn find<const N: usize>(record: &'static Bytes<N>, place: Place) -> Found {
-    let record = record.read();
-    let state = u32_at(record, VALUES_OFFSET as usize);
-    let ready = [State::Generated.code(), State::Filled.code()];
-    let length = u32_at(record, place.state + 4).map(|length| length as usize);
-    let count = u32_at(record, place.state + 8).map(|count| count as usize);
-    let (true, Some(length), Some(count)) =
-        (state.is_some_and(|state| ready.contains(&state)), length, count)
-    else {
-        damaged(place)
+fn find(record: &'static [u8], place: &Place) -> Result<Found, Error> {
+    let read = || {
+        let state = u32_at(record, VALUES_OFFSET)?;
+        let is_ready = state == State::Generated.code() || state == State::Filled.code();
+        let length = u32_at(record, place.state + 4)?;
+        let count = u32_at(record, place.state + 8)? as usize;
+        let bytes = record.get(place.value as usize..)?.get(..length as usize)?;
+        (is_ready && length <= place.capacity).then_some(Found { bytes, count })
     };
-    if record[place.state] == Origin::Unset.code() {
-        stop(place, NO_VALUE, place.needed);
+    let found = read().ok_or_else(|| Error::damaged(place))?;
+    if record[place.state as usize] == Origin::Unset.code() {
+        return Err(Error::missing(place));
     }
-    match record.get(place.value..).and_then(|value| value.get(..length)) {
-        Some(bytes) if length <= place.capacity => Found { bytes, count },
-        _ => damaged(place),
-    }
+    Ok(found)
 }
 
 /// A string or path.
-#[must_use]
-pub fn text<const N: usize>(record: &'static Bytes<N>, place: Place) -> &'static str {
-    let found = find(record, place);
-    match core::str::from_utf8(found.bytes) {
-        Ok(text) if !text.contains('\0') => text,
-        _ => damaged(place),
-    }
+///
+/// # Errors
+/// There is none, or the record is damaged.
+pub fn text(record: &'static [u8], place: &Place) -> Result<&'static str, Error> {
+    let found = find(record, place)?;
+    let text = core::str::from_utf8(found.bytes).ok().filter(|text| !text.contains('\0'));
+    text.ok_or_else(|| Error::damaged(place))
 }
 
 /// Bytes.
-#[must_use]
-pub fn bytes<const N: usize>(record: &'static Bytes<N>, place: Place) -> &'static [u8] {
-    find(record, place).bytes
+///
+/// # Errors
+/// As [`text`].
+pub fn bytes(record: &'static [u8], place: &Place) -> Result<&'static [u8], Error> {
+    Ok(find(record, place)?.bytes)
 }
 
 /// A list.
-#[must_use]
-pub fn list<const N: usize>(record: &'static Bytes<N>, place: Place) -> List {
-    let found = find(record, place);
-    match core::str::from_utf8(found.bytes) {
-        Ok(items)
-            if (items.is_empty() || items.ends_with('\0'))
-                && items.bytes().filter(|&byte| byte == 0).count() == found.count =>
-        {
-            List::new(items, found.count)
-        }
-        _ => damaged(place),
-    }
+///
+/// # Errors
+/// As [`text`].
+pub fn list(record: &'static [u8], place: &Place) -> Result<List, Error> {
+    let found = find(record, place)?;
+    let items = core::str::from_utf8(found.bytes).ok().filter(|items| {
+        (items.is_empty() || items.ends_with('\0'))
+            && items.bytes().filter(|&byte| byte == 0).count() == found.count
+    });
+    items.map(|items| List::new(items, found.count)).ok_or_else(|| Error::damaged(place))
 }
 
 /// The little-endian bytes of an integer, a bool or an enum.
+///
+/// # Errors
+/// As [`text`].
+pub fn number<const SIZE: usize>(
+    record: &'static [u8],
+    place: &Place,
+) -> Result<[u8; SIZE], Error> {
+    find(record, place)?.bytes.try_into().map_err(|_| Error::damaged(place))
+}
+
+/// The position of an enum's name.
+///
+/// # Errors
+/// As [`text`].
+pub fn choice(record: &'static [u8], place: &Place) -> Result<u32, Error> {
+    let code = u32::from_le_bytes(number(record, place)?);
+    if (code as usize) < place.names.len() { Ok(code) } else { Err(Error::damaged(place)) }
+}
+
+/// A value of any type.
+pub(crate) fn value(record: &'static [u8], place: &Place) -> Result<Value, Error> {
+    macro_rules! integer {
+        ($kind:ident, $ty:ty) => {
+            Value::$kind(<$ty>::from_le_bytes(number(record, place)?).into())
+        };
+    }
+    Ok(match place.ty {
+        Type::Bool => Value::Bool(number(record, place)? != [0]),
+        Type::U8 => integer!(Unsigned, u8),
+        Type::U16 => integer!(Unsigned, u16),
+        Type::U32 => integer!(Unsigned, u32),
+        Type::U64 => integer!(Unsigned, u64),
+        Type::I8 => integer!(Signed, i8),
+        Type::I16 => integer!(Signed, i16),
+        Type::I32 => integer!(Signed, i32),
+        Type::I64 => integer!(Signed, i64),
+        Type::String | Type::Path => Value::Text(text(record, place)?),
+        Type::Bytes => Value::Bytes(bytes(record, place)?),
+        Type::StringList | Type::PathList => Value::List(list(record, place)?),
+        Type::Enum => Value::Text(place.names[choice(record, place)? as usize]),
+    })
+}
+
+/// All fields.
 #[must_use]
-pub fn number<const N: usize, const SIZE: usize>(
-    record: &'static Bytes<N>,
-    place: Place,
-) -> [u8; SIZE] {
-    find(record, place).bytes.try_into().unwrap_or_else(|_| damaged(place))
+pub fn fields(record: &'static [u8], places: &'static [Place]) -> Fields {
+    Fields::new(record, places)
 }
 
 /// Whether the state is *filled*, and the checksum of the value area, which ends at `end`, right.
 #[must_use]
-pub fn is_specialized<const N: usize>(record: &'static Bytes<N>, end: usize) -> bool {
-    let area = record.read().get(VALUES_OFFSET as usize..end).unwrap_or_default();
+pub fn is_specialized(record: &[u8], end: u32) -> bool {
+    let area = record.get(VALUES_OFFSET as usize..end as usize).unwrap_or_default();
     let Some((state, [c0, c1, c2, c3, values @ ..])) = area.split_at_checked(4) else {
         return false;
     };

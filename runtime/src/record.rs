@@ -26,7 +26,8 @@ impl<const N: usize> Bytes<N> {
     /// They are changed after the link, so the compiler must not compute with the initialiser that
     /// it sees: it may know where the bytes are only when the program runs.
     #[inline]
-    pub(crate) fn read(&'static self) -> &'static [u8; N] {
+    #[must_use]
+    pub fn read(&'static self) -> &'static [u8] {
         let bytes: *const [u8; N] = &self.0;
         // SAFETY: `&raw const bytes` points to a local variable that is initialised and aligned.
         // The read is volatile, so the compiler takes its result to be any pointer.

@@ -3,161 +3,386 @@
 #[allow(dead_code, unsafe_code, clippy::allow_attributes, clippy::pedantic)]
 /// Every type.
 pub mod kinds {
-    // The record's bytes are defined by the C++ half.
+    use ::postlink as postlink;
     unsafe extern "C" {
+        /// The record's bytes are defined by the C++ half.
         #[link_name = "postlink_record_kinds_of_schema_462c36ea90291253"]
-        safe static POSTLINK_RECORD: ::postlink::generated::Bytes<912>;
+        safe static POSTLINK_RECORD: postlink::generated::Bytes<912>;
     }
-
-    /// Whether the file that carries the record was filled after it was linked.
-    #[must_use]
-    pub fn is_specialized() -> bool {
-        ::postlink::generated::is_specialized(&POSTLINK_RECORD, 912)
-    }
-
-    /// The value of field `flag`.
-    #[must_use]
-    pub fn flag() -> bool {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+    static POSTLINK_FIELDS: [postlink::generated::Place; 19] = [
+        postlink::generated::Place {
             section: "kinds",
             field: "flag",
             needed: "flag",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
             state: 88,
             value: 320,
             capacity: 1,
-        };
-        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
-    }
-
-    /// The value of field `tiny`.
-    #[must_use]
-    pub fn tiny() -> u8 {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "kinds",
             field: "tiny",
             needed: "tiny",
+            ty: postlink::generated::Type::U8,
+            names: &[],
             state: 100,
             value: 328,
             capacity: 1,
-        };
-        u8::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE))
-    }
-
-    /// The value of field `half`.
-    #[must_use]
-    pub fn half() -> u16 {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "kinds",
             field: "half",
             needed: "half",
+            ty: postlink::generated::Type::U16,
+            names: &[],
             state: 112,
             value: 336,
             capacity: 2,
-        };
-        u16::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE))
-    }
-
-    /// The value of field `medium`.
-    #[must_use]
-    pub fn medium() -> u32 {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "kinds",
             field: "medium",
             needed: "medium",
+            ty: postlink::generated::Type::U32,
+            names: &[],
             state: 124,
             value: 344,
             capacity: 4,
-        };
-        u32::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE))
-    }
-
-    /// The value of field `large`.
-    #[must_use]
-    pub fn large() -> u64 {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "kinds",
             field: "large",
             needed: "large",
+            ty: postlink::generated::Type::U64,
+            names: &[],
             state: 136,
             value: 352,
             capacity: 8,
-        };
-        u64::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE))
-    }
-
-    /// The value of field `signed_tiny`.
-    #[must_use]
-    pub fn signed_tiny() -> i8 {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "kinds",
             field: "signed_tiny",
             needed: "signed_tiny",
+            ty: postlink::generated::Type::I8,
+            names: &[],
             state: 148,
             value: 360,
             capacity: 1,
-        };
-        i8::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE))
-    }
-
-    /// The value of field `signed_small`.
-    #[must_use]
-    pub fn signed_small() -> i16 {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "kinds",
             field: "signed_small",
             needed: "signed_small",
+            ty: postlink::generated::Type::I16,
+            names: &[],
             state: 160,
             value: 368,
             capacity: 2,
-        };
-        i16::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE))
-    }
-
-    /// The value of field `signed_medium`.
-    #[must_use]
-    pub fn signed_medium() -> i32 {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "kinds",
             field: "signed_medium",
             needed: "signed_medium",
+            ty: postlink::generated::Type::I32,
+            names: &[],
             state: 172,
             value: 376,
             capacity: 4,
-        };
-        i32::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE))
-    }
-
-    /// The value of field `signed_large`.
-    #[must_use]
-    pub fn signed_large() -> i64 {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "kinds",
             field: "signed_large",
             needed: "signed_large",
+            ty: postlink::generated::Type::I64,
+            names: &[],
             state: 184,
             value: 384,
             capacity: 8,
-        };
-        i64::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE))
+        },
+        postlink::generated::Place {
+            section: "kinds",
+            field: "label",
+            needed: "label",
+            ty: postlink::generated::Type::String,
+            names: &[],
+            state: 196,
+            value: 392,
+            capacity: 64,
+        },
+        postlink::generated::Place {
+            section: "kinds",
+            field: "channel",
+            needed: "channel",
+            ty: postlink::generated::Type::Enum,
+            names: &["stable", "release_candidate", "nightly"],
+            state: 208,
+            value: 464,
+            capacity: 4,
+        },
+        postlink::generated::Place {
+            section: "kinds",
+            field: "root",
+            needed: "root",
+            ty: postlink::generated::Type::Path,
+            names: &[],
+            state: 220,
+            value: 472,
+            capacity: 60,
+        },
+        postlink::generated::Place {
+            section: "kinds",
+            field: "log",
+            needed: "root",
+            ty: postlink::generated::Type::Path,
+            names: &[],
+            state: 232,
+            value: 536,
+            capacity: 100,
+        },
+        postlink::generated::Place {
+            section: "kinds",
+            field: "key",
+            needed: "key",
+            ty: postlink::generated::Type::Bytes,
+            names: &[],
+            state: 244,
+            value: 640,
+            capacity: 8,
+        },
+        postlink::generated::Place {
+            section: "kinds",
+            field: "nothing",
+            needed: "nothing",
+            ty: postlink::generated::Type::Bytes,
+            names: &[],
+            state: 256,
+            value: 648,
+            capacity: 3,
+        },
+        postlink::generated::Place {
+            section: "kinds",
+            field: "words",
+            needed: "words",
+            ty: postlink::generated::Type::StringList,
+            names: &[],
+            state: 268,
+            value: 656,
+            capacity: 24,
+        },
+        postlink::generated::Place {
+            section: "kinds",
+            field: "paths",
+            needed: "root",
+            ty: postlink::generated::Type::PathList,
+            names: &[],
+            state: 280,
+            value: 680,
+            capacity: 200,
+        },
+        postlink::generated::Place {
+            section: "kinds",
+            field: "none",
+            needed: "none",
+            ty: postlink::generated::Type::StringList,
+            names: &[],
+            state: 292,
+            value: 880,
+            capacity: 10,
+        },
+        postlink::generated::Place {
+            section: "kinds",
+            field: "mode",
+            needed: "mode",
+            ty: postlink::generated::Type::String,
+            names: &[],
+            state: 304,
+            value: 896,
+            capacity: 8,
+        },
+    ];
+    /// Whether the file that carries the record was filled after it was linked.
+    #[must_use]
+    pub fn is_specialized() -> bool {
+        postlink::generated::is_specialized(POSTLINK_RECORD.read(), 912)
     }
-
+    /// All fields, in the order of the schema.
+    #[must_use]
+    pub fn fields() -> postlink::Fields {
+        postlink::generated::fields(POSTLINK_RECORD.read(), &POSTLINK_FIELDS)
+    }
+    /// The value of field `flag`.
+    #[must_use]
+    #[track_caller]
+    pub fn flag() -> bool {
+        match try_flag() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`flag`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_flag() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[0])
+            .map(|byte| byte != [0])
+    }
+    /// The value of field `tiny`.
+    #[must_use]
+    #[track_caller]
+    pub fn tiny() -> u8 {
+        match try_tiny() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`tiny`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_tiny() -> ::core::result::Result<u8, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[1])
+            .map(u8::from_le_bytes)
+    }
+    /// The value of field `half`.
+    #[must_use]
+    #[track_caller]
+    pub fn half() -> u16 {
+        match try_half() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`half`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_half() -> ::core::result::Result<u16, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[2])
+            .map(u16::from_le_bytes)
+    }
+    /// The value of field `medium`.
+    #[must_use]
+    #[track_caller]
+    pub fn medium() -> u32 {
+        match try_medium() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`medium`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_medium() -> ::core::result::Result<u32, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[3])
+            .map(u32::from_le_bytes)
+    }
+    /// The value of field `large`.
+    #[must_use]
+    #[track_caller]
+    pub fn large() -> u64 {
+        match try_large() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`large`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_large() -> ::core::result::Result<u64, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[4])
+            .map(u64::from_le_bytes)
+    }
+    /// The value of field `signed_tiny`.
+    #[must_use]
+    #[track_caller]
+    pub fn signed_tiny() -> i8 {
+        match try_signed_tiny() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`signed_tiny`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_signed_tiny() -> ::core::result::Result<i8, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[5])
+            .map(i8::from_le_bytes)
+    }
+    /// The value of field `signed_small`.
+    #[must_use]
+    #[track_caller]
+    pub fn signed_small() -> i16 {
+        match try_signed_small() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`signed_small`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_signed_small() -> ::core::result::Result<i16, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[6])
+            .map(i16::from_le_bytes)
+    }
+    /// The value of field `signed_medium`.
+    #[must_use]
+    #[track_caller]
+    pub fn signed_medium() -> i32 {
+        match try_signed_medium() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`signed_medium`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_signed_medium() -> ::core::result::Result<i32, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[7])
+            .map(i32::from_le_bytes)
+    }
+    /// The value of field `signed_large`.
+    #[must_use]
+    #[track_caller]
+    pub fn signed_large() -> i64 {
+        match try_signed_large() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`signed_large`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_signed_large() -> ::core::result::Result<i64, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[8])
+            .map(i64::from_le_bytes)
+    }
     /// A label.
     ///
     /// With a second paragraph, and a line that ends in a backslash \
     /// and goes on.
     #[must_use]
+    #[track_caller]
     pub fn label() -> &'static str {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "kinds",
-            field: "label",
-            needed: "label",
-            state: 196,
-            value: 392,
-            capacity: 64,
-        };
-        ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
+        match try_label() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
     }
-
+    /// The same as [`label`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_label() -> ::core::result::Result<&'static str, postlink::Error> {
+        postlink::generated::text(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[9])
+    }
     /// The values of [`channel`].
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     #[repr(u32)]
@@ -169,144 +394,163 @@ pub mod kinds {
         /// `nightly`
         Nightly = 2,
     }
-
     /// The value of field `channel`.
     #[must_use]
+    #[track_caller]
     pub fn channel() -> Channel {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "kinds",
-            field: "channel",
-            needed: "channel",
-            state: 208,
-            value: 464,
-            capacity: 4,
-        };
-        match u32::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE)) {
-            0 => Channel::Stable,
-            1 => Channel::ReleaseCandidate,
-            2 => Channel::Nightly,
-            _ => ::postlink::generated::damaged(PLACE),
+        match try_channel() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
         }
     }
-
+    /// The same as [`channel`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_channel() -> ::core::result::Result<Channel, postlink::Error> {
+        const VALUES: &[Channel] = &[
+            Channel::Stable,
+            Channel::ReleaseCandidate,
+            Channel::Nightly,
+        ];
+        postlink::generated::choice(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[10])
+            .map(|position| VALUES[position as usize])
+    }
     /// The value of field `root`.
     ///
     /// # Panics
     /// Where the file was not filled: `root` is required.
     #[must_use]
+    #[track_caller]
     pub fn root() -> &'static str {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "kinds",
-            field: "root",
-            needed: "root",
-            state: 220,
-            value: 472,
-            capacity: 60,
-        };
-        ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
+        match try_root() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
     }
-
+    /// The same as [`root`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_root() -> ::core::result::Result<&'static str, postlink::Error> {
+        postlink::generated::text(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[11])
+    }
     /// The value of field `log`.
     ///
     /// # Panics
     /// Where the file was not filled: `root` is required.
     #[must_use]
+    #[track_caller]
     pub fn log() -> &'static str {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "kinds",
-            field: "log",
-            needed: "root",
-            state: 232,
-            value: 536,
-            capacity: 100,
-        };
-        ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
+        match try_log() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
     }
-
+    /// The same as [`log`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_log() -> ::core::result::Result<&'static str, postlink::Error> {
+        postlink::generated::text(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[12])
+    }
     /// The value of field `key`.
     #[must_use]
+    #[track_caller]
     pub fn key() -> &'static [u8] {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "kinds",
-            field: "key",
-            needed: "key",
-            state: 244,
-            value: 640,
-            capacity: 8,
-        };
-        ::postlink::generated::bytes(&POSTLINK_RECORD, PLACE)
+        match try_key() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
     }
-
+    /// The same as [`key`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_key() -> ::core::result::Result<&'static [u8], postlink::Error> {
+        postlink::generated::bytes(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[13])
+    }
     /// The value of field `nothing`.
     #[must_use]
+    #[track_caller]
     pub fn nothing() -> &'static [u8] {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "kinds",
-            field: "nothing",
-            needed: "nothing",
-            state: 256,
-            value: 648,
-            capacity: 3,
-        };
-        ::postlink::generated::bytes(&POSTLINK_RECORD, PLACE)
+        match try_nothing() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
     }
-
+    /// The same as [`nothing`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_nothing() -> ::core::result::Result<&'static [u8], postlink::Error> {
+        postlink::generated::bytes(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[14])
+    }
     /// The value of field `words`.
     #[must_use]
-    pub fn words() -> ::postlink::List {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "kinds",
-            field: "words",
-            needed: "words",
-            state: 268,
-            value: 656,
-            capacity: 24,
-        };
-        ::postlink::generated::list(&POSTLINK_RECORD, PLACE)
+    #[track_caller]
+    pub fn words() -> postlink::List {
+        match try_words() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
     }
-
+    /// The same as [`words`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_words() -> ::core::result::Result<postlink::List, postlink::Error> {
+        postlink::generated::list(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[15])
+    }
     /// The value of field `paths`.
     ///
     /// # Panics
     /// Where the file was not filled: `root` is required.
     #[must_use]
-    pub fn paths() -> ::postlink::List {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "kinds",
-            field: "paths",
-            needed: "root",
-            state: 280,
-            value: 680,
-            capacity: 200,
-        };
-        ::postlink::generated::list(&POSTLINK_RECORD, PLACE)
+    #[track_caller]
+    pub fn paths() -> postlink::List {
+        match try_paths() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
     }
-
+    /// The same as [`paths`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_paths() -> ::core::result::Result<postlink::List, postlink::Error> {
+        postlink::generated::list(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[16])
+    }
     /// The value of field `none`.
     #[must_use]
-    pub fn none() -> ::postlink::List {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "kinds",
-            field: "none",
-            needed: "none",
-            state: 292,
-            value: 880,
-            capacity: 10,
-        };
-        ::postlink::generated::list(&POSTLINK_RECORD, PLACE)
+    #[track_caller]
+    pub fn none() -> postlink::List {
+        match try_none() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
     }
-
+    /// The same as [`none`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_none() -> ::core::result::Result<postlink::List, postlink::Error> {
+        postlink::generated::list(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[17])
+    }
     /// The value of field `mode`.
     #[must_use]
+    #[track_caller]
     pub fn mode() -> &'static str {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "kinds",
-            field: "mode",
-            needed: "mode",
-            state: 304,
-            value: 896,
-            capacity: 8,
-        };
-        ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
+        match try_mode() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`mode`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_mode() -> ::core::result::Result<&'static str, postlink::Error> {
+        postlink::generated::text(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[18])
     }
 }

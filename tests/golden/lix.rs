@@ -3,149 +3,258 @@
 #[allow(dead_code, unsafe_code, clippy::allow_attributes, clippy::pedantic)]
 /// What this Lix knows of itself. Each value can be set in the linked library, without building it again.
 pub mod lix {
-    // The record's bytes are defined by the C++ half.
+    use ::postlink as postlink;
     unsafe extern "C" {
+        /// The record's bytes are defined by the C++ half.
         #[link_name = "postlink_record_lix_of_schema_d0606070e79c959c"]
-        safe static POSTLINK_RECORD: ::postlink::generated::Bytes<19824>;
+        safe static POSTLINK_RECORD: postlink::generated::Bytes<19824>;
     }
-
-    /// Whether the file that carries the record was filled after it was linked.
-    #[must_use]
-    pub fn is_specialized() -> bool {
-        ::postlink::generated::is_specialized(&POSTLINK_RECORD, 19824)
-    }
-
-    /// The version that users see, with its suffix: `2.96.0-dev-20261122_be438c62e1bd`.
-    #[must_use]
-    pub fn version() -> &'static str {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+    static POSTLINK_FIELDS: [postlink::generated::Place; 8] = [
+        postlink::generated::Place {
             section: "lix",
             field: "version",
             needed: "version",
+            ty: postlink::generated::Type::String,
+            names: &[],
             state: 88,
             value: 184,
             capacity: 128,
-        };
-        ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
+        },
+        postlink::generated::Place {
+            section: "lix",
+            field: "prefix",
+            needed: "prefix",
+            ty: postlink::generated::Type::Path,
+            names: &[],
+            state: 100,
+            value: 320,
+            capacity: 512,
+        },
+        postlink::generated::Place {
+            section: "lix",
+            field: "bin_dir",
+            needed: "prefix",
+            ty: postlink::generated::Type::Path,
+            names: &[],
+            state: 112,
+            value: 840,
+            capacity: 512,
+        },
+        postlink::generated::Place {
+            section: "lix",
+            field: "data_dir",
+            needed: "prefix",
+            ty: postlink::generated::Type::Path,
+            names: &[],
+            state: 124,
+            value: 1360,
+            capacity: 512,
+        },
+        postlink::generated::Place {
+            section: "lix",
+            field: "man_dir",
+            needed: "prefix",
+            ty: postlink::generated::Type::Path,
+            names: &[],
+            state: 136,
+            value: 1880,
+            capacity: 512,
+        },
+        postlink::generated::Place {
+            section: "lix",
+            field: "libexec_dir",
+            needed: "prefix",
+            ty: postlink::generated::Type::Path,
+            names: &[],
+            state: 148,
+            value: 2400,
+            capacity: 512,
+        },
+        postlink::generated::Place {
+            section: "lix",
+            field: "launch_builder",
+            needed: "prefix",
+            ty: postlink::generated::Type::Path,
+            names: &[],
+            state: 160,
+            value: 2920,
+            capacity: 512,
+        },
+        postlink::generated::Place {
+            section: "lix",
+            field: "builtin_dep_closure",
+            needed: "prefix",
+            ty: postlink::generated::Type::PathList,
+            names: &[],
+            state: 172,
+            value: 3440,
+            capacity: 16384,
+        },
+    ];
+    /// Whether the file that carries the record was filled after it was linked.
+    #[must_use]
+    pub fn is_specialized() -> bool {
+        postlink::generated::is_specialized(POSTLINK_RECORD.read(), 19824)
     }
-
+    /// All fields, in the order of the schema.
+    #[must_use]
+    pub fn fields() -> postlink::Fields {
+        postlink::generated::fields(POSTLINK_RECORD.read(), &POSTLINK_FIELDS)
+    }
+    /// The version that users see, with its suffix: `2.96.0-dev-20261122_be438c62e1bd`.
+    #[must_use]
+    #[track_caller]
+    pub fn version() -> &'static str {
+        match try_version() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`version`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_version() -> ::core::result::Result<&'static str, postlink::Error> {
+        postlink::generated::text(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[0])
+    }
     /// Where Lix is installed.
     ///
     /// # Panics
     /// Where the file was not filled: `prefix` is required.
     #[must_use]
+    #[track_caller]
     pub fn prefix() -> &'static str {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "lix",
-            field: "prefix",
-            needed: "prefix",
-            state: 100,
-            value: 320,
-            capacity: 512,
-        };
-        ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
+        match try_prefix() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
     }
-
+    /// The same as [`prefix`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_prefix() -> ::core::result::Result<&'static str, postlink::Error> {
+        postlink::generated::text(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[1])
+    }
     /// Where its programs are.
     ///
     /// # Panics
     /// Where the file was not filled: `prefix` is required.
     #[must_use]
+    #[track_caller]
     pub fn bin_dir() -> &'static str {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "lix",
-            field: "bin_dir",
-            needed: "prefix",
-            state: 112,
-            value: 840,
-            capacity: 512,
-        };
-        ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
+        match try_bin_dir() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
     }
-
+    /// The same as [`bin_dir`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_bin_dir() -> ::core::result::Result<&'static str, postlink::Error> {
+        postlink::generated::text(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[2])
+    }
     /// Where its data files are.
     ///
     /// # Panics
     /// Where the file was not filled: `prefix` is required.
     #[must_use]
+    #[track_caller]
     pub fn data_dir() -> &'static str {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "lix",
-            field: "data_dir",
-            needed: "prefix",
-            state: 124,
-            value: 1360,
-            capacity: 512,
-        };
-        ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
+        match try_data_dir() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
     }
-
+    /// The same as [`data_dir`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_data_dir() -> ::core::result::Result<&'static str, postlink::Error> {
+        postlink::generated::text(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[3])
+    }
     /// Where its manual pages are.
     ///
     /// # Panics
     /// Where the file was not filled: `prefix` is required.
     #[must_use]
+    #[track_caller]
     pub fn man_dir() -> &'static str {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "lix",
-            field: "man_dir",
-            needed: "prefix",
-            state: 136,
-            value: 1880,
-            capacity: 512,
-        };
-        ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
+        match try_man_dir() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
     }
-
+    /// The same as [`man_dir`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_man_dir() -> ::core::result::Result<&'static str, postlink::Error> {
+        postlink::generated::text(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[4])
+    }
     /// Where the helpers are that it starts itself.
     ///
     /// # Panics
     /// Where the file was not filled: `prefix` is required.
     #[must_use]
+    #[track_caller]
     pub fn libexec_dir() -> &'static str {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "lix",
-            field: "libexec_dir",
-            needed: "prefix",
-            state: 148,
-            value: 2400,
-            capacity: 512,
-        };
-        ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
+        match try_libexec_dir() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
     }
-
+    /// The same as [`libexec_dir`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_libexec_dir() -> ::core::result::Result<&'static str, postlink::Error> {
+        postlink::generated::text(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[5])
+    }
     /// The helper that starts builders. A child that must not allocate passes it to `execl` as it is.
     ///
     /// # Panics
     /// Where the file was not filled: `prefix` is required.
     #[must_use]
+    #[track_caller]
     pub fn launch_builder() -> &'static str {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "lix",
-            field: "launch_builder",
-            needed: "prefix",
-            state: 160,
-            value: 2920,
-            capacity: 512,
-        };
-        ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
+        match try_launch_builder() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
     }
-
+    /// The same as [`launch_builder`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_launch_builder() -> ::core::result::Result<
+        &'static str,
+        postlink::Error,
+    > {
+        postlink::generated::text(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[6])
+    }
     /// The store paths that a sandbox needs to run its helpers: its own prefix, and in a dynamically
     /// linked build everything that this refers to.
     ///
     /// # Panics
     /// Where the file was not filled: `prefix` is required.
     #[must_use]
-    pub fn builtin_dep_closure() -> ::postlink::List {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "lix",
-            field: "builtin_dep_closure",
-            needed: "prefix",
-            state: 172,
-            value: 3440,
-            capacity: 16384,
-        };
-        ::postlink::generated::list(&POSTLINK_RECORD, PLACE)
+    #[track_caller]
+    pub fn builtin_dep_closure() -> postlink::List {
+        match try_builtin_dep_closure() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`builtin_dep_closure`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_builtin_dep_closure() -> ::core::result::Result<
+        postlink::List,
+        postlink::Error,
+    > {
+        postlink::generated::list(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[7])
     }
 }

@@ -5,229 +5,446 @@
 /// and in a trigraph ??/
 /// */ int injected = 0; /*
 pub mod odd {
-    // The record's bytes are defined by the C++ half.
+    use ::postlink as postlink;
     unsafe extern "C" {
+        /// The record's bytes are defined by the C++ half.
         #[link_name = "postlink_record_odd_of_schema_aabec7d9c28ec21a"]
-        safe static POSTLINK_RECORD: ::postlink::generated::Bytes<70432>;
+        safe static POSTLINK_RECORD: postlink::generated::Bytes<70432>;
     }
-
-    /// Whether the file that carries the record was filled after it was linked.
-    #[must_use]
-    pub fn is_specialized() -> bool {
-        ::postlink::generated::is_specialized(&POSTLINK_RECORD, 70432)
-    }
-
-    /// */ "# \
-    #[must_use]
-    pub fn header() -> bool {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+    static POSTLINK_FIELDS: [postlink::generated::Place; 17] = [
+        postlink::generated::Place {
             section: "odd",
             field: "header",
             needed: "header",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
             state: 88,
             value: 296,
             capacity: 1,
-        };
-        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
-    }
-
-    /// carriage return and line feed
-    /// here
-    #[must_use]
-    pub fn state() -> bool {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "odd",
             field: "state",
             needed: "state",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
             state: 100,
             value: 304,
             capacity: 1,
-        };
-        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
-    }
-
-    /// The value of field `states`.
-    #[must_use]
-    pub fn states() -> u8 {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "odd",
             field: "states",
             needed: "states",
+            ty: postlink::generated::Type::U8,
+            names: &[],
             state: 112,
             value: 312,
             capacity: 1,
-        };
-        u8::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE))
-    }
-
-    /// The value of field `fields`.
-    #[must_use]
-    pub fn fields() -> i64 {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "odd",
             field: "fields",
             needed: "fields",
+            ty: postlink::generated::Type::I64,
+            names: &[],
             state: 124,
             value: 320,
             capacity: 8,
-        };
-        i64::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE))
-    }
-
-    /// The value of field `value`.
-    #[must_use]
-    pub fn value() -> &'static str {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "odd",
             field: "value",
             needed: "value",
+            ty: postlink::generated::Type::String,
+            names: &[],
             state: 136,
             value: 328,
             capacity: 3,
-        };
-        ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
-    }
-
-    /// The value of field `read`.
-    #[must_use]
-    pub fn read() -> &'static [u8] {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "odd",
             field: "read",
             needed: "read",
+            ty: postlink::generated::Type::Bytes,
+            names: &[],
             state: 148,
             value: 336,
             capacity: 3,
-        };
-        ::postlink::generated::bytes(&POSTLINK_RECORD, PLACE)
-    }
-
-    /// The value of field `text`.
-    #[must_use]
-    pub fn text() -> &'static str {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "odd",
             field: "text",
             needed: "text",
+            ty: postlink::generated::Type::String,
+            names: &[],
             state: 160,
             value: 344,
             capacity: 70000,
-        };
-        ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
-    }
-
-    /// The value of field `list`.
-    #[must_use]
-    pub fn list() -> ::postlink::List {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "odd",
             field: "list",
             needed: "list",
+            ty: postlink::generated::Type::StringList,
+            names: &[],
             state: 172,
             value: 70352,
             capacity: 3,
-        };
-        ::postlink::generated::list(&POSTLINK_RECORD, PLACE)
-    }
-
-    /// The value of field `number`.
-    #[must_use]
-    pub fn number() -> u64 {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "odd",
             field: "number",
             needed: "number",
+            ty: postlink::generated::Type::U64,
+            names: &[],
             state: 184,
             value: 70360,
             capacity: 8,
-        };
-        u64::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE))
-    }
-
-    /// The value of field `record`.
-    #[must_use]
-    pub fn record() -> bool {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "odd",
             field: "record",
             needed: "record",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
             state: 196,
             value: 70368,
             capacity: 1,
-        };
-        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
-    }
-
-    /// The value of field `bytes`.
-    #[must_use]
-    pub fn bytes() -> bool {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "odd",
             field: "bytes",
             needed: "bytes",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
             state: 208,
             value: 70376,
             capacity: 1,
-        };
-        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
-    }
-
-    /// The value of field `u32`.
-    #[must_use]
-    pub fn u32() -> u32 {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "odd",
             field: "u32",
             needed: "u32",
+            ty: postlink::generated::Type::U32,
+            names: &[],
             state: 220,
             value: 70384,
             capacity: 4,
-        };
-        u32::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE))
-    }
-
-    /// The value of field `stop`.
-    #[must_use]
-    pub fn stop() -> bool {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "odd",
             field: "stop",
             needed: "stop",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
             state: 232,
             value: 70392,
             capacity: 1,
-        };
-        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
-    }
-
-    /// The value of field `crc32`.
-    #[must_use]
-    pub fn crc32() -> bool {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "odd",
             field: "crc32",
             needed: "crc32",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
             state: 244,
             value: 70400,
             capacity: 1,
-        };
-        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
-    }
-
-    /// The value of field `is_filled`.
-    #[must_use]
-    pub fn is_filled() -> bool {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+        },
+        postlink::generated::Place {
             section: "odd",
             field: "is_filled",
             needed: "is_filled",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
             state: 256,
             value: 70408,
             capacity: 1,
-        };
-        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "iterator",
+            needed: "iterator",
+            ty: postlink::generated::Type::Enum,
+            names: &["begin", "end", "size"],
+            state: 268,
+            value: 70416,
+            capacity: 4,
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "string_view",
+            needed: "string_view",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
+            state: 280,
+            value: 70424,
+            capacity: 1,
+        },
+    ];
+    /// Whether the file that carries the record was filled after it was linked.
+    #[must_use]
+    pub fn is_specialized() -> bool {
+        postlink::generated::is_specialized(POSTLINK_RECORD.read(), 70432)
     }
-
+    /// All fields, in the order of the schema.
+    #[must_use]
+    pub fn fields() -> postlink::Fields {
+        postlink::generated::fields(POSTLINK_RECORD.read(), &POSTLINK_FIELDS)
+    }
+    /// */ "# \
+    #[must_use]
+    #[track_caller]
+    pub fn header() -> bool {
+        match try_header() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`header`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_header() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[0])
+            .map(|byte| byte != [0])
+    }
+    /// carriage return and line feed
+    /// here
+    #[must_use]
+    #[track_caller]
+    pub fn state() -> bool {
+        match try_state() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`state`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_state() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[1])
+            .map(|byte| byte != [0])
+    }
+    /// The value of field `states`.
+    #[must_use]
+    #[track_caller]
+    pub fn states() -> u8 {
+        match try_states() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`states`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_states() -> ::core::result::Result<u8, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[2])
+            .map(u8::from_le_bytes)
+    }
+    /// The value of field `fields`.
+    #[must_use]
+    #[track_caller]
+    pub fn fields() -> i64 {
+        match try_fields() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`fields`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_fields() -> ::core::result::Result<i64, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[3])
+            .map(i64::from_le_bytes)
+    }
+    /// The value of field `value`.
+    #[must_use]
+    #[track_caller]
+    pub fn value() -> &'static str {
+        match try_value() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`value`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_value() -> ::core::result::Result<&'static str, postlink::Error> {
+        postlink::generated::text(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[4])
+    }
+    /// The value of field `read`.
+    #[must_use]
+    #[track_caller]
+    pub fn read() -> &'static [u8] {
+        match try_read() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`read`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_read() -> ::core::result::Result<&'static [u8], postlink::Error> {
+        postlink::generated::bytes(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[5])
+    }
+    /// The value of field `text`.
+    #[must_use]
+    #[track_caller]
+    pub fn text() -> &'static str {
+        match try_text() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`text`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_text() -> ::core::result::Result<&'static str, postlink::Error> {
+        postlink::generated::text(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[6])
+    }
+    /// The value of field `list`.
+    #[must_use]
+    #[track_caller]
+    pub fn list() -> postlink::List {
+        match try_list() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`list`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_list() -> ::core::result::Result<postlink::List, postlink::Error> {
+        postlink::generated::list(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[7])
+    }
+    /// The value of field `number`.
+    #[must_use]
+    #[track_caller]
+    pub fn number() -> u64 {
+        match try_number() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`number`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_number() -> ::core::result::Result<u64, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[8])
+            .map(u64::from_le_bytes)
+    }
+    /// The value of field `record`.
+    #[must_use]
+    #[track_caller]
+    pub fn record() -> bool {
+        match try_record() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`record`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_record() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[9])
+            .map(|byte| byte != [0])
+    }
+    /// The value of field `bytes`.
+    #[must_use]
+    #[track_caller]
+    pub fn bytes() -> bool {
+        match try_bytes() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`bytes`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_bytes() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[10])
+            .map(|byte| byte != [0])
+    }
+    /// The value of field `u32`.
+    #[must_use]
+    #[track_caller]
+    pub fn u32() -> u32 {
+        match try_u32() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`u32`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_u32() -> ::core::result::Result<u32, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[11])
+            .map(u32::from_le_bytes)
+    }
+    /// The value of field `stop`.
+    #[must_use]
+    #[track_caller]
+    pub fn stop() -> bool {
+        match try_stop() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`stop`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_stop() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[12])
+            .map(|byte| byte != [0])
+    }
+    /// The value of field `crc32`.
+    #[must_use]
+    #[track_caller]
+    pub fn crc32() -> bool {
+        match try_crc32() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`crc32`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_crc32() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[13])
+            .map(|byte| byte != [0])
+    }
+    /// The value of field `is_filled`.
+    #[must_use]
+    #[track_caller]
+    pub fn is_filled() -> bool {
+        match try_is_filled() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`is_filled`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_is_filled() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[14])
+            .map(|byte| byte != [0])
+    }
     /// The values of [`iterator`].
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     #[repr(u32)]
@@ -239,37 +456,39 @@ pub mod odd {
         /// `size`
         Size = 2,
     }
-
     /// The value of field `iterator`.
     #[must_use]
+    #[track_caller]
     pub fn iterator() -> Iterator {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "odd",
-            field: "iterator",
-            needed: "iterator",
-            state: 268,
-            value: 70416,
-            capacity: 4,
-        };
-        match u32::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE)) {
-            0 => Iterator::Begin,
-            1 => Iterator::End,
-            2 => Iterator::Size,
-            _ => ::postlink::generated::damaged(PLACE),
+        match try_iterator() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
         }
     }
-
+    /// The same as [`iterator`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_iterator() -> ::core::result::Result<Iterator, postlink::Error> {
+        const VALUES: &[Iterator] = &[Iterator::Begin, Iterator::End, Iterator::Size];
+        postlink::generated::choice(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[15])
+            .map(|position| VALUES[position as usize])
+    }
     /// The value of field `string_view`.
     #[must_use]
+    #[track_caller]
     pub fn string_view() -> bool {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "odd",
-            field: "string_view",
-            needed: "string_view",
-            state: 280,
-            value: 70424,
-            capacity: 1,
-        };
-        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
+        match try_string_view() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`string_view`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_string_view() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[16])
+            .map(|byte| byte != [0])
     }
 }

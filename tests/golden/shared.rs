@@ -3,6 +3,9 @@
 #[allow(dead_code, unsafe_code, clippy::allow_attributes, clippy::pedantic)]
 /// The values of section `shared`.
 pub mod shared {
+    use ::postlink as postlink;
+    /// The record. Its symbol is hidden: each library reads its own, whoever else carries one
+    /// of this name.
     #[used]
     #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__TEXT,__postlink"))]
     #[cfg_attr(windows, unsafe(link_section = ".plink"))]
@@ -11,40 +14,108 @@ pub mod shared {
         unsafe(link_section = "postlink_shared")
     )]
     #[unsafe(export_name = "postlink_record_shared_of_schema_2c225836c0531eed")]
-    static POSTLINK_RECORD: ::postlink::generated::Bytes<656> =
-        ::postlink::generated::Bytes::new(&[
-            (0, b"\x7fpostlnk\x01\x00\x00\x00\x90\x02\x00\x00P\x00\x00\x00\xc0\x00\x00\x00\x10\x01\x00\x00\x05\x00\x00\x00P\x02\x00\x00\x06\x00\x00\x00F\x7f?\xc5\x00\x00\x00\x00,\"X6\xc0S\x1e\xed\xfa\x01\xba\xf4in\x80;+\xe9\x17\x98(\x1c\x81\xf2\x9aI\xdbp\xf2\x13\xa8\x90"),
-            (80, b"\x01\x00\x00\x00\xed\xda\x1a\x80"),
-            (88, b"\x01\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x04\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x01"),
+    static POSTLINK_RECORD: postlink::generated::Bytes<656> = postlink::generated::Bytes::new(
+        &[
+            (
+                0,
+                b"\x7Fpostlnk\x01\0\0\0\x90\x02\0\0P\0\0\0\xC0\0\0\0\x10\x01\0\0\x05\0\0\0P\x02\0\0\x06\0\0\0F\x7F?\xC5\0\0\0\0,\"X6\xC0S\x1E\xED\xFA\x01\xBA\xF4in\x80;+\xE9\x17\x98(\x1C\x81\xF2\x9AI\xDBp\xF2\x13\xA8\x90",
+            ),
+            (80, b"\x01\0\0\0\xED\xDA\x1A\x80"),
+            (
+                88,
+                b"\x01\0\0\0\x06\0\0\0\0\0\0\0\x01\0\0\0\x04\0\0\0\0\0\0\0\x01\0\0\0\x04\0\0\0\x02\0\0\0\x01\0\0\0\x01",
+            ),
             (152, b"nobody"),
-            (192, b"a\x00b"),
+            (192, b"a\0b"),
             (224, b"\x01"),
-            (272, b"V\x02\x00\x00\x04\x00\x00\x00\n\x00\x00\x00\x1e\x00\x00\x00\x00\x00\x00\x00\x98\x00\x00\x00Z\x02\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00`\x02\x00\x00\x05\x00\x00\x00\x0f \x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\xb8\x00\x00\x00e\x02\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00i\x02\x00\x00\t\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00r\x02\x00\x00\x05\x00\x00\x00\r\x00\x00\x00\x1e\x00\x00\x00\x03\x00\x00\x00\xc0\x00\x00\x00w\x02\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00{\x02\x00\x00\x03\x00\x00\x00\x0c\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\xe0\x00\x00\x00~\x02\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x7f\x02\x00\x00\x04\x00\x00\x00\x0b\x01\x00\x00\x1e\x00\x00\x00\x00\x00\x00\x00\xe8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00sharednamenobodylevel\x00\x00\x00\x00low\x00high\x00itemsa\x00b\x00key\x01home"),
-        ]);
-    // Each library reads its own record, whoever else carries one of this name.
+            (
+                272,
+                b"V\x02\0\0\x04\0\0\0\n\0\0\0\x1E\0\0\0\0\0\0\0\x98\0\0\0Z\x02\0\0\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0`\x02\0\0\x05\0\0\0\x0F \0\0\x04\0\0\0\0\0\0\0\xB8\0\0\0e\x02\0\0\x04\0\0\0\0\0\0\0\0\0\0\0i\x02\0\0\t\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0r\x02\0\0\x05\0\0\0\r\0\0\0\x1E\0\0\0\x03\0\0\0\xC0\0\0\0w\x02\0\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0{\x02\0\0\x03\0\0\0\x0C\0\0\0\x04\0\0\0\0\0\0\0\xE0\0\0\0~\x02\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x7F\x02\0\0\x04\0\0\0\x0B\x01\0\0\x1E\0\0\0\0\0\0\0\xE8\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0sharednamenobodylevel\0\0\0\0low\0high\0itemsa\0b\0key\x01home",
+            ),
+        ],
+    );
     #[cfg(not(any(target_vendor = "apple", windows)))]
-    ::core::arch::global_asm!(".hidden postlink_record_shared_of_schema_2c225836c0531eed");
-
-    /// Whether the file that carries the record was filled after it was linked.
-    #[must_use]
-    pub fn is_specialized() -> bool {
-        ::postlink::generated::is_specialized(&POSTLINK_RECORD, 272)
-    }
-
-    /// The value of field `name`.
-    #[must_use]
-    pub fn name() -> &'static str {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+    ::core::arch::global_asm!(
+        ".hidden postlink_record_shared_of_schema_2c225836c0531eed"
+    );
+    static POSTLINK_FIELDS: [postlink::generated::Place; 5] = [
+        postlink::generated::Place {
             section: "shared",
             field: "name",
             needed: "name",
+            ty: postlink::generated::Type::String,
+            names: &[],
             state: 88,
             value: 152,
             capacity: 30,
-        };
-        ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
+        },
+        postlink::generated::Place {
+            section: "shared",
+            field: "level",
+            needed: "level",
+            ty: postlink::generated::Type::Enum,
+            names: &["low", "high"],
+            state: 100,
+            value: 184,
+            capacity: 4,
+        },
+        postlink::generated::Place {
+            section: "shared",
+            field: "items",
+            needed: "items",
+            ty: postlink::generated::Type::StringList,
+            names: &[],
+            state: 112,
+            value: 192,
+            capacity: 30,
+        },
+        postlink::generated::Place {
+            section: "shared",
+            field: "key",
+            needed: "key",
+            ty: postlink::generated::Type::Bytes,
+            names: &[],
+            state: 124,
+            value: 224,
+            capacity: 4,
+        },
+        postlink::generated::Place {
+            section: "shared",
+            field: "home",
+            needed: "home",
+            ty: postlink::generated::Type::Path,
+            names: &[],
+            state: 136,
+            value: 232,
+            capacity: 30,
+        },
+    ];
+    /// Whether the file that carries the record was filled after it was linked.
+    #[must_use]
+    pub fn is_specialized() -> bool {
+        postlink::generated::is_specialized(POSTLINK_RECORD.read(), 272)
     }
-
+    /// All fields, in the order of the schema.
+    #[must_use]
+    pub fn fields() -> postlink::Fields {
+        postlink::generated::fields(POSTLINK_RECORD.read(), &POSTLINK_FIELDS)
+    }
+    /// The value of field `name`.
+    #[must_use]
+    #[track_caller]
+    pub fn name() -> &'static str {
+        match try_name() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`name`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_name() -> ::core::result::Result<&'static str, postlink::Error> {
+        postlink::generated::text(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[0])
+    }
     /// The values of [`level`].
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     #[repr(u32)]
@@ -54,67 +125,73 @@ pub mod shared {
         /// `high`
         High = 1,
     }
-
     /// The value of field `level`.
     #[must_use]
+    #[track_caller]
     pub fn level() -> Level {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "shared",
-            field: "level",
-            needed: "level",
-            state: 100,
-            value: 184,
-            capacity: 4,
-        };
-        match u32::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE)) {
-            0 => Level::Low,
-            1 => Level::High,
-            _ => ::postlink::generated::damaged(PLACE),
+        match try_level() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
         }
     }
-
+    /// The same as [`level`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_level() -> ::core::result::Result<Level, postlink::Error> {
+        const VALUES: &[Level] = &[Level::Low, Level::High];
+        postlink::generated::choice(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[1])
+            .map(|position| VALUES[position as usize])
+    }
     /// The value of field `items`.
     #[must_use]
-    pub fn items() -> ::postlink::List {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "shared",
-            field: "items",
-            needed: "items",
-            state: 112,
-            value: 192,
-            capacity: 30,
-        };
-        ::postlink::generated::list(&POSTLINK_RECORD, PLACE)
+    #[track_caller]
+    pub fn items() -> postlink::List {
+        match try_items() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
     }
-
+    /// The same as [`items`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_items() -> ::core::result::Result<postlink::List, postlink::Error> {
+        postlink::generated::list(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[2])
+    }
     /// The value of field `key`.
     #[must_use]
+    #[track_caller]
     pub fn key() -> &'static [u8] {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "shared",
-            field: "key",
-            needed: "key",
-            state: 124,
-            value: 224,
-            capacity: 4,
-        };
-        ::postlink::generated::bytes(&POSTLINK_RECORD, PLACE)
+        match try_key() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
     }
-
+    /// The same as [`key`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_key() -> ::core::result::Result<&'static [u8], postlink::Error> {
+        postlink::generated::bytes(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[3])
+    }
     /// The value of field `home`.
     ///
     /// # Panics
     /// Where the file was not filled: `home` is required.
     #[must_use]
+    #[track_caller]
     pub fn home() -> &'static str {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
-            section: "shared",
-            field: "home",
-            needed: "home",
-            state: 136,
-            value: 232,
-            capacity: 30,
-        };
-        ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
+        match try_home() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`home`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_home() -> ::core::result::Result<&'static str, postlink::Error> {
+        postlink::generated::text(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[4])
     }
 }

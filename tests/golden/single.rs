@@ -3,29 +3,49 @@
 #[allow(dead_code, unsafe_code, clippy::allow_attributes, clippy::pedantic)]
 /// The values of section `single`.
 pub mod single {
-    // The record's bytes are defined by the C++ half.
+    use ::postlink as postlink;
     unsafe extern "C" {
+        /// The record's bytes are defined by the C++ half.
         #[link_name = "postlink_record_single_of_schema_4a1ad872aeaf3781"]
-        safe static POSTLINK_RECORD: ::postlink::generated::Bytes<112>;
+        safe static POSTLINK_RECORD: postlink::generated::Bytes<112>;
     }
-
-    /// Whether the file that carries the record was filled after it was linked.
-    #[must_use]
-    pub fn is_specialized() -> bool {
-        ::postlink::generated::is_specialized(&POSTLINK_RECORD, 112)
-    }
-
-    /// The value of field `flag`.
-    #[must_use]
-    pub fn flag() -> bool {
-        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+    static POSTLINK_FIELDS: [postlink::generated::Place; 1] = [
+        postlink::generated::Place {
             section: "single",
             field: "flag",
             needed: "flag",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
             state: 88,
             value: 104,
             capacity: 1,
-        };
-        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
+        },
+    ];
+    /// Whether the file that carries the record was filled after it was linked.
+    #[must_use]
+    pub fn is_specialized() -> bool {
+        postlink::generated::is_specialized(POSTLINK_RECORD.read(), 112)
+    }
+    /// All fields, in the order of the schema.
+    #[must_use]
+    pub fn fields() -> postlink::Fields {
+        postlink::generated::fields(POSTLINK_RECORD.read(), &POSTLINK_FIELDS)
+    }
+    /// The value of field `flag`.
+    #[must_use]
+    #[track_caller]
+    pub fn flag() -> bool {
+        match try_flag() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`flag`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_flag() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[0])
+            .map(|byte| byte != [0])
     }
 }

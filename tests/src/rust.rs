@@ -25,7 +25,8 @@ impl Deref for Workspace {
 ///
 /// - `mixed`, a library, and `exported`, a static library of it for C++;
 /// - `app`, a program that links the C++ static library `report`;
-/// - `bare`, a static library without std; `alone`, a cdylib; `calls`, programs that a test writes.
+/// - `bare`, a static library without std; `alone`, a cdylib; `calls`, programs that a test writes;
+/// - `renamed`, a library that has postlink under another name; `freestanding`, a program without std.
 ///
 /// It is the same folder each time, so that dependencies are compiled once.
 #[must_use]
@@ -49,6 +50,12 @@ pub fn workspace() -> Workspace {
     package("bare", "[lib]\ncrate-type = ['staticlib']", &postlink);
     package("alone", "[lib]\ncrate-type = ['cdylib']", &postlink);
     package("calls", "", &postlink);
+    package(
+        "renamed",
+        "",
+        &format!("filled_later = {{ package = 'postlink', path = '{runtime}' }}"),
+    );
+    package("freestanding", "", &postlink);
     for (fixture, file) in [
         ("mixed.toml", "mixed/mixed.toml"),
         ("mixed.rs", "mixed/src/lib.rs"),
@@ -63,12 +70,16 @@ pub fn workspace() -> Workspace {
         ("bare.c", "bare.c"),
         ("calls.rs", "calls/src/main.rs"),
         ("bare.toml", "calls/bare.toml"),
+        ("renamed.rs", "renamed/src/lib.rs"),
+        ("bare.toml", "renamed/bare.toml"),
+        ("freestanding.rs", "freestanding/src/main.rs"),
+        ("bare.toml", "freestanding/bare.toml"),
     ] {
         folder.write(file, fixture_text(&format!("rust/{fixture}")));
     }
     folder.write(
         "Cargo.toml",
-        "[workspace]\nresolver = '3'\nmembers = ['mixed', 'exported', 'app', 'bare', 'alone', 'calls']\n",
+        "[workspace]\nresolver = '3'\nmembers = ['mixed', 'exported', 'app', 'bare', 'alone', 'calls', 'renamed', 'freestanding']\n",
     );
     // The same versions as postlink's own, all of which are there already.
     let lock = std::fs::read(fixture("../../Cargo.lock")).expect("Cargo.lock");

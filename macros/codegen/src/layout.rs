@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use postlink_format::{FieldState, RECORD_ALIGN, Type, VALUES_OFFSET, ValueHeader};
-use sha2::{Digest, Sha256};
 
 use crate::model::{Field, Shape};
 
@@ -77,6 +76,6 @@ impl Shape {
     /// SHA-256 of [`Shape::canonical_text`].
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {
-        Sha256::digest(self.canonical_text()).into()
+        hmac_sha256::Hash::hash(self.canonical_text().as_bytes())
     }
 }

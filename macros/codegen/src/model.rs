@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use postlink_format::Type;
 
+use crate::diagnostic::Diagnostics;
 use crate::template::Template;
 use crate::value::{Problem, Value};
 use crate::words::{listed, nearest};
@@ -33,6 +34,8 @@ pub struct Section {
     pub shape: Shape,
     /// The language that defines the bytes.
     pub owner: Owner,
+    /// The refusal of Rust code, where the schema does not say who owns the section.
+    pub owner_unsaid: Option<Diagnostics>,
     /// The C++ namespace of the accessors, its parts joined by `::`.
     pub namespace: String,
     /// Whether other shared libraries may call the accessors.

@@ -160,7 +160,11 @@ fn outputs(section: &Section, args: &Args) -> Result<Vec<(PathBuf, String)>> {
         outputs.push((source.clone(), cpp::source(section, include).map_err(wrong)?));
     }
     if let Some(path) = &args.out_rust {
-        outputs.push((path.clone(), rust::file(section).map_err(wrong)?));
+        let text = rust::file(section).map_err(|unfit| match unfit {
+            rust::Unfit::Owner(unsaid) => super::values::wrong_schema(&args.schema, &unsaid),
+            rust::Unfit::Defaults(problems) => wrong(problems),
+        });
+        outputs.push((path.clone(), text?));
     }
     if let Some(depfile) = &args.depfile {
         let targets: Vec<String> = match &args.stamp {

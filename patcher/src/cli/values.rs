@@ -50,9 +50,15 @@ impl ValueArgs {
 /// The file cannot be read; or all faults of the schema.
 pub(super) fn read_schema(path: &std::path::Path) -> Result<postlink_codegen::Schema> {
     let text = crate::files::open::read_text(path)?;
-    postlink_codegen::Schema::parse(&escaped(path), &text).map_err(|diagnostics| Error::Schema {
-        rendered: diagnostics.render(color()),
-        count: diagnostics.list().len(),
+    let schema = postlink_codegen::Schema::parse(&escaped(path), &text);
+    schema.map_err(|diagnostics| wrong_schema(path, &diagnostics))
+}
+
+/// The error of a schema at `path` with something wrong in it.
+pub(super) fn wrong_schema(path: &std::path::Path, wrong: &postlink_codegen::Diagnostics) -> Error {
+    Error::Schema {
+        rendered: wrong.render(color()),
+        count: wrong.list().len(),
         path: path.to_owned(),
-    })
+    }
 }

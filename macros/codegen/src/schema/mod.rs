@@ -41,8 +41,13 @@ impl Schema {
             wrong.push(Diagnostic::new("the schema has no section", 0..0, help));
         }
         if wrong.is_empty() {
-            let sections = sections.into_iter().map(|(section, _)| section).collect();
-            Ok(Self { sections })
+            let sections = sections.into_iter().map(|(mut section, spans)| {
+                let unsaid = spans.owner_unsaid.then(|| owner_unsaid(&section, &spans));
+                section.owner_unsaid =
+                    unsaid.map(|unsaid| Diagnostics::new(path, source, vec![unsaid]));
+                section
+            });
+            Ok(Self { sections: sections.collect() })
         } else {
             Err(Diagnostics::new(path, source, wrong))
         }
@@ -103,6 +108,17 @@ impl Section {
     }
 }
 
+fn owner_unsaid(section: &Section, spans: &SectionSpans) -> Diagnostic {
+    Diagnostic::new(
+        format!(
+            "section `{}` does not say who owns it, and Rust code needs to know",
+            section.shape.name
+        ),
+        spans.name.clone(),
+        "add `owner = \"rust\"` to the section if this Rust code defines the record; or `owner = \"cpp\"` if the generated C++ source is linked into the same program",
+    )
+}
+
 fn read(mut root: Table<'_>, wrong: &mut Vec<Diagnostic>) -> Vec<(Section, SectionSpans)> {
     root.only_sections(wrong);
     let sections = root.table("section", "the sections", wrong);
@@ -113,6 +129,7 @@ fn read(mut root: Table<'_>, wrong: &mut Vec<Diagnostic>) -> Vec<(Section, Secti
 fn read_section(mut table: Table<'_>, wrong: &mut Vec<Diagnostic>) -> (Section, SectionSpans) {
     let name = table.name.clone();
     table.only(SECTION_KEYS, wrong);
+    let owner_unsaid = table.key_span("owner").is_none();
     let owner = table.string("owner", wrong).and_then(|(owner, span)| match owner.as_str() {
         "cpp" => Some(Owner::Cpp),
         "rust" => Some(Owner::Rust),
@@ -151,11 +168,18 @@ fn read_section(mut table: Table<'_>, wrong: &mut Vec<Diagnostic>) -> (Section, 
     let section = Section {
         shape: Shape { name, fields },
         owner: owner.unwrap_or(Owner::Cpp),
+        owner_unsaid: None,
         namespace,
         exported,
         elf,
         doc,
     };
-    let spans = SectionSpans { name: key, namespace: namespace_span, elf: elf_span, fields: spans };
+    let spans = SectionSpans {
+        name: key,
+        owner_unsaid,
+        namespace: namespace_span,
+        elf: elf_span,
+        fields: spans,
+    };
     (section, spans)
 }

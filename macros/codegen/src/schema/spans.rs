@@ -5,6 +5,8 @@ use std::ops::Range;
 /// The places of a section's parts.
 pub(super) struct SectionSpans {
     pub(super) name: Range<usize>,
+    /// Whether there is no key `owner`.
+    pub(super) owner_unsaid: bool,
     pub(super) namespace: Range<usize>,
     pub(super) elf: Range<usize>,
     pub(super) fields: Vec<FieldSpans>,
