@@ -1,7 +1,7 @@
 //! The record's bytes: two independent readers agree, and damage is always noticed.
 
 use postlink_codegen::{Default, Given, Schema, Shape, Template};
-use postlink_format::{Record, State, descriptor_checksum, records, values_checksum};
+use postlink_format::{Header, Record, State, descriptor_checksum, records, values_checksum};
 use postlink_tests::lix::{VERSION, build_program, long_prefix, sources};
 use postlink_tests::{fixture, fixture_text, readers_agree};
 
@@ -177,13 +177,9 @@ fn mend(bytes: &mut [u8], fields_offset: usize) {
     if tail <= size && size <= bytes.len() {
         let mut header = [0; 80];
         header.copy_from_slice(&bytes[..80]);
-        let sum = descriptor_checksum(&raw_header(&header), &bytes[tail..size]);
+        let sum = descriptor_checksum(&Header::from_bytes(&header), &bytes[tail..size]);
         bytes[40..44].copy_from_slice(&sum.to_le_bytes());
     }
-}
-
-fn raw_header(bytes: &[u8; 80]) -> postlink_format::Header {
-    bytemuck::pod_read_unaligned(bytes)
 }
 
 /// A fingerprint that is not that of the fields, and texts that share bytes, with right checksums.

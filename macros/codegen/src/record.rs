@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use bytemuck::bytes_of;
 use postlink_format::{
     FORMAT_VERSION, FieldEntry, FieldState, Flags, Header, MAGIC, Origin, RECORD_ALIGN, Record,
     Span, State, Type, VALUES_OFFSET, ValueHeader, descriptor_checksum, values_checksum,
@@ -72,7 +71,7 @@ impl Pool {
         }
         let offset = self.start + self.bytes.len() as u32;
         self.bytes.extend_from_slice(text);
-        Span { offset: offset.into(), length: (text.len() as u32).into() }
+        Span { offset, length: text.len() as u32 }
     }
 }
 
@@ -81,34 +80,31 @@ impl Shape {
     #[must_use]
     pub fn record(&self, state: State, values: &[Evaluated]) -> Vec<u8> {
         let layout = self.layout();
-        let table = self.fields.len() * size_of::<FieldEntry>();
+        let table = self.fields.len() * FieldEntry::SIZE;
         let mut pool = Pool { start: layout.fields_offset + table as u32, bytes: Vec::new() };
         let name = pool.add(self.name.as_bytes());
-        let entries: Vec<FieldEntry> = self
-            .fields
-            .iter()
-            .zip(&layout.values)
-            .map(|(field, &offset)| entry(field, offset, &mut pool))
+        let entries = self.fields.iter().zip(&layout.values);
+        let mut tail: Vec<u8> = entries
+            .flat_map(|(field, &offset)| entry(field, offset, &mut pool).to_bytes())
             .collect();
-        let mut tail = bytemuck::cast_slice(&entries).to_vec();
         tail.append(&mut pool.bytes);
         tail.resize(tail.len().next_multiple_of(RECORD_ALIGN as usize), 0);
 
         let mut header = Header {
             magic: MAGIC,
-            version: FORMAT_VERSION.into(),
-            record_size: (layout.fields_offset + tail.len() as u32).into(),
-            values_offset: VALUES_OFFSET.into(),
-            values_size: layout.values_size().into(),
-            fields_offset: layout.fields_offset.into(),
-            field_count: (self.fields.len() as u32).into(),
+            version: FORMAT_VERSION,
+            record_size: layout.fields_offset + tail.len() as u32,
+            values_offset: VALUES_OFFSET,
+            values_size: layout.values_size(),
+            fields_offset: layout.fields_offset,
+            field_count: self.fields.len() as u32,
             name,
-            checksum: 0.into(),
-            reserved: 0.into(),
+            checksum: 0,
+            reserved: 0,
             fingerprint: self.fingerprint(),
         };
-        header.checksum = descriptor_checksum(&header, &tail).into();
-        [bytes_of(&header), &self.value_area(state, values), &tail].concat()
+        header.checksum = descriptor_checksum(&header, &tail);
+        [&header.to_bytes()[..], &self.value_area(state, values), &tail].concat()
     }
 
     /// The size of the record, in bytes.
@@ -120,7 +116,7 @@ impl Shape {
             field.name.len() + field.default_size() + pattern + choices
         });
         let texts = texts.sum::<usize>() + self.name.len();
-        let tail = self.fields.len() * size_of::<FieldEntry>() + texts;
+        let tail = self.fields.len() * FieldEntry::SIZE + texts;
         let values: u64 = self.fields.iter().map(|field| u64::from(field.room()) + 8).sum();
         // Beyond what a layout can have there is no exact size, nor need of one.
         let values_end = match values {
@@ -146,17 +142,15 @@ impl Shape {
             let state = FieldState {
                 origin: origin.code(),
                 reserved: [0; 3],
-                length: (bytes.len() as u32).into(),
-                count: count.into(),
+                length: bytes.len() as u32,
+                count,
             };
-            put(layout.states[position], bytes_of(&state));
+            put(layout.states[position], &state.to_bytes());
             put(layout.values[position], &bytes);
         }
-        let (head, rest) = area.split_at_mut(size_of::<ValueHeader>());
-        head.copy_from_slice(bytes_of(&ValueHeader {
-            state: state.code().into(),
-            checksum: values_checksum(state.code(), rest).into(),
-        }));
+        let (head, rest) = area.split_at_mut(ValueHeader::SIZE);
+        let checksum = values_checksum(state.code(), rest);
+        head.copy_from_slice(&ValueHeader { state: state.code(), checksum }.to_bytes());
         area
     }
 
@@ -265,10 +259,10 @@ fn entry(field: &Field, value_offset: u32, pool: &mut Pool) -> FieldEntry {
         name: pool.add(field.name.as_bytes()),
         ty: field.ty.code(),
         flags,
-        reserved: 0.into(),
-        capacity: field.capacity.into(),
-        max_items: field.max_items.into(),
-        value_offset: value_offset.into(),
+        reserved: 0,
+        capacity: field.capacity,
+        max_items: field.max_items,
+        value_offset,
         default: pool.add(&encoded_default(field)),
         pattern: pool.add(field.pattern.as_deref().unwrap_or_default().as_bytes()),
         choices: pool.add(&with_nuls(&field.choices)),

@@ -1,6 +1,4 @@
-//! The structs of a record. All are plain bytes: alignment 1, no padding, little-endian.
-
-use bytemuck::{Pod, Zeroable};
+//! The structs of a record: plain bytes without padding, little-endian.
 
 use crate::Crc32;
 
@@ -9,140 +7,191 @@ pub const MAGIC: [u8; 8] = *b"\x7fpostlnk";
 /// The version of the format that this crate reads and writes.
 pub const FORMAT_VERSION: u32 = 1;
 /// Bytes of [`Header`].
-pub const HEADER_SIZE: u32 = size_of::<Header>() as u32;
+pub const HEADER_SIZE: u32 = Header::SIZE as u32;
 /// The offset of the value area in every record of format version 1, in bytes.
 pub const VALUES_OFFSET: u32 = HEADER_SIZE;
 /// Every record's size is a multiple of this, and so is its address in memory.
 pub const RECORD_ALIGN: u32 = 16;
 
-/// A 16-bit little-endian number at any address.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
-#[repr(transparent)]
-pub struct U16([u8; 2]);
-
-/// A 32-bit little-endian number at any address.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
-#[repr(transparent)]
-pub struct U32([u8; 4]);
-
-impl U16 {
-    /// The number as the machine has it.
-    #[must_use]
-    pub const fn get(self) -> u16 {
-        u16::from_le_bytes(self.0)
-    }
-}
-
-impl From<u16> for U16 {
-    fn from(value: u16) -> Self {
-        Self(value.to_le_bytes())
-    }
-}
-
-impl U32 {
-    /// The number as the machine has it.
-    #[must_use]
-    pub const fn get(self) -> u32 {
-        u32::from_le_bytes(self.0)
-    }
-}
-
-impl From<u32> for U32 {
-    fn from(value: u32) -> Self {
-        Self(value.to_le_bytes())
-    }
-}
-
-/// A run of bytes inside the record; both numbers are zero where there is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
-#[repr(C)]
-pub struct Span {
-    /// Bytes from the start of the record.
-    pub offset: U32,
+/// A run of bytes in a struct of the record; numbers are little-endian.
+trait Part {
     /// Bytes.
-    pub length: U32,
+    const SIZE: usize;
+
+    /// Takes it from the start of `bytes`, which is long enough.
+    fn take(bytes: &mut &[u8]) -> Self;
+
+    /// Writes it to the start of `bytes`, which is long enough, and leaves the rest there.
+    fn put(&self, bytes: &mut &mut [u8]);
 }
 
-/// The fixed start of a record: 80 bytes, never changed after the program is compiled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
-#[repr(C)]
-pub struct Header {
-    /// [`MAGIC`].
-    pub magic: [u8; 8],
-    /// [`FORMAT_VERSION`].
-    pub version: U32,
-    /// Size of the whole record in bytes, a multiple of [`RECORD_ALIGN`].
-    pub record_size: U32,
-    /// The offset of the value area: [`VALUES_OFFSET`].
-    pub values_offset: U32,
-    /// Size of the value area in bytes.
-    pub values_size: U32,
-    /// The offset of the table of [`FieldEntry`]: right behind the value area.
-    pub fields_offset: U32,
-    /// Number of fields.
-    pub field_count: U32,
-    /// The section's name as in the schema, UTF-8.
-    pub name: Span,
-    /// See [`descriptor_checksum`].
-    pub checksum: U32,
-    /// Zero.
-    pub reserved: U32,
-    /// SHA-256 of the canonical text of the section (see the specification).
-    pub fingerprint: [u8; 32],
+const FITS: &str = "the size of a struct is the sum of its parts";
+
+impl<const N: usize> Part for [u8; N] {
+    const SIZE: usize = N;
+
+    fn take(bytes: &mut &[u8]) -> Self {
+        let (part, rest) = bytes.split_first_chunk().expect(FITS);
+        *bytes = rest;
+        *part
+    }
+
+    fn put(&self, bytes: &mut &mut [u8]) {
+        let (part, rest) = core::mem::take(bytes).split_first_chunk_mut().expect(FITS);
+        *part = *self;
+        *bytes = rest;
+    }
 }
 
-/// The description of one field: 64 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
-#[repr(C)]
-pub struct FieldEntry {
-    /// The field's name, UTF-8.
-    pub name: Span,
-    /// A [`Type`].
-    pub ty: u8,
-    /// [`Flags`].
-    pub flags: u8,
-    /// Zero.
-    pub reserved: U16,
-    /// Most bytes of a value: without its NUL; of a list, with the NUL of each item.
-    pub capacity: U32,
-    /// Most items of a list; 0 for other types.
-    pub max_items: U32,
-    /// The offset of the value, in bytes from the start of the record.
-    pub value_offset: U32,
-    /// The default: a value as in the value area, or a derivation's text.
-    pub default: Span,
-    /// The pattern's text.
-    pub pattern: Span,
-    /// An enum's names, or the allowed values, each with a NUL behind it.
-    pub choices: Span,
-    /// Least integer, 64-bit two's complement, little-endian.
-    pub min: [u8; 8],
-    /// Greatest integer, likewise.
-    pub max: [u8; 8],
+macro_rules! numbers {
+    ($($number:ty)*) => {$(
+        impl Part for $number {
+            const SIZE: usize = size_of::<Self>();
+
+            fn take(bytes: &mut &[u8]) -> Self {
+                Self::from_le_bytes(Part::take(bytes))
+            }
+
+            fn put(&self, bytes: &mut &mut [u8]) {
+                self.to_le_bytes().put(bytes);
+            }
+        }
+    )*};
 }
 
-/// The start of the value area: 8 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
-#[repr(C)]
-pub struct ValueHeader {
-    /// A [`State`].
-    pub state: U32,
-    /// See [`values_checksum`].
-    pub checksum: U32,
+numbers!(u8 u16 u32);
+
+/// Structs that are so many bytes, one part behind the other; no byte is between them.
+macro_rules! structs {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$part_doc:meta])* $part:ident: $ty:ty,)* })*) => {$(
+        $(#[$doc])*
+        #[repr(C)]
+        pub struct $name { $($(#[$part_doc])* pub $part: $ty,)* }
+
+        impl $name {
+            /// Bytes.
+            pub const SIZE: usize = 0 $(+ <$ty as Part>::SIZE)*;
+
+            /// From its bytes.
+            #[must_use]
+            pub fn from_bytes(bytes: &[u8; Self::SIZE]) -> Self {
+                Part::take(&mut &bytes[..])
+            }
+
+            /// Its bytes.
+            #[must_use]
+            pub fn to_bytes(&self) -> [u8; Self::SIZE] {
+                let mut bytes = [0; Self::SIZE];
+                self.put(&mut &mut bytes[..]);
+                bytes
+            }
+        }
+
+        impl Part for $name {
+            const SIZE: usize = Self::SIZE;
+
+            fn take(bytes: &mut &[u8]) -> Self {
+                // In this order: it is that of the struct.
+                Self { $($part: Part::take(bytes),)* }
+            }
+
+            fn put(&self, bytes: &mut &mut [u8]) {
+                $(self.$part.put(bytes);)*
+            }
+        }
+
+        // Each part is where Rust, and generated C++, have it: `offset_of!` may be asked.
+        const _: () = assert!(size_of::<$name>() == $name::SIZE);
+    )*};
 }
 
-/// The state of one field in the value area: 12 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
-#[repr(C)]
-pub struct FieldState {
-    /// An [`Origin`].
-    pub origin: u8,
-    /// Zero.
-    pub reserved: [u8; 3],
-    /// Bytes of the value: without the NUL of a string; of a list, with the NUL of each item.
-    pub length: U32,
-    /// Items of a list; 0 for other types.
-    pub count: U32,
+structs! {
+    /// A run of bytes inside the record; both numbers are zero where there is none.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    Span {
+        /// Bytes from the start of the record.
+        offset: u32,
+        /// Bytes.
+        length: u32,
+    }
+
+    /// The fixed start of a record: 80 bytes, never changed after the program is compiled.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    Header {
+        /// [`MAGIC`].
+        magic: [u8; 8],
+        /// [`FORMAT_VERSION`].
+        version: u32,
+        /// Size of the whole record in bytes, a multiple of [`RECORD_ALIGN`].
+        record_size: u32,
+        /// The offset of the value area: [`VALUES_OFFSET`].
+        values_offset: u32,
+        /// Size of the value area in bytes.
+        values_size: u32,
+        /// The offset of the table of [`FieldEntry`]: right behind the value area.
+        fields_offset: u32,
+        /// Number of fields.
+        field_count: u32,
+        /// The section's name as in the schema, UTF-8.
+        name: Span,
+        /// See [`descriptor_checksum`].
+        checksum: u32,
+        /// Zero.
+        reserved: u32,
+        /// SHA-256 of the canonical text of the section (see the specification).
+        fingerprint: [u8; 32],
+    }
+
+    /// The description of one field: 64 bytes.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    FieldEntry {
+        /// The field's name, UTF-8.
+        name: Span,
+        /// A [`Type`].
+        ty: u8,
+        /// [`Flags`].
+        flags: u8,
+        /// Zero.
+        reserved: u16,
+        /// Most bytes of a value: without its NUL; of a list, with the NUL of each item.
+        capacity: u32,
+        /// Most items of a list; 0 for other types.
+        max_items: u32,
+        /// The offset of the value, in bytes from the start of the record.
+        value_offset: u32,
+        /// The default: a value as in the value area, or a derivation's text.
+        default: Span,
+        /// The pattern's text.
+        pattern: Span,
+        /// An enum's names, or the allowed values, each with a NUL behind it.
+        choices: Span,
+        /// Least integer, 64-bit two's complement, little-endian.
+        min: [u8; 8],
+        /// Greatest integer, likewise.
+        max: [u8; 8],
+    }
+
+    /// The start of the value area: 8 bytes.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    ValueHeader {
+        /// A [`State`].
+        state: u32,
+        /// See [`values_checksum`].
+        checksum: u32,
+    }
+
+    /// The state of one field in the value area: 12 bytes.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    FieldState {
+        /// An [`Origin`].
+        origin: u8,
+        /// Zero.
+        reserved: [u8; 3],
+        /// Bytes of the value: without the NUL of a string; of a list, with the NUL of each item.
+        length: u32,
+        /// Items of a list; 0 for other types.
+        count: u32,
+    }
 }
 
 macro_rules! codes {
@@ -325,7 +374,7 @@ impl Flags {
 #[must_use]
 pub fn descriptor_checksum(header: &Header, tail: &[u8]) -> u32 {
     let mut crc = Crc32::new();
-    crc.update(bytemuck::bytes_of(&Header { checksum: 0.into(), ..*header }));
+    crc.update(&Header { checksum: 0, ..*header }.to_bytes());
     crc.update(tail);
     crc.value()
 }

@@ -15,7 +15,7 @@ mod read;
 pub use crc32::{CRC32_NIBBLES, Crc32};
 pub use layout::{
     FORMAT_VERSION, FieldEntry, FieldState, Flags, HEADER_SIZE, Header, MAGIC, Origin,
-    RECORD_ALIGN, Span, State, Type, U16, U32, VALUES_OFFSET, ValueHeader, descriptor_checksum,
+    RECORD_ALIGN, Span, State, Type, VALUES_OFFSET, ValueHeader, descriptor_checksum,
     values_checksum,
 };
 pub use read::{Error, Field, FieldValue, Items, Record, Values, records};

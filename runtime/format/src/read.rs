@@ -4,9 +4,8 @@
 use core::fmt;
 
 use crate::layout::{
-    FORMAT_VERSION, FieldEntry, FieldState, Flags, HEADER_SIZE, Header, MAGIC, Origin,
-    RECORD_ALIGN, Span, State, Type, VALUES_OFFSET, ValueHeader, descriptor_checksum,
-    values_checksum,
+    FORMAT_VERSION, FieldEntry, FieldState, Flags, Header, MAGIC, Origin, RECORD_ALIGN, Span,
+    State, Type, VALUES_OFFSET, ValueHeader, descriptor_checksum, values_checksum,
 };
 
 /// The reason why bytes are not a record that can be trusted. The text fits behind "failed to read the
@@ -58,8 +57,8 @@ impl core::error::Error for Error {}
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     bytes: &'a [u8],
-    header: &'a Header,
-    entries: &'a [FieldEntry],
+    header: Header,
+    entries: &'a [[u8; FieldEntry::SIZE]],
     name: &'a str,
 }
 
@@ -107,7 +106,7 @@ pub struct FieldValue<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Values<'a> {
     record: Record<'a>,
-    states: &'a [FieldState],
+    states: &'a [[u8; FieldState::SIZE]],
     /// Generated or filled.
     pub state: State,
 }
@@ -154,35 +153,33 @@ impl<'a> Record<'a> {
     /// # Errors
     /// Every rule of the specification that the descriptor breaks.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
-        let header = bytes.get(..HEADER_SIZE as usize).ok_or(Error::Truncated)?;
-        let header: &Header = bytemuck::from_bytes(header);
+        let header = Header::from_bytes(bytes.first_chunk().ok_or(Error::Truncated)?);
         if header.magic != MAGIC {
             return Err(Error::Foreign(0));
         }
-        if header.version.get() != FORMAT_VERSION {
-            return Err(Error::Version(header.version.get()));
+        if header.version != FORMAT_VERSION {
+            return Err(Error::Version(header.version));
         }
-        let size = header.record_size.get();
+        let size = header.record_size;
         let bytes = bytes.get(..size as usize).ok_or(Error::Truncated)?;
-        let fields_offset = header.fields_offset.get() as usize;
+        let fields_offset = header.fields_offset as usize;
         let tail = bytes
             .get(fields_offset..)
             .ok_or(Error::Descriptor("the fields begin behind the record's end"))?;
-        if descriptor_checksum(header, tail) != header.checksum.get() {
+        if descriptor_checksum(&header, tail) != header.checksum {
             return Err(Error::DescriptorChecksum);
         }
         ensure(
-            size % RECORD_ALIGN == 0 && header.reserved.get() == 0,
+            size % RECORD_ALIGN == 0 && header.reserved == 0,
             "its size is not a multiple of 16, or a reserved byte is not zero",
         )?;
         ensure(
-            header.values_offset.get() == VALUES_OFFSET
-                && VALUES_OFFSET.checked_add(header.values_size.get())
-                    == Some(header.fields_offset.get()),
+            header.values_offset == VALUES_OFFSET
+                && VALUES_OFFSET.checked_add(header.values_size) == Some(header.fields_offset),
             "the value area is not between the header and the fields",
         )?;
-        let entries = (header.field_count.get() as usize)
-            .checked_mul(size_of::<FieldEntry>())
+        let entries = (header.field_count as usize)
+            .checked_mul(FieldEntry::SIZE)
             .and_then(|length| tail.get(..length))
             .ok_or(Error::Descriptor("the fields end behind the record's end"))?;
         let mut record = Self { bytes, header, entries: bytemuck::cast_slice(entries), name: "" };
@@ -196,44 +193,47 @@ impl<'a> Record<'a> {
         let states = self
             .entries
             .len()
-            .checked_mul(size_of::<FieldState>())
-            .and_then(|states| states.checked_add(size_of::<ValueHeader>()))
+            .checked_mul(FieldState::SIZE)
+            .and_then(|states| states.checked_add(ValueHeader::SIZE))
             .and_then(|states| states.checked_add(VALUES_OFFSET as usize))
             .ok_or(Error::Descriptor("there are too many fields"))?;
         let mut free = states;
         // Texts do not share bytes, so that a small record cannot describe something large.
-        let mut texts = self.header.name.length.get() as usize;
-        let room_for_texts =
-            self.bytes.len().saturating_sub(self.header.fields_offset.get() as usize);
-        for entry in self.entries {
+        let mut texts = self.header.name.length as usize;
+        let room_for_texts = self.bytes.len().saturating_sub(self.header.fields_offset as usize);
+        for entry in self.entries() {
             for span in [entry.name, entry.default, entry.pattern, entry.choices] {
-                texts = texts.saturating_add(span.length.get() as usize);
+                texts = texts.saturating_add(span.length as usize);
             }
             ensure(texts <= room_for_texts, "two texts overlap")?;
-            let field = self.field(entry)?;
+            let field = self.field(&entry)?;
             let room = field.ty.room(field.capacity) as usize;
             let at = field.value_offset as usize;
             ensure(at >= free, "the values of two fields overlap")?;
             free = at
                 .checked_add(room)
-                .filter(|&end| end <= self.header.fields_offset.get() as usize)
+                .filter(|&end| end <= self.header.fields_offset as usize)
                 .ok_or(Error::Descriptor("a value ends behind the value area"))?;
         }
         ensure(
-            free.max(states) <= self.header.fields_offset.get() as usize,
+            free.max(states) <= self.header.fields_offset as usize,
             "the value area is too small for its states",
         )
+    }
+
+    fn entries(&self) -> impl Iterator<Item = FieldEntry> + use<'a> {
+        self.entries.iter().map(FieldEntry::from_bytes)
     }
 
     fn field(&self, entry: &FieldEntry) -> Result<Field<'a>, Error> {
         let flags = Flags(entry.flags);
         ensure(
-            flags.0 & !Flags::ALL == 0 && entry.reserved.get() == 0,
+            flags.0 & !Flags::ALL == 0 && entry.reserved == 0,
             "a field has a flag that is not known",
         )?;
         let ty = Type::from_code(entry.ty)
             .ok_or(Error::Descriptor("a field has a type that is not known"))?;
-        let capacity = entry.capacity.get();
+        let capacity = entry.capacity;
         ensure(
             ty.fixed_size().is_none_or(|size| size == capacity),
             "a field's capacity is not the size of its type",
@@ -248,10 +248,10 @@ impl<'a> Record<'a> {
             ty,
             flags,
             capacity,
-            max_items: entry.max_items.get(),
-            value_offset: entry.value_offset.get(),
+            max_items: entry.max_items,
+            value_offset: entry.value_offset,
             default: self.tail(entry.default)?,
-            default_offset: entry.default.offset.get(),
+            default_offset: entry.default.offset,
             pattern: self.text(entry.pattern)?,
             choices: Items(choices),
             min: entry.min,
@@ -260,12 +260,12 @@ impl<'a> Record<'a> {
     }
 
     fn tail(&self, span: Span) -> Result<&'a [u8], Error> {
-        let (offset, length) = (span.offset.get(), span.length.get());
+        let (offset, length) = (span.offset, span.length);
         if (offset, length) == (0, 0) {
             return Ok(&[]);
         }
         let end = offset.checked_add(length);
-        end.filter(|_| offset >= self.header.fields_offset.get())
+        end.filter(|_| offset >= self.header.fields_offset)
             .and_then(|end| self.bytes.get(offset as usize..end as usize))
             .ok_or(Error::Descriptor("a text lies outside the descriptor"))
     }
@@ -295,14 +295,14 @@ impl<'a> Record<'a> {
     /// The fields, in order.
     pub fn fields(&self) -> impl Iterator<Item = Field<'a>> + '_ {
         // Each was read once by `parse`, so none is lost here.
-        self.entries.iter().filter_map(|entry| self.field(entry).ok())
+        self.entries().filter_map(|entry| self.field(&entry).ok())
     }
 
     /// The bytes of the value area, unchecked.
     #[must_use]
     pub fn value_area(&self) -> &'a [u8] {
         self.bytes
-            .get(VALUES_OFFSET as usize..self.header.fields_offset.get() as usize)
+            .get(VALUES_OFFSET as usize..self.header.fields_offset as usize)
             .unwrap_or_default()
     }
 
@@ -311,27 +311,26 @@ impl<'a> Record<'a> {
     /// # Errors
     /// Every rule of the specification that the values break, and [`Error::Writing`].
     pub fn values(&self) -> Result<Values<'a>, Error> {
-        let (header, rest) =
-            self.value_area().split_at_checked(size_of::<ValueHeader>()).ok_or(Error::Truncated)?;
-        let header: &ValueHeader = bytemuck::from_bytes(header);
-        let state = match State::from_code(header.state.get()) {
+        let (header, rest) = self.value_area().split_first_chunk().ok_or(Error::Truncated)?;
+        let header = ValueHeader::from_bytes(header);
+        let state = match State::from_code(header.state) {
             Some(State::Writing) => return Err(Error::Writing),
             Some(state) => state,
             None => return Err(Error::Values("the state is not known")),
         };
-        if values_checksum(state.code(), rest) != header.checksum.get() {
+        if values_checksum(state.code(), rest) != header.checksum {
             return Err(Error::ValuesChecksum);
         }
         let states = self
             .entries
             .len()
-            .checked_mul(size_of::<FieldState>())
+            .checked_mul(FieldState::SIZE)
             .and_then(|length| rest.get(..length))
             .ok_or(Error::Truncated)?;
         let values = Values { record: *self, states: bytemuck::cast_slice(states), state };
         self.fields()
-            .zip(values.states)
-            .try_for_each(|(field, state)| values.value(&field, state).map(drop))?;
+            .zip(values.states())
+            .try_for_each(|(field, state)| values.value(&field, &state).map(drop))?;
         Ok(values)
     }
 }
@@ -339,15 +338,19 @@ impl<'a> Record<'a> {
 impl<'a> Values<'a> {
     /// The fields and their values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (Field<'a>, FieldValue<'a>)> + '_ {
-        let pairs = self.record.fields().zip(self.states);
-        pairs.filter_map(|(field, state)| Some((field, self.value(&field, state).ok()?)))
+        let pairs = self.record.fields().zip(self.states());
+        pairs.filter_map(|(field, state)| Some((field, self.value(&field, &state).ok()?)))
+    }
+
+    fn states(&self) -> impl Iterator<Item = FieldState> + use<'a> {
+        self.states.iter().map(FieldState::from_bytes)
     }
 
     fn value(&self, field: &Field<'_>, state: &FieldState) -> Result<FieldValue<'a>, Error> {
         let origin = Origin::from_code(state.origin)
             .filter(|_| state.reserved == [0; 3])
             .ok_or(Error::Values("an origin is not known"))?;
-        let (length, count) = (state.length.get(), state.count.get());
+        let (length, count) = (state.length, state.count);
         let from = field.value_offset;
         let bytes = from
             .checked_add(length)
