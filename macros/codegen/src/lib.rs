@@ -8,7 +8,8 @@
 //!
 //! | module | |
 //! |---|---|
-//! | `cpp`, `rust` | the accessors' text |
+//! | `generate` | files: for command lines and build scripts |
+//! | `cpp`, `rust` | the accessors: C++ as text, Rust as tokens |
 //! | `schema` | `schema.toml`: read, checked, turned into the model |
 //! | `record` | a record's bytes from a shape and values, and back |
 //! | `evaluate`, `derivation` | the values of all fields together; which field follows which |
@@ -23,6 +24,7 @@ mod derivation;
 mod diagnostic;
 mod encoding;
 mod evaluate;
+pub mod generate;
 mod given;
 mod identifiers;
 mod layout;
@@ -30,6 +32,7 @@ mod limits;
 mod model;
 pub mod names;
 mod record;
+#[cfg(feature = "rust")]
 pub mod rust;
 mod schema;
 mod template;
@@ -39,6 +42,7 @@ mod words;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use encoding::hex;
 pub use evaluate::{Evaluated, Given};
+pub use generate::Build;
 pub use layout::Layout;
 pub use model::{
     Default, Field, MAX_CAPACITY, MAX_FIELDS, MAX_RECORD, Owner, Schema, Section, Shape,

@@ -1,191 +1,129 @@
 //! `postlink generate`.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use postlink_codegen::{Owner, Section, cpp, rust};
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, value_parser};
+use postlink_codegen::Section;
+use postlink_codegen::generate::{self, FLAGS, Files, Options, Outcome};
 
 use super::talk::{Exit, Talk};
+use super::values::wrong_schema;
 use crate::error::{Error, Result};
 use crate::files::open::read_text;
 use crate::files::replace;
-use crate::record::values::split;
-use crate::shown::{escaped, line};
+use crate::shown::escaped;
 
-/// Generate accessors from a schema
-///
-/// A file is written only if its content changes. That is what ninja and meson want; make takes a file
-/// that is older than the schema for one that is to be made again: give it --stamp.
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    /// The schema
-    #[arg(long, value_name = "SCHEMA")]
-    schema: PathBuf,
-    /// The section to generate; optional if the schema has one
-    #[arg(long, value_name = "NAME")]
-    section: Option<String>,
-    /// Write the C++ header here
-    #[arg(long, value_name = "FILE", requires = "out_source")]
-    out_header: Option<PathBuf>,
-    /// Write the C++ source here
-    #[arg(long, value_name = "FILE", requires = "out_header")]
-    out_source: Option<PathBuf>,
-    /// How the source includes the header; by default its file name
-    #[arg(long, value_name = "PATH", requires = "out_source")]
-    include: Option<String>,
-    /// Write the Rust module here
-    #[arg(long, value_name = "FILE")]
-    out_rust: Option<PathBuf>,
-    /// Write this file each time, when all others are what they should be, also if none of them
-    /// changed: make and CMake then know that they are
-    #[arg(long, value_name = "FILE")]
-    stamp: Option<PathBuf>,
-    /// Write the dependencies of the outputs, or of the stamp if there is one, here, as a Makefile rule
-    #[arg(long, value_name = "FILE")]
-    depfile: Option<PathBuf>,
-    /// Replace a default, or give a required field one; repeat for the items of a list
-    #[arg(long = "default", value_name = "FIELD=VALUE")]
-    defaults: Vec<String>,
-    /// Write nothing; end with 3 if an output is not what would be written
-    #[arg(long)]
-    check: bool,
-}
+/// The options, from the table that `postlink-generate` has too.
+#[derive(Debug)]
+pub(super) struct Args(Options);
 
-pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
-    if args.out_header.is_none() && args.out_rust.is_none() {
-        talk.refuse(&Error::input(
-            "no output is named",
-            "name --out-header and --out-source, or --out-rust",
-        ));
-        return Ok(Exit::Usage);
-    }
-    let schema = super::values::read_schema(&args.schema)?;
-    let section = schema.section(args.section.as_deref());
-    let mut section = section
-        .map_err(|message| {
-            Error::input(
-                format!("{}: {message}", escaped(&args.schema)),
-                "choose one with --section",
+impl clap::Args for Args {
+    fn augment_args(command: Command) -> Command {
+        let args = FLAGS.iter().map(|flag| {
+            let arg = Arg::new(flag.name).long(flag.name).help(flag.help);
+            let arg = if flag.needs.is_empty() { arg } else { arg.requires(flag.needs) };
+            if flag.value.is_empty() {
+                return arg.action(ArgAction::SetTrue);
+            }
+            let arg = arg.value_name(flag.value).value_parser(value_parser!(OsString));
+            match flag.name {
+                "default" => arg.action(ArgAction::Append),
+                name => arg.required(name == "schema"),
+            }
+        });
+        command
+            .about("Generate accessors from a schema")
+            .long_about(
+                "Generate accessors from a schema\n\nA file is written only if its content changes. \
+                 That is what ninja and meson want; make takes a file that is older than the schema \
+                 for one that is to be made again: give it --stamp.",
             )
-        })?
-        .clone();
-    check_owner(&section, args)?;
-    replace_defaults(&mut section, &args.schema, &args.defaults)?;
-    let outputs = outputs(&section, args)?;
-    if !args.check {
-        // Also those that would not be written now: one may be another one's file.
-        let paths = outputs.iter().map(|(path, _)| path).chain(&args.stamp);
-        let paths: Vec<&Path> = paths.map(PathBuf::as_path).collect();
-        replace::targets(&paths, &[&args.schema])?;
+            .args(args)
     }
 
-    let (same, changed): (Vec<_>, Vec<_>) = outputs
-        .into_iter()
-        .partition(|(path, text)| read_text(path).is_ok_and(|existing| existing == *text));
-    for (path, _) in same {
-        talk.detail(&format!("{}: unchanged", escaped(path)));
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
     }
-    if args.check {
-        for (path, _) in &changed {
-            super::talk::print(&format!("{}: is not what the schema gives", escaped(path)));
+}
+
+impl FromArgMatches for Args {
+    fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
+        let mut options = Options::default();
+        for flag in FLAGS {
+            let given: Vec<OsString> = if flag.value.is_empty() {
+                vec![OsString::new(); usize::from(matches.get_flag(flag.name))]
+            } else {
+                matches.get_many(flag.name).into_iter().flatten().cloned().collect()
+            };
+            for value in given {
+                let set = options.set(flag.name, value);
+                set.map_err(|error| {
+                    clap::Error::raw(ErrorKind::InvalidUtf8, format!("{error}\n"))
+                })?;
+            }
         }
-        return Ok(if changed.is_empty() { Exit::Done } else { Exit::Found });
+        Ok(Self(options))
     }
-    replace::files(&changed, &[&args.schema])?;
-    for (path, _) in changed {
-        talk.detail(&format!("{}: written", escaped(path)));
+
+    fn update_from_arg_matches(
+        &mut self,
+        matches: &ArgMatches,
+    ) -> std::result::Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
     }
-    if let Some(stamp) = &args.stamp {
-        replace::files(&[(stamp.clone(), "")], &[])?;
-    }
-    Ok(Exit::Done)
 }
 
-/// Refuses a default that no output would have: only the owner's text has them.
-fn check_owner(section: &Section, args: &Args) -> Result<()> {
-    let (language, option, has_it) = match section.owner {
-        Owner::Cpp => ("C++", "--out-source", args.out_source.is_some()),
-        Owner::Rust => ("Rust", "--out-rust", args.out_rust.is_some()),
-    };
-    if has_it || args.defaults.is_empty() {
-        return Ok(());
+pub(super) fn run(Args(options): &Args, talk: Talk) -> Result<Exit> {
+    let mut exit = Exit::Done;
+    for (path, outcome) in generate::run(options, &InOneStep)? {
+        let path = escaped(&path);
+        match outcome {
+            Outcome::Unchanged => talk.detail(&format!("{path}: unchanged")),
+            Outcome::Written => talk.detail(&format!("{path}: written")),
+            Outcome::Differs => {
+                super::talk::print(&format!("{path}: is not what the schema gives"));
+                exit = Exit::Found;
+            }
+        }
     }
-    Err(Error::usage(
-        format!(
-            "--default has no effect: the section `{}` belongs to {language}, which has its defaults",
-            section.shape.name
-        ),
-        format!("give it where the {language} text is generated, with {option}"),
-    ))
-}
-
-fn refused(path: &Path, problems: Vec<postlink_codegen::Problem>) -> Error {
-    Error::Values { path: path.to_owned(), problems }
+    Ok(exit)
 }
 
 /// Replaces the defaults that the texts `FIELD=VALUE` name, of a section of the schema at `path`.
 pub(super) fn replace_defaults(section: &mut Section, path: &Path, texts: &[String]) -> Result<()> {
-    let mut defaults: Vec<(&str, Vec<&str>)> = Vec::new();
-    let own = format!("{}.", section.shape.name);
-    for text in texts {
-        let (name, value) = split(text)?;
-        // The section is chosen already; it may be named here as well.
-        let field = name.strip_prefix(&own).unwrap_or(name);
-        match defaults.iter_mut().find(|(known, _)| *known == field) {
-            Some((_, values)) => values.push(value),
-            None => defaults.push((field, vec![value])),
-        }
-    }
-    let mut problems = Vec::new();
-    for (field, values) in defaults {
-        problems
-            .extend(section.replace_default(field, |field| field.value_of_texts(&values)).err());
-    }
-    if problems.is_empty() { Ok(()) } else { Err(refused(path, problems)) }
+    Ok(generate::replace_defaults(section, path, texts)?)
 }
 
-/// What is to be written, the depfile last.
-fn outputs(section: &Section, args: &Args) -> Result<Vec<(PathBuf, String)>> {
-    let wrong = |problems| refused(&args.schema, problems);
-    let mut outputs = Vec::new();
-    if let (Some(header), Some(source)) = (&args.out_header, &args.out_source) {
-        let name = header.file_name().unwrap_or_default().to_string_lossy();
-        let include = args.include.as_deref().unwrap_or(&name);
-        if include.contains(['"', '\\', '\n', '\r']) {
-            return Err(Error::input(
-                format!("`{}` cannot stand in an #include", line(include)),
-                "name the header otherwise, or give --include",
-            ));
+impl From<generate::Error> for Error {
+    fn from(error: generate::Error) -> Self {
+        match error {
+            generate::Error::Usage { message, help } => Self::usage(message, help),
+            generate::Error::Schema { path, wrong } => wrong_schema(&path, &wrong),
+            generate::Error::Values { path, problems } => Self::Values { path, problems },
+            generate::Error::Input { message, help } => Self::input(message, help),
+            other => Self::input(other.to_string(), ""),
         }
-        outputs.push((header.clone(), cpp::header(section)));
-        outputs.push((source.clone(), cpp::source(section, include).map_err(wrong)?));
     }
-    if let Some(path) = &args.out_rust {
-        let text = rust::file(section).map_err(|unfit| match unfit {
-            rust::Unfit::Owner(unsaid) => super::values::wrong_schema(&args.schema, &unsaid),
-            rust::Unfit::Defaults(problems) => wrong(problems),
-        });
-        outputs.push((path.clone(), text?));
-    }
-    if let Some(depfile) = &args.depfile {
-        let targets: Vec<String> = match &args.stamp {
-            Some(stamp) => vec![escape(stamp)],
-            None => outputs.iter().map(|(path, _)| escape(path)).collect(),
-        };
-        let rule = format!("{}: {}\n", targets.join(" "), escape(&args.schema));
-        outputs.push((depfile.clone(), rule));
-    }
-    Ok(outputs)
 }
 
-/// A path in a Makefile rule, as GCC writes it and ninja reads it.
-fn escape(path: &Path) -> String {
-    let mut text = String::new();
-    for each in path.to_string_lossy().chars() {
-        match each {
-            ' ' | '#' => text.extend(['\\', each]),
-            '$' => text.push_str("$$"),
-            _ => text.push(each),
-        }
+/// New files that take the places of old ones, all or none.
+struct InOneStep;
+
+impl Files for InOneStep {
+    type Error = Error;
+
+    fn text(&self, path: &Path) -> Result<String> {
+        read_text(path)
     }
-    text
+
+    fn check(&self, outputs: &[&Path], schema: &Path) -> Result<()> {
+        replace::targets(outputs, &[schema]).map(drop)
+    }
+
+    fn replace(&self, outputs: &[(PathBuf, String)], schema: &Path) -> Result<()> {
+        replace::files(outputs, &[schema])
+    }
 }

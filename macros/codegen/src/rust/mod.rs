@@ -1,9 +1,9 @@
 //! Rust accessors: one module a section, which calls the crate `postlink`.
 
-#[cfg(feature = "files")]
+#[cfg(feature = "rust-files")]
 mod file;
 mod module;
 
-#[cfg(feature = "files")]
+#[cfg(feature = "rust-files")]
 pub use file::{file, print};
 pub use module::{Site, Unfit, module};

@@ -1,0 +1,139 @@
+//! The texts to be written.
+
+use std::path::{Path, PathBuf};
+
+use super::{Error, Options};
+use crate::cpp;
+use crate::model::{Owner, Schema, Section};
+use crate::value::Problem;
+use crate::words::{quoted, shown};
+
+/// What is to be written, the depfile last.
+pub(super) fn of(options: &Options, schema: &str) -> Result<Vec<(PathBuf, String)>, Error> {
+    let path = &options.schema;
+    let mut section = section(options, schema)?;
+    check_owner(&section, options)?;
+    replace_defaults(&mut section, path, &options.defaults)?;
+    let wrong = |problems| Error::Values { path: path.clone(), problems };
+    let mut outputs = Vec::new();
+    if let (Some(header), Some(source)) = (&options.out_header, &options.out_source) {
+        let name = header.file_name().unwrap_or_default().to_string_lossy();
+        let include = options.include.as_deref().unwrap_or(&name);
+        if include.contains(['"', '\\', '\n', '\r']) {
+            return Err(Error::Input {
+                message: format!("{} cannot stand in an #include", quoted(include)),
+                help: "name the header otherwise, or give --include".into(),
+            });
+        }
+        outputs.push((header.clone(), cpp::header(&section)));
+        outputs.push((source.clone(), cpp::source(&section, include).map_err(wrong)?));
+    }
+    if let Some(path) = &options.out_rust {
+        outputs.push((path.clone(), rust(&section, &options.schema)?));
+    }
+    if let Some(depfile) = &options.depfile {
+        let targets: Vec<String> = match &options.stamp {
+            Some(stamp) => vec![escape(stamp)],
+            None => outputs.iter().map(|(path, _)| escape(path)).collect(),
+        };
+        let rule = format!("{}: {}\n", targets.join(" "), escape(&options.schema));
+        outputs.push((depfile.clone(), rule));
+    }
+    Ok(outputs)
+}
+
+/// The section that the options choose, as the schema has it.
+pub(super) fn section(options: &Options, schema: &str) -> Result<Section, Error> {
+    let path = shown(&options.schema.to_string_lossy());
+    let schema = Schema::parse(&path, schema)
+        .map_err(|wrong| Error::Schema { path: options.schema.clone(), wrong })?;
+    let section = schema.section(options.section.as_deref());
+    section.cloned().map_err(|message| Error::Input {
+        message: format!("{path}: {message}"),
+        help: "choose one with --section".into(),
+    })
+}
+
+/// Refuses a default that no output would have: only the owner's text has them.
+fn check_owner(section: &Section, options: &Options) -> Result<(), Error> {
+    let (language, option, has_it) = match section.owner {
+        Owner::Cpp => ("C++", "--out-source", options.out_source.is_some()),
+        Owner::Rust => ("Rust", "--out-rust", options.out_rust.is_some()),
+    };
+    if has_it || options.defaults.is_empty() {
+        return Ok(());
+    }
+    let name = &section.shape.name;
+    Err(Error::Usage {
+        message: format!(
+            "--default has no effect: the section `{name}` belongs to {language}, which has its defaults"
+        ),
+        help: format!("give it where the {language} text is generated, with {option}"),
+    })
+}
+
+/// `FIELD=VALUE`, at the first `=`.
+#[must_use]
+pub fn field_and_value(text: &str) -> Option<(&str, &str)> {
+    text.split_once('=').filter(|(name, _)| !name.is_empty())
+}
+
+/// Replaces the defaults that the texts `FIELD=VALUE` name, of a section of the schema at `path`;
+/// several of one field are the items of a list.
+///
+/// # Errors
+/// A text that is not `FIELD=VALUE`; all values that do not fit.
+pub fn replace_defaults(section: &mut Section, path: &Path, texts: &[String]) -> Result<(), Error> {
+    let mut defaults: Vec<(&str, Vec<&str>)> = Vec::new();
+    let own = format!("{}.", section.shape.name);
+    for text in texts {
+        let (name, value) = field_and_value(text).ok_or_else(|| Error::Usage {
+            message: format!("{} is not FIELD=VALUE", quoted(text)),
+            help: "write the field's name, `=`, and its value".into(),
+        })?;
+        // The section is chosen already; it may be named here as well.
+        let field = name.strip_prefix(&own).unwrap_or(name);
+        match defaults.iter_mut().find(|(known, _)| *known == field) {
+            Some((_, values)) => values.push(value),
+            None => defaults.push((field, vec![value])),
+        }
+    }
+    let replaced = defaults.into_iter().filter_map(|(field, values)| {
+        section.replace_default(field, |field| field.value_of_texts(&values)).err()
+    });
+    let problems: Vec<Problem> = replaced.collect();
+    let path = path.to_owned();
+    if problems.is_empty() { Ok(()) } else { Err(Error::Values { path, problems }) }
+}
+
+#[cfg(feature = "rust-files")]
+fn rust(section: &Section, path: &Path) -> Result<String, Error> {
+    use crate::rust::{Unfit, file};
+
+    let path = path.to_owned();
+    file(section).map_err(|unfit| match unfit {
+        Unfit::Owner(wrong) => Error::Schema { path, wrong },
+        Unfit::Defaults(problems) => Error::Values { path, problems },
+    })
+}
+
+#[cfg(not(feature = "rust-files"))]
+fn rust(_: &Section, _: &Path) -> Result<String, Error> {
+    Err(Error::Usage {
+        message: "this generator was built for C++ only".into(),
+        help: "build it with the feature `rust-files` of postlink-codegen".into(),
+    })
+}
+
+/// A path in a Makefile rule, as GCC writes it and ninja reads it.
+fn escape(path: &Path) -> String {
+    let mut text = String::new();
+    for each in path.to_string_lossy().chars() {
+        match each {
+            ' ' | '#' => text.extend(['\\', each]),
+            '$' => text.push_str("$$"),
+            _ => text.push(each),
+        }
+    }
+    text
+}

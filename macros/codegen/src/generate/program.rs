@@ -1,0 +1,100 @@
+//! The command `postlink-generate`: `postlink generate` alone, for a build that does not carry the
+//! patcher's crates.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use lexopt::{Arg, Parser};
+
+use super::write::Plain;
+use super::{Error, FLAGS, Options, Outcome, run};
+
+/// Runs the command that the process was called with. Its options are those of `postlink generate`;
+/// the word `generate` may stand before them, so that a build can use either program.
+#[must_use]
+pub fn program() -> ExitCode {
+    match called(Parser::from_env()) {
+        Ok(code) => code,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{error}");
+            ExitCode::from(if matches!(error, Error::Usage { .. }) { 2 } else { 1 })
+        }
+    }
+}
+
+fn called(mut words: Parser) -> Result<ExitCode, Error> {
+    let mut options = Options::default();
+    let mut given: Vec<&str> = Vec::new();
+    let wrong = |error: lexopt::Error| usage(error.to_string());
+    let mut is_first = true;
+    while let Some(word) = words.next().map_err(wrong)? {
+        let flag = match &word {
+            Arg::Long("help") | Arg::Short('h') => return Ok(print(&help())),
+            Arg::Long("version") | Arg::Short('V') => {
+                return Ok(print(concat!("postlink-generate ", env!("CARGO_PKG_VERSION"), "\n")));
+            }
+            Arg::Value(word) if is_first && word == "generate" => None,
+            Arg::Long(name) => match FLAGS.iter().find(|flag| flag.name == *name) {
+                Some(flag) => Some(flag),
+                None => return Err(wrong(word.unexpected())),
+            },
+            _ => return Err(wrong(word.unexpected())),
+        };
+        is_first = false;
+        if let Some(flag) = flag {
+            if given.contains(&flag.name) && flag.name != "default" {
+                return Err(usage(format!("--{} is given twice", flag.name)));
+            }
+            given.push(flag.name);
+            let value = if flag.value.is_empty() {
+                OsString::new()
+            } else {
+                words.value().map_err(wrong)?
+            };
+            options.set(flag.name, value)?;
+        }
+    }
+    let missing = FLAGS.iter().find(|flag| {
+        given.contains(&flag.name) && !flag.needs.is_empty() && !given.contains(&flag.needs)
+    });
+    if let Some(flag) = missing {
+        return Err(usage(format!("--{} needs --{}", flag.name, flag.needs)));
+    }
+    if !given.contains(&"schema") {
+        return Err(usage("--schema is missing".into()));
+    }
+    let outcomes = run(&options, &Plain)?;
+    let mut differing = String::new();
+    for (path, _) in outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Differs) {
+        differing += &format!("{}: is not what the schema gives\n", path.display());
+    }
+    print(&differing);
+    Ok(ExitCode::from(if differing.is_empty() { 0 } else { 3 }))
+}
+
+fn usage(message: String) -> Error {
+    Error::Usage { message, help: "postlink-generate --help lists the options".into() }
+}
+
+fn print(text: &str) -> ExitCode {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(1),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+fn help() -> String {
+    let mut text = String::from(
+        "Generate accessors from a postlink schema\n\n\
+         Usage: postlink-generate --schema SCHEMA [OPTIONS]\n\n\
+         The options, and what is written, are those of `postlink generate`.\n\nOptions:\n",
+    );
+    for flag in FLAGS {
+        let value =
+            if flag.value.is_empty() { String::new() } else { format!(" <{}>", flag.value) };
+        text += &format!("  --{}{value}\n          {}\n", flag.name, flag.help);
+    }
+    text + "  -h, --help\n  -V, --version\n\n\
+            Exit codes: 0 done; 1 refused, nothing changed; 2 wrong usage; 3 --check found a difference.\n"
+}

@@ -1,0 +1,76 @@
+//! Files with nothing but the standard library: for build scripts and `postlink-generate`.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use super::{Error, Files, failed};
+use crate::words::shown;
+
+/// The files of the machine. The command `postlink` has a writer of its own that also keeps what it
+/// writes over, and leaves nothing behind when it is killed.
+pub(super) struct Plain;
+
+impl Files for Plain {
+    type Error = Error;
+
+    fn text(&self, path: &Path) -> Result<String, Error> {
+        fs::read_to_string(path).map_err(failed("read", path))
+    }
+
+    fn check(&self, outputs: &[&Path], schema: &Path) -> Result<(), Error> {
+        let mut known = vec![target(schema)?];
+        for output in outputs {
+            let target = target(output)?;
+            if known.contains(&target) {
+                return Err(Error::Input {
+                    message: format!("{} is named twice", shown(&output.to_string_lossy())),
+                    help: "name another file for each output, and none that is read".into(),
+                });
+            }
+            known.push(target);
+        }
+        Ok(())
+    }
+
+    fn replace(&self, outputs: &[(PathBuf, String)], _: &Path) -> Result<(), Error> {
+        let mut new = Vec::new();
+        let mut write = |path: &Path, text: &str| {
+            let path = target(path)?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let beside = path.with_file_name(format!(".{name}.{}.new", std::process::id()));
+            new.push((beside.clone(), path));
+            fs::write(&beside, text).map_err(failed("write", &beside))
+        };
+        let written = outputs.iter().try_for_each(|(path, text)| write(path, text));
+        let put = |(beside, path): &(PathBuf, PathBuf)| {
+            fs::rename(beside, path).map_err(failed("put a new file in the place of", path))
+        };
+        let done = written.and_then(|()| new.iter().try_for_each(put));
+        if done.is_err() {
+            for (beside, _) in &new {
+                // Those that are in their places are not there any more.
+                let _ = fs::remove_file(beside);
+            }
+        }
+        done
+    }
+}
+
+/// The file that a path names, behind all links; it need not exist, its folder must.
+fn target(path: &Path) -> Result<PathBuf, Error> {
+    match path.metadata() {
+        Ok(metadata) if metadata.is_file() => path.canonicalize().map_err(failed("open", path)),
+        Ok(_) => {
+            let message = format!("{} is no regular file", shown(&path.to_string_lossy()));
+            Err(Error::Input { message, help: "name a file, or a new one".into() })
+        }
+        Err(_) => {
+            let folder = path.parent().filter(|folder| *folder != Path::new(""));
+            let folder = folder.unwrap_or(Path::new("."));
+            let name = path.file_name().ok_or_else(|| io::ErrorKind::NotADirectory.into());
+            let name = name.map_err(failed("create", path))?;
+            let folder = folder.canonicalize().map_err(failed("create a file in", folder))?;
+            Ok(folder.join(name))
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The command `postlink-generate`.
+#![forbid(unsafe_code)]
+
+fn main() -> std::process::ExitCode {
+    postlink_codegen::generate::program()
+}
