@@ -56,10 +56,13 @@ impl<'a> Table<'a> {
 
     /// Refuses, and forgets, all keys but `section`.
     pub(crate) fn only_sections(&mut self, wrong: &mut Vec<Diagnostic>) {
-        for entry in self.entries.extract_if(.., |entry| entry.key != "section") {
+        self.entries.retain(|entry| {
+            if entry.key == "section" {
+                return true;
+            }
             wrong.push(Diagnostic::new(
                 format!("`{}` is not a key of a schema", entry.key),
-                entry.key_span,
+                entry.key_span.clone(),
                 if nearest(entry.key, ["section"]).is_some() {
                     "did you mean `section`?".into()
                 } else if entry.value.get_ref().is_table() {
@@ -68,7 +71,8 @@ impl<'a> Table<'a> {
                     "a schema has sections only: `[section.NAME]`".into()
                 },
             ));
-        }
+            false
+        });
     }
 
     pub(crate) fn is_empty(&self) -> bool {
