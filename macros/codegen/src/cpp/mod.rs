@@ -3,6 +3,7 @@
 mod bytes;
 mod header;
 mod source;
+mod templates;
 mod types;
 
 pub use header::header;

@@ -1,0 +1,4 @@
+@TYPE@ @NAME@() noexcept
+{
+    @BODY@
+}

@@ -1,0 +1,4 @@
+bool is_specialized() noexcept
+{
+    return postlink_detail::is_filled();
+}
