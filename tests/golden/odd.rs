@@ -7,14 +7,14 @@
 pub mod odd {
     // The record's bytes are defined by the C++ half.
     unsafe extern "C" {
-        #[link_name = "postlink_record_odd_of_schema_aabec7d9c28ec21a"]
-        safe static POSTLINK_RECORD: ::postlink::generated::Bytes<70432>;
+        #[link_name = "postlink_record_odd_of_schema_a56ad6a4c4a2792b"]
+        safe static POSTLINK_RECORD: ::postlink::generated::Bytes<70800>;
     }
 
     /// Whether the file that carries the record was filled after it was linked.
     #[must_use]
     pub fn is_specialized() -> bool {
-        ::postlink::generated::is_specialized(&POSTLINK_RECORD, 70432)
+        ::postlink::generated::is_specialized(&POSTLINK_RECORD, 70800)
     }
 
     /// */ "# \
@@ -25,7 +25,7 @@ pub mod odd {
             field: "header",
             needed: "header",
             state: 88,
-            value: 296,
+            value: 512,
             capacity: 1,
         };
         ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
@@ -40,7 +40,7 @@ pub mod odd {
             field: "state",
             needed: "state",
             state: 100,
-            value: 304,
+            value: 520,
             capacity: 1,
         };
         ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
@@ -54,21 +54,21 @@ pub mod odd {
             field: "states",
             needed: "states",
             state: 112,
-            value: 312,
+            value: 528,
             capacity: 1,
         };
         u8::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE))
     }
 
-    /// The value of field `fields`.
+    /// The value of field `fields_`.
     #[must_use]
-    pub fn fields() -> i64 {
+    pub fn fields_() -> i64 {
         const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
             section: "odd",
-            field: "fields",
-            needed: "fields",
+            field: "fields_",
+            needed: "fields_",
             state: 124,
-            value: 320,
+            value: 536,
             capacity: 8,
         };
         i64::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE))
@@ -82,7 +82,7 @@ pub mod odd {
             field: "value",
             needed: "value",
             state: 136,
-            value: 328,
+            value: 544,
             capacity: 3,
         };
         ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
@@ -96,7 +96,7 @@ pub mod odd {
             field: "read",
             needed: "read",
             state: 148,
-            value: 336,
+            value: 552,
             capacity: 3,
         };
         ::postlink::generated::bytes(&POSTLINK_RECORD, PLACE)
@@ -110,7 +110,7 @@ pub mod odd {
             field: "text",
             needed: "text",
             state: 160,
-            value: 344,
+            value: 560,
             capacity: 70000,
         };
         ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
@@ -124,7 +124,7 @@ pub mod odd {
             field: "list",
             needed: "list",
             state: 172,
-            value: 70352,
+            value: 70568,
             capacity: 3,
         };
         ::postlink::generated::list(&POSTLINK_RECORD, PLACE)
@@ -138,7 +138,7 @@ pub mod odd {
             field: "number",
             needed: "number",
             state: 184,
-            value: 70360,
+            value: 70576,
             capacity: 8,
         };
         u64::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE))
@@ -152,7 +152,7 @@ pub mod odd {
             field: "record",
             needed: "record",
             state: 196,
-            value: 70368,
+            value: 70584,
             capacity: 1,
         };
         ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
@@ -166,7 +166,7 @@ pub mod odd {
             field: "bytes",
             needed: "bytes",
             state: 208,
-            value: 70376,
+            value: 70592,
             capacity: 1,
         };
         ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
@@ -180,7 +180,7 @@ pub mod odd {
             field: "u32",
             needed: "u32",
             state: 220,
-            value: 70384,
+            value: 70600,
             capacity: 4,
         };
         u32::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE))
@@ -194,7 +194,7 @@ pub mod odd {
             field: "stop",
             needed: "stop",
             state: 232,
-            value: 70392,
+            value: 70608,
             capacity: 1,
         };
         ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
@@ -208,7 +208,7 @@ pub mod odd {
             field: "crc32",
             needed: "crc32",
             state: 244,
-            value: 70400,
+            value: 70616,
             capacity: 1,
         };
         ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
@@ -222,7 +222,7 @@ pub mod odd {
             field: "is_filled",
             needed: "is_filled",
             state: 256,
-            value: 70408,
+            value: 70624,
             capacity: 1,
         };
         ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
@@ -248,7 +248,7 @@ pub mod odd {
             field: "iterator",
             needed: "iterator",
             state: 268,
-            value: 70416,
+            value: 70632,
             capacity: 4,
         };
         match u32::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE)) {
@@ -267,7 +267,276 @@ pub mod odd {
             field: "string_view",
             needed: "string_view",
             state: 280,
-            value: 70424,
+            value: 70640,
+            capacity: 1,
+        };
+        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
+    }
+
+    /// The value of field `place`.
+    #[must_use]
+    pub fn place() -> bool {
+        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+            section: "odd",
+            field: "place",
+            needed: "place",
+            state: 292,
+            value: 70648,
+            capacity: 1,
+        };
+        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
+    }
+
+    /// The value of field `sink`.
+    #[must_use]
+    pub fn sink() -> bool {
+        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+            section: "odd",
+            field: "sink",
+            needed: "sink",
+            state: 304,
+            value: 70656,
+            capacity: 1,
+        };
+        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
+    }
+
+    /// The value of field `put`.
+    #[must_use]
+    pub fn put() -> &'static str {
+        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+            section: "odd",
+            field: "put",
+            needed: "put",
+            state: 316,
+            value: 70664,
+            capacity: 3,
+        };
+        ::postlink::generated::text(&POSTLINK_RECORD, PLACE)
+    }
+
+    /// The value of field `put_string`.
+    #[must_use]
+    pub fn put_string() -> bool {
+        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+            section: "odd",
+            field: "put_string",
+            needed: "put_string",
+            state: 328,
+            value: 70672,
+            capacity: 1,
+        };
+        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
+    }
+
+    /// The value of field `find`.
+    #[must_use]
+    pub fn find() -> bool {
+        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+            section: "odd",
+            field: "find",
+            needed: "find",
+            state: 340,
+            value: 70680,
+            capacity: 1,
+        };
+        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
+    }
+
+    /// The value of field `found`.
+    #[must_use]
+    pub fn found() -> bool {
+        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+            section: "odd",
+            field: "found",
+            needed: "found",
+            state: 352,
+            value: 70688,
+            capacity: 1,
+        };
+        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
+    }
+
+    /// The value of field `get`.
+    #[must_use]
+    pub fn get() -> i8 {
+        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+            section: "odd",
+            field: "get",
+            needed: "get",
+            state: 364,
+            value: 70696,
+            capacity: 1,
+        };
+        i8::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE))
+    }
+
+    /// The value of field `try_names`.
+    #[must_use]
+    pub fn try_names() -> bool {
+        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+            section: "odd",
+            field: "try_names",
+            needed: "try_names",
+            state: 376,
+            value: 70704,
+            capacity: 1,
+        };
+        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
+    }
+
+    /// The value of field `write`.
+    #[must_use]
+    pub fn write() -> bool {
+        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+            section: "odd",
+            field: "write",
+            needed: "write",
+            state: 388,
+            value: 70712,
+            capacity: 1,
+        };
+        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
+    }
+
+    /// The value of field `write_value`.
+    #[must_use]
+    pub fn write_value() -> bool {
+        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+            section: "odd",
+            field: "write_value",
+            needed: "write_value",
+            state: 400,
+            value: 70720,
+            capacity: 1,
+        };
+        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
+    }
+
+    /// The value of field `written`.
+    #[must_use]
+    pub fn written() -> bool {
+        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+            section: "odd",
+            field: "written",
+            needed: "written",
+            state: 412,
+            value: 70728,
+            capacity: 1,
+        };
+        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
+    }
+
+    /// The value of field `every_field`.
+    #[must_use]
+    pub fn every_field() -> bool {
+        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+            section: "odd",
+            field: "every_field",
+            needed: "every_field",
+            state: 424,
+            value: 70736,
+            capacity: 1,
+        };
+        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
+    }
+
+    /// The value of field `hex`.
+    #[must_use]
+    pub fn hex() -> bool {
+        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+            section: "odd",
+            field: "hex",
+            needed: "hex",
+            state: 436,
+            value: 70744,
+            capacity: 1,
+        };
+        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
+    }
+
+    /// The value of field `name`.
+    #[must_use]
+    pub fn name() -> bool {
+        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+            section: "odd",
+            field: "name",
+            needed: "name",
+            state: 448,
+            value: 70752,
+            capacity: 1,
+        };
+        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
+    }
+
+    /// The value of field `json`.
+    #[must_use]
+    pub fn json() -> ::postlink::List {
+        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+            section: "odd",
+            field: "json",
+            needed: "json",
+            state: 460,
+            value: 70760,
+            capacity: 3,
+        };
+        ::postlink::generated::list(&POSTLINK_RECORD, PLACE)
+    }
+
+    /// The value of field `why`.
+    #[must_use]
+    pub fn why() -> bool {
+        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+            section: "odd",
+            field: "why",
+            needed: "why",
+            state: 472,
+            value: 70768,
+            capacity: 1,
+        };
+        ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]
+    }
+
+    /// The values of [`stream`].
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[repr(u32)]
+    pub enum Stream {
+        /// `failure`
+        Failure = 0,
+        /// `field`
+        Field = 1,
+        /// `none`
+        None = 2,
+    }
+
+    /// The value of field `stream`.
+    #[must_use]
+    pub fn stream() -> Stream {
+        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+            section: "odd",
+            field: "stream",
+            needed: "stream",
+            state: 484,
+            value: 70776,
+            capacity: 4,
+        };
+        match u32::from_le_bytes(::postlink::generated::number(&POSTLINK_RECORD, PLACE)) {
+            0 => Stream::Failure,
+            1 => Stream::Field,
+            2 => Stream::None,
+            _ => ::postlink::generated::damaged(PLACE),
+        }
+    }
+
+    /// The value of field `place_header`.
+    #[must_use]
+    pub fn place_header() -> bool {
+        const PLACE: ::postlink::generated::Place = ::postlink::generated::Place {
+            section: "odd",
+            field: "place_header",
+            needed: "place_header",
+            state: 496,
+            value: 70784,
             capacity: 1,
         };
         ::postlink::generated::number(&POSTLINK_RECORD, PLACE) != [0]

@@ -3,7 +3,7 @@
 use postlink_format::Type;
 
 use super::templates::fill;
-use super::types::{Kinds, return_type};
+use super::types::{Kinds, noexcept, return_type};
 use crate::derivation::required_fields;
 use crate::model::{Field, Section};
 use crate::names::{inline_namespace, upper_camel};
@@ -17,32 +17,26 @@ pub fn header(section: &Section) -> String {
     let guard = guard.replace("::", "_").to_ascii_uppercase();
     let visibility = if section.exported { "default" } else { "hidden" };
     let kinds = Kinds::of(section);
-    let includes: String = [
-        (kinds.bytes || kinds.list, "cstddef"),
-        (kinds.bytes || kinds.number, "cstdint"),
-        (kinds.list, "iterator"),
-        (kinds.text || kinds.list, "string_view"),
-    ]
-    .iter()
-    .filter(|(used, _)| *used)
-    .map(|(_, include)| format!("#include <{include}>\n"))
-    .collect();
-    let doc = comment(&section.doc, "");
+    let iterator = if kinds.list { "#include <iterator>\n" } else { "" };
+    let doc = comment(&section.doc);
     let classes = [(kinds.list, STRING_LIST), (kinds.bytes, BYTE_VIEW)];
     let classes: String = classes.iter().filter(|(used, _)| *used).map(|(_, text)| *text).collect();
+    let texts = [("NOEXCEPT", noexcept(section))];
+    let classes = classes + "\n" + &fill(include_str!("templates/fields.hh"), &texts);
     let fields: String = section
         .shape
         .fields
         .iter()
         .zip(required_fields(&section.shape))
-        .map(|(field, required)| declaration(field, required))
+        .map(|(field, required)| declaration(field, required, noexcept(section)))
         .collect();
     fill(
         include_str!("templates/header.hh"),
         &[
             ("SECTION", name),
             ("GUARD", &guard),
-            ("INCLUDES", &includes),
+            ("ITERATOR", iterator),
+            ("HOOK", &hook(section)),
             ("VISIBILITY", visibility),
             ("DOC", &doc),
             ("NAMESPACE", &section.namespace),
@@ -54,19 +48,19 @@ pub fn header(section: &Section) -> String {
 }
 
 /// Text as the lines of a `///` comment.
-fn comment(doc: &str, indent: &str) -> String {
+fn comment(doc: &str) -> String {
     let mut lines = String::new();
     for line in doc.trim_end().lines() {
         let line = line.trim_end();
         // A backslash at the end, or its trigraph, would continue the comment on the next line.
         let end = if line.ends_with('\\') || line.ends_with("??/") { " ." } else { "" };
         let space = if line.is_empty() { "" } else { " " };
-        lines.push_str(&format!("{indent}///{space}{line}{end}\n"));
+        lines.push_str(&format!("///{space}{line}{end}\n"));
     }
     lines
 }
 
-fn declaration(field: &Field, required: Option<&str>) -> String {
+fn declaration(field: &Field, required: Option<&str>, noexcept: &str) -> String {
     let mut text = String::from("\n");
     if field.ty == Type::Enum {
         let names = field.choices.iter().enumerate();
@@ -84,13 +78,22 @@ fn declaration(field: &Field, required: Option<&str>) -> String {
             "Stops the program where the file was not filled: `{required}` is required."
         ));
     }
-    text.push_str(&comment(&doc, ""));
-    text.push_str(&format!(
-        "[[nodiscard]] POSTLINK_ACCESSOR {} {}() noexcept;\n",
-        return_type(field),
-        field.name
-    ));
-    text
+    let texts = [
+        ("DOC", &*comment(&doc)),
+        ("TYPE", &return_type(field)),
+        ("NAME", &field.name),
+        ("NOEXCEPT", noexcept),
+    ];
+    text + &fill(include_str!("templates/accessor.hh"), &texts)
+}
+
+/// The declaration of the function that is called before the program is stopped.
+fn hook(section: &Section) -> String {
+    let hook = section.on_failure.as_ref().and_then(|hook| hook.rsplit_once("::"));
+    let Some((namespace, name)) = hook else { return String::new() };
+    let texts =
+        [("HOOK_NAMESPACE", namespace), ("HOOK_NAME", name), ("SECTION", &section.shape.name)];
+    fill(include_str!("templates/hook.hh"), &texts)
 }
 
 const STRING_LIST: &str = concat!("\n", include_str!("templates/string_list.hh"));

@@ -2,6 +2,8 @@
 
 mod bytes;
 mod header;
+mod protected;
+mod record;
 mod source;
 mod templates;
 mod types;

@@ -7,6 +7,7 @@ pub(super) struct SectionSpans {
     pub(super) name: Range<usize>,
     pub(super) namespace: Range<usize>,
     pub(super) elf: Range<usize>,
+    pub(super) on_failure: Range<usize>,
     pub(super) fields: Vec<FieldSpans>,
 }
 
@@ -14,4 +15,5 @@ pub(super) struct SectionSpans {
 pub(super) struct FieldSpans {
     pub(super) name: Range<usize>,
     pub(super) default: Range<usize>,
+    pub(super) macros: Vec<Range<usize>>,
 }

@@ -2,7 +2,11 @@
 #ifndef @GUARD@
 #define @GUARD@
 
-@INCLUDES@
+#include <cstddef>
+#include <cstdint>
+@ITERATOR@
+#include <optional>
+#include <string_view>
 
 #if defined(__GNUC__) && !defined(_WIN32)
 #define POSTLINK_ACCESSOR __attribute__((visibility("@VISIBILITY@")))
@@ -10,14 +14,28 @@
 #define POSTLINK_ACCESSOR
 #endif
 
+@HOOK@
 @DOC@
 namespace @NAMESPACE@ {
 // The fingerprint of the section: halves of different schemas do not link.
 inline namespace @INLINE@ {
+
+/// The reason why a field has no value.
+enum class failure : std::uint8_t {
+    /// It has one.
+    none,
+    /// The file was not filled, and the field is required, or follows one that is.
+    missing,
+    /// The record is damaged, or a fill was interrupted.
+    damaged,
+};
 @CLASSES@
 
 /// Whether the file that carries the record was filled after it was linked.
 [[nodiscard]] POSTLINK_ACCESSOR bool is_specialized() noexcept;
+
+/// All fields, in the order of the schema.
+[[nodiscard]] POSTLINK_ACCESSOR field_list fields() noexcept;
 @FIELDS@
 
 } // namespace @INLINE@

@@ -1,4 +1,0 @@
-bool is_specialized() noexcept
-{
-    return postlink_detail::is_filled();
-}
