@@ -1,7 +1,7 @@
 //! Fields by their names when a program runs, and old macros that stand for them.
 #![forbid(unsafe_code)]
 
-use postlink_tests::{COMPILERS, Folder, STRICT, fixture_text};
+use postlink_tests::{COMPILERS, Folder, STRICT, fixture_text, golden};
 use serde_json::{Value, json};
 
 /// A program's JSON as Python reads it, and as Rust does.
@@ -86,4 +86,69 @@ fn all_values_as_json_and_as_text() {
             "{said}"
         );
     }
+}
+
+const OLD: &str = r#"
+[section.old]
+namespace = "old::values"
+[section.old.field]
+version = { type = "string", capacity = 40, default = "1.0", macros = ["PACKAGE_VERSION", "VERSION"], doc = "The *version* \\" }
+prefix = { type = "path", capacity = 40, default = "/usr", macros = ["PREFIX"] }
+jobs = { type = "u16", default = 7, macros = ["JOBS"] }
+dirs = { type = "list<path>", capacity = 40, max_items = 2, default = ["/a", "/b"], macros = ["DIRS"] }
+plain = { type = "bool", default = true }
+"#;
+
+const OLD_PROGRAM: &str = r#"
+#include "old.macros.hh"
+#include "old.macros.hh"
+#include <cstdio>
+#include <string>
+
+static const char *const early = PACKAGE_VERSION;
+
+int main()
+{
+    std::string s = PACKAGE_VERSION;
+    const auto joined = "x" + std::string(PACKAGE_VERSION) + VERSION;
+    std::string dirs;
+    for (const auto dir : DIRS)
+        dirs += dir;
+    std::printf("%s %s %s %s %d %s\n", early, s.c_str(), joined.c_str(), PREFIX, JOBS + 1, dirs.c_str());
+}
+"#;
+
+/// Sources that use the old macros compile as they are, and print what was filled in.
+#[test]
+fn macros_stand_for_fields() {
+    let folder = Folder::new();
+    folder.write("old.toml", OLD);
+    folder.write("main.cc", OLD_PROGRAM);
+    let line = "generate --schema old.toml --out-header old.gen.hh --out-source old.gen.cc \
+        --out-macros old.macros.hh --depfile old.d";
+    folder.postlink(line).ok();
+    assert_eq!(folder.read("old.d"), b"old.gen.hh old.gen.cc old.macros.hh: old.toml\n");
+    golden("old.macros.hh", &String::from_utf8(folder.read("old.macros.hh")).expect("UTF-8"));
+    folder.postlink(&format!("{line} --check")).ok();
+    for compiler in COMPILERS {
+        let line = format!("{compiler} -std=c++17 {}", STRICT.join(" "));
+        folder.run(&format!("{line} main.cc old.gen.cc -o old")).ok();
+        assert_eq!(folder.run("./old").ok(), "1.0 1.0 x1.01.0 /usr 8 /a/b\n");
+        folder.postlink("fill old --set version=2.0 --set prefix=/opt --set jobs=8").ok();
+        assert_eq!(folder.run("./old").ok(), "2.0 2.0 x2.02.0 /opt 9 /a/b\n");
+        let said = folder.run(&format!("{line} -DVERSION=\"3\" -c main.cc")).fails(1);
+        let wrong = "VERSION is defined already: remove the old definition, it is now the value of field version";
+        assert!(said.contains(wrong) && said.matches("error").count() < 4, "{said}");
+    }
+    folder.write("old.macros.hh", "");
+    assert!(
+        folder.postlink(&format!("{line} --check")).fails_with_output(3).contains("old.macros.hh")
+    );
+    folder.write("old.toml", "[section.old]\nfield.plain = { type = \"bool\", default = true }\n");
+    let said = folder.postlink(line).fails(1);
+    assert!(said.contains("old.toml: no field of section `old` has `macros`"), "{said}");
+    assert!(said.contains("macros = [\"PACKAGE_VERSION\"]"), "{said}");
+    folder
+        .postlink("generate --schema old.toml --out-rust old.rs --out-macros old.macros.hh")
+        .fails(2);
 }

@@ -29,7 +29,10 @@ pub(super) struct Args {
     /// Write the C++ source here
     #[arg(long, value_name = "FILE", requires = "out_header")]
     out_source: Option<PathBuf>,
-    /// How the source includes the header; by default its file name
+    /// Write a second C++ header here, with the macros of old names that the schema gives to fields
+    #[arg(long, value_name = "FILE", requires = "out_header")]
+    out_macros: Option<PathBuf>,
+    /// How the source, and the header of macros, include the header; by default its file name
     #[arg(long, value_name = "PATH", requires = "out_source")]
     include: Option<String>,
     /// Write the Rust module here
@@ -158,6 +161,19 @@ fn outputs(section: &Section, args: &Args) -> Result<Vec<(PathBuf, String)>> {
         }
         outputs.push((header.clone(), cpp::header(section)));
         outputs.push((source.clone(), cpp::source(section, include).map_err(wrong)?));
+        if let Some(path) = &args.out_macros {
+            let name = &section.shape.name;
+            let macros = cpp::macros(section, include).ok_or_else(|| {
+                Error::input(
+                    format!(
+                        "{}: no field of section `{name}` has `macros`: there is nothing to write with --out-macros",
+                        escaped(&args.schema)
+                    ),
+                    "leave out --out-macros, or name them in the schema: macros = [\"PACKAGE_VERSION\"]",
+                )
+            })?;
+            outputs.push((path.clone(), macros));
+        }
     }
     if let Some(path) = &args.out_rust {
         outputs.push((path.clone(), rust::file(section).map_err(wrong)?));

@@ -13,8 +13,6 @@ use crate::names::{inline_namespace, upper_camel};
 pub fn header(section: &Section) -> String {
     let name = &section.shape.name;
     let inline = inline_namespace(&section.shape);
-    let guard = format!("{}_{}_HH", section.namespace, inline);
-    let guard = guard.replace("::", "_").to_ascii_uppercase();
     let visibility = if section.exported { "default" } else { "hidden" };
     let kinds = Kinds::of(section);
     let iterator = if kinds.list { "#include <iterator>\n" } else { "" };
@@ -34,7 +32,7 @@ pub fn header(section: &Section) -> String {
         include_str!("templates/header.hh"),
         &[
             ("SECTION", name),
-            ("GUARD", &guard),
+            ("GUARD", &guard(section, "HH")),
             ("ITERATOR", iterator),
             ("HOOK", &hook(section)),
             ("VISIBILITY", visibility),
@@ -47,8 +45,14 @@ pub fn header(section: &Section) -> String {
     )
 }
 
+/// The name by which a header is included once.
+pub(super) fn guard(section: &Section, end: &str) -> String {
+    let inline = inline_namespace(&section.shape);
+    format!("{}_{inline}_{end}", section.namespace).replace("::", "_").to_ascii_uppercase()
+}
+
 /// Text as the lines of a `///` comment.
-fn comment(doc: &str) -> String {
+pub(super) fn comment(doc: &str) -> String {
     let mut lines = String::new();
     for line in doc.trim_end().lines() {
         let line = line.trim_end();

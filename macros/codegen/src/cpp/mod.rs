@@ -2,6 +2,7 @@
 
 mod bytes;
 mod header;
+mod macros;
 mod protected;
 mod record;
 mod source;
@@ -9,4 +10,5 @@ mod templates;
 mod types;
 
 pub use header::header;
+pub use macros::macros;
 pub use source::source;
