@@ -88,6 +88,75 @@ fn all_values_as_json_and_as_text() {
     }
 }
 
+/// A library that exports its accessors, of either compiler, and a program that has none of its own.
+#[test]
+fn a_program_asks_a_library() {
+    let folder = Folder::new();
+    let schema = "[section.app]\nnamespace = \"NAMESPACE\"\nexported = true\non_failure = \"hook::failed\"\n\
+        field.version = { type = \"string\", capacity = 9, required = true }\n";
+    folder.write(
+        "hook.cc",
+        "#include \"app.gen.hh\"\nvoid hook::failed(const char *, const char *field, const char *) { throw field; }\n",
+    );
+    let program = r#"
+#include "app.gen.hh"
+#include <iostream>
+int main()
+{
+    using namespace NAMESPACE;
+    failure why = failure::none;
+    std::cout << try_version(&why).value_or("none") << ' ' << static_cast<int>(why);
+    for (const auto &field : fields())
+        std::cout << ' ' << field.name() << ' ' << field.has_value() << field.json();
+    try {
+        const std::string_view known = version();
+        std::cout << ' ' << known;
+    } catch (const char *field) {
+        std::cout << " caught " << field;
+    }
+    std::cout << std::endl;
+}
+"#;
+    // The namespaces are a part of the symbols, and what stands for them there has a number.
+    for depth in [1, 11, 36, 37] {
+        let namespace: Vec<String> = (0..depth).map(|number| format!("n{number}")).collect();
+        let namespace = namespace.join("::");
+        folder.write("schema.toml", schema.replace("NAMESPACE", &namespace));
+        folder.write("main.cc", program.replace("NAMESPACE", &namespace));
+        folder
+            .postlink(
+                "generate --schema schema.toml --out-header app.gen.hh --out-source app.gen.cc",
+            )
+            .ok();
+        for compiler in COMPILERS {
+            let line = format!("{compiler} -std=c++17 {}", STRICT.join(" "));
+            let library = "-fPIC -fvisibility=hidden -shared hook.cc app.gen.cc -o libapp.so";
+            folder.run(&format!("{line} {library}")).ok();
+            folder.copy("libapp.so", "unfilled.so");
+            let symbols = folder.run("readelf --dyn-syms --wide libapp.so").ok();
+            let protected = symbols.lines().filter(|symbol| symbol.contains(" PROTECTED "));
+            let mut names: Vec<&str> = protected
+                .filter_map(|symbol| symbol.split("postlink_").nth(1)?.get(16..))
+                .collect();
+            names.sort_unstable();
+            assert_eq!(names.len(), 4, "{symbols}");
+            assert!(
+                names[0].starts_with("11try_versionEPNS")
+                    && names[2..] == ["6fieldsEv", "7versionEv"],
+                "{names:?}"
+            );
+            for other in COMPILERS {
+                let line = format!("{other} -std=c++17 {}", STRICT.join(" "));
+                folder.run(&format!("{line} main.cc -L. -lapp -Wl,-rpath,$ORIGIN -o app")).ok();
+                assert_eq!(folder.run("./app").ok(), "none 1 version 0null caught version\n");
+                folder.postlink("fill libapp.so --set version=1.2").ok();
+                assert_eq!(folder.run("./app").ok(), "1.2 0 version 1\"1.2\" 1.2\n");
+                folder.copy("unfilled.so", "libapp.so");
+            }
+        }
+    }
+}
+
 const OLD: &str = r#"
 [section.old]
 namespace = "old::values"
