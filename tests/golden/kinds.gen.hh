@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <optional>
 #include <string_view>
 
 #if defined(__GNUC__) && !defined(_WIN32)
@@ -17,6 +18,16 @@
 namespace demo::kinds {
 // The fingerprint of the section: halves of different schemas do not link.
 inline namespace postlink_462c36ea90291253 {
+
+/// The reason why a field has no value.
+enum class failure : std::uint8_t {
+    /// It has one.
+    none,
+    /// The file was not filled, and the field is required, or follows one that is.
+    missing,
+    /// The record is damaged, or a fill was interrupted.
+    damaged,
+};
 
 /// The items of a list. Each is NUL-terminated where it stands.
 class string_list {
@@ -100,32 +111,136 @@ private:
     std::size_t size_ = 0;
 };
 
+namespace postlink_detail {
+struct place;
+
+// What takes a value that is written, piece by piece.
+struct sink {
+    void *to;
+    void (*put)(void *to, std::string_view piece);
+    bool json;
+};
+} // namespace postlink_detail
+
+/// A field, by its name when the program runs.
+class field {
+public:
+    /// Writes its value; nothing if `out` is null. Says whether it has one.
+    using writer = bool (*)(const postlink_detail::place &at, const postlink_detail::sink *out);
+
+    /// Its value for `<<` into whatever takes `std::string_view` by `<<`.
+    class written {
+    public:
+        template <typename Stream>
+        friend Stream &operator<<(Stream &stream, const written &value)
+        {
+            const postlink_detail::sink out = {&stream,
+                [](void *to, std::string_view piece) { static_cast<void>(*static_cast<Stream *>(to) << piece); },
+                value.json_};
+            value.write_(*value.at_, &out);
+            return stream;
+        }
+
+    private:
+        friend class field;
+        constexpr written(const postlink_detail::place *at, writer write, bool json) noexcept
+            : at_(at), write_(write), json_(json)
+        {
+        }
+        const postlink_detail::place *at_;
+        writer write_;
+        bool json_;
+    };
+
+    constexpr field(std::string_view name, std::string_view type, const postlink_detail::place *at, writer write) noexcept
+        : name_(name), type_(type), at_(at), write_(write)
+    {
+    }
+    [[nodiscard]] constexpr std::string_view name() const noexcept { return name_; }
+    /// Its type as the schema spells it: `list<path>`.
+    [[nodiscard]] constexpr std::string_view type() const noexcept { return type_; }
+    /// Whether it has a value. Of a damaged record it does not return, as accessors do not.
+    [[nodiscard]] bool has_value() const noexcept { return write_(*at_, nullptr); }
+    /// Its value as JSON: a string (bytes in hexadecimal), number, boolean or array of strings, or
+    /// `null` where there is none.
+    [[nodiscard]] constexpr written json() const noexcept { return {at_, write_, true}; }
+    /// Its value as `postlink inspect --field` prints it: a list's items one a line.
+    [[nodiscard]] constexpr written text() const noexcept { return {at_, write_, false}; }
+
+private:
+    std::string_view name_;
+    std::string_view type_;
+    const postlink_detail::place *at_;
+    writer write_;
+};
+
+/// The fields of the section.
+class field_list {
+public:
+    using value_type = field;
+    using size_type = std::size_t;
+    using iterator = const field *;
+    using const_iterator = iterator;
+
+    constexpr field_list(const field *first, std::size_t size) noexcept : first_(first), size_(size) {}
+    [[nodiscard]] constexpr iterator begin() const noexcept { return first_; }
+    [[nodiscard]] constexpr iterator end() const noexcept { return first_ + size_; }
+    [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
+
+private:
+    const field *first_;
+    std::size_t size_;
+};
+
 /// Whether the file that carries the record was filled after it was linked.
 [[nodiscard]] POSTLINK_ACCESSOR bool is_specialized() noexcept;
 
+/// All fields, in the order of the schema.
+[[nodiscard]] POSTLINK_ACCESSOR field_list fields() noexcept;
+
 [[nodiscard]] POSTLINK_ACCESSOR bool flag() noexcept;
+/// The same, or nothing where `flag()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_flag(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR std::uint8_t tiny() noexcept;
+/// The same, or nothing where `tiny()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<std::uint8_t> try_tiny(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR std::uint16_t half() noexcept;
+/// The same, or nothing where `half()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<std::uint16_t> try_half(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR std::uint32_t medium() noexcept;
+/// The same, or nothing where `medium()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<std::uint32_t> try_medium(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR std::uint64_t large() noexcept;
+/// The same, or nothing where `large()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<std::uint64_t> try_large(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR std::int8_t signed_tiny() noexcept;
+/// The same, or nothing where `signed_tiny()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<std::int8_t> try_signed_tiny(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR std::int16_t signed_small() noexcept;
+/// The same, or nothing where `signed_small()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<std::int16_t> try_signed_small(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR std::int32_t signed_medium() noexcept;
+/// The same, or nothing where `signed_medium()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<std::int32_t> try_signed_medium(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR std::int64_t signed_large() noexcept;
+/// The same, or nothing where `signed_large()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<std::int64_t> try_signed_large(failure *why = nullptr) noexcept;
 
 /// A label.
 ///
 /// With a second paragraph, and a line that ends in a backslash \ .
 /// and goes on.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view label() noexcept;
+/// The same, or nothing where `label()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_label(failure *why = nullptr) noexcept;
 
 /// The values of `channel`.
 enum class Channel : std::uint32_t {
@@ -135,25 +250,43 @@ enum class Channel : std::uint32_t {
 };
 
 [[nodiscard]] POSTLINK_ACCESSOR Channel channel() noexcept;
+/// The same, or nothing where `channel()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<Channel> try_channel(failure *why = nullptr) noexcept;
 
 /// Stops the program where the file was not filled: `root` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view root() noexcept;
+/// The same, or nothing where `root()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_root(failure *why = nullptr) noexcept;
 
 /// Stops the program where the file was not filled: `root` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view log() noexcept;
+/// The same, or nothing where `log()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_log(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR byte_view key() noexcept;
+/// The same, or nothing where `key()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<byte_view> try_key(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR byte_view nothing() noexcept;
+/// The same, or nothing where `nothing()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<byte_view> try_nothing(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR string_list words() noexcept;
+/// The same, or nothing where `words()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<string_list> try_words(failure *why = nullptr) noexcept;
 
 /// Stops the program where the file was not filled: `root` is required.
 [[nodiscard]] POSTLINK_ACCESSOR string_list paths() noexcept;
+/// The same, or nothing where `paths()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<string_list> try_paths(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR string_list none() noexcept;
+/// The same, or nothing where `none()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<string_list> try_none(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view mode() noexcept;
+/// The same, or nothing where `mode()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_mode(failure *why = nullptr) noexcept;
 
 } // namespace postlink_462c36ea90291253
 } // namespace demo::kinds

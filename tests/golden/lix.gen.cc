@@ -3,8 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
+#include <optional>
+#include <string_view>
+#if defined(_WIN32)
+#include <io.h>
+#else
+#include <unistd.h>
+#endif
 
 // In the record's section, kept by the linker though nothing may refer to it, and not padded by
 // AddressSanitizer.
@@ -128,6 +134,19 @@ alignas(16) POSTLINK_RECORD const record postlink_record_lix_of_schema_d0606070e
 };
 }
 
+// Where a field is in the record, in bytes from its start, and how sentences name it.
+struct place {
+    const char *name;
+    // The field to be set where it has no value.
+    const char *needed;
+    std::uint32_t state;
+    std::uint32_t value;
+    std::uint32_t capacity;
+    // Of an enum.
+    const char *const *names;
+    std::uint32_t name_count;
+};
+
 namespace {
 
 // The address of the record, hidden from the optimizer: it must not compute with the bytes that
@@ -150,60 +169,174 @@ inline std::uint32_t u32(const unsigned char *at) noexcept
         | static_cast<std::uint32_t>(at[2]) << 16 | static_cast<std::uint32_t>(at[3]) << 24;
 }
 
-[[noreturn]] void stop(const char *field, const char *why, const char *needed) noexcept
+// Says what is wrong by one call of the system, from the stack, so that a child of vfork may stop.
+[[noreturn]] void stop(const place &at, failure why) noexcept
 {
-    std::fputs("postlink: section lix: field ", stderr);
-    std::fputs(field, stderr);
-    std::fputs(why, stderr);
-    std::fputs(needed, stderr);
-    std::fputs("=...\n", stderr);
+    const bool missing = why == failure::missing;
+    const char *const pieces[] = {
+        "postlink: section lix: field ", at.name,
+        missing ? " has no value: the file was not specialized. Fill it: postlink fill FILE --set "
+                : ": the record is damaged, or a fill was interrupted. Fill the file again: postlink fill FILE --reset --set ",
+        missing ? at.needed : at.name, "=..."};
+    // The longest of these sentences, and its newline.
+    char sentence[178];
+    char *end = sentence;
+    for (const char *piece : pieces)
+        while (*piece != '\0')
+            *end++ = *piece++;
+    *end++ = '\n';
+#if defined(_WIN32)
+    [[maybe_unused]] const auto written = ::_write(2, sentence, static_cast<unsigned>(end - sentence));
+#else
+    [[maybe_unused]] const auto written = ::write(2, sentence, static_cast<std::size_t>(end - sentence));
+#endif
     std::abort();
 }
 
-[[noreturn]] void stop_damaged(const char *field) noexcept
-{
-    stop(field, ": the record is damaged, or a fill was interrupted. Fill the file again: postlink fill FILE --reset --set ", field);
-}
-
-struct value {
+// What the record says of a field: where its value is, or why there is none.
+struct found {
+    failure why;
     const unsigned char *data;
     std::uint32_t size;
     std::uint32_t count;
 };
 
-value read(const char *field, const char *needed, std::uint32_t state_offset, std::uint32_t value_offset, std::uint32_t capacity) noexcept
+found find(const place &at) noexcept
 {
     const unsigned char *const start = bytes();
-    const unsigned char *const state = start + state_offset;
+    const unsigned char *const state = start + at.state;
     const std::uint32_t record_state = u32(start + 80);
     const std::uint32_t size = u32(state + 4);
-    if ((record_state != 1 && record_state != 3) || size > capacity)
-        stop_damaged(field);
+    if ((record_state != 1 && record_state != 3) || size > at.capacity)
+        return {failure::damaged, nullptr, 0, 0};
     if (state[0] == 0)
-        stop(field, " has no value: the file was not specialized. Fill it: postlink fill FILE --set ", needed);
-    return {start + value_offset, size, u32(state + 8)};
+        return {failure::missing, nullptr, 0, 0};
+    return {failure::none, start + at.value, size, u32(state + 8)};
 }
 
-std::string_view text(const char *field, value found) noexcept
+constexpr char hex[] = "0123456789abcdef";
+
+// A text as it is, or as a JSON string.
+[[maybe_unused]] void put_string(const sink &out, std::string_view text)
 {
-    if (found.data[found.size] != 0)
-        stop_damaged(field);
-    return {reinterpret_cast<const char *>(found.data), found.size};
+    if (!out.json) {
+        out.put(out.to, text);
+        return;
+    }
+    out.put(out.to, "\"");
+    // What needs no escape is put in runs.
+    const char *run = text.data();
+    for (const char &each : text) {
+        const auto byte = static_cast<unsigned char>(each);
+        if (byte >= 0x20 && byte != '"' && byte != '\\')
+            continue;
+        out.put(out.to, {run, static_cast<std::size_t>(&each - run)});
+        const char escape[] = {'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]};
+        out.put(out.to, byte < 0x20 ? std::string_view(escape, sizeof escape) : "\\");
+        run = byte < 0x20 ? &each + 1 : &each;
+    }
+    out.put(out.to, {run, static_cast<std::size_t>(text.data() + text.size() - run)});
+    out.put(out.to, "\"");
 }
 
-string_list list(const char *field, value found) noexcept
+failure read(const place &at, std::string_view &text) noexcept
 {
+    const found value = find(at);
+    if (value.why == failure::none && value.data[value.size] != 0)
+        return failure::damaged;
+    text = {reinterpret_cast<const char *>(value.data), value.size};
+    return value.why;
+}
+
+void put(const sink &out, const place &, std::string_view text)
+{
+    put_string(out, text);
+}
+
+failure read(const place &at, string_list &list) noexcept
+{
+    const found value = find(at);
     std::uint32_t nuls = 0;
-    for (std::uint32_t at = 0; at != found.size; ++at)
-        nuls += found.data[at] == 0;
-    if (nuls != found.count || (found.size != 0 && found.data[found.size - 1] != 0))
-        stop_damaged(field);
-    return {reinterpret_cast<const char *>(found.data), found.size, found.count};
+    for (std::uint32_t byte = 0; byte != value.size; ++byte)
+        nuls += value.data[byte] == 0;
+    if (nuls != value.count || (value.size != 0 && value.data[value.size - 1] != 0))
+        return failure::damaged;
+    list = {reinterpret_cast<const char *>(value.data), value.size, value.count};
+    return value.why;
 }
+
+void put(const sink &out, const place &, string_list list)
+{
+    std::string_view before = out.json ? "[" : "";
+    for (const std::string_view item : list) {
+        out.put(out.to, before);
+        put_string(out, item);
+        before = out.json ? "," : "\n";
+    }
+    if (out.json)
+        out.put(out.to, list.empty() ? "[]" : "]");
+}
+
+// All accessors are made of this.
+template <typename T>
+std::optional<T> try_get(const place &at, failure *why) noexcept
+{
+    T value{};
+    const failure reason = read(at, value);
+    if (why != nullptr)
+        *why = reason;
+    if (reason != failure::none)
+        return std::nullopt;
+    return value;
+}
+
+template <typename T>
+T get(const place &at) noexcept
+{
+    failure why = failure::none;
+    const std::optional<T> value = try_get<T>(at, &why);
+    if (!value)
+        stop(at, why);
+    return *value;
+}
+
+template <typename T>
+bool write_value(const place &at, const sink *out)
+{
+    failure why = failure::none;
+    const std::optional<T> value = try_get<T>(at, &why);
+    if (why == failure::damaged)
+        stop(at, why);
+    if (out != nullptr && value)
+        put(*out, at, *value);
+    else if (out != nullptr && out->json)
+        out->put(out->to, "null");
+    return value.has_value();
+}
+
+constexpr place place_version = {"version", "version", 88, 184, 128, nullptr, 0};
+constexpr place place_prefix = {"prefix", "prefix", 100, 320, 512, nullptr, 0};
+constexpr place place_bin_dir = {"bin_dir", "prefix", 112, 840, 512, nullptr, 0};
+constexpr place place_data_dir = {"data_dir", "prefix", 124, 1360, 512, nullptr, 0};
+constexpr place place_man_dir = {"man_dir", "prefix", 136, 1880, 512, nullptr, 0};
+constexpr place place_libexec_dir = {"libexec_dir", "prefix", 148, 2400, 512, nullptr, 0};
+constexpr place place_launch_builder = {"launch_builder", "prefix", 160, 2920, 512, nullptr, 0};
+constexpr place place_builtin_dep_closure = {"builtin_dep_closure", "prefix", 172, 3440, 16384, nullptr, 0};
+
+constexpr field every_field[] = {
+    {"version", "string", &place_version, write_value<std::string_view>},
+    {"prefix", "path", &place_prefix, write_value<std::string_view>},
+    {"bin_dir", "path", &place_bin_dir, write_value<std::string_view>},
+    {"data_dir", "path", &place_data_dir, write_value<std::string_view>},
+    {"man_dir", "path", &place_man_dir, write_value<std::string_view>},
+    {"libexec_dir", "path", &place_libexec_dir, write_value<std::string_view>},
+    {"launch_builder", "path", &place_launch_builder, write_value<std::string_view>},
+    {"builtin_dep_closure", "list<path>", &place_builtin_dep_closure, write_value<string_list>},
+};
 
 std::uint32_t crc32(std::uint32_t crc, const unsigned char *from, const unsigned char *to) noexcept
 {
-    constexpr std::uint32_t table[16] = {
+    constexpr std::uint32_t nibbles[16] = {
         0x00000000,
         0x1db71064,
         0x3b6e20c8,
@@ -221,8 +354,8 @@ std::uint32_t crc32(std::uint32_t crc, const unsigned char *from, const unsigned
         0xa00ae278,
         0xbdbdf21c};
     for (; from != to; ++from) {
-        crc = table[(crc ^ *from) & 15u] ^ (crc >> 4);
-        crc = table[(crc ^ (static_cast<std::uint32_t>(*from) >> 4)) & 15u] ^ (crc >> 4);
+        crc = nibbles[(crc ^ *from) & 15u] ^ (crc >> 4);
+        crc = nibbles[(crc ^ (static_cast<std::uint32_t>(*from) >> 4)) & 15u] ^ (crc >> 4);
     }
     return crc;
 }
@@ -246,14 +379,23 @@ bool is_filled() noexcept
 #define POSTLINK_PROTECTED(symbol) __asm__(symbol) __attribute__((visibility("protected")))
 namespace postlink_protected {
 bool is_specialized() noexcept POSTLINK_PROTECTED("_ZN3nix12placeholders25postlink_d0606070e79c959c14is_specializedEv");
+field_list fields() noexcept POSTLINK_PROTECTED("_ZN3nix12placeholders25postlink_d0606070e79c959c6fieldsEv");
 std::string_view version() noexcept POSTLINK_PROTECTED("_ZN3nix12placeholders25postlink_d0606070e79c959c7versionEv");
+std::optional<std::string_view> try_version(failure *why) noexcept POSTLINK_PROTECTED("_ZN3nix12placeholders25postlink_d0606070e79c959c11try_versionEPNS1_7failureE");
 std::string_view prefix() noexcept POSTLINK_PROTECTED("_ZN3nix12placeholders25postlink_d0606070e79c959c6prefixEv");
+std::optional<std::string_view> try_prefix(failure *why) noexcept POSTLINK_PROTECTED("_ZN3nix12placeholders25postlink_d0606070e79c959c10try_prefixEPNS1_7failureE");
 std::string_view bin_dir() noexcept POSTLINK_PROTECTED("_ZN3nix12placeholders25postlink_d0606070e79c959c7bin_dirEv");
+std::optional<std::string_view> try_bin_dir(failure *why) noexcept POSTLINK_PROTECTED("_ZN3nix12placeholders25postlink_d0606070e79c959c11try_bin_dirEPNS1_7failureE");
 std::string_view data_dir() noexcept POSTLINK_PROTECTED("_ZN3nix12placeholders25postlink_d0606070e79c959c8data_dirEv");
+std::optional<std::string_view> try_data_dir(failure *why) noexcept POSTLINK_PROTECTED("_ZN3nix12placeholders25postlink_d0606070e79c959c12try_data_dirEPNS1_7failureE");
 std::string_view man_dir() noexcept POSTLINK_PROTECTED("_ZN3nix12placeholders25postlink_d0606070e79c959c7man_dirEv");
+std::optional<std::string_view> try_man_dir(failure *why) noexcept POSTLINK_PROTECTED("_ZN3nix12placeholders25postlink_d0606070e79c959c11try_man_dirEPNS1_7failureE");
 std::string_view libexec_dir() noexcept POSTLINK_PROTECTED("_ZN3nix12placeholders25postlink_d0606070e79c959c11libexec_dirEv");
+std::optional<std::string_view> try_libexec_dir(failure *why) noexcept POSTLINK_PROTECTED("_ZN3nix12placeholders25postlink_d0606070e79c959c15try_libexec_dirEPNS1_7failureE");
 std::string_view launch_builder() noexcept POSTLINK_PROTECTED("_ZN3nix12placeholders25postlink_d0606070e79c959c14launch_builderEv");
+std::optional<std::string_view> try_launch_builder(failure *why) noexcept POSTLINK_PROTECTED("_ZN3nix12placeholders25postlink_d0606070e79c959c18try_launch_builderEPNS1_7failureE");
 string_list builtin_dep_closure() noexcept POSTLINK_PROTECTED("_ZN3nix12placeholders25postlink_d0606070e79c959c19builtin_dep_closureEv");
+std::optional<string_list> try_builtin_dep_closure(failure *why) noexcept POSTLINK_PROTECTED("_ZN3nix12placeholders25postlink_d0606070e79c959c23try_builtin_dep_closureEPNS1_7failureE");
 
 #endif
 bool is_specialized() noexcept
@@ -261,44 +403,89 @@ bool is_specialized() noexcept
     return postlink_detail::is_filled();
 }
 
+field_list fields() noexcept
+{
+    return {postlink_detail::every_field, 8};
+}
+
 std::string_view version() noexcept
 {
-    return postlink_detail::text("version", postlink_detail::read("version", "version", 88, 184, 128));
+    return postlink_detail::get<std::string_view>(postlink_detail::place_version);
+}
+
+std::optional<std::string_view> try_version(failure *why) noexcept
+{
+    return postlink_detail::try_get<std::string_view>(postlink_detail::place_version, why);
 }
 
 std::string_view prefix() noexcept
 {
-    return postlink_detail::text("prefix", postlink_detail::read("prefix", "prefix", 100, 320, 512));
+    return postlink_detail::get<std::string_view>(postlink_detail::place_prefix);
+}
+
+std::optional<std::string_view> try_prefix(failure *why) noexcept
+{
+    return postlink_detail::try_get<std::string_view>(postlink_detail::place_prefix, why);
 }
 
 std::string_view bin_dir() noexcept
 {
-    return postlink_detail::text("bin_dir", postlink_detail::read("bin_dir", "prefix", 112, 840, 512));
+    return postlink_detail::get<std::string_view>(postlink_detail::place_bin_dir);
+}
+
+std::optional<std::string_view> try_bin_dir(failure *why) noexcept
+{
+    return postlink_detail::try_get<std::string_view>(postlink_detail::place_bin_dir, why);
 }
 
 std::string_view data_dir() noexcept
 {
-    return postlink_detail::text("data_dir", postlink_detail::read("data_dir", "prefix", 124, 1360, 512));
+    return postlink_detail::get<std::string_view>(postlink_detail::place_data_dir);
+}
+
+std::optional<std::string_view> try_data_dir(failure *why) noexcept
+{
+    return postlink_detail::try_get<std::string_view>(postlink_detail::place_data_dir, why);
 }
 
 std::string_view man_dir() noexcept
 {
-    return postlink_detail::text("man_dir", postlink_detail::read("man_dir", "prefix", 136, 1880, 512));
+    return postlink_detail::get<std::string_view>(postlink_detail::place_man_dir);
+}
+
+std::optional<std::string_view> try_man_dir(failure *why) noexcept
+{
+    return postlink_detail::try_get<std::string_view>(postlink_detail::place_man_dir, why);
 }
 
 std::string_view libexec_dir() noexcept
 {
-    return postlink_detail::text("libexec_dir", postlink_detail::read("libexec_dir", "prefix", 148, 2400, 512));
+    return postlink_detail::get<std::string_view>(postlink_detail::place_libexec_dir);
+}
+
+std::optional<std::string_view> try_libexec_dir(failure *why) noexcept
+{
+    return postlink_detail::try_get<std::string_view>(postlink_detail::place_libexec_dir, why);
 }
 
 std::string_view launch_builder() noexcept
 {
-    return postlink_detail::text("launch_builder", postlink_detail::read("launch_builder", "prefix", 160, 2920, 512));
+    return postlink_detail::get<std::string_view>(postlink_detail::place_launch_builder);
+}
+
+std::optional<std::string_view> try_launch_builder(failure *why) noexcept
+{
+    return postlink_detail::try_get<std::string_view>(postlink_detail::place_launch_builder, why);
 }
 
 string_list builtin_dep_closure() noexcept
 {
-    return postlink_detail::list("builtin_dep_closure", postlink_detail::read("builtin_dep_closure", "prefix", 172, 3440, 16384));
+    return postlink_detail::get<string_list>(postlink_detail::place_builtin_dep_closure);
+}
+
+std::optional<string_list> try_builtin_dep_closure(failure *why) noexcept
+{
+    return postlink_detail::try_get<string_list>(postlink_detail::place_builtin_dep_closure, why);
 }
 
 #if defined(__ELF__)

@@ -3,7 +3,9 @@
 #define NIX_PLACEHOLDERS_POSTLINK_D0606070E79C959C_HH
 
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
+#include <optional>
 #include <string_view>
 
 #if defined(__GNUC__) && !defined(_WIN32)
@@ -16,6 +18,16 @@
 namespace nix::placeholders {
 // The fingerprint of the section: halves of different schemas do not link.
 inline namespace postlink_d0606070e79c959c {
+
+/// The reason why a field has no value.
+enum class failure : std::uint8_t {
+    /// It has one.
+    none,
+    /// The file was not filled, and the field is required, or follows one that is.
+    missing,
+    /// The record is damaged, or a fill was interrupted.
+    damaged,
+};
 
 /// The items of a list. Each is NUL-terminated where it stands.
 class string_list {
@@ -77,47 +89,147 @@ private:
     std::size_t count_ = 0;
 };
 
+namespace postlink_detail {
+struct place;
+
+// What takes a value that is written, piece by piece.
+struct sink {
+    void *to;
+    void (*put)(void *to, std::string_view piece);
+    bool json;
+};
+} // namespace postlink_detail
+
+/// A field, by its name when the program runs.
+class field {
+public:
+    /// Writes its value; nothing if `out` is null. Says whether it has one.
+    using writer = bool (*)(const postlink_detail::place &at, const postlink_detail::sink *out);
+
+    /// Its value for `<<` into whatever takes `std::string_view` by `<<`.
+    class written {
+    public:
+        template <typename Stream>
+        friend Stream &operator<<(Stream &stream, const written &value)
+        {
+            const postlink_detail::sink out = {&stream,
+                [](void *to, std::string_view piece) { static_cast<void>(*static_cast<Stream *>(to) << piece); },
+                value.json_};
+            value.write_(*value.at_, &out);
+            return stream;
+        }
+
+    private:
+        friend class field;
+        constexpr written(const postlink_detail::place *at, writer write, bool json) noexcept
+            : at_(at), write_(write), json_(json)
+        {
+        }
+        const postlink_detail::place *at_;
+        writer write_;
+        bool json_;
+    };
+
+    constexpr field(std::string_view name, std::string_view type, const postlink_detail::place *at, writer write) noexcept
+        : name_(name), type_(type), at_(at), write_(write)
+    {
+    }
+    [[nodiscard]] constexpr std::string_view name() const noexcept { return name_; }
+    /// Its type as the schema spells it: `list<path>`.
+    [[nodiscard]] constexpr std::string_view type() const noexcept { return type_; }
+    /// Whether it has a value. Of a damaged record it does not return, as accessors do not.
+    [[nodiscard]] bool has_value() const noexcept { return write_(*at_, nullptr); }
+    /// Its value as JSON: a string (bytes in hexadecimal), number, boolean or array of strings, or
+    /// `null` where there is none.
+    [[nodiscard]] constexpr written json() const noexcept { return {at_, write_, true}; }
+    /// Its value as `postlink inspect --field` prints it: a list's items one a line.
+    [[nodiscard]] constexpr written text() const noexcept { return {at_, write_, false}; }
+
+private:
+    std::string_view name_;
+    std::string_view type_;
+    const postlink_detail::place *at_;
+    writer write_;
+};
+
+/// The fields of the section.
+class field_list {
+public:
+    using value_type = field;
+    using size_type = std::size_t;
+    using iterator = const field *;
+    using const_iterator = iterator;
+
+    constexpr field_list(const field *first, std::size_t size) noexcept : first_(first), size_(size) {}
+    [[nodiscard]] constexpr iterator begin() const noexcept { return first_; }
+    [[nodiscard]] constexpr iterator end() const noexcept { return first_ + size_; }
+    [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
+
+private:
+    const field *first_;
+    std::size_t size_;
+};
+
 /// Whether the file that carries the record was filled after it was linked.
 [[nodiscard]] POSTLINK_ACCESSOR bool is_specialized() noexcept;
 
+/// All fields, in the order of the schema.
+[[nodiscard]] POSTLINK_ACCESSOR field_list fields() noexcept;
+
 /// The version that users see, with its suffix: `2.96.0-dev-20261122_be438c62e1bd`.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view version() noexcept;
+/// The same, or nothing where `version()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_version(failure *why = nullptr) noexcept;
 
 /// Where Lix is installed.
 ///
 /// Stops the program where the file was not filled: `prefix` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view prefix() noexcept;
+/// The same, or nothing where `prefix()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_prefix(failure *why = nullptr) noexcept;
 
 /// Where its programs are.
 ///
 /// Stops the program where the file was not filled: `prefix` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view bin_dir() noexcept;
+/// The same, or nothing where `bin_dir()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_bin_dir(failure *why = nullptr) noexcept;
 
 /// Where its data files are.
 ///
 /// Stops the program where the file was not filled: `prefix` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view data_dir() noexcept;
+/// The same, or nothing where `data_dir()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_data_dir(failure *why = nullptr) noexcept;
 
 /// Where its manual pages are.
 ///
 /// Stops the program where the file was not filled: `prefix` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view man_dir() noexcept;
+/// The same, or nothing where `man_dir()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_man_dir(failure *why = nullptr) noexcept;
 
 /// Where the helpers are that it starts itself.
 ///
 /// Stops the program where the file was not filled: `prefix` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view libexec_dir() noexcept;
+/// The same, or nothing where `libexec_dir()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_libexec_dir(failure *why = nullptr) noexcept;
 
 /// The helper that starts builders. A child that must not allocate passes it to `execl` as it is.
 ///
 /// Stops the program where the file was not filled: `prefix` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view launch_builder() noexcept;
+/// The same, or nothing where `launch_builder()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_launch_builder(failure *why = nullptr) noexcept;
 
 /// The store paths that a sandbox needs to run its helpers: its own prefix, and in a dynamically
 /// linked build everything that this refers to.
 ///
 /// Stops the program where the file was not filled: `prefix` is required.
 [[nodiscard]] POSTLINK_ACCESSOR string_list builtin_dep_closure() noexcept;
+/// The same, or nothing where `builtin_dep_closure()` would not return; `why` is then told the reason.
+[[nodiscard]] POSTLINK_ACCESSOR std::optional<string_list> try_builtin_dep_closure(failure *why = nullptr) noexcept;
 
 } // namespace postlink_d0606070e79c959c
 } // namespace nix::placeholders

@@ -8,10 +8,10 @@ pub mod odd {
     use ::postlink as postlink;
     unsafe extern "C" {
         /// The record's bytes are defined by the C++ half.
-        #[link_name = "postlink_record_odd_of_schema_aabec7d9c28ec21a"]
-        safe static POSTLINK_RECORD: postlink::generated::Bytes<70432>;
+        #[link_name = "postlink_record_odd_of_schema_a56ad6a4c4a2792b"]
+        safe static POSTLINK_RECORD: postlink::generated::Bytes<70800>;
     }
-    static POSTLINK_FIELDS: [postlink::generated::Place; 17] = [
+    static POSTLINK_FIELDS: [postlink::generated::Place; 35] = [
         postlink::generated::Place {
             section: "odd",
             field: "header",
@@ -19,7 +19,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 88,
-            value: 296,
+            value: 512,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -29,7 +29,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 100,
-            value: 304,
+            value: 520,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -39,17 +39,17 @@ pub mod odd {
             ty: postlink::generated::Type::U8,
             names: &[],
             state: 112,
-            value: 312,
+            value: 528,
             capacity: 1,
         },
         postlink::generated::Place {
             section: "odd",
-            field: "fields",
-            needed: "fields",
+            field: "fields_",
+            needed: "fields_",
             ty: postlink::generated::Type::I64,
             names: &[],
             state: 124,
-            value: 320,
+            value: 536,
             capacity: 8,
         },
         postlink::generated::Place {
@@ -59,7 +59,7 @@ pub mod odd {
             ty: postlink::generated::Type::String,
             names: &[],
             state: 136,
-            value: 328,
+            value: 544,
             capacity: 3,
         },
         postlink::generated::Place {
@@ -69,7 +69,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bytes,
             names: &[],
             state: 148,
-            value: 336,
+            value: 552,
             capacity: 3,
         },
         postlink::generated::Place {
@@ -79,7 +79,7 @@ pub mod odd {
             ty: postlink::generated::Type::String,
             names: &[],
             state: 160,
-            value: 344,
+            value: 560,
             capacity: 70000,
         },
         postlink::generated::Place {
@@ -89,7 +89,7 @@ pub mod odd {
             ty: postlink::generated::Type::StringList,
             names: &[],
             state: 172,
-            value: 70352,
+            value: 70568,
             capacity: 3,
         },
         postlink::generated::Place {
@@ -99,7 +99,7 @@ pub mod odd {
             ty: postlink::generated::Type::U64,
             names: &[],
             state: 184,
-            value: 70360,
+            value: 70576,
             capacity: 8,
         },
         postlink::generated::Place {
@@ -109,7 +109,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 196,
-            value: 70368,
+            value: 70584,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -119,7 +119,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 208,
-            value: 70376,
+            value: 70592,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -129,7 +129,7 @@ pub mod odd {
             ty: postlink::generated::Type::U32,
             names: &[],
             state: 220,
-            value: 70384,
+            value: 70600,
             capacity: 4,
         },
         postlink::generated::Place {
@@ -139,7 +139,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 232,
-            value: 70392,
+            value: 70608,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -149,7 +149,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 244,
-            value: 70400,
+            value: 70616,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -159,7 +159,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 256,
-            value: 70408,
+            value: 70624,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -169,7 +169,7 @@ pub mod odd {
             ty: postlink::generated::Type::Enum,
             names: &["begin", "end", "size"],
             state: 268,
-            value: 70416,
+            value: 70632,
             capacity: 4,
         },
         postlink::generated::Place {
@@ -179,14 +179,194 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 280,
-            value: 70424,
+            value: 70640,
+            capacity: 1,
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "place",
+            needed: "place",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
+            state: 292,
+            value: 70648,
+            capacity: 1,
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "sink",
+            needed: "sink",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
+            state: 304,
+            value: 70656,
+            capacity: 1,
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "put",
+            needed: "put",
+            ty: postlink::generated::Type::String,
+            names: &[],
+            state: 316,
+            value: 70664,
+            capacity: 3,
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "put_string",
+            needed: "put_string",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
+            state: 328,
+            value: 70672,
+            capacity: 1,
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "find",
+            needed: "find",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
+            state: 340,
+            value: 70680,
+            capacity: 1,
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "found",
+            needed: "found",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
+            state: 352,
+            value: 70688,
+            capacity: 1,
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "get",
+            needed: "get",
+            ty: postlink::generated::Type::I8,
+            names: &[],
+            state: 364,
+            value: 70696,
+            capacity: 1,
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "try_names",
+            needed: "try_names",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
+            state: 376,
+            value: 70704,
+            capacity: 1,
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "write",
+            needed: "write",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
+            state: 388,
+            value: 70712,
+            capacity: 1,
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "write_value",
+            needed: "write_value",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
+            state: 400,
+            value: 70720,
+            capacity: 1,
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "written",
+            needed: "written",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
+            state: 412,
+            value: 70728,
+            capacity: 1,
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "every_field",
+            needed: "every_field",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
+            state: 424,
+            value: 70736,
+            capacity: 1,
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "hex",
+            needed: "hex",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
+            state: 436,
+            value: 70744,
+            capacity: 1,
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "name",
+            needed: "name",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
+            state: 448,
+            value: 70752,
+            capacity: 1,
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "json",
+            needed: "json",
+            ty: postlink::generated::Type::PathList,
+            names: &[],
+            state: 460,
+            value: 70760,
+            capacity: 3,
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "why",
+            needed: "why",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
+            state: 472,
+            value: 70768,
+            capacity: 1,
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "stream",
+            needed: "stream",
+            ty: postlink::generated::Type::Enum,
+            names: &["failure", "field", "none"],
+            state: 484,
+            value: 70776,
+            capacity: 4,
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "place_header",
+            needed: "place_header",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
+            state: 496,
+            value: 70784,
             capacity: 1,
         },
     ];
     /// Whether the file that carries the record was filled after it was linked.
     #[must_use]
     pub fn is_specialized() -> bool {
-        postlink::generated::is_specialized(POSTLINK_RECORD.read(), 70432)
+        postlink::generated::is_specialized(POSTLINK_RECORD.read(), 70800)
     }
     /// All fields, in the order of the schema.
     #[must_use]
@@ -245,20 +425,20 @@ pub mod odd {
         postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[2])
             .map(u8::from_le_bytes)
     }
-    /// The value of field `fields`.
+    /// The value of field `fields_`.
     #[must_use]
     #[track_caller]
-    pub fn fields() -> i64 {
-        match try_fields() {
+    pub fn fields_() -> i64 {
+        match try_fields_() {
             Ok(value) => value,
             Err(error) => postlink::generated::stop(error),
         }
     }
-    /// The same as [`fields`], but for what happens where there is no value.
+    /// The same as [`fields_`], but for what happens where there is no value.
     ///
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
-    pub fn try_fields() -> ::core::result::Result<i64, postlink::Error> {
+    pub fn try_fields_() -> ::core::result::Result<i64, postlink::Error> {
         postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[3])
             .map(i64::from_le_bytes)
     }
@@ -489,6 +669,322 @@ pub mod odd {
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_string_view() -> ::core::result::Result<bool, postlink::Error> {
         postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[16])
+            .map(|byte| byte != [0])
+    }
+    /// The value of field `place`.
+    #[must_use]
+    #[track_caller]
+    pub fn place() -> bool {
+        match try_place() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`place`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_place() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[17])
+            .map(|byte| byte != [0])
+    }
+    /// The value of field `sink`.
+    #[must_use]
+    #[track_caller]
+    pub fn sink() -> bool {
+        match try_sink() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`sink`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_sink() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[18])
+            .map(|byte| byte != [0])
+    }
+    /// The value of field `put`.
+    #[must_use]
+    #[track_caller]
+    pub fn put() -> &'static str {
+        match try_put() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`put`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_put() -> ::core::result::Result<&'static str, postlink::Error> {
+        postlink::generated::text(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[19])
+    }
+    /// The value of field `put_string`.
+    #[must_use]
+    #[track_caller]
+    pub fn put_string() -> bool {
+        match try_put_string() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`put_string`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_put_string() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[20])
+            .map(|byte| byte != [0])
+    }
+    /// The value of field `find`.
+    #[must_use]
+    #[track_caller]
+    pub fn find() -> bool {
+        match try_find() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`find`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_find() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[21])
+            .map(|byte| byte != [0])
+    }
+    /// The value of field `found`.
+    #[must_use]
+    #[track_caller]
+    pub fn found() -> bool {
+        match try_found() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`found`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_found() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[22])
+            .map(|byte| byte != [0])
+    }
+    /// The value of field `get`.
+    #[must_use]
+    #[track_caller]
+    pub fn get() -> i8 {
+        match try_get() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`get`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_get() -> ::core::result::Result<i8, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[23])
+            .map(i8::from_le_bytes)
+    }
+    /// The value of field `try_names`.
+    #[must_use]
+    #[track_caller]
+    pub fn try_names() -> bool {
+        match try_try_names() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`try_names`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_try_names() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[24])
+            .map(|byte| byte != [0])
+    }
+    /// The value of field `write`.
+    #[must_use]
+    #[track_caller]
+    pub fn write() -> bool {
+        match try_write() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`write`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_write() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[25])
+            .map(|byte| byte != [0])
+    }
+    /// The value of field `write_value`.
+    #[must_use]
+    #[track_caller]
+    pub fn write_value() -> bool {
+        match try_write_value() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`write_value`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_write_value() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[26])
+            .map(|byte| byte != [0])
+    }
+    /// The value of field `written`.
+    #[must_use]
+    #[track_caller]
+    pub fn written() -> bool {
+        match try_written() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`written`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_written() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[27])
+            .map(|byte| byte != [0])
+    }
+    /// The value of field `every_field`.
+    #[must_use]
+    #[track_caller]
+    pub fn every_field() -> bool {
+        match try_every_field() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`every_field`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_every_field() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[28])
+            .map(|byte| byte != [0])
+    }
+    /// The value of field `hex`.
+    #[must_use]
+    #[track_caller]
+    pub fn hex() -> bool {
+        match try_hex() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`hex`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_hex() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[29])
+            .map(|byte| byte != [0])
+    }
+    /// The value of field `name`.
+    #[must_use]
+    #[track_caller]
+    pub fn name() -> bool {
+        match try_name() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`name`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_name() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[30])
+            .map(|byte| byte != [0])
+    }
+    /// The value of field `json`.
+    #[must_use]
+    #[track_caller]
+    pub fn json() -> postlink::List {
+        match try_json() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`json`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_json() -> ::core::result::Result<postlink::List, postlink::Error> {
+        postlink::generated::list(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[31])
+    }
+    /// The value of field `why`.
+    #[must_use]
+    #[track_caller]
+    pub fn why() -> bool {
+        match try_why() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`why`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_why() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[32])
+            .map(|byte| byte != [0])
+    }
+    /// The values of [`stream`].
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[repr(u32)]
+    pub enum Stream {
+        /// `failure`
+        Failure = 0,
+        /// `field`
+        Field = 1,
+        /// `none`
+        None = 2,
+    }
+    /// The value of field `stream`.
+    #[must_use]
+    #[track_caller]
+    pub fn stream() -> Stream {
+        match try_stream() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`stream`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_stream() -> ::core::result::Result<Stream, postlink::Error> {
+        const VALUES: &[Stream] = &[Stream::Failure, Stream::Field, Stream::None];
+        postlink::generated::choice(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[33])
+            .map(|position| VALUES[position as usize])
+    }
+    /// The value of field `place_header`.
+    #[must_use]
+    #[track_caller]
+    pub fn place_header() -> bool {
+        match try_place_header() {
+            Ok(value) => value,
+            Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`place_header`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_place_header() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[34])
             .map(|byte| byte != [0])
     }
 }

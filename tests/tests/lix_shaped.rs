@@ -158,6 +158,11 @@ fn programs_know(build: &Build<'_>, eval: &Build<'_>, prefix: &str, is_static: b
         true => assert!(plugin.fails(1).contains("no plugins")),
         false => assert_eq!(plugin.ok(), format!("plugin=hello from a plugin for {VERSION}\n")),
     }
+    if !is_static {
+        let plugin = eval.place().join("lib/lix/plugins/old.so");
+        let printed = build.installed(&format!("bin/nix plugin {}", plugin.display())).ok();
+        assert_eq!(printed, format!("plugin=hello from an old plugin for {VERSION}\n"));
+    }
     assert_eq!(
         eval.installed("bin/nix-eval-jobs").ok(),
         format!(

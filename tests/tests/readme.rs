@@ -54,6 +54,21 @@ fn five_steps() {
     assert!(said.contains("nothing but declared values differs"), "{said}");
 }
 
+/// The loop over all fields is in a function, in a program of the five steps' schema.
+#[test]
+fn more_for_cpp() {
+    let folder = Folder::new();
+    folder.write("schema.toml", &blocks(&part("Five steps"), "toml")[0]);
+    let code = &blocks(&part("More for C++"), "cpp")[0];
+    let main = format!("#include \"app.gen.hh\"\n#include <iostream>\nint main() {{\n{code}}}\n");
+    folder.write("main.cc", main);
+    let out = "--out-header app.gen.hh --out-source app.gen.cc";
+    folder.postlink(&format!("generate --schema schema.toml {out}")).ok();
+    folder.run("g++ -std=c++17 main.cc app.gen.cc -o app").ok();
+    let printed = "{\"version\":\"0.0.0-unspecialized\",\"prefix\":null,\"data_dir\":null}\n";
+    assert_eq!(folder.run("./app").ok(), printed);
+}
+
 #[test]
 fn in_a_rust_crate() {
     let guide = part("In a Rust crate");

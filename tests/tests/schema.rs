@@ -6,7 +6,7 @@ use postlink_tests::{Folder, fixture, fixture_text, golden};
 
 #[test]
 fn everything_wrong_is_told_at_once() {
-    for name in ["values", "names", "sections", "syntax"] {
+    for name in ["values", "names", "sections", "cpp", "syntax"] {
         let file = format!("wrong/{name}.toml");
         let wrong = Schema::parse(&file, &fixture_text(&file)).expect_err(name);
         golden(&format!("wrong-{name}.txt"), &format!("{}\n", wrong.render(false)));

@@ -160,7 +160,12 @@ const MACROS: &[&str] = &[
 ];
 
 /// Names that the generated code uses itself.
-const GENERATED: &[&str] = &["is_specialized", "string_list", "byte_view", "std", "core"];
+const GENERATED: &[&str] = &["std", "core"];
+
+/// What the generated code declares beside the accessors. Namespaces and the names of an enum may be
+/// called so, fields may not.
+const DECLARED: &[&str] =
+    &["byte_view", "failure", "field", "field_list", "fields", "is_specialized", "string_list"];
 
 /// Functions and types of C and POSIX that a C++ program finds in the global namespace, so that no
 /// namespace can have their name.
@@ -341,6 +346,20 @@ pub(crate) fn refuse_namespace(name: &str) -> Option<(String, &'static str)> {
     refuse(name).or(global)
 }
 
+/// The reason why a name cannot be a field's, and the way out.
+pub(crate) fn refuse_field(name: &str) -> Option<(String, &'static str)> {
+    refuse(name).or_else(|| is_declared(name).then(|| generated(name)))
+}
+
+/// Whether the generated code declares the name beside the accessors.
+pub(crate) fn is_declared(name: &str) -> bool {
+    DECLARED.contains(&name)
+}
+
+fn generated(name: &str) -> (String, &'static str) {
+    (format!("`{name}` is a name that the generated code uses itself"), "use another name")
+}
+
 /// The reason why a name is no identifier at all, and the way out.
 pub(crate) fn malformed(name: &str) -> Option<(String, &'static str)> {
     let starts_well = name.starts_with(|first: char| first.is_ascii_alphabetic());
@@ -377,8 +396,6 @@ pub(crate) fn refuse(name: &str) -> Option<(String, &'static str)> {
         ));
     }
     let prefix = name.get(..8).unwrap_or_default();
-    let generated = GENERATED.contains(&name) || prefix.eq_ignore_ascii_case("postlink");
-    generated.then(|| {
-        (format!("`{name}` is a name that the generated code uses itself"), "use another name")
-    })
+    let is_generated = GENERATED.contains(&name) || prefix.eq_ignore_ascii_case("postlink");
+    is_generated.then(|| generated(name))
 }

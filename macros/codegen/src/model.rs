@@ -40,6 +40,9 @@ pub struct Section {
     pub namespace: String,
     /// Whether other shared libraries may call the accessors.
     pub exported: bool,
+    /// The C++ function, its parts joined by `::`, that is called where an accessor would stop the
+    /// program.
+    pub on_failure: Option<String>,
     /// The section's name in ELF files.
     pub elf: String,
     /// The section's documentation; empty where there is none.
@@ -76,6 +79,8 @@ pub struct Field {
     pub name: String,
     /// Its documentation; empty where there is none, and in a shape read back from a record.
     pub doc: String,
+    /// The C++ macros that may stand for it; none in a shape read back from a record.
+    pub macros: Vec<String>,
     /// Its type.
     pub ty: Type,
     /// Most bytes of a value without its NUL; of a list, with one NUL an item. The size of a

@@ -1,7 +1,7 @@
 //! Every spelling of a section or symbol, with the limits of the file formats.
 
 use crate::encoding::hex;
-use crate::model::Shape;
+use crate::model::{Section, Shape};
 
 /// The section's name in ELF files, unless the schema sets another: a C identifier, because
 /// AddressSanitizer pads what is in sections with other names. ELF has no limit of length.
@@ -38,12 +38,43 @@ fn short_fingerprint(shape: &Shape) -> String {
     hex(&shape.fingerprint()[..8])
 }
 
-/// The symbol of an accessor without parameters in C++ (Itanium C++ ABI, "Mangling"). Return
-/// types are not part of it.
-pub(crate) fn accessor_symbol(namespace: &str, inline_namespace: &str, name: &str) -> String {
-    let parts = namespace.split("::").chain([inline_namespace, name]);
-    let parts: String = parts.map(|part| format!("{}{part}", part.len())).collect();
-    format!("_ZN{parts}Ev")
+/// The symbols of a section's functions in C++ (Itanium C++ ABI, "Mangling"). Return types are not part
+/// of them.
+pub(crate) struct Accessors {
+    /// The namespaces, each with its length before it.
+    path: String,
+    /// What stands for these namespaces where they come again.
+    again: String,
+}
+
+impl Accessors {
+    pub(crate) fn of(section: &Section) -> Self {
+        let inline = inline_namespace(&section.shape);
+        let parts: Vec<&str> = section.namespace.split("::").chain([&*inline]).collect();
+        let path = parts.iter().map(|part| format!("{}{part}", part.len())).collect();
+        Self { path, again: substitution(parts.len() - 1) }
+    }
+
+    /// The symbol of a function without parameters.
+    pub(crate) fn plain(&self, name: &str) -> String {
+        format!("_ZN{}{}{name}Ev", self.path, name.len())
+    }
+
+    /// The symbol of a function whose one parameter is `failure *`.
+    pub(crate) fn taking_failure(&self, name: &str) -> String {
+        format!("_ZN{}{}{name}EPN{}7failureE", self.path, name.len(), self.again)
+    }
+}
+
+/// What stands for a part of a symbol that comes again: `S_`, `S0_` to `SZ_`, `S10_` and so on.
+fn substitution(position: usize) -> String {
+    let Some(mut number) = position.checked_sub(1) else { return "S_".to_owned() };
+    let mut digits = String::new();
+    while number > 0 || digits.is_empty() {
+        digits.insert(0, char::from(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[number % 36]));
+        number /= 36;
+    }
+    format!("S{digits}_")
 }
 
 /// A name in `UpperCamelCase`, as types are named in C++ and Rust.

@@ -285,6 +285,7 @@ fn field(stored: &postlink_format::Field<'_>) -> Option<Field> {
     let mut field = Field {
         name: stored.name.to_owned(),
         doc: String::new(),
+        macros: Vec::new(),
         ty: stored.ty,
         capacity: stored.capacity,
         max_items: stored.max_items,

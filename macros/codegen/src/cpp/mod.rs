@@ -2,8 +2,13 @@
 
 mod bytes;
 mod header;
+mod macros;
+mod protected;
+mod record;
 mod source;
+mod templates;
 mod types;
 
 pub use header::header;
+pub use macros::macros;
 pub use source::source;

@@ -22,6 +22,11 @@ pub(super) fn integer_type(ty: Type) -> String {
     format!("std::{}int{bits}_t", if sign == "u" { "u" } else { "" })
 }
 
+/// How accessors are declared that may stop the program: a function that is called before may throw.
+pub(super) fn noexcept(section: &Section) -> &'static str {
+    if section.on_failure.is_some() { "" } else { " noexcept" }
+}
+
 /// The kinds of field that a section has. Nothing is generated for the others.
 pub(super) struct Kinds {
     pub(super) text: bool,

@@ -18,7 +18,9 @@ pub struct Options {
     pub out_header: Option<PathBuf>,
     /// The C++ source.
     pub out_source: Option<PathBuf>,
-    /// How the source includes the header; by default its file name.
+    /// A second C++ header, with the macros of old names.
+    pub out_macros: Option<PathBuf>,
+    /// How the source, and the header of macros, include the header; by default its file name.
     pub include: Option<String>,
     /// The Rust module.
     pub out_rust: Option<PathBuf>,
@@ -62,10 +64,16 @@ pub const FLAGS: &[Flag] = &[
     flag("out-header", "FILE", "out-source", "Write the C++ header here"),
     flag("out-source", "FILE", "out-header", "Write the C++ source here"),
     flag(
+        "out-macros",
+        "FILE",
+        "out-header",
+        "Write a second C++ header here, with the macros of old names that the schema gives to fields",
+    ),
+    flag(
         "include",
         "PATH",
         "out-source",
-        "How the source includes the header; by default its file name",
+        "How the source, and the header of macros, include the header; by default its file name",
     ),
     flag("out-rust", "FILE", "", "Write the Rust module here"),
     flag(
@@ -108,6 +116,7 @@ impl Options {
             "section" => self.section = Some(text(value)?),
             "out-header" => self.out_header = Some(value.into()),
             "out-source" => self.out_source = Some(value.into()),
+            "out-macros" => self.out_macros = Some(value.into()),
             "include" => self.include = Some(text(value)?),
             "out-rust" => self.out_rust = Some(value.into()),
             "stamp" => self.stamp = Some(value.into()),

@@ -27,6 +27,9 @@ pub(super) fn of(options: &Options, schema: &str) -> Result<Vec<(PathBuf, String
         }
         outputs.push((header.clone(), cpp::header(&section)));
         outputs.push((source.clone(), cpp::source(&section, include).map_err(wrong)?));
+        if let Some(path) = &options.out_macros {
+            outputs.push((path.clone(), macros(&section, include, &options.schema)?));
+        }
     }
     if let Some(path) = &options.out_rust {
         outputs.push((path.clone(), rust(&section, &options.schema)?));
@@ -104,6 +107,18 @@ pub fn replace_defaults(section: &mut Section, path: &Path, texts: &[String]) ->
     let problems: Vec<Problem> = replaced.collect();
     let path = path.to_owned();
     if problems.is_empty() { Ok(()) } else { Err(Error::Values { path, problems }) }
+}
+
+fn macros(section: &Section, include: &str, schema: &Path) -> Result<String, Error> {
+    cpp::macros(section, include).ok_or_else(|| Error::Input {
+        message: format!(
+            "{}: no field of section `{}` has `macros`: there is nothing to write with --out-macros",
+            shown(&schema.to_string_lossy()),
+            section.shape.name
+        ),
+        help: "leave out --out-macros, or name them in the schema: macros = [\"PACKAGE_VERSION\"]"
+            .into(),
+    })
 }
 
 #[cfg(feature = "rust-files")]

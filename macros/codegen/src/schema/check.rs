@@ -32,7 +32,7 @@ impl Seen {
     }
 }
 
-fn identifier(name: &str, span: &Range<usize>, wrong: &mut Vec<Diagnostic>) {
+pub(super) fn identifier(name: &str, span: &Range<usize>, wrong: &mut Vec<Diagnostic>) {
     if let Some((message, help)) = identifiers::refuse(name) {
         wrong.push(Diagnostic::new(message, span.clone(), help));
     }
@@ -88,7 +88,9 @@ pub(super) fn sections(sections: &[(Section, SectionSpans)], wrong: &mut Vec<Dia
         }
         spellings.once("ELF sections", &section.elf, &spans.elf, wrong);
         fields(section, spans, wrong);
+        super::cpp_names::macros(section, spans, wrong);
     }
+    super::cpp_names::hooks(sections, wrong);
 }
 
 fn spelling(elf: &str, span: &Range<usize>, wrong: &mut Vec<Diagnostic>) {
@@ -117,7 +119,19 @@ fn fields(section: &Section, spans: &SectionSpans, wrong: &mut Vec<Diagnostic>) 
     // The names of the enums' types in C++ and Rust, and the fields that they are of.
     let mut enums: BTreeMap<String, &str> = BTreeMap::new();
     for (field, span) in shape.fields.iter().zip(&spans.fields) {
-        identifier(&field.name, &span.name, wrong);
+        let refused = identifiers::refuse_field(&field.name);
+        wrong.extend(
+            refused.map(|(message, help)| Diagnostic::new(message, span.name.clone(), help)),
+        );
+        if let Some(other) =
+            field.name.strip_prefix("try_").filter(|name| positions.contains_key(name))
+        {
+            let message = format!(
+                "`{}` is what the accessor of `{other}` is called that does not stop the program",
+                field.name
+            );
+            wrong.push(Diagnostic::new(message, span.name.clone(), "use another name"));
+        }
         seen.once("fields", &field.name, &span.name, wrong);
         if field.ty == Type::Enum {
             let type_name = upper_camel(&field.name);

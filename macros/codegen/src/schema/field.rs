@@ -23,6 +23,7 @@ const FIELD_KEYS: &[&str] = &[
     "max",
     "allowed",
     "names",
+    "macros",
     "doc",
 ];
 
@@ -32,9 +33,11 @@ pub(super) fn read(mut table: Table<'_>, wrong: &mut Vec<Diagnostic>) -> (Field,
     table.only(FIELD_KEYS, wrong);
     let key = table.name_span.clone();
     let ty = read_type(&table, wrong);
+    let macros = table.words("macros", wrong).unwrap_or_default();
     let mut field = Field {
         name: table.name.clone(),
         doc: table.doc(wrong),
+        macros: macros.iter().map(|(name, _)| name.clone()).collect(),
         ty: ty.unwrap_or(Type::String),
         capacity: 1,
         max_items: 0,
@@ -45,7 +48,11 @@ pub(super) fn read(mut table: Table<'_>, wrong: &mut Vec<Diagnostic>) -> (Field,
         choices: Vec::new(),
     };
     let default_span = table.literal("default").map_or(key.clone(), |(_, span)| span);
-    let spans = FieldSpans { name: key, default: default_span };
+    let spans = FieldSpans {
+        name: key,
+        default: default_span,
+        macros: macros.into_iter().map(|(_, span)| span).collect(),
+    };
     if ty.is_none() {
         return (field, spans);
     }

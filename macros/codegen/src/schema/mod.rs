@@ -1,6 +1,7 @@
 //! `schema.toml`: read, checked whole, turned into the [model](crate::model).
 
 mod check;
+mod cpp_names;
 mod field;
 mod spans;
 mod toml_tree;
@@ -14,7 +15,8 @@ use crate::words::listed;
 use spans::SectionSpans;
 use toml_tree::Table;
 
-const SECTION_KEYS: &[&str] = &["owner", "namespace", "exported", "elf", "doc", "field"];
+const SECTION_KEYS: &[&str] =
+    &["owner", "namespace", "exported", "on_failure", "elf", "doc", "field"];
 
 impl Schema {
     /// Reads a schema; `path` is only shown.
@@ -145,6 +147,7 @@ fn read_section(mut table: Table<'_>, wrong: &mut Vec<Diagnostic>) -> (Section, 
     let (elf, elf_span) =
         table.string("elf", wrong).unwrap_or((names::elf_section(&name), key.clone()));
     let exported = table.bool("exported", wrong).unwrap_or(false);
+    let (on_failure, on_failure_span) = table.string("on_failure", wrong).unzip();
     let doc = table.doc(wrong);
 
     let mut fields = Vec::new();
@@ -171,10 +174,12 @@ fn read_section(mut table: Table<'_>, wrong: &mut Vec<Diagnostic>) -> (Section, 
         owner_unsaid: None,
         namespace,
         exported,
+        on_failure,
         elf,
         doc,
     };
     let spans = SectionSpans {
+        on_failure: on_failure_span.unwrap_or(key.clone()),
         name: key,
         owner_unsaid,
         namespace: namespace_span,

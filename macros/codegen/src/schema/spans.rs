@@ -9,6 +9,7 @@ pub(super) struct SectionSpans {
     pub(super) owner_unsaid: bool,
     pub(super) namespace: Range<usize>,
     pub(super) elf: Range<usize>,
+    pub(super) on_failure: Range<usize>,
     pub(super) fields: Vec<FieldSpans>,
 }
 
@@ -16,4 +17,5 @@ pub(super) struct SectionSpans {
 pub(super) struct FieldSpans {
     pub(super) name: Range<usize>,
     pub(super) default: Range<usize>,
+    pub(super) macros: Vec<Range<usize>>,
 }

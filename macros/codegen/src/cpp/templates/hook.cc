@@ -1,0 +1,2 @@
+    *end = '\0';
+    ::@HOOK@("@SECTION@", at.name, sentence);

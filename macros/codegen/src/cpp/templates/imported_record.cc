@@ -1,0 +1,7 @@
+// The record's bytes are defined by the Rust half.
+extern "C" {
+#if defined(__GNUC__) && !defined(_WIN32)
+__attribute__((visibility("hidden")))
+#endif
+extern const unsigned char @SYMBOL@[];
+}
