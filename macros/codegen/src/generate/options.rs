@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::Error;
+use super::error::Error;
 use crate::words::quoted;
 
 /// The things to generate, and where they go.

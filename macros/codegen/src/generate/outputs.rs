@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Error, Options};
+use super::error::Error;
+use super::options::Options;
 use crate::cpp;
 use crate::model::{Owner, Schema, Section};
 use crate::value::Problem;

@@ -7,8 +7,10 @@ use std::process::ExitCode;
 
 use lexopt::{Arg, Parser};
 
+use super::error::Error;
+use super::options::{FLAGS, Options};
+use super::run::{Outcome, run};
 use super::write::Plain;
-use super::{Error, FLAGS, Options, Outcome, run};
 
 /// Runs the command that the process was called with. Its options are those of `postlink generate`;
 /// the word `generate` may stand before them, so that a build can use either program.

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use super::{Error, Files, failed};
+use super::error::{Error, failed};
+use super::run::Files;
 use crate::words::shown;
 
 /// The files of the machine. The command `postlink` has a writer of its own that also keeps what it

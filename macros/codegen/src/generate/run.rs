@@ -1,0 +1,72 @@
+//! What is written, and when.
+
+use std::path::{Path, PathBuf};
+
+use super::error::Error;
+use super::options::Options;
+use super::outputs;
+
+/// The files that a generator reads and writes.
+pub trait Files {
+    /// The error of the program that generates.
+    type Error: From<Error>;
+
+    /// The text of a file.
+    ///
+    /// # Errors
+    /// What the system refuses; no UTF-8.
+    fn text(&self, path: &Path) -> Result<String, Self::Error>;
+
+    /// Refuses outputs of which two are one file, or one is also the schema.
+    ///
+    /// # Errors
+    /// Such outputs.
+    fn check(&self, outputs: &[&Path], schema: &Path) -> Result<(), Self::Error>;
+
+    /// Writes whole new files; all are written before the first takes its place.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    fn replace(&self, outputs: &[(PathBuf, String)], schema: &Path) -> Result<(), Self::Error>;
+}
+
+/// What became of an output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was what it should be, and is untouched: whatever depends on it is not made again.
+    Unchanged,
+    /// It is new, or has a new content.
+    Written,
+    /// It is not what it should be, but nothing was to be written ([`Options::check`]).
+    Differs,
+}
+
+/// Generates what the options name; only what changes is written.
+///
+/// # Errors
+/// Everything that is wrong with the schema, with the defaults or with the options; what the system
+/// refuses.
+pub fn run<F: Files>(options: &Options, files: &F) -> Result<Vec<(PathBuf, Outcome)>, F::Error> {
+    options.check_outputs()?;
+    let schema = files.text(&options.schema)?;
+    let outputs = outputs::of(options, &schema)?;
+    if !options.check {
+        // Also those that would not be written now: one may be another one's file.
+        let paths = outputs.iter().map(|(path, _)| path).chain(&options.stamp);
+        let paths: Vec<&Path> = paths.map(PathBuf::as_path).collect();
+        files.check(&paths, &options.schema)?;
+    }
+    let is_same = |path: &Path, text: &str| files.text(path).is_ok_and(|existing| existing == text);
+    let (same, changed): (Vec<_>, Vec<_>) =
+        outputs.into_iter().partition(|(path, text)| is_same(path, text));
+    let mut outcome = Outcome::Differs;
+    if !options.check {
+        outcome = Outcome::Written;
+        files.replace(&changed, &options.schema)?;
+        if let Some(stamp) = &options.stamp {
+            files.replace(&[(stamp.clone(), String::new())], &options.schema)?;
+        }
+    }
+    let same = same.into_iter().map(|(path, _)| (path, Outcome::Unchanged));
+    Ok(same.chain(changed.into_iter().map(|(path, _)| (path, outcome))).collect())
+}
