@@ -1,8 +1,7 @@
-//! Fills the records of linked programs and libraries, finds where trees of files refer to the paths
-//! that they were built for, carries them to other paths, and proves that nothing else changed.
+#![doc = include_str!("../README.md")]
 //!
 //! Each of these is one function, which does all of it: it plans, refuses, writes and checks. The
-//! command `postlink` ([`cli`]) parses, calls it, and prints.
+//! command ([`cli`]) parses, calls it, and prints.
 //!
 //! **[`fill`](fill::fill)** puts values into the records of one file:
 //!
@@ -16,21 +15,7 @@
 //! # Ok::<(), postlink_patcher::error::Error>(())
 //! ```
 //!
-//! **[`scan`](scan::scan)** finds what refers to a path, and says what can be done about it:
-//!
-//! ```
-//! use postlink_patcher::scan::{ScanOptions, scan};
-//!
-//! # let folder = tempfile::tempdir()?;
-//! # let tree = folder.path().to_owned();
-//! std::fs::write(tree.join("app.pc"), "prefix=/opt/app\n")?;
-//! let mut options = ScanOptions::default();
-//! options.trees = vec![tree];
-//! options.references = vec!["/opt/app".into()];
-//! let found = scan(&options, &())?;
-//! assert_eq!(found.scan.trees[0].findings[0].line, Some(1));
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+//! **[`scan`](scan::scan)** finds what refers to a path, and says what can be done about it: see above.
 //!
 //! **[`specialize`](specialize::specialize)** carries trees to their final paths:
 //!

@@ -1,4 +1,4 @@
-//! From a postlink schema to generated code and to a record's bytes.
+#![doc = include_str!("../README.md")]
 //!
 //! [`Schema::parse`] reads and checks `schema.toml`; [`Shape`] is the description that a
 //! record carries, and can be read back from any record; [`Shape::evaluate`] computes the values of all fields and

@@ -1,10 +1,7 @@
-//! The postlink record as bytes.
+#![doc = include_str!("../README.md")]
 //!
-//! A program carries a *record* in its placeholder section: a description of typed fields, and their
-//! values. This crate is the one place where its bytes are defined. It has
-//! [the specification](specification), the structs that follow it ([`Header`], [`FieldEntry`],
-//! [`FieldState`], [`ValueHeader`]), and a reader ([`Record`], [`records`]) that checks every
-//! length and offset before it uses it. It needs neither `std` nor an allocator.
+//! There is [the specification](specification), the structs that follow it ([`Header`], [`FieldEntry`],
+//! [`FieldState`], [`ValueHeader`]), and the reader ([`Record`], [`records`]).
 #![no_std]
 #![forbid(unsafe_code)]
 
