@@ -209,7 +209,7 @@ fn a_child_of_vfork_may_stop() {
         folder.run("strace -ff -o trace ./app").ok();
         let traces = folder.names().into_iter().filter(|name| name.starts_with("trace."));
         let traces = traces.map(|name| String::from_utf8(folder.read(&name)).expect("UTF-8"));
-        let child = traces.filter(|trace| trace.contains("killed by SIGABRT")).last();
+        let child = traces.filter(|trace| trace.contains("killed by SIGABRT")).next_back();
         let child = child.expect("the child's calls");
         assert_eq!(child.matches("write(").count(), 1, "{child}");
         let allocates = ["brk(", "mmap(", "mremap("].iter().any(|call| child.contains(call));
