@@ -122,7 +122,8 @@ void app::value_failed(const char *section, const char *field, const char *sente
         throw std::runtime_error(std::string(section) + "." + field + ": " + sentence);
 }
 
-static_assert(!noexcept(app::prefix()) && noexcept(app::try_prefix()) && noexcept(app::fields()));
+static_assert(!noexcept(app::prefix()) && !noexcept(app::fields().begin()->has_value()));
+static_assert(noexcept(app::try_prefix()) && noexcept(app::fields()));
 
 static std::string early()
 {
