@@ -220,3 +220,38 @@ fn a_child_of_vfork_may_stop() {
         }
     }
 }
+
+/// The sentence of the longest names fits where it is put together.
+#[test]
+fn the_longest_names_fit() {
+    let folder = Folder::new();
+    let (section, field, root) = ("s".repeat(64), "f".repeat(64), "r".repeat(64));
+    folder.write(
+        "schema.toml",
+        format!(
+            "[section.{section}]\n[section.{section}.field]\n\
+             {field} = {{ type = \"path\", capacity = 9, default = \"{{{root}}}\" }}\n\
+             {root} = {{ type = \"path\", capacity = 9, required = true }}\n"
+        ),
+    );
+    let out = "--out-header app.gen.hh --out-source app.gen.cc";
+    folder.postlink(&format!("generate --schema schema.toml {out}")).ok();
+    let call = format!("{section}::{field}()");
+    folder.write(
+        "main.cc",
+        format!("#include \"app.gen.hh\"\nint main() {{ return {call} == \"\"; }}\n"),
+    );
+    for compiler in COMPILERS {
+        let line = format!("{compiler} -std=c++17 -fsanitize=address,undefined main.cc app.gen.cc");
+        folder.run(&format!("{line} -o app")).ok();
+        let names = format!("postlink: section {section}: field {field} has no value: ");
+        let unset = folder.run("./app").stderr;
+        assert!(unset.starts_with(&names) && unset.ends_with(&format!("{root}=...\n")), "{unset}");
+        let (start, _) = place_of(&folder, "app", &section);
+        let mut image = folder.read("app");
+        image[start + 80] = 99;
+        folder.write("app", image);
+        let damaged = folder.run("./app").stderr;
+        assert!(damaged.ends_with(&format!(" --reset --set {field}=...\n")), "{damaged}");
+    }
+}
