@@ -209,8 +209,8 @@ fn a_child_of_vfork_may_stop() {
         assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("7\n1 7\n", MISSING));
         folder.run("strace -ff -o trace ./app").ok();
         let traces = folder.names().into_iter().filter(|name| name.starts_with("trace."));
-        let traces = traces.map(|name| String::from_utf8(folder.read(&name)).expect("UTF-8"));
-        let child = traces.filter(|trace| trace.contains("killed by SIGABRT")).next_back();
+        let mut traces = traces.map(|name| String::from_utf8(folder.read(&name)).expect("UTF-8"));
+        let child = traces.rfind(|trace| trace.contains("killed by SIGABRT"));
         let child = child.expect("the child's calls");
         assert_eq!(child.matches("write(").count(), 1, "{child}");
         let allocates = ["brk(", "mmap(", "mremap("].iter().any(|call| child.contains(call));
