@@ -392,7 +392,7 @@ inline std::uint32_t u32(const unsigned char *at) noexcept
 }
 
 // Says what is wrong by one call of the system, from the stack, so that a child of vfork may stop.
-[[noreturn]] void stop(const place &at, failure why) noexcept
+[[noreturn]] void stop(const place &at, failure why)
 {
     const bool missing = why == failure::missing;
     const char *const pieces[] = {
@@ -406,6 +406,8 @@ inline std::uint32_t u32(const unsigned char *at) noexcept
     for (const char *piece : pieces)
         while (*piece != '\0')
             *end++ = *piece++;
+    *end = '\0';
+    ::a::b::value_failed("odd", at.name, sentence);
     *end++ = '\n';
 #if defined(_WIN32)
     [[maybe_unused]] const auto written = ::_write(2, sentence, static_cast<unsigned>(end - sentence));
@@ -567,7 +569,7 @@ std::optional<T> try_get(const place &at, failure *why) noexcept
 }
 
 template <typename T>
-T get(const place &at) noexcept
+T get(const place &at)
 {
     failure why = failure::none;
     const std::optional<T> value = try_get<T>(at, &why);
@@ -715,7 +717,7 @@ field_list fields() noexcept
     return {postlink_detail::every_field, 35};
 }
 
-bool header() noexcept
+bool header()
 {
     return postlink_detail::get<bool>(postlink_detail::place_header);
 }
@@ -725,7 +727,7 @@ std::optional<bool> try_header(failure *why) noexcept
     return postlink_detail::try_get<bool>(postlink_detail::place_header, why);
 }
 
-bool state() noexcept
+bool state()
 {
     return postlink_detail::get<bool>(postlink_detail::place_state);
 }
@@ -735,7 +737,7 @@ std::optional<bool> try_state(failure *why) noexcept
     return postlink_detail::try_get<bool>(postlink_detail::place_state, why);
 }
 
-std::uint8_t states() noexcept
+std::uint8_t states()
 {
     return postlink_detail::get<std::uint8_t>(postlink_detail::place_states);
 }
@@ -745,7 +747,7 @@ std::optional<std::uint8_t> try_states(failure *why) noexcept
     return postlink_detail::try_get<std::uint8_t>(postlink_detail::place_states, why);
 }
 
-std::int64_t fields_() noexcept
+std::int64_t fields_()
 {
     return postlink_detail::get<std::int64_t>(postlink_detail::place_fields_);
 }
@@ -755,7 +757,7 @@ std::optional<std::int64_t> try_fields_(failure *why) noexcept
     return postlink_detail::try_get<std::int64_t>(postlink_detail::place_fields_, why);
 }
 
-std::string_view value() noexcept
+std::string_view value()
 {
     return postlink_detail::get<std::string_view>(postlink_detail::place_value);
 }
@@ -765,7 +767,7 @@ std::optional<std::string_view> try_value(failure *why) noexcept
     return postlink_detail::try_get<std::string_view>(postlink_detail::place_value, why);
 }
 
-byte_view read() noexcept
+byte_view read()
 {
     return postlink_detail::get<byte_view>(postlink_detail::place_read);
 }
@@ -775,7 +777,7 @@ std::optional<byte_view> try_read(failure *why) noexcept
     return postlink_detail::try_get<byte_view>(postlink_detail::place_read, why);
 }
 
-std::string_view text() noexcept
+std::string_view text()
 {
     return postlink_detail::get<std::string_view>(postlink_detail::place_text);
 }
@@ -785,7 +787,7 @@ std::optional<std::string_view> try_text(failure *why) noexcept
     return postlink_detail::try_get<std::string_view>(postlink_detail::place_text, why);
 }
 
-string_list list() noexcept
+string_list list()
 {
     return postlink_detail::get<string_list>(postlink_detail::place_list);
 }
@@ -795,7 +797,7 @@ std::optional<string_list> try_list(failure *why) noexcept
     return postlink_detail::try_get<string_list>(postlink_detail::place_list, why);
 }
 
-std::uint64_t number() noexcept
+std::uint64_t number()
 {
     return postlink_detail::get<std::uint64_t>(postlink_detail::place_number);
 }
@@ -805,7 +807,7 @@ std::optional<std::uint64_t> try_number(failure *why) noexcept
     return postlink_detail::try_get<std::uint64_t>(postlink_detail::place_number, why);
 }
 
-bool record() noexcept
+bool record()
 {
     return postlink_detail::get<bool>(postlink_detail::place_record);
 }
@@ -815,7 +817,7 @@ std::optional<bool> try_record(failure *why) noexcept
     return postlink_detail::try_get<bool>(postlink_detail::place_record, why);
 }
 
-bool bytes() noexcept
+bool bytes()
 {
     return postlink_detail::get<bool>(postlink_detail::place_bytes);
 }
@@ -825,7 +827,7 @@ std::optional<bool> try_bytes(failure *why) noexcept
     return postlink_detail::try_get<bool>(postlink_detail::place_bytes, why);
 }
 
-std::uint32_t u32() noexcept
+std::uint32_t u32()
 {
     return postlink_detail::get<std::uint32_t>(postlink_detail::place_u32);
 }
@@ -835,7 +837,7 @@ std::optional<std::uint32_t> try_u32(failure *why) noexcept
     return postlink_detail::try_get<std::uint32_t>(postlink_detail::place_u32, why);
 }
 
-bool stop() noexcept
+bool stop()
 {
     return postlink_detail::get<bool>(postlink_detail::place_stop);
 }
@@ -845,7 +847,7 @@ std::optional<bool> try_stop(failure *why) noexcept
     return postlink_detail::try_get<bool>(postlink_detail::place_stop, why);
 }
 
-bool crc32() noexcept
+bool crc32()
 {
     return postlink_detail::get<bool>(postlink_detail::place_crc32);
 }
@@ -855,7 +857,7 @@ std::optional<bool> try_crc32(failure *why) noexcept
     return postlink_detail::try_get<bool>(postlink_detail::place_crc32, why);
 }
 
-bool is_filled() noexcept
+bool is_filled()
 {
     return postlink_detail::get<bool>(postlink_detail::place_is_filled);
 }
@@ -865,7 +867,7 @@ std::optional<bool> try_is_filled(failure *why) noexcept
     return postlink_detail::try_get<bool>(postlink_detail::place_is_filled, why);
 }
 
-Iterator iterator() noexcept
+Iterator iterator()
 {
     return postlink_detail::get<Iterator>(postlink_detail::place_iterator);
 }
@@ -875,7 +877,7 @@ std::optional<Iterator> try_iterator(failure *why) noexcept
     return postlink_detail::try_get<Iterator>(postlink_detail::place_iterator, why);
 }
 
-bool string_view() noexcept
+bool string_view()
 {
     return postlink_detail::get<bool>(postlink_detail::place_string_view);
 }
@@ -885,7 +887,7 @@ std::optional<bool> try_string_view(failure *why) noexcept
     return postlink_detail::try_get<bool>(postlink_detail::place_string_view, why);
 }
 
-bool place() noexcept
+bool place()
 {
     return postlink_detail::get<bool>(postlink_detail::place_place);
 }
@@ -895,7 +897,7 @@ std::optional<bool> try_place(failure *why) noexcept
     return postlink_detail::try_get<bool>(postlink_detail::place_place, why);
 }
 
-bool sink() noexcept
+bool sink()
 {
     return postlink_detail::get<bool>(postlink_detail::place_sink);
 }
@@ -905,7 +907,7 @@ std::optional<bool> try_sink(failure *why) noexcept
     return postlink_detail::try_get<bool>(postlink_detail::place_sink, why);
 }
 
-std::string_view put() noexcept
+std::string_view put()
 {
     return postlink_detail::get<std::string_view>(postlink_detail::place_put);
 }
@@ -915,7 +917,7 @@ std::optional<std::string_view> try_put(failure *why) noexcept
     return postlink_detail::try_get<std::string_view>(postlink_detail::place_put, why);
 }
 
-bool put_string() noexcept
+bool put_string()
 {
     return postlink_detail::get<bool>(postlink_detail::place_put_string);
 }
@@ -925,7 +927,7 @@ std::optional<bool> try_put_string(failure *why) noexcept
     return postlink_detail::try_get<bool>(postlink_detail::place_put_string, why);
 }
 
-bool find() noexcept
+bool find()
 {
     return postlink_detail::get<bool>(postlink_detail::place_find);
 }
@@ -935,7 +937,7 @@ std::optional<bool> try_find(failure *why) noexcept
     return postlink_detail::try_get<bool>(postlink_detail::place_find, why);
 }
 
-bool found() noexcept
+bool found()
 {
     return postlink_detail::get<bool>(postlink_detail::place_found);
 }
@@ -945,7 +947,7 @@ std::optional<bool> try_found(failure *why) noexcept
     return postlink_detail::try_get<bool>(postlink_detail::place_found, why);
 }
 
-std::int8_t get() noexcept
+std::int8_t get()
 {
     return postlink_detail::get<std::int8_t>(postlink_detail::place_get);
 }
@@ -955,7 +957,7 @@ std::optional<std::int8_t> try_get(failure *why) noexcept
     return postlink_detail::try_get<std::int8_t>(postlink_detail::place_get, why);
 }
 
-bool try_names() noexcept
+bool try_names()
 {
     return postlink_detail::get<bool>(postlink_detail::place_try_names);
 }
@@ -965,7 +967,7 @@ std::optional<bool> try_try_names(failure *why) noexcept
     return postlink_detail::try_get<bool>(postlink_detail::place_try_names, why);
 }
 
-bool write() noexcept
+bool write()
 {
     return postlink_detail::get<bool>(postlink_detail::place_write);
 }
@@ -975,7 +977,7 @@ std::optional<bool> try_write(failure *why) noexcept
     return postlink_detail::try_get<bool>(postlink_detail::place_write, why);
 }
 
-bool write_value() noexcept
+bool write_value()
 {
     return postlink_detail::get<bool>(postlink_detail::place_write_value);
 }
@@ -985,7 +987,7 @@ std::optional<bool> try_write_value(failure *why) noexcept
     return postlink_detail::try_get<bool>(postlink_detail::place_write_value, why);
 }
 
-bool written() noexcept
+bool written()
 {
     return postlink_detail::get<bool>(postlink_detail::place_written);
 }
@@ -995,7 +997,7 @@ std::optional<bool> try_written(failure *why) noexcept
     return postlink_detail::try_get<bool>(postlink_detail::place_written, why);
 }
 
-bool every_field() noexcept
+bool every_field()
 {
     return postlink_detail::get<bool>(postlink_detail::place_every_field);
 }
@@ -1005,7 +1007,7 @@ std::optional<bool> try_every_field(failure *why) noexcept
     return postlink_detail::try_get<bool>(postlink_detail::place_every_field, why);
 }
 
-bool hex() noexcept
+bool hex()
 {
     return postlink_detail::get<bool>(postlink_detail::place_hex);
 }
@@ -1015,7 +1017,7 @@ std::optional<bool> try_hex(failure *why) noexcept
     return postlink_detail::try_get<bool>(postlink_detail::place_hex, why);
 }
 
-bool name() noexcept
+bool name()
 {
     return postlink_detail::get<bool>(postlink_detail::place_name);
 }
@@ -1025,7 +1027,7 @@ std::optional<bool> try_name(failure *why) noexcept
     return postlink_detail::try_get<bool>(postlink_detail::place_name, why);
 }
 
-string_list json() noexcept
+string_list json()
 {
     return postlink_detail::get<string_list>(postlink_detail::place_json);
 }
@@ -1035,7 +1037,7 @@ std::optional<string_list> try_json(failure *why) noexcept
     return postlink_detail::try_get<string_list>(postlink_detail::place_json, why);
 }
 
-bool why() noexcept
+bool why()
 {
     return postlink_detail::get<bool>(postlink_detail::place_why);
 }
@@ -1045,7 +1047,7 @@ std::optional<bool> try_why(failure *why) noexcept
     return postlink_detail::try_get<bool>(postlink_detail::place_why, why);
 }
 
-Stream stream() noexcept
+Stream stream()
 {
     return postlink_detail::get<Stream>(postlink_detail::place_stream);
 }
@@ -1055,7 +1057,7 @@ std::optional<Stream> try_stream(failure *why) noexcept
     return postlink_detail::try_get<Stream>(postlink_detail::place_stream, why);
 }
 
-bool place_header() noexcept
+bool place_header()
 {
     return postlink_detail::get<bool>(postlink_detail::place_place_header);
 }

@@ -14,6 +14,12 @@
 #define POSTLINK_ACCESSOR
 #endif
 
+namespace a::b {
+/// Called where a field of section `odd` has no value, with the sentence that tells why. The
+/// program defines it. It may throw; where it returns, the program is stopped with that sentence.
+void value_failed(const char *section, const char *field, const char *sentence);
+} // namespace a::b
+
 /// Ends in a backslash \ .
 /// and in a trigraph ??/ .
 /// */ int injected = 0; /*
@@ -162,7 +168,7 @@ public:
     /// Its type as the schema spells it: `list<path>`.
     [[nodiscard]] constexpr std::string_view type() const noexcept { return type_; }
     /// Whether it has a value. Of a damaged record it does not return, as accessors do not.
-    [[nodiscard]] bool has_value() const noexcept { return write_(*at_, nullptr); }
+    [[nodiscard]] bool has_value() const { return write_(*at_, nullptr); }
     /// Its value as JSON: a string (bytes in hexadecimal), number, boolean or array of strings, or
     /// `null` where there is none.
     [[nodiscard]] constexpr written json() const noexcept { return {at_, write_, true}; }
@@ -201,65 +207,65 @@ private:
 [[nodiscard]] POSTLINK_ACCESSOR field_list fields() noexcept;
 
 /// */ "# \ .
-[[nodiscard]] POSTLINK_ACCESSOR bool header() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool header();
 /// The same, or nothing where `header()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_header(failure *why = nullptr) noexcept;
 
 /// carriage return and line feed
 /// here
-[[nodiscard]] POSTLINK_ACCESSOR bool state() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool state();
 /// The same, or nothing where `state()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_state(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR std::uint8_t states() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR std::uint8_t states();
 /// The same, or nothing where `states()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::uint8_t> try_states(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR std::int64_t fields_() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR std::int64_t fields_();
 /// The same, or nothing where `fields_()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::int64_t> try_fields_(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR std::string_view value() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR std::string_view value();
 /// The same, or nothing where `value()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_value(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR byte_view read() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR byte_view read();
 /// The same, or nothing where `read()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<byte_view> try_read(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR std::string_view text() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR std::string_view text();
 /// The same, or nothing where `text()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_text(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR string_list list() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR string_list list();
 /// The same, or nothing where `list()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<string_list> try_list(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR std::uint64_t number() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR std::uint64_t number();
 /// The same, or nothing where `number()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::uint64_t> try_number(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR bool record() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool record();
 /// The same, or nothing where `record()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_record(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR bool bytes() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool bytes();
 /// The same, or nothing where `bytes()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_bytes(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR std::uint32_t u32() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR std::uint32_t u32();
 /// The same, or nothing where `u32()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::uint32_t> try_u32(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR bool stop() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool stop();
 /// The same, or nothing where `stop()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_stop(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR bool crc32() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool crc32();
 /// The same, or nothing where `crc32()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_crc32(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR bool is_filled() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool is_filled();
 /// The same, or nothing where `is_filled()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_is_filled(failure *why = nullptr) noexcept;
 
@@ -270,75 +276,75 @@ enum class Iterator : std::uint32_t {
     size = 2,
 };
 
-[[nodiscard]] POSTLINK_ACCESSOR Iterator iterator() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR Iterator iterator();
 /// The same, or nothing where `iterator()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<Iterator> try_iterator(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR bool string_view() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool string_view();
 /// The same, or nothing where `string_view()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_string_view(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR bool place() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool place();
 /// The same, or nothing where `place()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_place(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR bool sink() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool sink();
 /// The same, or nothing where `sink()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_sink(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR std::string_view put() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR std::string_view put();
 /// The same, or nothing where `put()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_put(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR bool put_string() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool put_string();
 /// The same, or nothing where `put_string()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_put_string(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR bool find() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool find();
 /// The same, or nothing where `find()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_find(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR bool found() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool found();
 /// The same, or nothing where `found()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_found(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR std::int8_t get() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR std::int8_t get();
 /// The same, or nothing where `get()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::int8_t> try_get(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR bool try_names() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool try_names();
 /// The same, or nothing where `try_names()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_try_names(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR bool write() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool write();
 /// The same, or nothing where `write()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_write(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR bool write_value() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool write_value();
 /// The same, or nothing where `write_value()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_write_value(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR bool written() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool written();
 /// The same, or nothing where `written()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_written(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR bool every_field() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool every_field();
 /// The same, or nothing where `every_field()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_every_field(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR bool hex() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool hex();
 /// The same, or nothing where `hex()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_hex(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR bool name() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool name();
 /// The same, or nothing where `name()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_name(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR string_list json() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR string_list json();
 /// The same, or nothing where `json()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<string_list> try_json(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR bool why() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool why();
 /// The same, or nothing where `why()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_why(failure *why = nullptr) noexcept;
 
@@ -349,11 +355,11 @@ enum class Stream : std::uint32_t {
     none = 2,
 };
 
-[[nodiscard]] POSTLINK_ACCESSOR Stream stream() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR Stream stream();
 /// The same, or nothing where `stream()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<Stream> try_stream(failure *why = nullptr) noexcept;
 
-[[nodiscard]] POSTLINK_ACCESSOR bool place_header() noexcept;
+[[nodiscard]] POSTLINK_ACCESSOR bool place_header();
 /// The same, or nothing where `place_header()` would not return; `why` is then told the reason.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_place_header(failure *why = nullptr) noexcept;
 

@@ -122,7 +122,8 @@ void app::value_failed(const char *section, const char *field, const char *sente
         throw std::runtime_error(std::string(section) + "." + field + ": " + sentence);
 }
 
-static_assert(!noexcept(app::prefix()) && noexcept(app::try_prefix()) && noexcept(app::fields()));
+static_assert(!noexcept(app::prefix()) && !noexcept(app::fields().begin()->has_value()));
+static_assert(noexcept(app::try_prefix()) && noexcept(app::fields()));
 
 static std::string early()
 {
@@ -217,5 +218,40 @@ fn a_child_of_vfork_may_stop() {
         for name in folder.names().iter().filter(|name| name.starts_with("trace.")) {
             std::fs::remove_file(folder.path(name)).expect(name);
         }
+    }
+}
+
+/// The sentence of the longest names fits where it is put together.
+#[test]
+fn the_longest_names_fit() {
+    let folder = Folder::new();
+    let (section, field, root) = ("s".repeat(64), "f".repeat(64), "r".repeat(64));
+    folder.write(
+        "schema.toml",
+        format!(
+            "[section.{section}]\n[section.{section}.field]\n\
+             {field} = {{ type = \"path\", capacity = 9, default = \"{{{root}}}\" }}\n\
+             {root} = {{ type = \"path\", capacity = 9, required = true }}\n"
+        ),
+    );
+    let out = "--out-header app.gen.hh --out-source app.gen.cc";
+    folder.postlink(&format!("generate --schema schema.toml {out}")).ok();
+    let call = format!("{section}::{field}()");
+    folder.write(
+        "main.cc",
+        format!("#include \"app.gen.hh\"\nint main() {{ return {call} == \"\"; }}\n"),
+    );
+    for compiler in COMPILERS {
+        let line = format!("{compiler} -std=c++17 -fsanitize=address,undefined main.cc app.gen.cc");
+        folder.run(&format!("{line} -o app")).ok();
+        let names = format!("postlink: section {section}: field {field} has no value: ");
+        let unset = folder.run("./app").stderr;
+        assert!(unset.starts_with(&names) && unset.ends_with(&format!("{root}=...\n")), "{unset}");
+        let (start, _) = place_of(&folder, "app", &section);
+        let mut image = folder.read("app");
+        image[start + 80] = 99;
+        folder.write("app", image);
+        let damaged = folder.run("./app").stderr;
+        assert!(damaged.ends_with(&format!(" --reset --set {field}=...\n")), "{damaged}");
     }
 }

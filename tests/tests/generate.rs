@@ -69,6 +69,7 @@ fn lists_are_ranges_and_unity_builds_work() {
 #include \"single.gen.cc\"
 #include \"lix.gen.cc\"
 #include \"odd.gen.cc\"
+void a::b::value_failed(const char *, const char *, const char *) {}
 int main() {}
 ",
     );

@@ -67,12 +67,8 @@ fn detail(section: &Section, layout: &Layout, address: &str) -> String {
     let kinds =
         [(kinds.text, TEXT), (kinds.list, LIST), (kinds.bytes, BYTES), (kinds.number, NUMBER)];
     let kinds: String = kinds.iter().filter(|(used, _)| *used).map(|(_, text)| *text).collect();
-    let crc: Vec<String> =
-        CRC32_NIBBLES.iter().map(|number| format!("        {number:#010x}")).collect();
-    let name = &section.shape.name;
-    let (sentence, end) = (format!("postlink: section {name}: field "), "=...");
     let required = required_fields(&section.shape);
-    let (mut places, mut rows, mut longest) = (String::new(), String::new(), 0);
+    let (mut places, mut rows) = (String::new(), String::new());
     for (position, field) in section.shape.fields.iter().enumerate() {
         let Field { name, ty, .. } = field;
         let needed = required[position].unwrap_or(name);
@@ -82,30 +78,67 @@ fn detail(section: &Section, layout: &Layout, address: &str) -> String {
             ty.name(),
             return_type(field)
         );
-        let rest = (NO_VALUE.len() + needed.len()).max(DAMAGED.len() + name.len());
-        longest = longest.max(sentence.len() + name.len() + rest + end.len());
     }
     fill(
         include_str!("templates/detail.cc"),
         &[
             ("ADDRESS", address),
             ("NOEXCEPT", noexcept(section)),
-            ("SENTENCE", &sentence),
-            ("DAMAGED", DAMAGED),
-            ("NO_VALUE", NO_VALUE),
-            ("END", end),
-            ("SIZE", &(longest + 1).to_string()),
-            ("HOOK", &hook(section)),
+            ("STOP", &stop(section)),
             ("VALUES_OFFSET", &VALUES_OFFSET.to_string()),
             ("LENGTH", &offset_of!(FieldState, length).to_string()),
             ("COUNT", &offset_of!(FieldState, count).to_string()),
             ("GENERATED", &State::Generated.code().to_string()),
             ("FILLED", &State::Filled.code().to_string()),
             ("UNSET", &Origin::Unset.code().to_string()),
+            ("PUT_STRING", include_str!("templates/put_string.cc")),
             ("KINDS", &kinds),
             ("PLACES", &places),
             ("FIELDS", &rows),
-            ("NIBBLES", &crc.join(",\n")),
+            ("IS_FILLED", &is_filled(layout)),
+        ],
+    )
+}
+
+/// The function that stops the program, with room for the longest sentence and its newline.
+fn stop(section: &Section) -> String {
+    let name = &section.shape.name;
+    let (start, end) = (format!("postlink: section {name}: field "), "=...");
+    let fields = section.shape.fields.iter().zip(required_fields(&section.shape));
+    let sentences = fields.map(|(Field { name, .. }, required)| {
+        let needed = required.unwrap_or(name);
+        let rest = (NO_VALUE.len() + needed.len()).max(DAMAGED.len() + name.len());
+        start.len() + name.len() + rest + end.len()
+    });
+    let size = sentences.max().unwrap_or_default() + 1;
+    let hook = section
+        .on_failure
+        .as_ref()
+        .map(|hook| fill(include_str!("templates/hook.cc"), &[("HOOK", hook), ("SECTION", name)]));
+    fill(
+        include_str!("templates/stop.cc"),
+        &[
+            ("NOEXCEPT", noexcept(section)),
+            ("START", &start),
+            ("DAMAGED", DAMAGED),
+            ("NO_VALUE", NO_VALUE),
+            ("END", end),
+            ("SIZE", &size.to_string()),
+            ("HOOK", &hook.unwrap_or_default()),
+        ],
+    )
+}
+
+/// The function that says whether the record was filled, by its checksum.
+fn is_filled(layout: &Layout) -> String {
+    let nibbles = CRC32_NIBBLES.iter().map(|number| format!("        {number:#010x}"));
+    let nibbles: Vec<String> = nibbles.collect();
+    fill(
+        include_str!("templates/is_filled.cc"),
+        &[
+            ("NIBBLES", &nibbles.join(",\n")),
+            ("VALUES_OFFSET", &VALUES_OFFSET.to_string()),
+            ("FILLED", &State::Filled.code().to_string()),
             ("VALUE_HEADER", &size_of::<ValueHeader>().to_string()),
             ("VALUES_SIZE", &layout.values_size().to_string()),
         ],
@@ -129,13 +162,6 @@ fn place(field: &Field, needed: &str, state: u32, value: u32) -> String {
     format!(
         "{names}constexpr place place_{name} = {{\"{name}\", \"{needed}\", {state}, {value}, {capacity}, {array}}};\n"
     )
-}
-
-/// The call of the function that is called before a program is stopped.
-fn hook(section: &Section) -> String {
-    let Some(hook) = &section.on_failure else { return String::new() };
-    let texts = [("HOOK", hook.as_str()), ("SECTION", &section.shape.name)];
-    fill(include_str!("templates/hook.cc"), &texts)
 }
 
 fn accessors(section: &Section) -> String {

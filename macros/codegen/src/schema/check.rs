@@ -32,7 +32,7 @@ impl Seen {
     }
 }
 
-pub(super) fn identifier(name: &str, span: &Range<usize>, wrong: &mut Vec<Diagnostic>) {
+fn identifier(name: &str, span: &Range<usize>, wrong: &mut Vec<Diagnostic>) {
     if let Some((message, help)) = identifiers::refuse(name) {
         wrong.push(Diagnostic::new(message, span.clone(), help));
     }

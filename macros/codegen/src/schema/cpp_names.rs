@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::check::identifier;
 use super::spans::SectionSpans;
 use crate::diagnostic::Diagnostic;
 use crate::identifiers;
@@ -18,9 +17,6 @@ pub(super) fn hooks(sections: &[(Section, SectionSpans)], wrong: &mut Vec<Diagno
         let Some(hook) = &section.on_failure else { continue };
         let before = wrong.len();
         let parts: Vec<&str> = hook.split("::").collect();
-        for part in &parts {
-            identifier(part, &spans.on_failure, wrong);
-        }
         let mut refuse = |message: String, help: &str| {
             wrong.push(Diagnostic::new(message, spans.on_failure.clone(), help));
         };
@@ -29,9 +25,16 @@ pub(super) fn hooks(sections: &[(Section, SectionSpans)], wrong: &mut Vec<Diagno
                 format!("`{name}` is in no namespace"),
                 "put the function into one, and write it too: `app::value_failed`",
             );
-        } else if identifiers::refuse(parts[0]).is_none() {
-            if let Some((message, _)) = identifiers::refuse_namespace(parts[0]) {
-                refuse(message, "use another namespace");
+        }
+        for (position, part) in parts.iter().enumerate() {
+            let global = || match position {
+                0 if parts.len() > 1 => {
+                    Some((identifiers::refuse_namespace(part)?.0, "use another namespace"))
+                }
+                _ => None,
+            };
+            if let Some((message, help)) = identifiers::refuse(part).or_else(global) {
+                refuse(message, help);
             }
         }
         if wrong.len() > before {
