@@ -215,21 +215,41 @@ impl Folder {
 }
 
 /// The program `postlink`, built from the sources that are there.
+pub fn postlink() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| built("postlink-patcher", "postlink", "debug", &[]))
+}
+
+/// The program `postlink-generate`, which has nothing of the patcher.
+pub fn generator() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| built("postlink-codegen", "postlink-generate", "debug", &[]))
+}
+
+/// The same for C++ only, with the fewest crates.
+pub fn cpp_generator() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let more = ["--no-default-features", "--features", "program"];
+        built("postlink-codegen", "postlink-generate", "cpp-only/debug", &more)
+    })
+}
+
+/// A program, built into a folder of the target folder.
 ///
 /// # Panics
 /// It does not build.
-pub fn postlink() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let mut command = Command::new(env!("CARGO"));
-        command.args(["build", "--quiet", "--package", "postlink-patcher", "--bin", "postlink"]);
-        let status = command.current_dir(fixture("../..")).status();
-        assert!(status.expect("cargo").success(), "postlink does not build");
-        // The tests are in target/PROFILE/deps.
-        let tests = std::env::current_exe().expect("the path of the test");
-        let profile = tests.ancestors().nth(2).expect("the target folder");
-        profile.with_file_name("debug").join("postlink")
-    })
+fn built(package: &str, program: &str, folder: &str, more: &[&str]) -> PathBuf {
+    // The tests are in target/PROFILE/deps.
+    let tests = std::env::current_exe().expect("the path of the test");
+    let target = tests.ancestors().nth(3).expect("the target folder");
+    let folder = target.join(folder);
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["build", "--quiet", "--package", package, "--bin", program]).args(more);
+    command.arg("--target-dir").arg(folder.parent().expect("a target folder"));
+    let status = command.current_dir(fixture("../..")).status();
+    assert!(status.expect("cargo").success(), "{program} does not build");
+    folder.join(program)
 }
 
 /// Asserts that `reader.py`, which was written from the specification alone, says of an image what
