@@ -1,6 +1,6 @@
 //! Functions that generated code calls; not for use by hand.
 
-use postlink_format::{Crc32, Origin, State, VALUES_OFFSET};
+use postlink_format::{Crc32, FieldState, Origin, State, VALUES_OFFSET};
 
 pub use postlink_format::Type;
 
@@ -30,9 +30,10 @@ pub struct Place {
     pub capacity: u32,
 }
 
-/// A value's bytes, and its number of items.
+/// A value's bytes, the byte behind them, and its number of items.
 struct Found {
     bytes: &'static [u8],
+    behind: Option<u8>,
     count: usize,
 }
 
@@ -51,13 +52,14 @@ fn find(record: &'static [u8], place: &Place) -> Result<Found, Error> {
     let read = || {
         let state = u32_at(record, VALUES_OFFSET)?;
         let is_ready = state == State::Generated.code() || state == State::Filled.code();
-        let length = u32_at(record, place.state + 4)?;
-        let count = u32_at(record, place.state + 8)? as usize;
-        let bytes = record.get(place.value as usize..)?.get(..length as usize)?;
-        (is_ready && length <= place.capacity).then_some(Found { bytes, count })
+        let field = FieldState::from_bytes(record.get(place.state as usize..)?.first_chunk()?);
+        let (bytes, behind) =
+            record.get(place.value as usize..)?.split_at_checked(field.length as usize)?;
+        let found = Found { bytes, behind: behind.first().copied(), count: field.count as usize };
+        (is_ready && field.length <= place.capacity).then_some((field, found))
     };
-    let found = read().ok_or_else(|| Error::damaged(place))?;
-    if record[place.state as usize] == Origin::Unset.code() {
+    let (field, found) = read().ok_or_else(|| Error::damaged(place))?;
+    if field.origin == Origin::Unset.code() {
         return Err(Error::missing(place));
     }
     Ok(found)
@@ -69,7 +71,8 @@ fn find(record: &'static [u8], place: &Place) -> Result<Found, Error> {
 /// There is none, or the record is damaged.
 pub fn text(record: &'static [u8], place: &Place) -> Result<&'static str, Error> {
     let found = find(record, place)?;
-    let text = core::str::from_utf8(found.bytes).ok().filter(|text| !text.contains('\0'));
+    let text = core::str::from_utf8(found.bytes).ok();
+    let text = text.filter(|text| !text.contains('\0') && found.behind == Some(0));
     text.ok_or_else(|| Error::damaged(place))
 }
 
@@ -94,7 +97,18 @@ pub fn list(record: &'static [u8], place: &Place) -> Result<List, Error> {
     items.map(|items| List::new(items, found.count)).ok_or_else(|| Error::damaged(place))
 }
 
-/// The little-endian bytes of an integer, a bool or an enum.
+/// A bool.
+///
+/// # Errors
+/// As [`text`].
+pub fn boolean(record: &'static [u8], place: &Place) -> Result<bool, Error> {
+    match number(record, place)? {
+        [byte @ 0..=1] => Ok(byte == 1),
+        [_] => Err(Error::damaged(place)),
+    }
+}
+
+/// The little-endian bytes of an integer or an enum.
 ///
 /// # Errors
 /// As [`text`].
@@ -122,7 +136,7 @@ pub(crate) fn value(record: &'static [u8], place: &Place) -> Result<Value, Error
         };
     }
     Ok(match place.ty {
-        Type::Bool => Value::Bool(number(record, place)? != [0]),
+        Type::Bool => Value::Bool(boolean(record, place)?),
         Type::U8 => integer!(Unsigned, u8),
         Type::U16 => integer!(Unsigned, u16),
         Type::U32 => integer!(Unsigned, u32),

@@ -199,39 +199,39 @@ private:
 [[nodiscard]] POSTLINK_ACCESSOR field_list fields() noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR bool flag() noexcept;
-/// The same, or nothing where `flag()` would not return; `why` is then told the reason.
+/// The same, or nothing where `flag()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_flag(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR std::uint8_t tiny() noexcept;
-/// The same, or nothing where `tiny()` would not return; `why` is then told the reason.
+/// The same, or nothing where `tiny()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::uint8_t> try_tiny(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR std::uint16_t half() noexcept;
-/// The same, or nothing where `half()` would not return; `why` is then told the reason.
+/// The same, or nothing where `half()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::uint16_t> try_half(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR std::uint32_t medium() noexcept;
-/// The same, or nothing where `medium()` would not return; `why` is then told the reason.
+/// The same, or nothing where `medium()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::uint32_t> try_medium(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR std::uint64_t large() noexcept;
-/// The same, or nothing where `large()` would not return; `why` is then told the reason.
+/// The same, or nothing where `large()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::uint64_t> try_large(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR std::int8_t signed_tiny() noexcept;
-/// The same, or nothing where `signed_tiny()` would not return; `why` is then told the reason.
+/// The same, or nothing where `signed_tiny()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::int8_t> try_signed_tiny(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR std::int16_t signed_small() noexcept;
-/// The same, or nothing where `signed_small()` would not return; `why` is then told the reason.
+/// The same, or nothing where `signed_small()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::int16_t> try_signed_small(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR std::int32_t signed_medium() noexcept;
-/// The same, or nothing where `signed_medium()` would not return; `why` is then told the reason.
+/// The same, or nothing where `signed_medium()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::int32_t> try_signed_medium(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR std::int64_t signed_large() noexcept;
-/// The same, or nothing where `signed_large()` would not return; `why` is then told the reason.
+/// The same, or nothing where `signed_large()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::int64_t> try_signed_large(failure *why = nullptr) noexcept;
 
 /// A label.
@@ -239,7 +239,7 @@ private:
 /// With a second paragraph, and a line that ends in a backslash \ .
 /// and goes on.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view label() noexcept;
-/// The same, or nothing where `label()` would not return; `why` is then told the reason.
+/// The same, or nothing where `label()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_label(failure *why = nullptr) noexcept;
 
 /// The values of `channel`.
@@ -250,42 +250,42 @@ enum class Channel : std::uint32_t {
 };
 
 [[nodiscard]] POSTLINK_ACCESSOR Channel channel() noexcept;
-/// The same, or nothing where `channel()` would not return; `why` is then told the reason.
+/// The same, or nothing where `channel()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<Channel> try_channel(failure *why = nullptr) noexcept;
 
 /// Stops the program where the file was not filled: `root` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view root() noexcept;
-/// The same, or nothing where `root()` would not return; `why` is then told the reason.
+/// The same, or nothing where `root()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_root(failure *why = nullptr) noexcept;
 
 /// Stops the program where the file was not filled: `root` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view log() noexcept;
-/// The same, or nothing where `log()` would not return; `why` is then told the reason.
+/// The same, or nothing where `log()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_log(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR byte_view key() noexcept;
-/// The same, or nothing where `key()` would not return; `why` is then told the reason.
+/// The same, or nothing where `key()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<byte_view> try_key(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR byte_view nothing() noexcept;
-/// The same, or nothing where `nothing()` would not return; `why` is then told the reason.
+/// The same, or nothing where `nothing()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<byte_view> try_nothing(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR string_list words() noexcept;
-/// The same, or nothing where `words()` would not return; `why` is then told the reason.
+/// The same, or nothing where `words()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<string_list> try_words(failure *why = nullptr) noexcept;
 
 /// Stops the program where the file was not filled: `root` is required.
 [[nodiscard]] POSTLINK_ACCESSOR string_list paths() noexcept;
-/// The same, or nothing where `paths()` would not return; `why` is then told the reason.
+/// The same, or nothing where `paths()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<string_list> try_paths(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR string_list none() noexcept;
-/// The same, or nothing where `none()` would not return; `why` is then told the reason.
+/// The same, or nothing where `none()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<string_list> try_none(failure *why = nullptr) noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view mode() noexcept;
-/// The same, or nothing where `mode()` would not return; `why` is then told the reason.
+/// The same, or nothing where `mode()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_mode(failure *why = nullptr) noexcept;
 
 } // namespace postlink_462c36ea90291253

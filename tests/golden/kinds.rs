@@ -216,8 +216,8 @@ pub mod kinds {
     #[track_caller]
     pub fn flag() -> bool {
         match try_flag() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`flag`], but for what happens where there is no value.
@@ -225,16 +225,15 @@ pub mod kinds {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_flag() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[0])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[0])
     }
     /// The value of field `tiny`.
     #[must_use]
     #[track_caller]
     pub fn tiny() -> u8 {
         match try_tiny() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`tiny`], but for what happens where there is no value.
@@ -250,8 +249,8 @@ pub mod kinds {
     #[track_caller]
     pub fn half() -> u16 {
         match try_half() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`half`], but for what happens where there is no value.
@@ -267,8 +266,8 @@ pub mod kinds {
     #[track_caller]
     pub fn medium() -> u32 {
         match try_medium() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`medium`], but for what happens where there is no value.
@@ -284,8 +283,8 @@ pub mod kinds {
     #[track_caller]
     pub fn large() -> u64 {
         match try_large() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`large`], but for what happens where there is no value.
@@ -301,8 +300,8 @@ pub mod kinds {
     #[track_caller]
     pub fn signed_tiny() -> i8 {
         match try_signed_tiny() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`signed_tiny`], but for what happens where there is no value.
@@ -318,8 +317,8 @@ pub mod kinds {
     #[track_caller]
     pub fn signed_small() -> i16 {
         match try_signed_small() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`signed_small`], but for what happens where there is no value.
@@ -335,8 +334,8 @@ pub mod kinds {
     #[track_caller]
     pub fn signed_medium() -> i32 {
         match try_signed_medium() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`signed_medium`], but for what happens where there is no value.
@@ -352,8 +351,8 @@ pub mod kinds {
     #[track_caller]
     pub fn signed_large() -> i64 {
         match try_signed_large() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`signed_large`], but for what happens where there is no value.
@@ -372,8 +371,8 @@ pub mod kinds {
     #[track_caller]
     pub fn label() -> &'static str {
         match try_label() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`label`], but for what happens where there is no value.
@@ -399,8 +398,8 @@ pub mod kinds {
     #[track_caller]
     pub fn channel() -> Channel {
         match try_channel() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`channel`], but for what happens where there is no value.
@@ -424,8 +423,8 @@ pub mod kinds {
     #[track_caller]
     pub fn root() -> &'static str {
         match try_root() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`root`], but for what happens where there is no value.
@@ -443,8 +442,8 @@ pub mod kinds {
     #[track_caller]
     pub fn log() -> &'static str {
         match try_log() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`log`], but for what happens where there is no value.
@@ -459,8 +458,8 @@ pub mod kinds {
     #[track_caller]
     pub fn key() -> &'static [u8] {
         match try_key() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`key`], but for what happens where there is no value.
@@ -475,8 +474,8 @@ pub mod kinds {
     #[track_caller]
     pub fn nothing() -> &'static [u8] {
         match try_nothing() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`nothing`], but for what happens where there is no value.
@@ -491,8 +490,8 @@ pub mod kinds {
     #[track_caller]
     pub fn words() -> postlink::List {
         match try_words() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`words`], but for what happens where there is no value.
@@ -510,8 +509,8 @@ pub mod kinds {
     #[track_caller]
     pub fn paths() -> postlink::List {
         match try_paths() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`paths`], but for what happens where there is no value.
@@ -526,8 +525,8 @@ pub mod kinds {
     #[track_caller]
     pub fn none() -> postlink::List {
         match try_none() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`none`], but for what happens where there is no value.
@@ -542,8 +541,8 @@ pub mod kinds {
     #[track_caller]
     pub fn mode() -> &'static str {
         match try_mode() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`mode`], but for what happens where there is no value.

@@ -239,13 +239,37 @@ constexpr char hex[] = "0123456789abcdef";
     out.put(out.to, "\"");
 }
 
+// Whether bytes are UTF-8: table 3-7 of the Unicode Standard.
+bool is_utf8(const unsigned char *at, const unsigned char *const end) noexcept
+{
+    while (at != end) {
+        const unsigned char first = *at++;
+        if (first < 0x80)
+            continue;
+        const std::ptrdiff_t more = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+        // The limits of the second byte leave out what has a shorter form, surrogates, and what is behind U+10FFFF.
+        const int least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+        const int most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+        if (first < 0xc2 || first > 0xf4 || end - at < more || *at < least || *at > most)
+            return false;
+        const unsigned char *const next = at + more;
+        while (++at != next) {
+            if ((*at & 0xc0) != 0x80)
+                return false;
+        }
+    }
+    return true;
+}
+
 failure read(const place &at, std::string_view &text) noexcept
 {
     const found value = find(at);
-    if (value.why == failure::none && value.data[value.size] != 0)
-        return failure::damaged;
+    if (value.why != failure::none)
+        return value.why;
     text = {reinterpret_cast<const char *>(value.data), value.size};
-    return value.why;
+    const unsigned char *const end = value.data + value.size;
+    const bool is_text = *end == 0 && text.find('\0') == text.npos && is_utf8(value.data, end);
+    return is_text ? failure::none : failure::damaged;
 }
 
 void put(const sink &out, const place &, std::string_view text)
@@ -259,7 +283,8 @@ failure read(const place &at, string_list &list) noexcept
     std::uint32_t nuls = 0;
     for (std::uint32_t byte = 0; byte != value.size; ++byte)
         nuls += value.data[byte] == 0;
-    if (nuls != value.count || (value.size != 0 && value.data[value.size - 1] != 0))
+    if (nuls != value.count || (value.size != 0 && value.data[value.size - 1] != 0)
+        || !is_utf8(value.data, value.data + value.size))
         return failure::damaged;
     list = {reinterpret_cast<const char *>(value.data), value.size, value.count};
     return value.why;

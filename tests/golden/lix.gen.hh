@@ -178,49 +178,49 @@ private:
 
 /// The version that users see, with its suffix: `2.96.0-dev-20261122_be438c62e1bd`.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view version() noexcept;
-/// The same, or nothing where `version()` would not return; `why` is then told the reason.
+/// The same, or nothing where `version()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_version(failure *why = nullptr) noexcept;
 
 /// Where Lix is installed.
 ///
 /// Stops the program where the file was not filled: `prefix` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view prefix() noexcept;
-/// The same, or nothing where `prefix()` would not return; `why` is then told the reason.
+/// The same, or nothing where `prefix()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_prefix(failure *why = nullptr) noexcept;
 
 /// Where its programs are.
 ///
 /// Stops the program where the file was not filled: `prefix` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view bin_dir() noexcept;
-/// The same, or nothing where `bin_dir()` would not return; `why` is then told the reason.
+/// The same, or nothing where `bin_dir()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_bin_dir(failure *why = nullptr) noexcept;
 
 /// Where its data files are.
 ///
 /// Stops the program where the file was not filled: `prefix` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view data_dir() noexcept;
-/// The same, or nothing where `data_dir()` would not return; `why` is then told the reason.
+/// The same, or nothing where `data_dir()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_data_dir(failure *why = nullptr) noexcept;
 
 /// Where its manual pages are.
 ///
 /// Stops the program where the file was not filled: `prefix` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view man_dir() noexcept;
-/// The same, or nothing where `man_dir()` would not return; `why` is then told the reason.
+/// The same, or nothing where `man_dir()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_man_dir(failure *why = nullptr) noexcept;
 
 /// Where the helpers are that it starts itself.
 ///
 /// Stops the program where the file was not filled: `prefix` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view libexec_dir() noexcept;
-/// The same, or nothing where `libexec_dir()` would not return; `why` is then told the reason.
+/// The same, or nothing where `libexec_dir()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_libexec_dir(failure *why = nullptr) noexcept;
 
 /// The helper that starts builders. A child that must not allocate passes it to `execl` as it is.
 ///
 /// Stops the program where the file was not filled: `prefix` is required.
 [[nodiscard]] POSTLINK_ACCESSOR std::string_view launch_builder() noexcept;
-/// The same, or nothing where `launch_builder()` would not return; `why` is then told the reason.
+/// The same, or nothing where `launch_builder()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<std::string_view> try_launch_builder(failure *why = nullptr) noexcept;
 
 /// The store paths that a sandbox needs to run its helpers: its own prefix, and in a dynamically
@@ -228,7 +228,7 @@ private:
 ///
 /// Stops the program where the file was not filled: `prefix` is required.
 [[nodiscard]] POSTLINK_ACCESSOR string_list builtin_dep_closure() noexcept;
-/// The same, or nothing where `builtin_dep_closure()` would not return; `why` is then told the reason.
+/// The same, or nothing where `builtin_dep_closure()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<string_list> try_builtin_dep_closure(failure *why = nullptr) noexcept;
 
 } // namespace postlink_d0606070e79c959c

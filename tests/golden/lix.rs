@@ -106,8 +106,8 @@ pub mod lix {
     #[track_caller]
     pub fn version() -> &'static str {
         match try_version() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`version`], but for what happens where there is no value.
@@ -125,8 +125,8 @@ pub mod lix {
     #[track_caller]
     pub fn prefix() -> &'static str {
         match try_prefix() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`prefix`], but for what happens where there is no value.
@@ -144,8 +144,8 @@ pub mod lix {
     #[track_caller]
     pub fn bin_dir() -> &'static str {
         match try_bin_dir() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`bin_dir`], but for what happens where there is no value.
@@ -163,8 +163,8 @@ pub mod lix {
     #[track_caller]
     pub fn data_dir() -> &'static str {
         match try_data_dir() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`data_dir`], but for what happens where there is no value.
@@ -182,8 +182,8 @@ pub mod lix {
     #[track_caller]
     pub fn man_dir() -> &'static str {
         match try_man_dir() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`man_dir`], but for what happens where there is no value.
@@ -201,8 +201,8 @@ pub mod lix {
     #[track_caller]
     pub fn libexec_dir() -> &'static str {
         match try_libexec_dir() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`libexec_dir`], but for what happens where there is no value.
@@ -220,8 +220,8 @@ pub mod lix {
     #[track_caller]
     pub fn launch_builder() -> &'static str {
         match try_launch_builder() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`launch_builder`], but for what happens where there is no value.
@@ -243,8 +243,8 @@ pub mod lix {
     #[track_caller]
     pub fn builtin_dep_closure() -> postlink::List {
         match try_builtin_dep_closure() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`builtin_dep_closure`], but for what happens where there is no value.

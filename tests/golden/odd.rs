@@ -8,10 +8,10 @@ pub mod odd {
     use ::postlink as postlink;
     unsafe extern "C" {
         /// The record's bytes are defined by the C++ half.
-        #[link_name = "postlink_record_odd_of_schema_a56ad6a4c4a2792b"]
-        safe static POSTLINK_RECORD: postlink::generated::Bytes<70800>;
+        #[link_name = "postlink_record_odd_of_schema_31d6717ff116609d"]
+        safe static POSTLINK_RECORD: postlink::generated::Bytes<70832>;
     }
-    static POSTLINK_FIELDS: [postlink::generated::Place; 35] = [
+    static POSTLINK_FIELDS: [postlink::generated::Place; 37] = [
         postlink::generated::Place {
             section: "odd",
             field: "header",
@@ -19,7 +19,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 88,
-            value: 512,
+            value: 536,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -29,7 +29,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 100,
-            value: 520,
+            value: 544,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -39,7 +39,7 @@ pub mod odd {
             ty: postlink::generated::Type::U8,
             names: &[],
             state: 112,
-            value: 528,
+            value: 552,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -49,7 +49,7 @@ pub mod odd {
             ty: postlink::generated::Type::I64,
             names: &[],
             state: 124,
-            value: 536,
+            value: 560,
             capacity: 8,
         },
         postlink::generated::Place {
@@ -59,7 +59,7 @@ pub mod odd {
             ty: postlink::generated::Type::String,
             names: &[],
             state: 136,
-            value: 544,
+            value: 568,
             capacity: 3,
         },
         postlink::generated::Place {
@@ -69,7 +69,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bytes,
             names: &[],
             state: 148,
-            value: 552,
+            value: 576,
             capacity: 3,
         },
         postlink::generated::Place {
@@ -79,7 +79,7 @@ pub mod odd {
             ty: postlink::generated::Type::String,
             names: &[],
             state: 160,
-            value: 560,
+            value: 584,
             capacity: 70000,
         },
         postlink::generated::Place {
@@ -89,7 +89,7 @@ pub mod odd {
             ty: postlink::generated::Type::StringList,
             names: &[],
             state: 172,
-            value: 70568,
+            value: 70592,
             capacity: 3,
         },
         postlink::generated::Place {
@@ -99,7 +99,7 @@ pub mod odd {
             ty: postlink::generated::Type::U64,
             names: &[],
             state: 184,
-            value: 70576,
+            value: 70600,
             capacity: 8,
         },
         postlink::generated::Place {
@@ -109,7 +109,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 196,
-            value: 70584,
+            value: 70608,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -119,7 +119,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 208,
-            value: 70592,
+            value: 70616,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -129,7 +129,7 @@ pub mod odd {
             ty: postlink::generated::Type::U32,
             names: &[],
             state: 220,
-            value: 70600,
+            value: 70624,
             capacity: 4,
         },
         postlink::generated::Place {
@@ -139,7 +139,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 232,
-            value: 70608,
+            value: 70632,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -149,7 +149,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 244,
-            value: 70616,
+            value: 70640,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -159,7 +159,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 256,
-            value: 70624,
+            value: 70648,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -169,7 +169,7 @@ pub mod odd {
             ty: postlink::generated::Type::Enum,
             names: &["begin", "end", "size"],
             state: 268,
-            value: 70632,
+            value: 70656,
             capacity: 4,
         },
         postlink::generated::Place {
@@ -179,7 +179,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 280,
-            value: 70640,
+            value: 70664,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -189,7 +189,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 292,
-            value: 70648,
+            value: 70672,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -199,7 +199,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 304,
-            value: 70656,
+            value: 70680,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -209,7 +209,7 @@ pub mod odd {
             ty: postlink::generated::Type::String,
             names: &[],
             state: 316,
-            value: 70664,
+            value: 70688,
             capacity: 3,
         },
         postlink::generated::Place {
@@ -219,7 +219,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 328,
-            value: 70672,
+            value: 70696,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -229,7 +229,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 340,
-            value: 70680,
+            value: 70704,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -239,7 +239,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 352,
-            value: 70688,
+            value: 70712,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -249,7 +249,7 @@ pub mod odd {
             ty: postlink::generated::Type::I8,
             names: &[],
             state: 364,
-            value: 70696,
+            value: 70720,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -259,7 +259,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 376,
-            value: 70704,
+            value: 70728,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -269,7 +269,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 388,
-            value: 70712,
+            value: 70736,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -279,7 +279,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 400,
-            value: 70720,
+            value: 70744,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -289,7 +289,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 412,
-            value: 70728,
+            value: 70752,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -299,7 +299,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 424,
-            value: 70736,
+            value: 70760,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -309,7 +309,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 436,
-            value: 70744,
+            value: 70768,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -319,7 +319,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 448,
-            value: 70752,
+            value: 70776,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -329,7 +329,7 @@ pub mod odd {
             ty: postlink::generated::Type::PathList,
             names: &[],
             state: 460,
-            value: 70760,
+            value: 70784,
             capacity: 3,
         },
         postlink::generated::Place {
@@ -339,7 +339,7 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 472,
-            value: 70768,
+            value: 70792,
             capacity: 1,
         },
         postlink::generated::Place {
@@ -349,7 +349,7 @@ pub mod odd {
             ty: postlink::generated::Type::Enum,
             names: &["failure", "field", "none"],
             state: 484,
-            value: 70776,
+            value: 70800,
             capacity: 4,
         },
         postlink::generated::Place {
@@ -359,14 +359,34 @@ pub mod odd {
             ty: postlink::generated::Type::Bool,
             names: &[],
             state: 496,
-            value: 70784,
+            value: 70808,
             capacity: 1,
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "Ok",
+            needed: "Ok",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
+            state: 508,
+            value: 70816,
+            capacity: 1,
+        },
+        postlink::generated::Place {
+            section: "odd",
+            field: "Err",
+            needed: "Err",
+            ty: postlink::generated::Type::String,
+            names: &[],
+            state: 520,
+            value: 70824,
+            capacity: 3,
         },
     ];
     /// Whether the file that carries the record was filled after it was linked.
     #[must_use]
     pub fn is_specialized() -> bool {
-        postlink::generated::is_specialized(POSTLINK_RECORD.read(), 70800)
+        postlink::generated::is_specialized(POSTLINK_RECORD.read(), 70832)
     }
     /// All fields, in the order of the schema.
     #[must_use]
@@ -378,8 +398,8 @@ pub mod odd {
     #[track_caller]
     pub fn header() -> bool {
         match try_header() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`header`], but for what happens where there is no value.
@@ -387,8 +407,7 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_header() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[0])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[0])
     }
     /// carriage return and line feed
     /// here
@@ -396,8 +415,8 @@ pub mod odd {
     #[track_caller]
     pub fn state() -> bool {
         match try_state() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`state`], but for what happens where there is no value.
@@ -405,16 +424,15 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_state() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[1])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[1])
     }
     /// The value of field `states`.
     #[must_use]
     #[track_caller]
     pub fn states() -> u8 {
         match try_states() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`states`], but for what happens where there is no value.
@@ -430,8 +448,8 @@ pub mod odd {
     #[track_caller]
     pub fn fields_() -> i64 {
         match try_fields_() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`fields_`], but for what happens where there is no value.
@@ -447,8 +465,8 @@ pub mod odd {
     #[track_caller]
     pub fn value() -> &'static str {
         match try_value() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`value`], but for what happens where there is no value.
@@ -463,8 +481,8 @@ pub mod odd {
     #[track_caller]
     pub fn read() -> &'static [u8] {
         match try_read() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`read`], but for what happens where there is no value.
@@ -479,8 +497,8 @@ pub mod odd {
     #[track_caller]
     pub fn text() -> &'static str {
         match try_text() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`text`], but for what happens where there is no value.
@@ -495,8 +513,8 @@ pub mod odd {
     #[track_caller]
     pub fn list() -> postlink::List {
         match try_list() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`list`], but for what happens where there is no value.
@@ -511,8 +529,8 @@ pub mod odd {
     #[track_caller]
     pub fn number() -> u64 {
         match try_number() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`number`], but for what happens where there is no value.
@@ -528,8 +546,8 @@ pub mod odd {
     #[track_caller]
     pub fn record() -> bool {
         match try_record() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`record`], but for what happens where there is no value.
@@ -537,16 +555,15 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_record() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[9])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[9])
     }
     /// The value of field `bytes`.
     #[must_use]
     #[track_caller]
     pub fn bytes() -> bool {
         match try_bytes() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`bytes`], but for what happens where there is no value.
@@ -554,16 +571,15 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_bytes() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[10])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[10])
     }
     /// The value of field `u32`.
     #[must_use]
     #[track_caller]
     pub fn u32() -> u32 {
         match try_u32() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`u32`], but for what happens where there is no value.
@@ -579,8 +595,8 @@ pub mod odd {
     #[track_caller]
     pub fn stop() -> bool {
         match try_stop() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`stop`], but for what happens where there is no value.
@@ -588,16 +604,15 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_stop() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[12])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[12])
     }
     /// The value of field `crc32`.
     #[must_use]
     #[track_caller]
     pub fn crc32() -> bool {
         match try_crc32() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`crc32`], but for what happens where there is no value.
@@ -605,16 +620,15 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_crc32() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[13])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[13])
     }
     /// The value of field `is_filled`.
     #[must_use]
     #[track_caller]
     pub fn is_filled() -> bool {
         match try_is_filled() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`is_filled`], but for what happens where there is no value.
@@ -622,8 +636,7 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_is_filled() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[14])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[14])
     }
     /// The values of [`iterator`].
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -641,8 +654,8 @@ pub mod odd {
     #[track_caller]
     pub fn iterator() -> Iterator {
         match try_iterator() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`iterator`], but for what happens where there is no value.
@@ -659,8 +672,8 @@ pub mod odd {
     #[track_caller]
     pub fn string_view() -> bool {
         match try_string_view() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`string_view`], but for what happens where there is no value.
@@ -668,16 +681,15 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_string_view() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[16])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[16])
     }
     /// The value of field `place`.
     #[must_use]
     #[track_caller]
     pub fn place() -> bool {
         match try_place() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`place`], but for what happens where there is no value.
@@ -685,16 +697,15 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_place() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[17])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[17])
     }
     /// The value of field `sink`.
     #[must_use]
     #[track_caller]
     pub fn sink() -> bool {
         match try_sink() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`sink`], but for what happens where there is no value.
@@ -702,16 +713,15 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_sink() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[18])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[18])
     }
     /// The value of field `put`.
     #[must_use]
     #[track_caller]
     pub fn put() -> &'static str {
         match try_put() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`put`], but for what happens where there is no value.
@@ -726,8 +736,8 @@ pub mod odd {
     #[track_caller]
     pub fn put_string() -> bool {
         match try_put_string() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`put_string`], but for what happens where there is no value.
@@ -735,16 +745,15 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_put_string() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[20])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[20])
     }
     /// The value of field `find`.
     #[must_use]
     #[track_caller]
     pub fn find() -> bool {
         match try_find() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`find`], but for what happens where there is no value.
@@ -752,16 +761,15 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_find() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[21])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[21])
     }
     /// The value of field `found`.
     #[must_use]
     #[track_caller]
     pub fn found() -> bool {
         match try_found() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`found`], but for what happens where there is no value.
@@ -769,16 +777,15 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_found() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[22])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[22])
     }
     /// The value of field `get`.
     #[must_use]
     #[track_caller]
     pub fn get() -> i8 {
         match try_get() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`get`], but for what happens where there is no value.
@@ -794,8 +801,8 @@ pub mod odd {
     #[track_caller]
     pub fn try_names() -> bool {
         match try_try_names() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`try_names`], but for what happens where there is no value.
@@ -803,16 +810,15 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_try_names() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[24])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[24])
     }
     /// The value of field `write`.
     #[must_use]
     #[track_caller]
     pub fn write() -> bool {
         match try_write() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`write`], but for what happens where there is no value.
@@ -820,16 +826,15 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_write() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[25])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[25])
     }
     /// The value of field `write_value`.
     #[must_use]
     #[track_caller]
     pub fn write_value() -> bool {
         match try_write_value() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`write_value`], but for what happens where there is no value.
@@ -837,16 +842,15 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_write_value() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[26])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[26])
     }
     /// The value of field `written`.
     #[must_use]
     #[track_caller]
     pub fn written() -> bool {
         match try_written() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`written`], but for what happens where there is no value.
@@ -854,16 +858,15 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_written() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[27])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[27])
     }
     /// The value of field `every_field`.
     #[must_use]
     #[track_caller]
     pub fn every_field() -> bool {
         match try_every_field() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`every_field`], but for what happens where there is no value.
@@ -871,16 +874,15 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_every_field() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[28])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[28])
     }
     /// The value of field `hex`.
     #[must_use]
     #[track_caller]
     pub fn hex() -> bool {
         match try_hex() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`hex`], but for what happens where there is no value.
@@ -888,16 +890,15 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_hex() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[29])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[29])
     }
     /// The value of field `name`.
     #[must_use]
     #[track_caller]
     pub fn name() -> bool {
         match try_name() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`name`], but for what happens where there is no value.
@@ -905,16 +906,15 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_name() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[30])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[30])
     }
     /// The value of field `json`.
     #[must_use]
     #[track_caller]
     pub fn json() -> postlink::List {
         match try_json() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`json`], but for what happens where there is no value.
@@ -929,8 +929,8 @@ pub mod odd {
     #[track_caller]
     pub fn why() -> bool {
         match try_why() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`why`], but for what happens where there is no value.
@@ -938,8 +938,7 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_why() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[32])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[32])
     }
     /// The values of [`stream`].
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -957,8 +956,8 @@ pub mod odd {
     #[track_caller]
     pub fn stream() -> Stream {
         match try_stream() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`stream`], but for what happens where there is no value.
@@ -975,8 +974,8 @@ pub mod odd {
     #[track_caller]
     pub fn place_header() -> bool {
         match try_place_header() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`place_header`], but for what happens where there is no value.
@@ -984,7 +983,38 @@ pub mod odd {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_place_header() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[34])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[34])
+    }
+    /// The value of field `Ok`.
+    #[must_use]
+    #[track_caller]
+    pub fn Ok() -> bool {
+        match try_Ok() {
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`Ok`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_Ok() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[35])
+    }
+    /// The value of field `Err`.
+    #[must_use]
+    #[track_caller]
+    pub fn Err() -> &'static str {
+        match try_Err() {
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`Err`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_Err() -> ::core::result::Result<&'static str, postlink::Error> {
+        postlink::generated::text(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[36])
     }
 }

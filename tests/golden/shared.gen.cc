@@ -15,7 +15,7 @@
 #endif
 
 namespace shared {
-inline namespace postlink_2c225836c0531eed {
+inline namespace postlink_d59123535b36e347 {
 namespace postlink_detail {
 
 // The record's bytes are defined by the Rust half.
@@ -23,7 +23,7 @@ extern "C" {
 #if defined(__GNUC__) && !defined(_WIN32)
 __attribute__((visibility("hidden")))
 #endif
-extern const unsigned char postlink_record_shared_of_schema_2c225836c0531eed[];
+extern const unsigned char postlink_record_shared_of_schema_d59123535b36e347[];
 }
 
 // Where a field is in the record, in bytes from its start, and how sentences name it.
@@ -46,11 +46,11 @@ namespace {
 inline const unsigned char *bytes() noexcept
 {
 #if defined(__GNUC__)
-    const unsigned char *start = postlink_record_shared_of_schema_2c225836c0531eed;
+    const unsigned char *start = postlink_record_shared_of_schema_d59123535b36e347;
     __asm__ volatile("" : "+r"(start));
     return start;
 #else
-    static const unsigned char *const volatile start = postlink_record_shared_of_schema_2c225836c0531eed;
+    static const unsigned char *const volatile start = postlink_record_shared_of_schema_d59123535b36e347;
     return start;
 #endif
 }
@@ -131,13 +131,37 @@ constexpr char hex[] = "0123456789abcdef";
     out.put(out.to, "\"");
 }
 
+// Whether bytes are UTF-8: table 3-7 of the Unicode Standard.
+bool is_utf8(const unsigned char *at, const unsigned char *const end) noexcept
+{
+    while (at != end) {
+        const unsigned char first = *at++;
+        if (first < 0x80)
+            continue;
+        const std::ptrdiff_t more = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+        // The limits of the second byte leave out what has a shorter form, surrogates, and what is behind U+10FFFF.
+        const int least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+        const int most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+        if (first < 0xc2 || first > 0xf4 || end - at < more || *at < least || *at > most)
+            return false;
+        const unsigned char *const next = at + more;
+        while (++at != next) {
+            if ((*at & 0xc0) != 0x80)
+                return false;
+        }
+    }
+    return true;
+}
+
 failure read(const place &at, std::string_view &text) noexcept
 {
     const found value = find(at);
-    if (value.why == failure::none && value.data[value.size] != 0)
-        return failure::damaged;
+    if (value.why != failure::none)
+        return value.why;
     text = {reinterpret_cast<const char *>(value.data), value.size};
-    return value.why;
+    const unsigned char *const end = value.data + value.size;
+    const bool is_text = *end == 0 && text.find('\0') == text.npos && is_utf8(value.data, end);
+    return is_text ? failure::none : failure::damaged;
 }
 
 void put(const sink &out, const place &, std::string_view text)
@@ -151,7 +175,8 @@ failure read(const place &at, string_list &list) noexcept
     std::uint32_t nuls = 0;
     for (std::uint32_t byte = 0; byte != value.size; ++byte)
         nuls += value.data[byte] == 0;
-    if (nuls != value.count || (value.size != 0 && value.data[value.size - 1] != 0))
+    if (nuls != value.count || (value.size != 0 && value.data[value.size - 1] != 0)
+        || !is_utf8(value.data, value.data + value.size))
         return failure::damaged;
     list = {reinterpret_cast<const char *>(value.data), value.size, value.count};
     return value.why;
@@ -190,6 +215,7 @@ void put(const sink &out, const place &, byte_view bytes)
 // An integer, a boolean or an enum.
 failure number(const place &at, std::uint64_t &bits) noexcept
 {
+    bits = 0;
     const found value = find(at);
     if (value.why != failure::none)
         return value.why;
@@ -203,10 +229,13 @@ failure number(const place &at, std::uint64_t &bits) noexcept
 template <typename T>
 failure read(const place &at, T &value) noexcept
 {
-    std::uint64_t bits = 0;
+    std::uint64_t bits;
     const failure why = number(at, bits);
     value = static_cast<T>(bits);
-    return why;
+    if constexpr (std::is_same_v<T, bool>)
+        return why == failure::none && bits > 1 ? failure::damaged : why;
+    else
+        return why;
 }
 
 template <typename T>
@@ -260,12 +289,13 @@ bool write_value(const place &at, const sink *out)
     return value.has_value();
 }
 
-constexpr place place_name = {"name", "name", 88, 152, 30, nullptr, 0};
+constexpr place place_name = {"name", "name", 88, 160, 30, nullptr, 0};
 constexpr const char *names_level[] = {"low", "high"};
-constexpr place place_level = {"level", "level", 100, 184, 4, names_level, 2};
-constexpr place place_items = {"items", "items", 112, 192, 30, nullptr, 0};
-constexpr place place_key = {"key", "key", 124, 224, 4, nullptr, 0};
-constexpr place place_home = {"home", "home", 136, 232, 30, nullptr, 0};
+constexpr place place_level = {"level", "level", 100, 192, 4, names_level, 2};
+constexpr place place_items = {"items", "items", 112, 200, 30, nullptr, 0};
+constexpr place place_key = {"key", "key", 124, 232, 4, nullptr, 0};
+constexpr place place_home = {"home", "home", 136, 240, 30, nullptr, 0};
+constexpr place place_ready = {"ready", "ready", 148, 272, 1, nullptr, 0};
 
 constexpr field every_field[] = {
     {"name", "string", &place_name, write_value<std::string_view>},
@@ -273,6 +303,7 @@ constexpr field every_field[] = {
     {"items", "list<string>", &place_items, write_value<string_list>},
     {"key", "bytes", &place_key, write_value<byte_view>},
     {"home", "path", &place_home, write_value<std::string_view>},
+    {"ready", "bool", &place_ready, write_value<bool>},
 };
 
 std::uint32_t crc32(std::uint32_t crc, const unsigned char *from, const unsigned char *to) noexcept
@@ -307,7 +338,7 @@ bool is_filled() noexcept
     if (u32(values) != 3)
         return false;
     std::uint32_t crc = crc32(0xffffffffu, values, values + 4);
-    crc = crc32(crc, values + 8, values + 192);
+    crc = crc32(crc, values + 8, values + 208);
     return (crc ^ 0xffffffffu) == u32(values + 4);
 }
 
@@ -321,7 +352,7 @@ bool is_specialized() noexcept
 
 field_list fields() noexcept
 {
-    return {postlink_detail::every_field, 5};
+    return {postlink_detail::every_field, 6};
 }
 
 std::string_view name() noexcept
@@ -374,5 +405,15 @@ std::optional<std::string_view> try_home(failure *why) noexcept
     return postlink_detail::try_get<std::string_view>(postlink_detail::place_home, why);
 }
 
-} // namespace postlink_2c225836c0531eed
+bool ready() noexcept
+{
+    return postlink_detail::get<bool>(postlink_detail::place_ready);
+}
+
+std::optional<bool> try_ready(failure *why) noexcept
+{
+    return postlink_detail::try_get<bool>(postlink_detail::place_ready, why);
+}
+
+} // namespace postlink_d59123535b36e347
 } // namespace shared

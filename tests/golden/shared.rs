@@ -13,32 +13,32 @@ pub mod shared {
         not(any(target_vendor = "apple", windows)),
         unsafe(link_section = "postlink_shared")
     )]
-    #[unsafe(export_name = "postlink_record_shared_of_schema_2c225836c0531eed")]
-    static POSTLINK_RECORD: postlink::generated::Bytes<656> = postlink::generated::Bytes::new(
+    #[unsafe(export_name = "postlink_record_shared_of_schema_d59123535b36e347")]
+    static POSTLINK_RECORD: postlink::generated::Bytes<736> = postlink::generated::Bytes::new(
         &[
             (
                 0,
-                b"\x7Fpostlnk\x01\0\0\0\x90\x02\0\0P\0\0\0\xC0\0\0\0\x10\x01\0\0\x05\0\0\0P\x02\0\0\x06\0\0\0F\x7F?\xC5\0\0\0\0,\"X6\xC0S\x1E\xED\xFA\x01\xBA\xF4in\x80;+\xE9\x17\x98(\x1C\x81\xF2\x9AI\xDBp\xF2\x13\xA8\x90",
+                b"\x7Fpostlnk\x01\0\0\0\xE0\x02\0\0P\0\0\0\xD0\0\0\0 \x01\0\0\x06\0\0\0\xA0\x02\0\0\x06\0\0\0\xC5\xF1\xCB\x8B\0\0\0\0\xD5\x91#S[6\xE3G\xF1#e=\xDD\x9D[\xADl\x16\xBBJ\x0FYv\xE6\x01\\\xFA/\xA5\xF4\x95\xF5",
             ),
-            (80, b"\x01\0\0\0\xED\xDA\x1A\x80"),
+            (80, b"\x01\0\0\09\xDC\x9F\xDE"),
             (
                 88,
-                b"\x01\0\0\0\x06\0\0\0\0\0\0\0\x01\0\0\0\x04\0\0\0\0\0\0\0\x01\0\0\0\x04\0\0\0\x02\0\0\0\x01\0\0\0\x01",
+                b"\x01\0\0\0\x06\0\0\0\0\0\0\0\x01\0\0\0\x04\0\0\0\0\0\0\0\x01\0\0\0\x04\0\0\0\x02\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\x01",
             ),
-            (152, b"nobody"),
-            (192, b"a\0b"),
-            (224, b"\x01"),
+            (160, b"nobody"),
+            (200, b"a\0b"),
+            (232, b"\x01"),
             (
-                272,
-                b"V\x02\0\0\x04\0\0\0\n\0\0\0\x1E\0\0\0\0\0\0\0\x98\0\0\0Z\x02\0\0\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0`\x02\0\0\x05\0\0\0\x0F \0\0\x04\0\0\0\0\0\0\0\xB8\0\0\0e\x02\0\0\x04\0\0\0\0\0\0\0\0\0\0\0i\x02\0\0\t\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0r\x02\0\0\x05\0\0\0\r\0\0\0\x1E\0\0\0\x03\0\0\0\xC0\0\0\0w\x02\0\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0{\x02\0\0\x03\0\0\0\x0C\0\0\0\x04\0\0\0\0\0\0\0\xE0\0\0\0~\x02\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x7F\x02\0\0\x04\0\0\0\x0B\x01\0\0\x1E\0\0\0\0\0\0\0\xE8\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0sharednamenobodylevel\0\0\0\0low\0high\0itemsa\0b\0key\x01home",
+                288,
+                b"\xA6\x02\0\0\x04\0\0\0\n\0\0\0\x1E\0\0\0\0\0\0\0\xA0\0\0\0\xAA\x02\0\0\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xB0\x02\0\0\x05\0\0\0\x0F \0\0\x04\0\0\0\0\0\0\0\xC0\0\0\0\xB5\x02\0\0\x04\0\0\0\0\0\0\0\0\0\0\0\xB9\x02\0\0\t\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xC2\x02\0\0\x05\0\0\0\r\0\0\0\x1E\0\0\0\x03\0\0\0\xC8\0\0\0\xC7\x02\0\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xCB\x02\0\0\x03\0\0\0\x0C\0\0\0\x04\0\0\0\0\0\0\0\xE8\0\0\0\xCE\x02\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xCF\x02\0\0\x04\0\0\0\x0B\x01\0\0\x1E\0\0\0\0\0\0\0\xF0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xD3\x02\0\0\x05\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\x10\x01\0\0\xD8\x02\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0sharednamenobodylevel\0\0\0\0low\0high\0itemsa\0b\0key\x01homeready",
             ),
         ],
     );
     #[cfg(not(any(target_vendor = "apple", windows)))]
     ::core::arch::global_asm!(
-        ".hidden postlink_record_shared_of_schema_2c225836c0531eed"
+        ".hidden postlink_record_shared_of_schema_d59123535b36e347"
     );
-    static POSTLINK_FIELDS: [postlink::generated::Place; 5] = [
+    static POSTLINK_FIELDS: [postlink::generated::Place; 6] = [
         postlink::generated::Place {
             section: "shared",
             field: "name",
@@ -46,7 +46,7 @@ pub mod shared {
             ty: postlink::generated::Type::String,
             names: &[],
             state: 88,
-            value: 152,
+            value: 160,
             capacity: 30,
         },
         postlink::generated::Place {
@@ -56,7 +56,7 @@ pub mod shared {
             ty: postlink::generated::Type::Enum,
             names: &["low", "high"],
             state: 100,
-            value: 184,
+            value: 192,
             capacity: 4,
         },
         postlink::generated::Place {
@@ -66,7 +66,7 @@ pub mod shared {
             ty: postlink::generated::Type::StringList,
             names: &[],
             state: 112,
-            value: 192,
+            value: 200,
             capacity: 30,
         },
         postlink::generated::Place {
@@ -76,7 +76,7 @@ pub mod shared {
             ty: postlink::generated::Type::Bytes,
             names: &[],
             state: 124,
-            value: 224,
+            value: 232,
             capacity: 4,
         },
         postlink::generated::Place {
@@ -86,14 +86,24 @@ pub mod shared {
             ty: postlink::generated::Type::Path,
             names: &[],
             state: 136,
-            value: 232,
+            value: 240,
             capacity: 30,
+        },
+        postlink::generated::Place {
+            section: "shared",
+            field: "ready",
+            needed: "ready",
+            ty: postlink::generated::Type::Bool,
+            names: &[],
+            state: 148,
+            value: 272,
+            capacity: 1,
         },
     ];
     /// Whether the file that carries the record was filled after it was linked.
     #[must_use]
     pub fn is_specialized() -> bool {
-        postlink::generated::is_specialized(POSTLINK_RECORD.read(), 272)
+        postlink::generated::is_specialized(POSTLINK_RECORD.read(), 288)
     }
     /// All fields, in the order of the schema.
     #[must_use]
@@ -105,8 +115,8 @@ pub mod shared {
     #[track_caller]
     pub fn name() -> &'static str {
         match try_name() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`name`], but for what happens where there is no value.
@@ -130,8 +140,8 @@ pub mod shared {
     #[track_caller]
     pub fn level() -> Level {
         match try_level() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`level`], but for what happens where there is no value.
@@ -148,8 +158,8 @@ pub mod shared {
     #[track_caller]
     pub fn items() -> postlink::List {
         match try_items() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`items`], but for what happens where there is no value.
@@ -164,8 +174,8 @@ pub mod shared {
     #[track_caller]
     pub fn key() -> &'static [u8] {
         match try_key() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`key`], but for what happens where there is no value.
@@ -183,8 +193,8 @@ pub mod shared {
     #[track_caller]
     pub fn home() -> &'static str {
         match try_home() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`home`], but for what happens where there is no value.
@@ -193,5 +203,21 @@ pub mod shared {
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_home() -> ::core::result::Result<&'static str, postlink::Error> {
         postlink::generated::text(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[4])
+    }
+    /// The value of field `ready`.
+    #[must_use]
+    #[track_caller]
+    pub fn ready() -> bool {
+        match try_ready() {
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
+        }
+    }
+    /// The same as [`ready`], but for what happens where there is no value.
+    ///
+    /// # Errors
+    /// The field has no value because the file was not filled, or the record is damaged.
+    pub fn try_ready() -> ::core::result::Result<bool, postlink::Error> {
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[5])
     }
 }

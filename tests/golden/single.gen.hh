@@ -115,7 +115,7 @@ private:
 [[nodiscard]] POSTLINK_ACCESSOR field_list fields() noexcept;
 
 [[nodiscard]] POSTLINK_ACCESSOR bool flag() noexcept;
-/// The same, or nothing where `flag()` would not return; `why` is then told the reason.
+/// The same, or nothing where `flag()` would not return; `why` becomes the reason, or `none`.
 [[nodiscard]] POSTLINK_ACCESSOR std::optional<bool> try_flag(failure *why = nullptr) noexcept;
 
 } // namespace postlink_4a1ad872aeaf3781

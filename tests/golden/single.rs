@@ -36,8 +36,8 @@ pub mod single {
     #[track_caller]
     pub fn flag() -> bool {
         match try_flag() {
-            Ok(value) => value,
-            Err(error) => postlink::generated::stop(error),
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => postlink::generated::stop(error),
         }
     }
     /// The same as [`flag`], but for what happens where there is no value.
@@ -45,7 +45,6 @@ pub mod single {
     /// # Errors
     /// The field has no value because the file was not filled, or the record is damaged.
     pub fn try_flag() -> ::core::result::Result<bool, postlink::Error> {
-        postlink::generated::number(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[0])
-            .map(|byte| byte != [0])
+        postlink::generated::boolean(POSTLINK_RECORD.read(), &POSTLINK_FIELDS[0])
     }
 }

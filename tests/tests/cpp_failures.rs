@@ -14,6 +14,7 @@ jobs = { type = "u16", default = 7 }
 paths = { type = "list<path>", capacity = 80, max_items = 3, default = ["/usr", "{prefix}"] }
 key = { type = "bytes", capacity = 4, default = "00ff" }
 channel = { type = "enum", names = ["stable", "beta"], default = "beta" }
+beta = { type = "bool", default = true }
 "#;
 
 const MISSING: &str = "postlink: section app: field bin_dir has no value: the file was not specialized. \
@@ -69,6 +70,7 @@ int main()
     print("paths", app::try_paths);
     print("key", app::try_key);
     print("channel", app::try_channel);
+    print("beta", app::try_beta);
     std::printf("%s %d\n", app::try_version().value_or("none").data(), app::try_jobs().value_or(0));
 }
 "#;
@@ -81,27 +83,33 @@ fn try_tells_the_reason() {
         build(&folder, compiler);
         assert_eq!(
             folder.run("./app").ok(),
-            "version=110\nbin_dir=001\njobs=110\npaths=001\nkey=110\nchannel=110\n1.0 7\n"
+            "version=110\nbin_dir=001\njobs=110\npaths=001\nkey=110\nchannel=110\nbeta=110\n1.0 7\n"
         );
         fill(&folder);
         let (_, layout) = place_of(&folder, "app", "app");
-        let good = "version=110\nbin_dir=110\njobs=110\npaths=110\nkey=110\nchannel=110\n1.0 7\n";
+        let good = "version=110\nbin_dir=110\njobs=110\npaths=110\nkey=110\nchannel=110\nbeta=110\n1.0 7\n";
         assert_eq!(folder.run("./app").ok(), good);
-        // The length of each field; a NUL within the list; a code that no name has.
+        // What an accessor checks, as the specification has it.
         let places = [
-            ("version", layout.states[0] + 4),
-            ("bin_dir", layout.values[2] + "/opt/app/bin".len() as u32),
-            ("jobs", layout.states[3] + 4),
-            ("paths", layout.values[4] + 1),
-            ("key", layout.states[5] + 4),
-            ("channel", layout.values[6]),
+            ("version", layout.states[0] + 4, 99),
+            ("version", layout.states[0] + 4, 2),
+            ("version", layout.values[0] + 1, 0),
+            ("version", layout.values[0] + 1, 0xff),
+            ("bin_dir", layout.values[2] + "/opt/app/bin".len() as u32, b'x'),
+            ("jobs", layout.states[3] + 4, 1),
+            ("paths", layout.states[4] + 8, 3),
+            ("paths", layout.values[4] + 1, 0),
+            ("paths", layout.values[4] + 1, 0xc0),
+            ("key", layout.states[5] + 4, 5),
+            ("channel", layout.values[6], 2),
+            ("beta", layout.values[7], 2),
         ];
-        for (name, at) in places {
+        for (name, at, byte) in places {
             let filled = folder.read("app");
-            damage(&folder, at as usize, if name == "paths" { 0 } else { 99 });
+            damage(&folder, at as usize, byte);
             let said = folder.run("./app").ok();
-            assert!(said.contains(&format!("{name}=002\n")), "{name}: {said}");
-            assert_eq!(said.matches("=110\n").count(), 5, "{name}: {said}");
+            assert!(said.contains(&format!("{name}=002\n")), "{name} {byte}: {said}");
+            assert_eq!(said.matches("=110\n").count(), 6, "{name} {byte}: {said}");
             folder.write("app", filled);
         }
     }
@@ -162,11 +170,11 @@ fn the_program_is_asked_first() {
         build(&folder, compiler);
         let run = folder.run("./app return");
         assert_eq!(run.code, 134);
-        assert_eq!(run.stdout, format!("{}7\n1001011\n", told("bin_dir", MISSING)));
+        assert_eq!(run.stdout, format!("{}7\n10010111\n", told("bin_dir", MISSING)));
         assert_eq!(run.stderr, MISSING);
         assert!(folder.run("./app").fails(134).contains("terminate called"));
         fill(&folder);
-        assert_eq!(folder.run("./app").ok(), "/opt/app/bin\n7\n1111111\n");
+        assert_eq!(folder.run("./app").ok(), "/opt/app/bin\n7\n11111111\n");
         let (_, layout) = place_of(&folder, "app", "app");
         damage(&folder, (layout.states[3] + 4) as usize, 99);
         let run = folder.run("./app return");

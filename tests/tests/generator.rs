@@ -66,6 +66,9 @@ fn it_ends_as_postlink_ends() {
         "--schema missing.toml --out-rust a.rs",
         "--schema unsaid.toml --out-rust a.rs",
         "--schema schema.toml --no-such-option",
+        "--schema schema.toml --out-rust --check",
+        "--schema schema.toml --out-header -x.hh --out-source a.cc",
+        "--schema schema.toml --out-rust=a.rs --out-rust=b.rs",
         "--schema schema.toml",
         "--out-rust a.rs",
         "--help",
@@ -79,6 +82,26 @@ fn it_ends_as_postlink_ends() {
     assert!(!folder.names().contains(&"a.rs".to_owned()), "{:?}", folder.names());
     let said = run(&folder, generator(), "--schema unsaid.toml --out-rust a.rs").fails(1);
     assert!(said.contains("unsaid.toml:1:10") && said.contains("owner = \"rust\""), "{said}");
+}
+
+/// A file keeps its mode; of two files of which one cannot be written, neither is, and nothing stays.
+#[test]
+fn it_writes_all_files_or_none() {
+    let folder = Folder::new();
+    folder.write("schema.toml", fixture_text("../../schema.toml"));
+    folder.write("private.hh", "old");
+    folder.run("chmod 600 private.hh").ok();
+    let long = "n".repeat(253);
+    let line = format!("--schema schema.toml --out-header private.hh --out-source {long}.cc");
+    let said = run(&folder, generator(), &line).fails(1);
+    assert!(said.contains("File name too long"), "{said}");
+    assert!(folder.read("private.hh") == b"old");
+    assert_eq!(folder.names().len(), 2, "{:?}", folder.names());
+    // A name may be as long as the system takes.
+    let line =
+        format!("--schema schema.toml --out-header private.hh --out-source {}.cc", &long[..252]);
+    run(&folder, generator(), &line).ok();
+    assert!(folder.run("stat -c %a private.hh").ok().contains("600"));
 }
 
 /// The way without a generator in the build: what it wrote is committed, and CI asks whether it is

@@ -33,7 +33,7 @@ fn the_program_reads_what_is_filled() {
             shared::level(),
             shared::key()
         );
-        println!("{} end", shared::home());
+        println!("{} {} end", shared::ready(), shared::home());
         return;
     }
     let folder = Folder::new();
@@ -45,7 +45,7 @@ fn the_program_reads_what_is_filled() {
     let line = format!("env {name}=1 ./copy --exact the_program_reads_what_is_filled --nocapture");
     let asked = folder.run(&line).ok();
     readers_agree(&folder, "copy");
-    assert!(asked.contains("true somebody High [\"x\"] [] /home end"), "{asked}");
+    assert!(asked.contains("true somebody High [\"x\"] [] false /home end"), "{asked}");
 }
 
 /// What the checksum would show stops the accessor as well, before a wrong value is used.
@@ -57,12 +57,14 @@ fn damaged_values_stop_the_program() {
     folder.postlink("fill copy --set name=somebody --set home=/home").ok();
     let good = folder.read("copy");
     let (offset, layout) = postlink_tests::place_of(&folder, "copy", "shared");
-    // The code of the enum; the count of the list; a string's UTF-8; a NUL inside it.
+    // The code of the enum; the count of the list; a string's UTF-8; a NUL inside it; none behind it; a bool.
     let places = [
         (layout.values[1], 9, "level"),
         (layout.states[2] + 8, 9, "items"),
         (layout.values[0] + 1, 0xff, "name"),
         (layout.values[0] + 1, 0, "name"),
+        (layout.states[0] + 4, 3, "name"),
+        (layout.values[5], 2, "ready"),
     ];
     for (at, byte, field) in places {
         let mut bad = good.clone();

@@ -164,8 +164,17 @@ const GENERATED: &[&str] = &["std", "core"];
 
 /// What the generated code declares beside the accessors. Namespaces and the names of an enum may be
 /// called so, fields may not.
-const DECLARED: &[&str] =
-    &["byte_view", "failure", "field", "field_list", "fields", "is_specialized", "string_list"];
+const DECLARED: &[&str] = &[
+    "CPP_HEADER",
+    "CPP_SOURCE",
+    "byte_view",
+    "failure",
+    "field",
+    "field_list",
+    "fields",
+    "is_specialized",
+    "string_list",
+];
 
 /// Functions and types of C and POSIX that a C++ program finds in the global namespace, so that no
 /// namespace can have their name.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, value_parser};
 use postlink_codegen::Section;
-use postlink_codegen::generate::{self, FLAGS, Files, Options, Outcome};
+use postlink_codegen::generate::{self, FLAGS, Files, Options, Outcome, Times};
 
 use super::talk::{Exit, Talk};
 use super::values::wrong_schema;
@@ -28,9 +28,9 @@ impl clap::Args for Args {
                 return arg.action(ArgAction::SetTrue);
             }
             let arg = arg.value_name(flag.value).value_parser(value_parser!(OsString));
-            match flag.name {
-                "default" => arg.action(ArgAction::Append),
-                name => arg.required(name == "schema"),
+            match flag.times {
+                Times::Any => arg.action(ArgAction::Append),
+                times => arg.required(times == Times::Once),
             }
         });
         command
@@ -58,10 +58,9 @@ impl FromArgMatches for Args {
                 matches.get_many(flag.name).into_iter().flatten().cloned().collect()
             };
             for value in given {
-                let set = options.set(flag.name, value);
-                set.map_err(|error| {
-                    clap::Error::raw(ErrorKind::InvalidUtf8, format!("{error}\n"))
-                })?;
+                let wrong =
+                    |sentence| clap::Error::raw(ErrorKind::InvalidUtf8, format!("{sentence}\n"));
+                flag.set(&mut options, value).map_err(wrong)?;
             }
         }
         Ok(Self(options))
@@ -104,7 +103,6 @@ impl From<generate::Error> for Error {
             generate::Error::Schema { path, wrong } => wrong_schema(&path, &wrong),
             generate::Error::Values { path, problems } => Self::Values { path, problems },
             generate::Error::Input { message, help } => Self::input(message, help),
-            other => Self::input(other.to_string(), ""),
         }
     }
 }
@@ -119,7 +117,7 @@ impl Files for InOneStep {
         read_text(path)
     }
 
-    fn check(&self, outputs: &[&Path], schema: &Path) -> Result<()> {
+    fn refuse_clashes(&self, outputs: &[&Path], schema: &Path) -> Result<()> {
         replace::targets(outputs, &[schema]).map(drop)
     }
 

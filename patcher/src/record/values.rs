@@ -93,12 +93,7 @@ pub fn assignments(sets: &[String], files: &[impl AsRef<Path>]) -> Result<Vec<As
 /// # Errors
 /// There is no `=`.
 pub(crate) fn split(set: &str) -> Result<(&str, &str)> {
-    postlink_codegen::generate::field_and_value(set).ok_or_else(|| {
-        Error::usage(
-            format!("`{set}` is not FIELD=VALUE"),
-            "write the field's name, `=`, and its value",
-        )
-    })
+    Ok(postlink_codegen::generate::field_and_value(set)?)
 }
 
 /// The names and values of a file.

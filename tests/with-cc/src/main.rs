@@ -2,6 +2,7 @@
 
 postlink::schema!("schema.toml");
 
+// SAFETY: src/greeter.cc defines it so: it takes and returns nothing, and may be called at any time.
 unsafe extern "C" {
     safe fn greet();
 }

@@ -64,8 +64,13 @@ fn includes(section: &Section) -> String {
 /// What accessors are made of: functions, and what they know of each field.
 fn detail(section: &Section, layout: &Layout, address: &str) -> String {
     let kinds = Kinds::of(section);
-    let kinds =
-        [(kinds.text, TEXT), (kinds.list, LIST), (kinds.bytes, BYTES), (kinds.number, NUMBER)];
+    let kinds = [
+        (kinds.text || kinds.list, UTF8),
+        (kinds.text, TEXT),
+        (kinds.list, LIST),
+        (kinds.bytes, BYTES),
+        (kinds.number, NUMBER),
+    ];
     let kinds: String = kinds.iter().filter(|(used, _)| *used).map(|(_, text)| *text).collect();
     let required = required_fields(&section.shape);
     let (mut places, mut rows) = (String::new(), String::new());
@@ -145,6 +150,7 @@ fn is_filled(layout: &Layout) -> String {
     )
 }
 
+const UTF8: &str = include_str!("templates/utf8.cc");
 const TEXT: &str = concat!(include_str!("templates/text.cc"), "\n");
 const LIST: &str = concat!(include_str!("templates/list.cc"), "\n");
 const BYTES: &str = concat!(include_str!("templates/bytes.cc"), "\n");

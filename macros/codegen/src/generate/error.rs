@@ -8,7 +8,6 @@ use crate::value::Problem;
 use crate::words::shown;
 
 /// The reason why nothing is generated.
-#[non_exhaustive]
 pub enum Error {
     /// The options do not fit together.
     Usage {

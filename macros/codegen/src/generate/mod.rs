@@ -11,7 +11,7 @@ mod write;
 
 pub use build::{Build, Generated};
 pub use error::Error;
-pub use options::{FLAGS, Flag, Options};
+pub use options::{FLAGS, Flag, Options, Times};
 pub use outputs::{field_and_value, replace_defaults};
 #[cfg(feature = "program")]
 pub use program::program;

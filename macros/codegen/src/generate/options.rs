@@ -41,100 +41,147 @@ pub struct Flag {
     pub name: &'static str,
     /// The name of its value; empty where it has none.
     pub value: &'static str,
+    /// How often it may be there.
+    pub times: Times,
     /// Another option without which it is refused; may be empty.
     pub needs: &'static str,
     /// A sentence without a full stop.
     pub help: &'static str,
+    set: Set,
 }
 
-const fn flag(
-    name: &'static str,
-    value: &'static str,
-    needs: &'static str,
-    help: &'static str,
-) -> Flag {
-    Flag { name, value, needs, help }
+/// How often an option may be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Times {
+    /// Once, or not at all.
+    Optional,
+    /// Once.
+    Once,
+    /// As often as one likes.
+    Any,
 }
 
-/// All options, in the order in which help shows them. `schema` must be there, `default` may come
-/// again.
+/// The part of [`Options`] that an option sets.
+#[derive(Clone, Copy, Debug)]
+enum Set {
+    Path(fn(&mut Options, PathBuf)),
+    Text(fn(&mut Options, String)),
+    Switch(fn(&mut Options)),
+}
+
+/// All options, in the order in which help shows them.
 pub const FLAGS: &[Flag] = &[
-    flag("schema", "SCHEMA", "", "The schema"),
-    flag("section", "NAME", "", "The section to generate; optional if the schema has one"),
-    flag("out-header", "FILE", "out-source", "Write the C++ header here"),
-    flag("out-source", "FILE", "out-header", "Write the C++ source here"),
+    Flag {
+        times: Times::Once,
+        ..flag("schema", "SCHEMA", Set::Path(|options, path| options.schema = path), "The schema")
+    },
     flag(
-        "out-macros",
+        "section",
+        "NAME",
+        Set::Text(|options, name| options.section = Some(name)),
+        "The section to generate; optional if the schema has one",
+    ),
+    Flag {
+        needs: "out-source",
+        ..flag(
+            "out-header",
+            "FILE",
+            Set::Path(|options, path| options.out_header = Some(path)),
+            "Write the C++ header here",
+        )
+    },
+    Flag {
+        needs: "out-header",
+        ..flag(
+            "out-source",
+            "FILE",
+            Set::Path(|options, path| options.out_source = Some(path)),
+            "Write the C++ source here",
+        )
+    },
+    Flag {
+        needs: "out-header",
+        ..flag(
+            "out-macros",
+            "FILE",
+            Set::Path(|options, path| options.out_macros = Some(path)),
+            "Write a second C++ header here, with the macros of old names that the schema gives to fields",
+        )
+    },
+    Flag {
+        needs: "out-source",
+        ..flag(
+            "include",
+            "PATH",
+            Set::Text(|options, path| options.include = Some(path)),
+            "How the source, and the header of macros, include the header; by default its file name",
+        )
+    },
+    flag(
+        "out-rust",
         "FILE",
-        "out-header",
-        "Write a second C++ header here, with the macros of old names that the schema gives to fields",
+        Set::Path(|options, path| options.out_rust = Some(path)),
+        "Write the Rust module here",
     ),
-    flag(
-        "include",
-        "PATH",
-        "out-source",
-        "How the source, and the header of macros, include the header; by default its file name",
-    ),
-    flag("out-rust", "FILE", "", "Write the Rust module here"),
     flag(
         "stamp",
         "FILE",
-        "",
+        Set::Path(|options, path| options.stamp = Some(path)),
         "Write this file each time, when all others are what they should be, also if none of them \
          changed: make and CMake then know that they are",
     ),
     flag(
         "depfile",
         "FILE",
-        "",
+        Set::Path(|options, path| options.depfile = Some(path)),
         "Write the dependencies of the outputs, or of the stamp if there is one, here, as a \
          Makefile rule",
     ),
+    Flag {
+        times: Times::Any,
+        ..flag(
+            "default",
+            "FIELD=VALUE",
+            Set::Text(|options, text| options.defaults.push(text)),
+            "Replace a default, or give a required field one; repeat for the items of a list",
+        )
+    },
     flag(
-        "default",
-        "FIELD=VALUE",
+        "check",
         "",
-        "Replace a default, or give a required field one; repeat for the items of a list",
+        Set::Switch(|options| options.check = true),
+        "Write nothing; end with 3 if an output is not what would be written",
     ),
-    flag("check", "", "", "Write nothing; end with 3 if an output is not what would be written"),
 ];
 
-impl Options {
-    /// Takes an option of [`FLAGS`], with its value, where it has one.
+const fn flag(name: &'static str, value: &'static str, set: Set, help: &'static str) -> Flag {
+    Flag { name, value, times: Times::Optional, needs: "", help, set }
+}
+
+impl Flag {
+    /// Sets what the option, which is there, stands for; `value` is empty where it has none.
     ///
     /// # Errors
-    /// A value that is not UTF-8, of an option that is no path; a name that is not in the table.
-    pub fn set(&mut self, name: &str, value: OsString) -> Result<(), Error> {
-        let text = |value: OsString| {
-            value.into_string().map_err(|value| Error::Usage {
-                message: format!("--{name}={} is not UTF-8", quoted(&value.to_string_lossy())),
-                help: "write it in UTF-8".into(),
-            })
-        };
-        match name {
-            "schema" => self.schema = value.into(),
-            "section" => self.section = Some(text(value)?),
-            "out-header" => self.out_header = Some(value.into()),
-            "out-source" => self.out_source = Some(value.into()),
-            "out-macros" => self.out_macros = Some(value.into()),
-            "include" => self.include = Some(text(value)?),
-            "out-rust" => self.out_rust = Some(value.into()),
-            "stamp" => self.stamp = Some(value.into()),
-            "depfile" => self.depfile = Some(value.into()),
-            "default" => self.defaults.push(text(value)?),
-            "check" => self.check = true,
-            _ => {
-                return Err(Error::Usage {
-                    message: format!("there is no option --{name}"),
-                    help: "--help lists the options".into(),
+    /// A sentence: the value is not UTF-8, and the option is no path.
+    pub fn set(&self, options: &mut Options, value: OsString) -> Result<(), String> {
+        match self.set {
+            Set::Path(set) => set(options, value.into()),
+            Set::Switch(set) => set(options),
+            Set::Text(set) => {
+                let text = value.into_string().map_err(|value| {
+                    let value = quoted(&value.to_string_lossy());
+                    format!("--{}={value} is not UTF-8: write it in UTF-8", self.name)
                 });
+                set(options, text?);
             }
         }
         Ok(())
     }
+}
 
+impl Options {
     /// Refuses to write nothing at all.
-    pub(super) fn check_outputs(&self) -> Result<(), Error> {
+    pub(super) fn refuse_no_output(&self) -> Result<(), Error> {
         if self.out_header.is_some() || self.out_rust.is_some() {
             return Ok(());
         }

@@ -10,7 +10,7 @@ use crate::value::Problem;
 use crate::words::{quoted, shown};
 
 /// What is to be written, the depfile last.
-pub(super) fn of(options: &Options, schema: &str) -> Result<Vec<(PathBuf, String)>, Error> {
+pub(super) fn texts(options: &Options, schema: &str) -> Result<Vec<(PathBuf, String)>, Error> {
     let path = &options.schema;
     let mut section = section(options, schema)?;
     check_owner(&section, options)?;
@@ -77,9 +77,15 @@ fn check_owner(section: &Section, options: &Options) -> Result<(), Error> {
 }
 
 /// `FIELD=VALUE`, at the first `=`.
-#[must_use]
-pub fn field_and_value(text: &str) -> Option<(&str, &str)> {
-    text.split_once('=').filter(|(name, _)| !name.is_empty())
+///
+/// # Errors
+/// There is none, or nothing before it.
+pub fn field_and_value(text: &str) -> Result<(&str, &str), Error> {
+    let parts = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    parts.ok_or_else(|| Error::Usage {
+        message: format!("{} is not FIELD=VALUE", quoted(text)),
+        help: "write the field's name, `=`, and its value".into(),
+    })
 }
 
 /// Replaces the defaults that the texts `FIELD=VALUE` name, of a section of the schema at `path`;
@@ -91,10 +97,7 @@ pub fn replace_defaults(section: &mut Section, path: &Path, texts: &[String]) ->
     let mut defaults: Vec<(&str, Vec<&str>)> = Vec::new();
     let own = format!("{}.", section.shape.name);
     for text in texts {
-        let (name, value) = field_and_value(text).ok_or_else(|| Error::Usage {
-            message: format!("{} is not FIELD=VALUE", quoted(text)),
-            help: "write the field's name, `=`, and its value".into(),
-        })?;
+        let (name, value) = field_and_value(text)?;
         // The section is chosen already; it may be named here as well.
         let field = name.strip_prefix(&own).unwrap_or(name);
         match defaults.iter_mut().find(|(known, _)| *known == field) {

@@ -8,9 +8,10 @@ use std::process::ExitCode;
 use lexopt::{Arg, Parser};
 
 use super::error::Error;
-use super::options::{FLAGS, Options};
+use super::options::{FLAGS, Flag, Options, Times};
 use super::run::{Outcome, run};
 use super::write::Plain;
+use crate::words::{quoted, shown};
 
 /// Runs the command that the process was called with. Its options are those of `postlink generate`;
 /// the word `generate` may stand before them, so that a build can use either program.
@@ -45,16 +46,12 @@ fn called(mut words: Parser) -> Result<ExitCode, Error> {
         };
         is_first = false;
         if let Some(flag) = flag {
-            if given.contains(&flag.name) && flag.name != "default" {
+            if given.contains(&flag.name) && flag.times != Times::Any {
                 return Err(usage(format!("--{} is given twice", flag.name)));
             }
             given.push(flag.name);
-            let value = if flag.value.is_empty() {
-                OsString::new()
-            } else {
-                words.value().map_err(wrong)?
-            };
-            options.set(flag.name, value)?;
+            let value = if flag.value.is_empty() { OsString::new() } else { value(&mut words)? };
+            flag.set(&mut options, value).map_err(usage)?;
         }
     }
     let missing = FLAGS.iter().find(|flag| {
@@ -63,16 +60,34 @@ fn called(mut words: Parser) -> Result<ExitCode, Error> {
     if let Some(flag) = missing {
         return Err(usage(format!("--{} needs --{}", flag.name, flag.needs)));
     }
-    if !given.contains(&"schema") {
-        return Err(usage("--schema is missing".into()));
+    let is_missing = |flag: &&Flag| flag.times == Times::Once && !given.contains(&flag.name);
+    if let Some(flag) = FLAGS.iter().find(is_missing) {
+        return Err(usage(format!("--{} is missing", flag.name)));
     }
     let outcomes = run(&options, &Plain)?;
     let mut differing = String::new();
     for (path, _) in outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Differs) {
-        differing += &format!("{}: is not what the schema gives\n", path.display());
+        let path = shown(&path.to_string_lossy());
+        differing += &format!("{path}: is not what the schema gives\n");
     }
     print(&differing);
     Ok(ExitCode::from(if differing.is_empty() { 0 } else { 3 }))
+}
+
+/// The value of an option. A word that looks like an option is one, unless `=` stands before it.
+fn value(words: &mut Parser) -> Result<OsString, Error> {
+    if let Some(value) = words.optional_value() {
+        return Ok(value);
+    }
+    let value = words.value().map_err(|error| usage(error.to_string()))?;
+    let text = value.to_string_lossy();
+    if text.len() > 1 && text.starts_with('-') {
+        return Err(usage(format!(
+            "{} is an option, and stands where a value is missing",
+            quoted(&text)
+        )));
+    }
+    Ok(value)
 }
 
 fn usage(message: String) -> Error {

@@ -21,7 +21,7 @@ pub trait Files {
     ///
     /// # Errors
     /// Such outputs.
-    fn check(&self, outputs: &[&Path], schema: &Path) -> Result<(), Self::Error>;
+    fn refuse_clashes(&self, outputs: &[&Path], schema: &Path) -> Result<(), Self::Error>;
 
     /// Writes whole new files; all are written before the first takes its place.
     ///
@@ -47,14 +47,14 @@ pub enum Outcome {
 /// Everything that is wrong with the schema, with the defaults or with the options; what the system
 /// refuses.
 pub fn run<F: Files>(options: &Options, files: &F) -> Result<Vec<(PathBuf, Outcome)>, F::Error> {
-    options.check_outputs()?;
+    options.refuse_no_output()?;
     let schema = files.text(&options.schema)?;
-    let outputs = outputs::of(options, &schema)?;
+    let outputs = outputs::texts(options, &schema)?;
     if !options.check {
         // Also those that would not be written now: one may be another one's file.
         let paths = outputs.iter().map(|(path, _)| path).chain(&options.stamp);
         let paths: Vec<&Path> = paths.map(PathBuf::as_path).collect();
-        files.check(&paths, &options.schema)?;
+        files.refuse_clashes(&paths, &options.schema)?;
     }
     let is_same = |path: &Path, text: &str| files.text(path).is_ok_and(|existing| existing == text);
     let (same, changed): (Vec<_>, Vec<_>) =

@@ -7,8 +7,8 @@ use super::error::{Error, failed};
 use super::run::Files;
 use crate::words::shown;
 
-/// The files of the machine. The command `postlink` has a writer of its own that also keeps what it
-/// writes over, and leaves nothing behind when it is killed.
+/// The files of the machine. The command `postlink` has a writer of its own, which also keeps owner and
+/// extended attributes of a file that it replaces, and leaves nothing behind when it is killed.
 pub(super) struct Plain;
 
 impl Files for Plain {
@@ -18,7 +18,7 @@ impl Files for Plain {
         fs::read_to_string(path).map_err(failed("read", path))
     }
 
-    fn check(&self, outputs: &[&Path], schema: &Path) -> Result<(), Error> {
+    fn refuse_clashes(&self, outputs: &[&Path], schema: &Path) -> Result<(), Error> {
         let mut known = vec![target(schema)?];
         for output in outputs {
             let target = target(output)?;
@@ -37,10 +37,17 @@ impl Files for Plain {
         let mut new = Vec::new();
         let mut write = |path: &Path, text: &str| {
             let path = target(path)?;
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let beside = path.with_file_name(format!(".{name}.{}.new", std::process::id()));
-            new.push((beside.clone(), path));
-            fs::write(&beside, text).map_err(failed("write", &beside))
+            let name = format!(".postlink-{}-{}.new", std::process::id(), new.len());
+            let beside = path.with_file_name(name);
+            new.push((beside.clone(), path.clone()));
+            fs::write(&beside, text).map_err(failed("write", &beside))?;
+            match path.metadata() {
+                Ok(old) => fs::set_permissions(&beside, old.permissions())
+                    .map_err(failed("set the permissions of", &beside)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                // A name that is too long is seen here, and not when others have their places.
+                Err(error) => Err(failed("write", &path)(error)),
+            }
         };
         let written = outputs.iter().try_for_each(|(path, text)| write(path, text));
         let put = |(beside, path): &(PathBuf, PathBuf)| {

@@ -203,7 +203,7 @@ fn accessor(
         Type::String | Type::Path => (quote!(&'static str), call("text")),
         Type::Bytes => (quote!(&'static [u8]), call("bytes")),
         Type::StringList | Type::PathList => (quote!(postlink::List), call("list")),
-        Type::Bool => (quote!(bool), quote!(#number.map(|byte| byte != [0]))),
+        Type::Bool => (quote!(bool), call("boolean")),
         Type::Enum => {
             let ty = site.name(section, &field.name, &upper_camel(&field.name));
             let call = call("choice");
@@ -232,8 +232,8 @@ fn accessor(
         #[track_caller]
         pub fn #name() -> #returns {
             match #try_name() {
-                Ok(value) => value,
-                Err(error) => postlink::generated::stop(error),
+                ::core::result::Result::Ok(value) => value,
+                ::core::result::Result::Err(error) => postlink::generated::stop(error),
             }
         }
 

@@ -88,8 +88,8 @@ pub(super) fn sections(sections: &[(Section, SectionSpans)], wrong: &mut Vec<Dia
         }
         spellings.once("ELF sections", &section.elf, &spans.elf, wrong);
         fields(section, spans, wrong);
-        super::cpp_names::macros(section, spans, wrong);
     }
+    super::cpp_names::macros(sections, wrong);
     super::cpp_names::hooks(sections, wrong);
 }
 

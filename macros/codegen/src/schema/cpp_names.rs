@@ -53,6 +53,12 @@ pub(super) fn hooks(sections: &[(Section, SectionSpans)], wrong: &mut Vec<Diagno
                 break;
             }
         }
+        let mut others = sections.iter().filter_map(|(other, _)| other.on_failure.as_ref());
+        let inside = |other: &&String| other.starts_with(&format!("{hook}::"));
+        if let Some(other) = others.find(inside) {
+            let message = format!("`{hook}` is also a namespace, of the function `{other}`");
+            wrong.push(Diagnostic::new(message, spans.on_failure.clone(), "use another name"));
+        }
     }
 }
 
@@ -68,9 +74,20 @@ fn declares(section: &Section, name: &str) -> bool {
         })
 }
 
-/// Checks the macros of a section's fields.
-pub(super) fn macros(section: &Section, spans: &SectionSpans, wrong: &mut Vec<Diagnostic>) {
-    let taken = names(section);
+/// Checks the macros of all sections' fields: one source may include the headers of several.
+pub(super) fn macros(sections: &[(Section, SectionSpans)], wrong: &mut Vec<Diagnostic>) {
+    let taken = sections.iter().flat_map(|(section, _)| names(section)).collect();
+    for (section, spans) in sections {
+        section_macros(section, spans, &taken, wrong);
+    }
+}
+
+fn section_macros(
+    section: &Section,
+    spans: &SectionSpans,
+    taken: &BTreeMap<String, &'static str>,
+    wrong: &mut Vec<Diagnostic>,
+) {
     let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
     for (field, field_spans) in section.shape.fields.iter().zip(&spans.fields) {
         for (name, span) in field.macros.iter().zip(&field_spans.macros) {

@@ -4,7 +4,8 @@ failure read(const place &at, string_list &list) noexcept
     std::uint32_t nuls = 0;
     for (std::uint32_t byte = 0; byte != value.size; ++byte)
         nuls += value.data[byte] == 0;
-    if (nuls != value.count || (value.size != 0 && value.data[value.size - 1] != 0))
+    if (nuls != value.count || (value.size != 0 && value.data[value.size - 1] != 0)
+        || !is_utf8(value.data, value.data + value.size))
         return failure::damaged;
     list = {reinterpret_cast<const char *>(value.data), value.size, value.count};
     return value.why;

@@ -1,6 +1,7 @@
 // An integer, a boolean or an enum.
 failure number(const place &at, std::uint64_t &bits) noexcept
 {
+    bits = 0;
     const found value = find(at);
     if (value.why != failure::none)
         return value.why;
@@ -14,10 +15,13 @@ failure number(const place &at, std::uint64_t &bits) noexcept
 template <typename T>
 failure read(const place &at, T &value) noexcept
 {
-    std::uint64_t bits = 0;
+    std::uint64_t bits;
     const failure why = number(at, bits);
     value = static_cast<T>(bits);
-    return why;
+    if constexpr (std::is_same_v<T, bool>)
+        return why == failure::none && bits > 1 ? failure::damaged : why;
+    else
+        return why;
 }
 
 template <typename T>

@@ -1,10 +1,12 @@
 failure read(const place &at, std::string_view &text) noexcept
 {
     const found value = find(at);
-    if (value.why == failure::none && value.data[value.size] != 0)
-        return failure::damaged;
+    if (value.why != failure::none)
+        return value.why;
     text = {reinterpret_cast<const char *>(value.data), value.size};
-    return value.why;
+    const unsigned char *const end = value.data + value.size;
+    const bool is_text = *end == 0 && text.find('\0') == text.npos && is_utf8(value.data, end);
+    return is_text ? failure::none : failure::damaged;
 }
 
 void put(const sink &out, const place &, std::string_view text)
