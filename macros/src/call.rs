@@ -102,7 +102,12 @@ impl Call {
         if input.is_empty() {
             return Ok(());
         }
-        let name = || Ident::parse_any(input).map_err(|_| expected(input, "the name of a field"));
+        // A raw identifier is the same name.
+        let name = || {
+            Ident::parse_any(input)
+                .map(|name| name.unraw())
+                .map_err(|_| expected(input, "the name of a field"))
+        };
         let first = name()?;
         let (section, field) = match input.parse::<Option<Token![.]>>()? {
             Some(_) => (Some(first), name()?),

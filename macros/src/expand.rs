@@ -49,7 +49,7 @@ fn read(path: &LitStr) -> Result<(String, Schema)> {
     let file = std::path::absolute(PathBuf::from(folder).join(&name));
     let file = file.map_err(|error| wrong(format!("cannot find the schema {name}: {error}")))?;
     let text = std::fs::read_to_string(&file)
-        .map_err(|error| wrong(format!("cannot read the schema {}: {error}", file.display())))?;
+        .map_err(|error| wrong(format!("cannot read the schema {}: {error}\nhelp: its path is relative to the folder of the crate's Cargo.toml", file.display())))?;
     let schema = Schema::parse(&name, &text);
     let schema = schema.map_err(|diagnostics| {
         wrong(format!("the schema has errors\n{}", diagnostics.render(false)))
@@ -168,6 +168,8 @@ fn only_once(section: &Section, at: Span) -> TokenStream {
     let name = format_ident!("postlink_section_{}_can_be_in_one_module_only", section.shape.name);
     quote_spanned! { at =>
         #[doc(hidden)]
+        // The call may stand in a function.
+        #[allow(non_local_definitions)]
         #[macro_export]
         macro_rules! #name { () => {}; }
     }

@@ -158,7 +158,7 @@ pub enum Error {
     },
     /// Values that were set before and would be lost.
     #[error(
-        "{}: section `{}`: the values that were set before for {} would return to their defaults",
+        "{}: section `{}`: the values that were set before for {} would be lost",
         escaped(path),
         line(section),
         listed(fields)
@@ -170,6 +170,8 @@ pub enum Error {
         section: String,
         /// The fields.
         fields: Vec<String>,
+        /// Whether one of them has no default.
+        required: bool,
     },
     /// A file whose build-id cannot be rewritten: it has none, or several.
     #[error("{} has {}", escaped(path), if *count == 0 { "no build-id".to_owned() } else { format!("{count} build-ids") })]
@@ -410,6 +412,7 @@ impl Error {
                 helps.dedup();
                 helps.join("\n")
             }
+            Self::Dropped { required: true, .. } => "give them again, or keep them with --keep".into(),
             Self::Dropped { .. } => "give them again, or keep them with --keep, or return to the defaults with --reset".into(),
             Self::BuildIds { count: 0, .. } => {
                 "leave out --rewrite-build-id; or link the file with -Wl,--build-id: only a link can add one".into()

@@ -15,6 +15,8 @@ fn what_the_macro_gives() {
     let folder = workspace();
     let other = fixture_text("rust/bare.toml").replace("section.bare", "section.other");
     folder.write("calls/other.toml", other);
+    let inside = fixture_text("rust/bare.toml").replace("section.bare", "section.inside");
+    folder.write("calls/inside.toml", inside);
     cargo(&folder, "clippy --quiet --package calls", &[]).ok();
     assert_eq!(
         cargo(&folder, "run --quiet --package calls", &[]).ok(),

@@ -34,6 +34,18 @@ fn module_signature(signature: &[u8]) -> Vec<u8> {
     [signature, &header, &size, b"~Module signature appended~\n"].concat()
 }
 
+/// A file that is replaced keeps its old content under its other names, as programs that cargo has built.
+#[test]
+fn other_names_keep_the_old_content() {
+    let folder = sources();
+    build_library(&folder, "g++", "-O1");
+    folder.run("ln libvalues.so other.so").ok();
+    assert_eq!(warnings(&folder, &format!("libvalues.so --output copy.so {SET}")), [""; 0]);
+    let said = warnings(&folder, &format!("libvalues.so {SET}"));
+    assert!(said.len() == 1 && said[0].contains("another name (hard links)"), "{said:?}");
+    assert!(folder.read("other.so") != folder.read("libvalues.so"));
+}
+
 #[test]
 fn a_signed_kernel_module() {
     let folder = sources();

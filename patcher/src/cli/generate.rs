@@ -78,12 +78,11 @@ impl FromArgMatches for Args {
 pub(super) fn run(Args(options): &Args, talk: Talk) -> Result<Exit> {
     let mut exit = Exit::Done;
     for (path, outcome) in generate::run(options, &InOneStep)? {
-        let path = escaped(&path);
+        let told = format!("{}: {outcome}", escaped(&path));
         match outcome {
-            Outcome::Unchanged => talk.detail(&format!("{path}: unchanged")),
-            Outcome::Written => talk.detail(&format!("{path}: written")),
+            Outcome::Unchanged | Outcome::Written => talk.detail(&told),
             Outcome::Differs => {
-                super::talk::print(&format!("{path}: is not what the schema gives"));
+                super::talk::print(&told);
                 exit = Exit::Found;
             }
         }

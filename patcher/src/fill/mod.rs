@@ -96,6 +96,10 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
     } else {
         Vec::new()
     };
+    if changed && replaces && !options.in_place {
+        let metadata = image.file.metadata().map_err(Error::io("read", path))?;
+        warnings.extend(replace::other_names(&metadata));
+    }
     let outcome = if options.dry_run {
         Outcome::Planned
     } else if !changed && replaces {

@@ -140,8 +140,10 @@ fn edit(
                 .filter_map(|(position, value)| Some((position, value.value?)))
                 .collect();
             if earlier == Earlier::Refuse && !lost.is_empty() {
+                let required = |&position: &usize| shape.fields[position].default.is_none();
                 return Err(Error::Dropped {
                     path: path.clone(),
+                    required: lost.keys().any(required),
                     section: shape.name.clone(),
                     fields: lost
                         .keys()

@@ -26,7 +26,7 @@ pub fn header(section: &Section) -> String {
         .fields
         .iter()
         .zip(required_fields(&section.shape))
-        .map(|(field, required)| declaration(field, required, noexcept(section)))
+        .map(|(field, required)| declaration(section, field, required))
         .collect();
     fill(
         include_str!("templates/header.hh"),
@@ -64,7 +64,7 @@ pub(super) fn comment(doc: &str) -> String {
     lines
 }
 
-fn declaration(field: &Field, required: Option<&str>, noexcept: &str) -> String {
+fn declaration(section: &Section, field: &Field, required: Option<&str>) -> String {
     let mut text = String::from("\n");
     if field.ty == Type::Enum {
         let names = field.choices.iter().enumerate();
@@ -78,15 +78,17 @@ fn declaration(field: &Field, required: Option<&str>, noexcept: &str) -> String 
     if let Some(required) = required {
         let gap = if doc.is_empty() { "" } else { "\n\n" };
         doc.push_str(gap);
-        doc.push_str(&format!(
-            "Stops the program where the file was not filled: `{required}` is required."
-        ));
+        let then = match &section.on_failure {
+            None => "Stops the program".to_owned(),
+            Some(hook) => format!("Calls `{hook}`, then stops the program,"),
+        };
+        doc.push_str(&format!("{then} where the file was not filled: `{required}` is required."));
     }
     let texts = [
         ("DOC", &*comment(&doc)),
         ("TYPE", &return_type(field)),
         ("NAME", &field.name),
-        ("NOEXCEPT", noexcept),
+        ("NOEXCEPT", noexcept(section)),
     ];
     text + &fill(include_str!("templates/accessor.hh"), &texts)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostics;
 use crate::value::Problem;
-use crate::words::shown;
+use crate::words::{quoted, shown};
 
 /// The reason why nothing is generated.
 pub enum Error {
@@ -70,8 +70,13 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
+/// A path in a message: an empty one would not be seen.
+fn named(path: &Path) -> String {
+    if path.as_os_str().is_empty() { quoted("") } else { shown(&path.to_string_lossy()) }
+}
+
 /// A system's error about a file.
 pub(super) fn failed(action: &str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
-    let what = format!("cannot {action} {}", shown(&path.to_string_lossy()));
+    let what = format!("cannot {action} {}", named(path));
     move |error| Error::Input { message: format!("{what}: {error}"), help: String::new() }
 }

@@ -20,7 +20,7 @@ pub(super) fn texts(options: &Options, schema: &str) -> Result<Vec<(PathBuf, Str
     if let (Some(header), Some(source)) = (&options.out_header, &options.out_source) {
         let name = header.file_name().unwrap_or_default().to_string_lossy();
         let include = options.include.as_deref().unwrap_or(&name);
-        if include.contains(['"', '\\', '\n', '\r']) {
+        if include.is_empty() || include.contains(['"', '\\', '\n', '\r']) {
             return Err(Error::Input {
                 message: format!("{} cannot stand in an #include", quoted(include)),
                 help: "name the header otherwise, or give --include".into(),
@@ -36,11 +36,11 @@ pub(super) fn texts(options: &Options, schema: &str) -> Result<Vec<(PathBuf, Str
         outputs.push((path.clone(), rust(&section, &options.schema)?));
     }
     if let Some(depfile) = &options.depfile {
-        let targets: Vec<String> = match &options.stamp {
-            Some(stamp) => vec![escape(stamp)],
+        let targets: Result<Vec<String>, Error> = match &options.stamp {
+            Some(stamp) => escape(stamp).map(|stamp| vec![stamp]),
             None => outputs.iter().map(|(path, _)| escape(path)).collect(),
         };
-        let rule = format!("{}: {}\n", targets.join(" "), escape(&options.schema));
+        let rule = format!("{}: {}\n", targets?.join(" "), escape(&options.schema)?);
         outputs.push((depfile.clone(), rule));
     }
     Ok(outputs)
@@ -145,14 +145,27 @@ fn rust(_: &Section, _: &Path) -> Result<String, Error> {
 }
 
 /// A path in a Makefile rule, as GCC writes it and ninja reads it.
-fn escape(path: &Path) -> String {
+fn escape(path: &Path) -> Result<String, Error> {
     let mut text = String::new();
-    for each in path.to_string_lossy().chars() {
+    let shown_path = path.to_string_lossy();
+    for (at, each) in shown_path.char_indices() {
         match each {
             ' ' | '#' => text.extend(['\\', each]),
             '$' => text.push_str("$$"),
+            // A drive's colon is one that make knows; a folder of Windows is separated by a backslash.
+            ':' if at == 1 => text.push(each),
+            '\\' if cfg!(windows) => text.push(each),
+            ':' | '\\' | '\u{fffd}' => return Err(unwritable(&shown_path)),
+            _ if each.is_control() => return Err(unwritable(&shown_path)),
             _ => text.push(each),
         }
     }
-    text
+    Ok(text)
+}
+
+fn unwritable(path: &str) -> Error {
+    Error::Input {
+        message: format!("{} cannot stand in the rule of a depfile: make and ninja would read another name", quoted(path)),
+        help: "name files without colons, backslashes and control characters, in UTF-8; or leave out --depfile".into(),
+    }
 }

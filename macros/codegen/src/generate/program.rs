@@ -30,12 +30,18 @@ fn called(mut words: Parser) -> Result<ExitCode, Error> {
     let mut options = Options::default();
     let mut given: Vec<&str> = Vec::new();
     let wrong = |error: lexopt::Error| usage(error.to_string());
-    let mut is_first = true;
+    let (mut is_first, mut is_verbose) = (true, false);
     while let Some(word) = words.next().map_err(wrong)? {
         let flag = match &word {
             Arg::Long("help") | Arg::Short('h') => return Ok(print(&help())),
             Arg::Long("version") | Arg::Short('V') => {
                 return Ok(print(concat!("postlink-generate ", env!("CARGO_PKG_VERSION"), "\n")));
+            }
+            // There is nothing to keep quiet about: a build may say so all the same.
+            Arg::Long("quiet") | Arg::Short('q') => None,
+            Arg::Long("verbose") | Arg::Short('v') => {
+                is_verbose = true;
+                None
             }
             Arg::Value(word) if is_first && word == "generate" => None,
             Arg::Long(name) => match FLAGS.iter().find(|flag| flag.name == *name) {
@@ -66,9 +72,15 @@ fn called(mut words: Parser) -> Result<ExitCode, Error> {
     }
     let outcomes = run(&options, &Plain)?;
     let mut differing = String::new();
-    for (path, _) in outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Differs) {
-        let path = shown(&path.to_string_lossy());
-        differing += &format!("{path}: is not what the schema gives\n");
+    for (path, outcome) in &outcomes {
+        let told = format!("{}: {outcome}\n", shown(&path.to_string_lossy()));
+        match outcome {
+            Outcome::Differs => differing += &told,
+            Outcome::Unchanged | Outcome::Written if is_verbose => {
+                let _ = io::stderr().write_all(told.as_bytes());
+            }
+            Outcome::Unchanged | Outcome::Written => {}
+        }
     }
     print(&differing);
     Ok(ExitCode::from(if differing.is_empty() { 0 } else { 3 }))
@@ -112,6 +124,9 @@ fn help() -> String {
             if flag.value.is_empty() { String::new() } else { format!(" <{}>", flag.value) };
         text += &format!("  --{}{value}\n          {}\n", flag.name, flag.help);
     }
-    text + "  -h, --help\n  -V, --version\n\n\
+    text + "  -q, --quiet\n          Say nothing but errors, as without it\n  \
+            -v, --verbose\n          Tell what becomes of each file\n  \
+            -h, --help\n          Print this help\n  \
+            -V, --version\n          Print the version\n\n\
             Exit codes: 0 done; 1 refused, nothing changed; 2 wrong usage; 3 --check found a difference.\n"
 }

@@ -1,5 +1,6 @@
 //! What is written, and when.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
@@ -39,6 +40,17 @@ pub enum Outcome {
     Written,
     /// It is not what it should be, but nothing was to be written ([`Options::check`]).
     Differs,
+}
+
+impl fmt::Display for Outcome {
+    /// As it is told behind the path.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unchanged => "unchanged",
+            Self::Written => "written",
+            Self::Differs => "is not what the schema gives: generate it again, without --check",
+        })
+    }
 }
 
 /// Generates what the options name; only what changes is written.

@@ -72,6 +72,11 @@ fn target(path: &Path) -> Result<PathBuf, Error> {
             let message = format!("{} is no regular file", shown(&path.to_string_lossy()));
             Err(Error::Input { message, help: "name a file, or a new one".into() })
         }
+        Err(_) if path.is_symlink() => {
+            let message =
+                format!("{} is a symbolic link to nothing", shown(&path.to_string_lossy()));
+            Err(Error::Input { message, help: "name a file, or a new one".into() })
+        }
         Err(_) => {
             let folder = path.parent().filter(|folder| *folder != Path::new(""));
             let folder = folder.unwrap_or(Path::new("."));

@@ -22,8 +22,9 @@ pub fn file(section: &Section) -> Result<String, Unfit> {
 /// Where the tokens are no module.
 #[must_use]
 pub fn print(section: &str, module: TokenStream) -> String {
-    // A macro's code is not linted in the crate that uses it; a file's is.
+    // A macro's code is not linted in the crate that uses it, nor formatted; a file's is.
     let file = syn::parse2(quote! {
+        #[rustfmt::skip]
         #[allow(dead_code, unsafe_code, clippy::allow_attributes, clippy::pedantic)]
         #module
     });

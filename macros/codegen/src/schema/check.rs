@@ -139,6 +139,7 @@ fn fields(section: &Section, spans: &SectionSpans, wrong: &mut Vec<Diagnostic>) 
             let other = same.or_else(|| enums.get(&type_name).copied());
             let taken = match other {
                 _ if type_name == "Self" => Some("the keyword `Self` in Rust".to_owned()),
+                Some(other) if other == field.name => Some("called like its accessor".to_owned()),
                 other => other.map(|other| format!("`{type_name}`, as `{other}` is")),
             };
             wrong.extend(taken.map(|taken| {
