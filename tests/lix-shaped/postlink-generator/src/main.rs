@@ -1,5 +1,5 @@
-//! The command `postlink`, built from the crates of this tree.
+//! The generator of postlink, built from the crates of this tree.
 
 fn main() -> std::process::ExitCode {
-    postlink_patcher::cli::main("in tree".to_owned())
+    postlink_codegen::generate::program()
 }
