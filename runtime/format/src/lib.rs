@@ -17,7 +17,7 @@ pub use layout::{
     values_checksum,
 };
 pub use read::{Error, Field, FieldValue, Items, Record, Values, records};
-pub use store_hash::{STORE_HASH_SIZE, store_hash};
+pub use store_hash::{STORE_HASH_SIZE, store_hash, without_store_hashes};
 
 /// The sentence of a program that stops because a field has no value; the field to be set follows.
 pub const NO_VALUE: &str =

@@ -27,7 +27,8 @@ fn is_base32(byte: u8) -> bool {
 }
 
 /// The bytes as a checksum takes them: those of a hash with a `/` before it are 0.
-pub(crate) fn without_store_hashes(bytes: &[u8]) -> impl Iterator<Item = u8> + '_ {
+#[must_use]
+pub fn without_store_hashes(bytes: &[u8]) -> impl Iterator<Item = u8> + '_ {
     let mut rest = bytes;
     let mut hidden = 0_usize;
     core::iter::from_fn(move || {
