@@ -30,6 +30,8 @@ SHT_PROGBITS, SHT_NOBITS, SHF_ALLOC, SHF_COMPRESSED = 1, 8, 2, 0x800
 NOT_ZERO = re.compile(rb"[^\0]")
 PATH = re.compile(r"/|[A-Za-z]:[/\\]|\\\\")
 BRACES = re.compile(r"(\{\{|\}\}|\{[^{}]*\}|[{}])")
+# The hash of a path in the store of Nix, which Nix may replace.
+STORE_HASH = re.compile(rb"(?<=/)[0-9a-df-np-sv-z]{32}(?=-)")
 
 
 class Bad(Exception):
@@ -221,6 +223,11 @@ def matches(pattern: str, text: str) -> bool:
             return True
 
 
+def checksum_of(head: bytes, rest: bytes) -> int:
+    """CRC-32, in which the hash of a store path counts as zeros (§2)."""
+    return zlib.crc32(head + STORE_HASH.sub(bytes(32), rest))
+
+
 def read_record(data: bytes) -> Dict[str, Any]:
     """Checks and decodes one record, of which `data` are all bytes."""
     record = Record(data)
@@ -230,7 +237,7 @@ def read_record(data: bytes) -> Dict[str, Any]:
     need(1 <= count <= 1024, "its number of fields is not allowed")
     need(values_at == 80 and table == 80 + values_size, "its parts are out of place")
     need(record.texts <= len(data), "it is too small for its field table")
-    need(zlib.crc32(data[:40] + bytes(4) + data[44:80] + data[table:]) == record.numbers(40, "I")[0],
+    need(checksum_of(data[:40] + bytes(4) + data[44:80], data[table:]) == record.numbers(40, "I")[0],
          "the checksum of the descriptor is wrong")
     name, fingerprint = record.span(32).decode(), record.take(48, 32).hex()
     fields = [Field(record, table + 64 * i) for i in range(count)]
@@ -269,7 +276,7 @@ def check_descriptor(name: str, fields: List[Field], table: int, fingerprint: st
 def read_values(record: Record, fields: List[Field], table: int) -> str:
     code, checksum = record.numbers(80, "II")
     need(code in STATES, "it is being written, or its state is unknown")
-    need(zlib.crc32(record.data[80:84] + record.data[88:table]) == checksum,
+    need(checksum_of(record.data[80:84], record.data[88:table]) == checksum,
          "the checksum of the values is wrong")
     for i, field in enumerate(fields):
         field.read_value(record, 88 + 12 * i)

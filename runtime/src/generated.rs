@@ -1,6 +1,6 @@
 //! Functions that generated code calls; not for use by hand.
 
-use postlink_format::{Crc32, FieldState, Origin, State, VALUES_OFFSET};
+use postlink_format::{FieldState, Origin, State, VALUES_OFFSET, values_checksum};
 
 pub use postlink_format::Type;
 
@@ -162,12 +162,10 @@ pub fn fields(record: &'static [u8], places: &'static [Place]) -> Fields {
 #[must_use]
 pub fn is_specialized(record: &[u8], end: u32) -> bool {
     let area = record.get(VALUES_OFFSET as usize..end as usize).unwrap_or_default();
-    let Some((state, [c0, c1, c2, c3, values @ ..])) = area.split_at_checked(4) else {
+    let (Some(state), Some(checksum), Some(values)) =
+        (u32_at(area, 0), u32_at(area, 4), area.get(8..))
+    else {
         return false;
     };
-    let mut crc = Crc32::new();
-    crc.update(state);
-    crc.update(values);
-    state == State::Filled.code().to_le_bytes()
-        && crc.value() == u32::from_le_bytes([*c0, *c1, *c2, *c3])
+    state == State::Filled.code() && values_checksum(state, values) == checksum
 }

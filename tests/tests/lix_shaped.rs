@@ -242,6 +242,45 @@ fn a_new_version_compiles_one_source_and_a_fill_none() {
         project.run("", &format!("./{nix} --version")).ok(),
         format!("nix (Lix, like Nix) {VERSION}\n")
     );
+    // The test that has the version as a macro knows the one that was filled in.
+    project.run(&build.folder(), "meson test repl-characterization").ok();
+
+    // Another prefix is the same: one source. If it has another length, all that has a RUNPATH is linked
+    // again, as meson leaves room for it on the linker's command line.
+    let here = build.place().display().to_string();
+    let objects = |changed: &[String]| -> Vec<String> {
+        changed.iter().filter(|name| name.ends_with(".o")).cloned().collect()
+    };
+    for (prefix, links) in [(here.replace("places", "spaces"), false), (format!("{here}-2"), true)]
+    {
+        let before = build.files();
+        project.run(&build.folder(), &format!("meson configure -Dprefix={prefix}")).ok();
+        build.ninja().ok();
+        let changed = build.compiled_since(&before);
+        assert_eq!(objects(&changed), [one_source[2]], "{prefix}");
+        for program in ["lix/nix", "lix/liblixcmd.so"] {
+            assert_eq!(changed.iter().any(|name| name == program), links, "{prefix}: {changed:?}");
+        }
+    }
+}
+
+/// Whoever includes the generated header waits for it, also in a static build.
+#[test]
+fn each_object_is_built_alone() {
+    let project = project();
+    for (name, kind, options) in
+        [("alone", "so", ""), ("alone-static", "a", "-Ddefault_library=static")]
+    {
+        let build = project.configure(name, &format!("{READY} -Drust=false {options}"));
+        for object in [
+            &format!("lix/liblixcmd.{kind}.p/libcmd_repl.cc.o"),
+            "lix/nix.p/nix_main.cc.o",
+            "repl-characterization/test-repl-characterization.p/main.cc.o",
+        ] {
+            project.run(&build.folder(), "ninja -t clean").ok();
+            project.run(&build.folder(), &format!("ninja -j2 {object}")).ok();
+        }
+    }
 }
 
 #[test]

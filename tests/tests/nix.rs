@@ -160,8 +160,8 @@ fn equal_inputs_give_equal_outputs() {
     assert!(!paths.iter().any(|path| Path::new(path).exists()));
     assert_eq!(build(&store, "--no-out-link"), paths);
     assert_eq!(hashes(&paths), before);
-    // Without a sandbox Nix checks at another path and replaces that in the result, which no checksum of
-    // a record and no compressed file survives. This package has neither.
+    // Without a sandbox Nix checks at another path and replaces that in the result, which no compressed
+    // file survives. This package has none.
     store.on_lix("nix-build", "-A nix-eval-jobs --check --no-out-link").ok();
 }
 

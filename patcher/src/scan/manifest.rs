@@ -8,8 +8,10 @@
 //! - `trees`: one object for each tree, in the order of the command line, with
 //!   - `check`: what the tree must look like for the manifest to fit, 64 hexadecimal digits. It is
 //!     the SHA-256 of one line for each entry, sorted by path, component by component: the path, a
-//!     NUL, then `directory`, `file SIZE`, `link TARGET` or `special`, and a line feed. The root is
-//!     not among them, and of a tree that is a single file there is one line, with an empty path.
+//!     NUL, then `directory`, `file SIZE`, `link TARGET` or `special`, and a line feed. In TARGET the
+//!     hashes of store paths are hidden as in the checksums of a record, since Nix may replace them, as it
+//!     does in the manifest. The root is not among them, and of a tree that is a single file there is one
+//!     line, with an empty path.
 //!   - `entries`: those files that have a record or a reference, in the same order, with `path`,
 //!     `content` (`text`, `image`, `packed`, `data` or `other`) and `records`;
 //!   - `findings`: as `postlink scan --json` has them;
@@ -21,6 +23,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 
+use postlink_format::without_store_hashes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -283,7 +286,8 @@ pub(crate) fn check(tree: &Tree) -> String {
             EntryKind::File(size) => hash.update(format!("file {size}")),
             EntryKind::Symlink(target) => {
                 hash.update(b"link ");
-                hash.update(target.as_os_str().as_bytes());
+                let target = without_store_hashes(target.as_os_str().as_bytes());
+                hash.update(target.collect::<Vec<u8>>());
             }
             EntryKind::Special(_) => hash.update(b"special"),
         }

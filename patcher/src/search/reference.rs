@@ -32,6 +32,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use postlink_format::{STORE_HASH_SIZE, store_hash};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -177,7 +178,8 @@ impl Reference {
             return refused("has a component `.` or `..`");
         }
         let path: Vec<u8> = components.iter().flat_map(|part| [b"/", *part].concat()).collect();
-        let hash = components.iter().find_map(|part| store_hash(part));
+        let is_named = |part: &&&[u8]| part.len() > STORE_HASH_SIZE + 1;
+        let hash = components.iter().filter(is_named).find_map(|part| store_hash(part));
         Ok(Self {
             needle: hash.map_or_else(|| path.clone(), <[u8]>::to_vec),
             is_hash: hash.is_some(),
@@ -229,15 +231,6 @@ pub(crate) enum Fit {
     Unclear,
     /// They are a part of something longer, if this is a text.
     Inside,
-}
-
-/// The 32 characters of a store path's component (the base-32 of Nix: digits and letters without
-/// e, o, t and u).
-fn store_hash(component: &[u8]) -> Option<&[u8]> {
-    let (hash, name) = component.split_at_checked(32)?;
-    let base32 =
-        |byte: &u8| (byte.is_ascii_digit() || byte.is_ascii_lowercase()) && !b"eotu".contains(byte);
-    (hash.iter().all(base32) && name.len() > 1 && name.starts_with(b"-")).then_some(hash)
 }
 
 fn is_name(char: Option<u8>) -> bool {

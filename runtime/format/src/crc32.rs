@@ -4,15 +4,8 @@
 //! the same loop into every program: the published crates bring 1 to 16 KiB of tables.
 
 /// A CRC-32 that is fed piece by piece.
-///
-/// ```
-/// let mut crc = postlink_format::Crc32::new();
-/// crc.update(b"1234");
-/// crc.update(b"56789");
-/// assert_eq!(crc.value(), 0xCBF4_3926); // the check value of the catalogue of CRCs
-/// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Crc32(u32);
+pub(crate) struct Crc32(u32);
 
 /// Remainders of the sixteen values of four bits: the table of the loop below, and of the one in
 /// generated C++.
@@ -35,22 +28,15 @@ pub const CRC32_NIBBLES: [u32; 16] = [
     0xbdbd_f21c,
 ];
 
-impl Default for Crc32 {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Crc32 {
     /// The checksum of nothing, so far.
-    #[must_use]
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(!0)
     }
 
     /// Takes in more bytes.
-    pub fn update(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
+    pub(crate) fn update(&mut self, bytes: impl IntoIterator<Item = u8>) {
+        for byte in bytes {
             self.nibble(byte);
             self.nibble(byte >> 4);
         }
@@ -62,8 +48,19 @@ impl Crc32 {
     }
 
     /// The checksum of all that was taken in.
-    #[must_use]
-    pub const fn value(self) -> u32 {
+    pub(crate) const fn value(self) -> u32 {
         !self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// The check value of the catalogue of CRCs.
+    #[test]
+    fn it_is_the_one_of_zlib() {
+        let mut crc = super::Crc32::new();
+        crc.update(*b"1234");
+        crc.update(*b"56789");
+        assert_eq!(crc.value(), 0xCBF4_3926);
     }
 }

@@ -1,6 +1,7 @@
 //! The structs of a record: plain bytes without padding, little-endian.
 
-use crate::Crc32;
+use crate::crc32::Crc32;
+use crate::store_hash::without_store_hashes;
 
 /// The first eight bytes of every record: DEL, then `postlnk`.
 pub const MAGIC: [u8; 8] = *b"\x7fpostlnk";
@@ -370,22 +371,24 @@ impl Flags {
 }
 
 /// The checksum of a descriptor: CRC-32 of the header with [`Header::checksum`] zero, followed by
-/// all bytes from [`Header::fields_offset`] to the end of the record (`tail`).
+/// all bytes from [`Header::fields_offset`] to the end of the record (`tail`), store hashes left out.
 #[must_use]
 pub fn descriptor_checksum(header: &Header, tail: &[u8]) -> u32 {
-    let mut crc = Crc32::new();
-    crc.update(&Header { checksum: 0, ..*header }.to_bytes());
-    crc.update(tail);
-    crc.value()
+    checksum(&Header { checksum: 0, ..*header }.to_bytes(), tail)
 }
 
-/// The checksum of a value area: CRC-32 of its state, then of all that follows the checksum.
+/// The checksum of a value area: CRC-32 of its state, then of all that follows the checksum, store
+/// hashes left out.
 ///
 /// `state` is the state's code, `rest` the area without its first eight bytes.
 #[must_use]
 pub fn values_checksum(state: u32, rest: &[u8]) -> u32 {
+    checksum(&state.to_le_bytes(), rest)
+}
+
+fn checksum(head: &[u8], rest: &[u8]) -> u32 {
     let mut crc = Crc32::new();
-    crc.update(&state.to_le_bytes());
-    crc.update(rest);
+    crc.update(head.iter().copied());
+    crc.update(without_store_hashes(rest));
     crc.value()
 }

@@ -8,14 +8,16 @@
 mod crc32;
 mod layout;
 mod read;
+mod store_hash;
 
-pub use crc32::{CRC32_NIBBLES, Crc32};
+pub use crc32::CRC32_NIBBLES;
 pub use layout::{
     FORMAT_VERSION, FieldEntry, FieldState, Flags, HEADER_SIZE, Header, MAGIC, Origin,
     RECORD_ALIGN, Span, State, Type, VALUES_OFFSET, ValueHeader, descriptor_checksum,
     values_checksum,
 };
 pub use read::{Error, Field, FieldValue, Items, Record, Values, records};
+pub use store_hash::{STORE_HASH_SIZE, store_hash, without_store_hashes};
 
 /// The sentence of a program that stops because a field has no value; the field to be set follows.
 pub const NO_VALUE: &str =

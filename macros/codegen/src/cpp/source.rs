@@ -3,7 +3,8 @@
 use std::mem::offset_of;
 
 use postlink_format::{
-    CRC32_NIBBLES, DAMAGED, FieldState, NO_VALUE, Origin, State, Type, VALUES_OFFSET, ValueHeader,
+    CRC32_NIBBLES, DAMAGED, FieldState, NO_VALUE, Origin, STORE_HASH_SIZE, State, Type,
+    VALUES_OFFSET, ValueHeader,
 };
 
 use super::protected::protected;
@@ -142,6 +143,7 @@ fn is_filled(layout: &Layout) -> String {
         include_str!("templates/is_filled.cc"),
         &[
             ("NIBBLES", &nibbles.join(",\n")),
+            ("STORE_HASH", &STORE_HASH_SIZE.to_string()),
             ("VALUES_OFFSET", &VALUES_OFFSET.to_string()),
             ("FILLED", &State::Filled.code().to_string()),
             ("VALUE_HEADER", &size_of::<ValueHeader>().to_string()),

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "libutil/strings.hh"
 #include "placeholders.gen.hh"
 
 namespace nix {
@@ -9,15 +10,6 @@ namespace nix {
 // Read before main: the values are constants of the file, whatever the order of initialisation is.
 Settings settings;
 const std::string nixVersion{placeholders::version()};
-
-static std::string canonPath(std::string_view path)
-{
-    if (path.empty() || path.front() != '/') {
-        std::fprintf(stderr, "not an absolute path: '%s'\n", std::string(path).c_str());
-        std::abort();
-    }
-    return std::string(path);
-}
 
 static std::string fromEnvironment(const char * variable, std::string_view otherwise)
 {
