@@ -2,6 +2,7 @@
 //! path wherever it stands.
 #![forbid(unsafe_code)]
 
+use postlink_format::without_store_hashes;
 use postlink_tests::lix::{VERSION, build_program, expected};
 use postlink_tests::{Folder, fixture, fixture_text, place_of, readers_agree};
 
@@ -136,5 +137,29 @@ fn what_looks_like_a_hash_is_judged_alike() {
         let printed = folder.run(&format!("./{image}")).ok();
         assert!(printed.ends_with("specialized=1\n"), "{value}: {printed}");
         readers_agree(&folder, &image);
+    }
+}
+
+#[test]
+fn a_store_hash_is_hidden_and_nothing_else() {
+    let hash = "0123456789abcdfghijklmnpqrsvwxyz";
+    let hidden = |text: &str| {
+        let shown = text.bytes().zip(without_store_hashes(text.as_bytes()));
+        shown.filter(|&(before, after)| before != after && after == 0).count()
+    };
+    for text in [format!("/nix/store/{hash}-lix"), format!("/{hash}-"), format!("//{hash}--")] {
+        assert_eq!(hidden(&text), 32, "{text}");
+    }
+    assert_eq!(hidden(&format!("/x/{hash}-a/{hash}-b")), 64);
+    let mut none = vec![
+        format!("{hash}-lix"),
+        format!("/{hash}"),
+        format!("/{hash}/"),
+        format!("/{hash}0-lix"),
+        format!("/{}-lix", &hash[1..]),
+    ];
+    none.extend("eotuA/-_\0".chars().map(|foreign| format!("/{}{foreign}-lix", &hash[1..])));
+    for text in none {
+        assert_eq!(hidden(&text), 0, "{text:?}");
     }
 }

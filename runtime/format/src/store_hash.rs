@@ -27,7 +27,6 @@ fn is_base32(byte: u8) -> bool {
 }
 
 /// The bytes as a checksum takes them: those of a hash with a `/` before it are 0.
-#[must_use]
 pub fn without_store_hashes(bytes: &[u8]) -> impl Iterator<Item = u8> + '_ {
     let mut rest = bytes;
     let mut hidden = 0_usize;
@@ -43,39 +42,4 @@ pub fn without_store_hashes(bytes: &[u8]) -> impl Iterator<Item = u8> + '_ {
         }
         Some(byte)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{STORE_HASH_SIZE, without_store_hashes};
-
-    const HASH: &[u8] = b"0123456789abcdfghijklmnpqrsvwxyz";
-
-    fn masked(parts: &[&[u8]]) -> bool {
-        let mut bytes = [0_u8; 128];
-        let mut size = 0;
-        for part in parts {
-            bytes[size..][..part.len()].copy_from_slice(part);
-            size += part.len();
-        }
-        let hidden = bytes[..size].iter().zip(without_store_hashes(&bytes[..size]));
-        let hidden = hidden.filter(|&(&before, after)| before != after && after == 0).count();
-        assert!(hidden % STORE_HASH_SIZE == 0);
-        hidden > 0
-    }
-
-    #[test]
-    fn a_store_hash_is_hidden_and_nothing_else() {
-        assert!(masked(&[b"/nix/store/", HASH, b"-lix"]));
-        assert!(masked(&[b"/", HASH, b"-"]));
-        assert!(masked(&[b"/x/", HASH, b"-a/", HASH, b"-b"]));
-        assert!(!masked(&[HASH, b"-lix"]), "no slash before it");
-        assert!(!masked(&[b"/", HASH]), "it ends");
-        assert!(!masked(&[b"/", HASH, b"/"]), "no name behind it");
-        assert!(!masked(&[b"/", HASH, b"0-lix"]), "33 characters");
-        assert!(!masked(&[b"/", &HASH[1..], b"-lix"]), "31 characters");
-        for foreign in b"eotuA/-_\0\x80" {
-            assert!(!masked(&[b"/", &HASH[1..], &[*foreign], b"-lix"]), "{foreign}");
-        }
-    }
 }
