@@ -11,9 +11,7 @@ use lzma_rust2::{XzOptions, XzWriter};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
 use crate::edit::Edit;
-use crate::files::open::read_at;
-use crate::search::text;
-use crate::search::unpack::{LARGEST_INNER, PackFormat, whole};
+use crate::search::unpack::{PackFormat, packed_text, whole};
 
 /// What gzip says of the system that it runs on: Unix (RFC 1952, 2.3.1).
 const UNIX: u8 = 3;
@@ -31,9 +29,9 @@ type Rewriter<'a> = dyn Fn(&[u8]) -> Result<Option<Vec<u8>>, String> + 'a;
 pub(crate) fn repack(
     file: &File,
     size: u64,
-    format: PackFormat,
     rewrite: &Rewriter<'_>,
 ) -> Result<Option<Edit>, String> {
+    let (format, before, text) = packed_text(file, size)?;
     let pack: fn(&[u8]) -> io::Result<Vec<u8>> = match format {
         PackFormat::Gzip => gzip,
         PackFormat::Xz => xz,
@@ -41,19 +39,6 @@ pub(crate) fn repack(
         PackFormat::Bzip2 => bzip2,
         _ => return Err("it is not one compressed text".into()),
     };
-    if size > LARGEST_INNER {
-        return Err(format!("it has more than {LARGEST_INNER} bytes"));
-    }
-    let mut before = vec![0; size as usize];
-    match read_at(file, &mut before, 0) {
-        Ok(read) if read == before.len() => {}
-        Ok(_) => return Err("it became shorter".into()),
-        Err(error) => return Err(format!("it cannot be read: {error}")),
-    }
-    let text = whole(Cursor::new(&before), format)?;
-    if !text::is_whole_text(&text) {
-        return Err("it does not unpack to a text".into());
-    }
     let Some(new) = rewrite(&text)?.filter(|new| *new != text) else { return Ok(None) };
     let after = pack(&new).map_err(|error| format!("it cannot be compressed again: {error}"))?;
     if whole(Cursor::new(&after), format)? != new {
@@ -111,7 +96,7 @@ mod tests {
 
     fn repacked(path: &Path, format: PackFormat) -> Result<Option<Edit>, String> {
         let file = File::open(path).expect("a file");
-        repack(&file, file.metadata().expect("a size").len(), format, &|text| Ok(rewritten(text)))
+        repack(&file, file.metadata().expect("a size").len(), &|text| Ok(rewritten(text)))
     }
 
     /// The programs that users have read it, and whatever it was compressed with, it has the same bytes.
