@@ -2,6 +2,7 @@
 # derivation.
 {
   package,
+  pname,
   version,
   outputs,
 }:
@@ -41,6 +42,8 @@ let
   installed = builtins.filter (output: builtins.elem output outputs) (old.outputsToInstall or [ ]);
 in
 removeAttrs old computed
+# Without what marks the machine.
+// { name = "${pname}-${version}"; }
 // (if old.broken or false then { broken = true; } else { })
 // (if old ? changelog then { changelog = renamed old.changelog; } else { })
 // (if parts == { } then { } else { identifiers = { inherit cpeParts; }; })

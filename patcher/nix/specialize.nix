@@ -142,7 +142,7 @@ let
               + builtins.readFile ./forgotten.sh
               + finish;
             meta =
-              metaOf { inherit package version outputs; } // toFunction meta final;
+              metaOf { inherit package pname version outputs; } // toFunction meta final;
             passthru = extra;
           }
           // (
