@@ -31,7 +31,7 @@ fn a_specialized_package_is_used_as_the_package_itself() {
     });
     assert_eq!(seen, expected);
     // Who links it refuses both unspecialized packages, and a shell for it has the specialized one.
-    let refused = store.eval("map (one: one.name) nix-eval-jobs.drvAttrs.disallowedReferences");
+    let refused = store.eval("map baseNameOf nix-eval-jobs.drvAttrs.disallowedReferences");
     let names = refused.as_array().expect("a list");
     assert_eq!(names.len(), 4);
     assert!(names.iter().all(|name| name.as_str().expect("a name").contains("-unspecialized__")));
@@ -119,15 +119,20 @@ fn a_padded_name_has_room() {
 
 /// A Nix expression for the stand-in, with the overlay.
 fn nixpkgs(store: &Store) -> String {
+    format!(
+        "(import {} {{ overlays = [ (import {}/overlay.nix) ]; path = \"{}\"; }})",
+        fixture("nix/nixpkgs.nix").display(),
+        recipe().display(),
+        path(store),
+    )
+}
+
+/// Folders of commands, postlink and cargo among them.
+fn path(store: &Store) -> String {
     let path = std::env::var("PATH").unwrap_or_default();
     // Not the one of rustup, which looks for its home.
     let cargo = Path::new(env!("CARGO")).parent().expect("a folder").display();
-    format!(
-        "(import {} {{ overlays = [ (import {}/overlay.nix) ]; path = \"{}:{cargo}:{path}\"; }})",
-        fixture("nix/nixpkgs.nix").display(),
-        recipe().display(),
-        store.folder().path("postlink/bin").display(),
-    )
+    format!("{}:{cargo}:{path}", store.folder().path("postlink/bin").display())
 }
 
 #[test]
@@ -170,7 +175,9 @@ fn flake(store: &Store) -> [String; 2] {
     let folder = store.folder();
     let repository = recipe().join("../..").display().to_string();
     for part in [
-        "Cargo.toml", "Cargo.lock", "flake.nix", "schema.toml", "patcher/nix", "tests/fixtures/nix",
+        "Cargo.toml", "Cargo.lock", "flake.nix", "schema.toml", "macros", "runtime",
+        "patcher/Cargo.toml", "patcher/about.toml", "patcher/schema.toml", "patcher/src", "patcher/nix",
+        "tests/Cargo.toml", "tests/with-cc/Cargo.toml", "tests/fixtures/nix",
     ] {
         folder.run(&format!("mkdir -p repository/{part}")).ok();
         folder.run(&format!("rmdir repository/{part}")).ok();
@@ -179,10 +186,9 @@ fn flake(store: &Store) -> [String; 2] {
     folder.run("mkdir nixpkgs").ok();
     folder.write("nixpkgs/flake.nix", "{ outputs = inputs: { }; }");
     let stand_in = folder.path("repository/tests/fixtures/nix/nixpkgs.nix").display().to_string();
-    let path = std::env::var("PATH").unwrap_or_default();
     folder.write(
         "nixpkgs/default.nix",
-        format!("options: import {stand_in} (options // {{ path = \"{path}\"; }})"),
+        format!("options: import {stand_in} (options // {{ path = \"{}\"; }})", path(store)),
     );
     // A flake in a folder of a repository is one of git's.
     folder.run("git -C repository init --quiet").ok();
@@ -221,44 +227,80 @@ fn the_flake_has_all_that_a_user_looks_for() {
     assert_eq!(eval("templates", "builtins.attrNames"), json!(["cpp", "default", "rust"]));
     assert_eq!(eval("devShells.x86_64-linux.default.name", "one: one"), json!("nix-shell"));
     assert_eq!(eval("formatter.x86_64-linux", "toString"), json!("/nixfmt"));
+    // Its check is a program that is compiled once and runs at two versions.
+    words(&["build", "--no-link", &format!("{flake}#checks.x86_64-linux.stamped")]).ok();
     let program = eval("apps.x86_64-linux.default.program", "one: one");
     assert!(program.as_str().expect("a path").ends_with("/bin/postlink"), "{program}");
 }
 
 #[test]
-fn the_guide_s_example_evaluates() {
+fn the_guide_s_examples_evaluate() {
     let store = Store::new();
     let folder = store.folder();
     let guide = std::fs::read_to_string(recipe().join("../guides/nix.md")).expect("the guide");
-    let example = guide.split("```nix\n").nth(1).and_then(|rest| rest.split("```").next());
-    folder.write("example.nix", example.expect("an example"));
+    let examples = guide.split("```nix\n").skip(1).map(|rest| rest.split("```").next());
+    let names = ["stamp", "several", "package-app", "module", "hook"];
+    let examples: Vec<&str> = examples.flatten().collect();
+    assert_eq!(examples.len(), names.len());
+    for (name, text) in names.iter().zip(examples) {
+        folder.write(&format!("{name}.nix"), text);
+    }
     folder.write(
         "package.nix",
         "{ stdenv }: stdenv.mkDerivation {
            pname = \"lix\"; version = \"2.97.0\"; outputs = [ \"out\" \"dev\" ];
          }",
     );
+    let repository = recipe().join("../..").display().to_string();
+    folder.run(&format!("cp -r {repository}/patcher/nix/templates .")).ok();
+    folder.run(&format!("cp {repository}/Cargo.lock templates/rust")).ok();
     folder.write(
         "other.nix",
-        "final: prev: { nix-eval-jobs-unspecialized = final.stdenvNoCC.mkDerivation {
-           name = \"jobs\"; pname = \"nix-eval-jobs\"; buildCommand = \"${final.lix-unspecialized}\";
-         }; }",
+        "final: prev: let package = pname: final.stdenv.mkDerivation { inherit pname; version = \"1.0\"; }; in {
+           app = package \"app\"; hello = package \"hello\"; tool = package \"tool\";
+           nix-eval-jobs-unspecialized = final.postlinkTools.unspecialized
+             ((package \"nix-eval-jobs\").overrideAttrs { buildInputs = [ final.lix-unspecialized ]; }) { };
+         }",
     );
+    let place = |name: &str| folder.path(name).display().to_string();
     let overlays = format!(
-        "(import {}/overlay.nix) (import {}) (import {})",
+        "(import {}/overlay.nix) (import {}) (import {}) (import {})",
         recipe().display(),
-        folder.path("example.nix").display(),
-        folder.path("other.nix").display()
+        place("other.nix"),
+        place("stamp.nix"),
+        place("several.nix"),
     );
-    let stand_in = fixture("nix/nixpkgs.nix").display().to_string();
     let seen = store.eval(&format!(
-        "let pkgs = import {stand_in} {{ overlays = [ {overlays} ]; }}; in
-         map (one: [ one.name one.outputs (builtins.isString one.drvPath) ]) [ pkgs.lix pkgs.nix-eval-jobs ]"
+        "let pkgs = import {} {{ overlays = [ {overlays} ]; }};
+             called = pkgs.callPackage {} {{ }};
+             module = import {} {{ inherit pkgs; }};
+             hooked = pkgs.callPackage {} {{ }};
+             template = name: pkgs.callPackage (./templates + \"/${{name}}/package.nix\") {{ version = \"2\"; }};
+         in {{
+           names = map (one: [ one.name one.outputs (builtins.isString one.drvPath) ])
+             [ pkgs.app pkgs.hallo pkgs.tool pkgs.lix pkgs.nix-eval-jobs called module.services.app.package hooked (template \"cpp\") (template \"rust\") ];
+           flavours = (called.override {{ withTests = false; }}).unspecialized.doCheck;
+         }}",
+        fixture("nix/nixpkgs.nix").display(),
+        place("package-app.nix"),
+        place("module.nix"),
+        place("hook.nix"),
     ));
     let version = "2.97.0-pre-20261122_be438c62e1bd";
-    let expected = json!([
-        [format!("lix-{version}"), ["out", "dev"], true],
-        [format!("nix-eval-jobs-{version}"), ["out"], true],
-    ]);
+    let expected = json!({
+        "names": [
+            ["app-1.2.0-pre20261122", ["out"], true],
+            ["hallo-1.0", ["out"], true],
+            ["tool-2.0.1", ["out"], true],
+            [format!("lix-{version}"), ["out", "dev"], true],
+            [format!("nix-eval-jobs-{version}"), ["out"], true],
+            ["app-1.2.0-pre20261122", ["out", "dev"], true],
+            ["app-1.2.0-site", ["out"], true],
+            ["app-2.97.0", ["out"], true],
+            ["app-2", ["out"], true],
+            ["app-2", ["out"], true],
+        ],
+        "flavours": false,
+    });
     assert_eq!(seen, expected);
 }
