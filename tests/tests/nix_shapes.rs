@@ -53,7 +53,8 @@ fn is_right(store: &Store, package: &str, of: &impl Fn(&str) -> PathBuf) {
 fn packages_are_carried_however_the_stdenv_builds_them() {
     let store = Store::new();
     let of = build(&store, "carried");
-    for package in ["default", "structured", "debug", "single", "bin", "postFixup", "gzip", "tool"] {
+    for package in ["default", "structured", "debug", "single", "bin", "postFixup", "gzip", "tool"]
+    {
         is_right(&store, package, &of);
     }
     let added = std::fs::read_to_string(of("postFixup.out").join("added")).expect("a file");

@@ -175,9 +175,20 @@ fn flake(store: &Store) -> [String; 2] {
     let folder = store.folder();
     let repository = recipe().join("../..").display().to_string();
     for part in [
-        "Cargo.toml", "Cargo.lock", "flake.nix", "schema.toml", "macros", "runtime",
-        "patcher/Cargo.toml", "patcher/about.toml", "patcher/schema.toml", "patcher/src", "patcher/nix",
-        "tests/Cargo.toml", "tests/with-cc/Cargo.toml", "tests/fixtures/nix",
+        "Cargo.toml",
+        "Cargo.lock",
+        "flake.nix",
+        "schema.toml",
+        "macros",
+        "runtime",
+        "patcher/Cargo.toml",
+        "patcher/about.toml",
+        "patcher/schema.toml",
+        "patcher/src",
+        "patcher/nix",
+        "tests/Cargo.toml",
+        "tests/with-cc/Cargo.toml",
+        "tests/fixtures/nix",
     ] {
         folder.run(&format!("mkdir -p repository/{part}")).ok();
         folder.run(&format!("rmdir repository/{part}")).ok();
