@@ -39,9 +39,10 @@ let
     ]
     // (if isVersion (parts.version or null) then { inherit version; } else { })
     // (if isVersion (parts.version or null) && parts ? update then { inherit (parts) update; } else { });
+  noMaintainers = if old.maintainers or [ ] == [ ] then [ "maintainers" "maintainersPosition" ] else [ ];
   installed = builtins.filter (output: builtins.elem output outputs) (old.outputsToInstall or [ ]);
 in
-removeAttrs old computed
+removeAttrs old (computed ++ noMaintainers)
 # Without what marks the machine.
 // { name = "${pname}-${version}"; }
 // (if old.broken or false then { broken = true; } else { })
