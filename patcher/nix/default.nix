@@ -1,13 +1,18 @@
-# What a packager uses. Neither part needs nixpkgs: `overlay.nix` passes what nixpkgs has for it,
-# `plain.nix` makes a `mkDerivation` where there is none.
+# What a packager uses. `overlay.nix` passes what nixpkgs has for it.
 {
-  # As that of `stdenvNoCC`: a function from attributes to a derivation that runs `buildCommand`.
+  # That of `stdenvNoCC`, or one that is called alike: `buildCommand`, `passAsFile`, `passthru`, `meta`, `pos`.
   mkDerivation,
   # The command, for the machine that builds: as `<postlink>/bin/postlink`.
   postlink,
+  # The hook of `manifest-hook.sh`, for the machine that builds.
+  postlinkManifestHook,
 }:
-{
-  specialize = import ./specialize.nix { inherit mkDerivation postlink; };
+let
   padName = import ./pad-name.nix;
-  manifest = import ./manifest.nix { inherit postlink; };
+  specialize = import ./specialize.nix { inherit mkDerivation postlink; };
+in
+{
+  inherit padName specialize;
+  unspecialized = import ./unspecialized.nix { inherit padName postlinkManifestHook; };
+  stamp = import ./stamp.nix { inherit specialize; };
 }

@@ -1,38 +1,48 @@
-# For a package that specializes itself in its last phase: it is built for a folder of the build, and
-# brought to its outputs when all files are there. So no compiler sees the outputs' paths, and what a
-# compiler cache has is found again though they change.
+# For a package that specializes itself: it is built for a folder of the build, and brought to its outputs
+# between installation and fixup. So no compiler sees the outputs' paths, and what a compiler cache has is
+# found again though they change; and what strips, compresses and checks sees the final ones.
 #
-# `postlinkFlags` has the options of `postlink specialize`, such as `--set version=2.97.0`;
-# `postlinkFlagsArray` those with spaces.
+# `postlinkFlags` has the options of `postlink specialize`, such as `--set version=2.97.0`: a list, or
+# words.
 
-declare -A postlinkOutputs
+declare -gA postlinkOutputs=()
 
 # Sourced before any phase: the phases see the folders as their outputs.
 postlinkRedirect() {
-    local output final
+    local output final folder
     for output in $(getAllOutputNames); do
         final=${!output}
-        postlinkOutputs[$output]=$final
         # At least as long as the final path, which a RUNPATH of another output has to take.
-        export "$output=$NIX_BUILD_TOP/unspecialized/$output-${final//?/_}"
+        folder=$NIX_BUILD_TOP/unspecialized/$output-${final//?/_}
+        postlinkOutputs[$output]=$final
+        export "$output=$folder"
+        # Where other hooks named it for the linker.
+        export NIX_LDFLAGS=${NIX_LDFLAGS-}
+        NIX_LDFLAGS=${NIX_LDFLAGS//"$final"/"$folder"}
+        if [ "${prefix-}" = "$final" ]; then prefix=$folder; fi
     done
-    prefix=$out
 }
 postlinkRedirect
 
-postlinkSpecialize() {
-    local output trees=()
-    for output in "${!postlinkOutputs[@]}"; do
-        trees+=(--output "${!output}=${postlinkOutputs[$output]}")
+postlinkSpecializePhase() {
+    local output final trees=() flags=()
+    for output in $(getAllOutputNames); do
+        final=${postlinkOutputs[$output]}
+        # What fixup makes is not there yet, but may be named.
+        if [ -e "${!output}" ]; then
+            trees+=(--output "${!output}=$final")
+        else
+            trees+=(--rewrite "${!output}=$final")
+        fi
     done
-    # Split into words: they are options.
-    # shellcheck disable=SC2206
-    local flags=(${postlinkFlags-} "${postlinkFlagsArray[@]}")
-    @postlink@/bin/postlink specialize "${trees[@]}" "${flags[@]}"
-    for output in "${!postlinkOutputs[@]}"; do
-        export "$output=${postlinkOutputs[$output]}"
+    concatTo flags postlinkFlags postlinkFlagsArray
+    @postlink@/bin/postlink specialize --repack "${trees[@]}" "${flags[@]}"
+    for output in $(getAllOutputNames); do
+        final=${postlinkOutputs[$output]}
+        NIX_LDFLAGS=${NIX_LDFLAGS//"${!output}"/"$final"}
+        if [ "${prefix-}" = "${!output}" ]; then prefix=$final; fi
+        export "$output=$final"
     done
-    prefix=$out
+    rm -rf "$NIX_BUILD_TOP/unspecialized"
 }
-# After what fixup does to files (stripping, for one), and before the checks of what is installed.
-postFixupHooks+=(postlinkSpecialize)
+appendToVar preFixupPhases postlinkSpecializePhase

@@ -5,17 +5,30 @@
 # another machine than the one that specializes it.
 { mkDerivation, postlink }:
 let
-  outputsOf = package: builtins.filter (output: output != "manifest") (package.outputs or [ "out" ]);
+  inherit (import ./dependencies.nix)
+    check
+    outputsOf
+    pathsOf
+    seen
+    withTheirs
+    ;
+  nameOf = import ./names.nix;
+  metaOf = import ./meta.nix;
+  functionsOf = import ./functions.nix;
+  toFunction = value: if builtins.isFunction value then value else _: value;
+  quote = text: "'" + builtins.replaceStrings [ "'" ] [ "'\\''" ] text + "'";
+
   specialize =
     {
       # The unspecialized package. Its output `manifest`, if it has one, is used and not passed on.
       package,
       version,
-      pname ? package.pname,
-      name ? "${pname}-${version}",
-      # Which outputs to pass on. A `debug` is found by its build-id, which stays: the unspecialized one
-      # serves all versions.
-      outputs ? outputsOf package,
+      pname ? package.pname or (builtins.parseDrvName package.name).name,
+      # That of a package for another machine, and of a static one, is marked as in nixpkgs.
+      name ? nameOf package pname version,
+      # Which outputs to pass on. `debug` is found by a build-id, which stays: the unspecialized one serves
+      # all versions, and is passed on as it is.
+      outputs ? builtins.filter (output: output != "debug") (outputsOf package),
       # The field that gets the version; null if the package declares none.
       versionField ? "version",
       # Other fields, with strings, integers, booleans and lists. Paths in the package's own outputs
@@ -25,70 +38,135 @@ let
       dependencies ? [ ],
       # Other options of `postlink specialize`.
       flags ? [ ],
-      # Commands that follow, such as the compression of manual pages. Files are writable for them.
+      # Commands that follow, such as the wrapping of programs. Files are writable for them.
       postSpecialize ? "",
+      # What these commands call.
+      nativeBuildInputs ? [ ],
+      # What differs from the package's; a function gets the specialized package.
+      meta ? { },
+      # What else the package has, such as tests; a function gets the specialized package. The package's own
+      # is not passed on, for in it the package is the unspecialized one.
+      passthru ? { },
+      # Further arguments of `mkDerivation`, such as `preferLocalBuild`.
+      derivationArgs ? { },
     }@args:
     let
-      pathsOf = package: map (output: package.${output}) (outputsOf package);
+      replaced = check package (withTheirs dependencies);
       pairs = builtins.concatMap (
         dependency:
         map (output: "${dependency.unspecialized.${output}}=${dependency.${output}}") dependency.outputs
-      ) dependencies;
-      quote = text: "'" + builtins.replaceStrings [ "'" ] [ "'\\''" ] text + "'";
+      ) replaced;
+      given = (if versionField == null then { } else { ${versionField} = version; }) // values;
+      hasManifest = builtins.elem "manifest" (package.outputs or [ ]);
       options =
         map (output: "--output ${package.${output}}=\"$" + output + "\"") outputs
         ++ map (pair: "--rewrite ${pair}") pairs
-        ++ (if builtins.elem "manifest" (package.outputs or [ ]) then [ "--manifest ${package.manifest}" ] else [ ])
+        ++ [ "--repack" ]
+        ++ (if hasManifest then [ "--manifest ${package.manifest}" ] else [ ])
         ++ (if given == { } then [ ] else [ "--values \"$valuesPath\"" ])
         ++ map quote flags;
-      given = (if versionField == null then { } else { ${versionField} = version; }) // values;
-      writable = map (output: "\"$" + output + "\"") outputs;
-      # What a user of the package calls: a change of the package itself is one of the unspecialized
-      # package, or it would silently not be compiled in.
-      functions = {
-        override = change: specialize (args // { package = package.override change; });
-        overrideAttrs = change: specialize (args // { package = package.overrideAttrs change; });
-        # Other arguments of this function: `lix.respecialize { version = "2.97.1"; }`.
-        respecialize = change: specialize (args // change);
-      };
-    in
-    mkDerivation {
-      inherit
-        name
-        pname
-        version
-        outputs
-        ;
-      # A file, because an environment has a limit.
-      values = builtins.toJSON given;
-      passAsFile = [ "values" ];
-      # Which would not know `passAsFile`; nixpkgs may be set to turn them on.
-      __structuredAttrs = false;
-      buildCommand =
-        ''
-          ${postlink}/bin/postlink specialize ${toString options}
-        ''
+      # `manifest-hook.sh` leaves pages as they are: a word in a compressed one is not found.
+      compress = hasManifest && !(package.dontGzipMan or false);
+      all = toString (map (output: "\"$" + output + "\"") outputs);
+      # What was built for pages and commands that follow.
+      finish =
+        (
+          if compress then
+            ''
+              for output in ${all}; do
+                if [ -d "$output/share/man" ]; then
+                  chmod -R u+w "$output/share/man"
+                  compressManPages "$output"
+                fi
+              done
+            ''
+          else
+            ""
+        )
         + (
           if postSpecialize == "" then
             ""
           else
             ''
-              chmod -R u+w ${toString writable}
+              chmod -R u+w ${all}
               ${postSpecialize}
             ''
         );
-      # The gate is postlink's; Nix checks it once more.
-      disallowedReferences = builtins.concatMap pathsOf (
-        [ package ] ++ map (dependency: dependency.unspecialized) dependencies
-      );
-      # The old name is not this package's.
-      meta = removeAttrs (package.meta or { }) [ "name" ];
-      passthru =
-        (if package ? src then { inherit (package) src; } else { })
-        // (package.passthru or { })
-        // { unspecialized = package; }
-        // functions;
-    }
-    // functions;
+      position = builtins.match "(.*):([0-9]+)" (package.meta.position or "");
+      kept = builtins.filter (name: package ? ${name}) [
+        "src"
+        "srcs"
+        "patches"
+        "debug"
+      ];
+      extra =
+        builtins.listToAttrs (
+          map (name: {
+            inherit name;
+            value = package.${name};
+          }) kept
+        )
+        # What `mkShell { inputsFrom = … }` reads.
+        // seen package replaced
+        // toFunction passthru final
+        // {
+          unspecialized = package;
+          postlinkDependencies = dependencies;
+        }
+        // functionsOf specialize args;
+      final =
+        mkDerivation (
+          {
+            inherit
+              name
+              pname
+              version
+              outputs
+              nativeBuildInputs
+              ;
+            # A file, because an environment has a limit.
+            values = builtins.toJSON given;
+            passAsFile = [ "values" ];
+            # Which would not know `passAsFile`; nixpkgs may be set to turn them on.
+            __structuredAttrs = false;
+            # All that the outputs refer to, for the check below.
+            exportReferencesGraph = builtins.concatMap (output: [
+              "postlink-${output}"
+              package.${output}
+            ]) outputs;
+            known = builtins.concatMap (dependency: pathsOf dependency.unspecialized) replaced ++ pathsOf package;
+            buildCommand =
+              ''
+                ${postlink}/bin/postlink specialize ${toString options}
+              ''
+              + builtins.readFile ./forgotten.sh
+              + finish;
+            meta =
+              metaOf { inherit package pname version outputs; } // toFunction meta final;
+            passthru = extra;
+          }
+          // (
+            if position == null then
+              { }
+            else
+              {
+                pos = {
+                  file = builtins.elemAt position 0;
+                  line = builtins.fromJSON (builtins.elemAt position 1);
+                  column = 1;
+                };
+              }
+          )
+          // derivationArgs
+          // {
+            # The gate is postlink's; Nix checks it once more.
+            disallowedReferences =
+              builtins.concatMap pathsOf ([ package ] ++ map (dependency: dependency.unspecialized) replaced)
+              ++ derivationArgs.disallowedReferences or [ ];
+          }
+        )
+        // extra;
+    in
+    final;
 in
 specialize

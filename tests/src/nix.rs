@@ -101,6 +101,15 @@ impl Store {
         )
     }
 
+    /// An expression in which the attributes of `shapes.nix` are at hand.
+    #[must_use]
+    pub fn shapes(&self, expression: &str) -> String {
+        let file = fixture("nix/shapes.nix");
+        let source = self.folder.path("source").display().to_string();
+        let text = format!("(import {} {{ inherit pkgs; source = {source}; }})", file.display());
+        format!("({}) {{ }}", self.expression(&format!("with {text}; {expression}")))
+    }
+
     /// Builds attributes of `lix.nix`, and gives the paths of their first outputs.
     #[track_caller]
     pub fn build(&self, options: &str) -> Vec<String> {

@@ -177,3 +177,12 @@ fn what_cannot_be_followed_is_wrong_usage() {
         assert!(!folder.path("out").exists());
     }
 }
+
+/// A value that does not fit was told as one that is not set.
+#[test]
+fn a_value_that_does_not_fit_is_told_as_that() {
+    let folder = package("2.91.3");
+    let more = format!("--set version={} --follow version", "1".repeat(5000));
+    let said = specialize(&folder, &more).fails(1);
+    assert!(said.contains("version") && !said.contains("is not set"), "{said}");
+}

@@ -14,22 +14,31 @@ fn a_specialized_package_is_used_as_the_package_itself() {
     let seen = store.eval(
         "{ inherit (lix) name pname version outputs tests;
            inherit (lix.dev) outputName; again = lix.dev.version;
-           description = lix.meta.description; named = lix.meta ? name;
+           inherit (lix.meta) description changelog;
+           cpe = lix.meta.identifiers.cpeParts; named = lix.meta.name;
+           position = lix.meta.position == lix-unspecialized.meta.position;
+           itself = lix.nix.outPath == lix.outPath; theirs = lix ? itself;
            unspecialized = lix.unspecialized.drvPath == lix-unspecialized.drvPath;
            refused = map toString lix.drvAttrs.disallowedReferences
              == map toString [ lix-unspecialized.out lix-unspecialized.dev lix-unspecialized.doc ]; }",
     );
     let expected = json!({
-        "again": "2.97.0", "description": "A package manager", "name": "lix-2.97.0", "named": false,
-        "outputName": "dev", "outputs": ["out", "dev", "doc"], "pname": "lix", "refused": true,
-        "tests": "kept", "unspecialized": true, "version": "2.97.0",
+        "again": "2.97.0", "description": "A package manager", "name": "lix-2.97.0",
+        "changelog": "https://lix.example/rl-2.97.0", "named": "lix-2.97.0", "position": true,
+        "cpe": { "product": "lix", "vendor": "lix", "version": "2.97.0" },
+        "itself": true, "theirs": false, "outputName": "dev", "outputs": ["out", "dev", "doc"],
+        "pname": "lix", "refused": true, "tests": "kept", "unspecialized": true, "version": "2.97.0",
     });
     assert_eq!(seen, expected);
-    // Who links it refuses both unspecialized packages.
-    let refused = store.eval("map (one: one.name) nix-eval-jobs.drvAttrs.disallowedReferences");
+    // Who links it refuses both unspecialized packages, and a shell for it has the specialized one.
+    let refused = store.eval("map baseNameOf nix-eval-jobs.drvAttrs.disallowedReferences");
     let names = refused.as_array().expect("a list");
     assert_eq!(names.len(), 4);
     assert!(names.iter().all(|name| name.as_str().expect("a name").contains("-unspecialized__")));
+    let inputs = store.eval(
+        "map (one: one.outPath == lix.outPath) (pkgs.mkShell { inputsFrom = [ nix-eval-jobs ]; }).buildInputs",
+    );
+    assert_eq!(inputs, json!([true]));
 }
 
 #[test]
@@ -37,22 +46,62 @@ fn overriding_changes_what_is_compiled() {
     let store = Store::new();
     let seen = store.eval(
         "let
-           patched = lix.overrideAttrs (old: { buildCommand = old.buildCommand + \"# patched\"; });
+           patched = lix.overrideAttrs (old: { postFixup = old.postFixup + \"# patched\"; });
+           newer = lix.overrideAttrs (old: { version = \"3.0.0\"; });
+           more = newer.overrideAttrs (final: old: {
+             outputs = old.outputs ++ [ \"extra\" ];
+             passthru = old.passthru // { more = old.passthru.nix.name; };
+           });
            other = lix.respecialize { version = \"3.0.0\"; values.man_dir = \"/man\"; outputs = [ \"out\" ]; };
+           same = one: one.unspecialized.drvPath == lix-unspecialized.drvPath;
+           called = pkgs.callPackage ({ stdenv, flavour ? \"a\" }: specialize {
+             package = stdenv.mkDerivation { pname = \"called\"; version = flavour; };
+             version = \"1\";
+           }) { };
          in {
-           patched = [ patched.version (patched.unspecialized.drvPath == lix-unspecialized.drvPath) ];
-           other = [ other.name other.outputs (other.unspecialized.drvPath == lix-unspecialized.drvPath)
-             (builtins.fromJSON other.drvAttrs.values) ];
+           patched = [ patched.version (same patched) patched.outputs ];
+           newer = [ newer.name newer.version (same newer) ];
+           more = [ more.name more.outputs more.more (same more) more.tests (more.nix.outPath == more.outPath) ];
+           other = [ other.name other.outputs (same other) (builtins.fromJSON other.drvAttrs.values) ];
            again = (patched.respecialize { version = \"3.1.0\"; }).unspecialized.drvPath
              == patched.unspecialized.drvPath;
+           override = [ (lix ? override) (called.override { flavour = \"b\"; }).unspecialized.version ];
          }",
     );
     let expected = json!({
-        "patched": ["2.97.0", false],
+        "patched": ["2.97.0", false, ["out", "dev", "doc"]],
+        "newer": ["lix-3.0.0", "3.0.0", true],
+        "more": ["lix-3.0.0", ["out", "dev", "doc", "extra"], "lix-3.0.0", false, "kept", true],
         "other": ["lix-3.0.0", ["out"], true, { "version": "3.0.0", "man_dir": "/man" }],
         "again": true,
+        "override": [false, "b"],
     });
     assert_eq!(seen, expected);
+    // A change of the version alone is no mistake here.
+    let text = store.expression("toString lix-unspecialized.drvPath");
+    let run = store.nix("nix-instantiate", &["--eval", "-E", &format!("({text}) {{ }}")]);
+    assert!(!run.stderr.contains("overridden with"), "{}", run.stderr);
+}
+
+#[test]
+fn names_tell_another_machine() {
+    let store = Store::new();
+    let names = store.eval(&format!(
+        "map (host: let
+             pkgs = import {} {{ inherit host; overlays = [ (import {}/overlay.nix) ]; }};
+             package = pkgs.stdenv.mkDerivation {{ pname = \"app\"; version = \"1\"; }};
+             one = pkgs.postlinkTools.stamp package {{ version = \"2\"; }};
+           in [ package.name one.name one.meta.name ])
+         [ null {{ config = \"aarch64-linux\"; }} {{ config = \"musl\"; isStatic = true; }} ]",
+        fixture("nix/nixpkgs.nix").display(),
+        recipe().display(),
+    ));
+    let expected = json!([
+        ["app-1", "app-2", "app-2"],
+        ["app-aarch64-linux-1", "app-aarch64-linux-2", "app-2"],
+        ["app-static-musl-1", "app-static-musl-2", "app-2"],
+    ]);
+    assert_eq!(names, expected);
 }
 
 #[test]
@@ -70,15 +119,20 @@ fn a_padded_name_has_room() {
 
 /// A Nix expression for the stand-in, with the overlay.
 fn nixpkgs(store: &Store) -> String {
+    format!(
+        "(import {} {{ overlays = [ (import {}/overlay.nix) ]; path = \"{}\"; }})",
+        fixture("nix/nixpkgs.nix").display(),
+        recipe().display(),
+        path(store),
+    )
+}
+
+/// Folders of commands, postlink and cargo among them.
+fn path(store: &Store) -> String {
     let path = std::env::var("PATH").unwrap_or_default();
     // Not the one of rustup, which looks for its home.
     let cargo = Path::new(env!("CARGO")).parent().expect("a folder").display();
-    format!(
-        "(import {} {{ overlays = [ (import {}/overlay.nix) ]; path = \"{}:{cargo}:{path}\"; }})",
-        fixture("nix/nixpkgs.nix").display(),
-        recipe().display(),
-        store.folder().path("postlink/bin").display(),
-    )
+    format!("{}:{cargo}:{path}", store.folder().path("postlink/bin").display())
 }
 
 #[test]
@@ -86,7 +140,7 @@ fn the_overlay_has_postlink_and_the_recipe() {
     let store = Store::new();
     let pkgs = nixpkgs(&store);
     let names = store.eval(&format!("builtins.attrNames {pkgs}.postlinkTools"));
-    assert_eq!(names, json!(["manifest", "padName", "specialize"]));
+    assert_eq!(names, json!(["padName", "specialize", "stamp", "unspecialized"]));
 
     let built = store.nix("nix-build", &["--no-out-link", "-E", &format!("{pkgs}.postlink")]).ok();
     let built = Path::new(built.trim());
@@ -103,125 +157,161 @@ fn the_overlay_has_postlink_and_the_recipe() {
     let sources = sources.ok();
     assert!(sources.contains("/patcher/src/main.rs\n"), "{sources}");
     assert!(sources.contains("/patcher/schema.toml\n"), "{sources}");
-    for other in ["/patcher/guides/", "/patcher/nix/", "/tests/tests/", "/target/"] {
+    for other in ["/patcher/guides/", "/patcher/nix/", "/tests/tests/", "/tests/src/", "/target/"] {
         assert!(!sources.contains(other), "{sources}");
     }
+    // Another machine's cannot be run: this one's writes the pages.
+    let other = store.eval(&format!(
+        "({}).postlink.buildCommand == ({pkgs}).postlink.buildCommand",
+        pkgs.replace("overlays", "host.config = \"other\"; overlays")
+    ));
+    assert_eq!(other, json!(false));
     let version = store.eval(&format!("{pkgs}.postlink.version"));
     assert_eq!(version, json!(env!("CARGO_PKG_VERSION")));
 }
 
-#[test]
-fn the_flake_has_packages_overlays_and_a_library() {
-    let store = Store::new();
+/// A git repository with the flake and what it reads, and a nixpkgs, as words for `nix`.
+fn flake(store: &Store) -> [String; 2] {
     let folder = store.folder();
     let repository = recipe().join("../..").display().to_string();
-    folder.run("mkdir -p repository/patcher repository/tests/fixtures nixpkgs").ok();
-    for part in ["Cargo.toml Cargo.lock", "patcher/nix", "tests/fixtures/nix"] {
-        for one in part.split(' ') {
-            folder.run(&format!("cp -r {repository}/{one} repository/{one}")).ok();
-        }
+    for part in [
+        "Cargo.toml",
+        "Cargo.lock",
+        "flake.nix",
+        "schema.toml",
+        "macros",
+        "runtime",
+        "patcher/Cargo.toml",
+        "patcher/about.toml",
+        "patcher/schema.toml",
+        "patcher/src",
+        "patcher/nix",
+        "tests/Cargo.toml",
+        "tests/with-cc/Cargo.toml",
+        "tests/fixtures/nix",
+    ] {
+        folder.run(&format!("mkdir -p repository/{part}")).ok();
+        folder.run(&format!("rmdir repository/{part}")).ok();
+        folder.run(&format!("cp -r {repository}/{part} repository/{part}")).ok();
     }
+    folder.run("mkdir nixpkgs").ok();
     folder.write("nixpkgs/flake.nix", "{ outputs = inputs: { }; }");
-    let stand_in = folder.path("repository/tests/fixtures/nix/nixpkgs.nix");
-    folder.write("nixpkgs/default.nix", format!("import {}", stand_in.display()));
+    let stand_in = folder.path("repository/tests/fixtures/nix/nixpkgs.nix").display().to_string();
+    folder.write(
+        "nixpkgs/default.nix",
+        format!("options: import {stand_in} (options // {{ path = \"{}\"; }})", path(store)),
+    );
     // A flake in a folder of a repository is one of git's.
     folder.run("git -C repository init --quiet").ok();
     folder.run("git -C repository add .").ok();
-    let flake = format!("git+file:{}?dir=patcher/nix", folder.path("repository").display());
-    let nixpkgs = format!("path:{}", folder.path("nixpkgs").display());
-    let eval = |attribute: &str, function: &str| {
-        let words = [
-            "eval",
-            "--impure",
-            "--json",
-            "--no-write-lock-file",
-            "--override-input",
-            "nixpkgs",
-            &nixpkgs,
-            &format!("{flake}#{attribute}"),
-            "--apply",
-            function,
-        ];
-        serde_json::from_str::<serde_json::Value>(&store.nix("nix", &words).ok()).expect("JSON")
+    [
+        format!("git+file:{}", folder.path("repository").display()),
+        format!("path:{}", folder.path("nixpkgs").display()),
+    ]
+}
+
+#[test]
+fn the_flake_has_all_that_a_user_looks_for() {
+    let store = Store::new();
+    let [flake, nixpkgs] = flake(&store);
+    let words = |words: &[&str]| {
+        let more = ["--impure", "--no-write-lock-file", "--override-input", "nixpkgs", &nixpkgs];
+        store.nix("nix", &[words, &more].concat())
     };
-    let systems = json!(["aarch64-linux", "x86_64-linux"]);
-    assert_eq!(eval("packages", "builtins.attrNames"), systems);
-    assert_eq!(
-        eval("packages.x86_64-linux", "builtins.mapAttrs (_: one: one.name)"),
-        json!({
-            "default": format!("postlink-{}", env!("CARGO_PKG_VERSION")), "hook": "postlink-hook",
-        })
-    );
-    let names = json!(["manifest", "padName", "specialize"]);
+    let eval = |attribute: &str, function: &str| {
+        let text = words(&["eval", "--json", &format!("{flake}#{attribute}"), "--apply", function]);
+        serde_json::from_str::<serde_json::Value>(&text.ok()).expect("JSON")
+    };
+    words(&["flake", "check", "--no-build", &flake]).ok();
+    let names = eval("packages", "builtins.mapAttrs (_: builtins.mapAttrs (_: one: one.name))");
+    let version = env!("CARGO_PKG_VERSION");
+    let all = json!({
+        "default": format!("postlink-{version}"), "postlink": format!("postlink-{version}"),
+        "postlinkHook": "postlink-hook", "postlinkManifestHook": "postlink-manifest-hook",
+    });
+    for system in ["aarch64-darwin", "aarch64-linux", "x86_64-darwin", "x86_64-linux"] {
+        assert_eq!(names[system], all, "{system}");
+    }
+    let names = json!(["padName", "specialize", "stamp", "unspecialized"]);
     assert_eq!(eval("lib.aarch64-linux", "builtins.attrNames"), names);
     assert_eq!(eval("overlays.default", "builtins.isFunction"), json!(true));
+    assert_eq!(eval("templates", "builtins.attrNames"), json!(["cpp", "default", "rust"]));
+    assert_eq!(eval("devShells.x86_64-linux.default.name", "one: one"), json!("nix-shell"));
+    assert_eq!(eval("formatter.x86_64-linux", "toString"), json!("/nixfmt"));
+    // Its check is a program that is compiled once and runs at two versions.
+    words(&["build", "--no-link", &format!("{flake}#checks.x86_64-linux.stamped")]).ok();
+    let program = eval("apps.x86_64-linux.default.program", "one: one");
+    assert!(program.as_str().expect("a path").ends_with("/bin/postlink"), "{program}");
 }
 
 #[test]
-fn the_hook_specializes_in_the_last_phase() {
-    let store = Store::new();
-    let folder = store.folder();
-    let place = |name: &str| folder.path(name).display().to_string();
-    let hook = std::fs::read_to_string(recipe().join("setup-hook.sh")).expect("the hook");
-    folder.write("hook.sh", hook.replace("@postlink@", &place("postlink")));
-    folder.run("mkdir build final").ok();
-    let path = std::env::var("PATH").unwrap_or_default();
-    let (out, lib) = (place("final/out"), place("final/lib"));
-    let words = [
-        format!("PATH={}:{path}", place("postlink/bin")),
-        format!("NIX_BUILD_TOP={}", place("build")),
-        "outputs=lib out".to_owned(),
-        format!("out={out}"),
-        format!("lib={lib}"),
-        format!("hook={}", place("hook.sh")),
-        format!("schema={}", place("source/schema.toml")),
-        "postlinkFlags=--set version=2.97.0".to_owned(),
-        "bash".to_owned(),
-        "-eu".to_owned(),
-        fixture("nix/phases.sh").display().to_string(),
-    ];
-    let printed = folder.run_words("env".as_ref(), &words).ok();
-    assert!(printed.ends_with(&format!("2.97.0 in {out}\n")), "{printed}");
-    std::fs::remove_dir_all(folder.path("build")).expect("the build folder");
-    assert_eq!(folder.run(&format!("{out}/bin/main")).ok(), format!("2.97.0 in {out}\n"));
-    let runpath = folder.run(&format!("readelf -d {out}/bin/main")).ok();
-    assert!(runpath.contains(&format!("[{lib}/lib]")), "{runpath}");
-}
-
-#[test]
-fn the_guide_s_example_evaluates() {
+fn the_guide_s_examples_evaluate() {
     let store = Store::new();
     let folder = store.folder();
     let guide = std::fs::read_to_string(recipe().join("../guides/nix.md")).expect("the guide");
-    let example = guide.split("```nix\n").nth(1).and_then(|rest| rest.split("```").next());
-    folder.write("example.nix", example.expect("an example"));
+    let examples = guide.split("```nix\n").skip(1).map(|rest| rest.split("```").next());
+    let names = ["stamp", "several", "package-app", "module", "hook"];
+    let examples: Vec<&str> = examples.flatten().collect();
+    assert_eq!(examples.len(), names.len());
+    for (name, text) in names.iter().zip(examples) {
+        folder.write(&format!("{name}.nix"), text);
+    }
     folder.write(
         "package.nix",
-        "{ stdenvNoCC }: stdenvNoCC.mkDerivation {
-           name = \"lix\"; pname = \"lix\"; outputs = [ \"out\" \"dev\" ]; buildCommand = \"\";
+        "{ stdenv }: stdenv.mkDerivation {
+           pname = \"lix\"; version = \"2.97.0\"; outputs = [ \"out\" \"dev\" ];
          }",
     );
+    let repository = recipe().join("../..").display().to_string();
+    folder.run(&format!("cp -r {repository}/patcher/nix/templates .")).ok();
+    folder.run(&format!("cp {repository}/Cargo.lock templates/rust")).ok();
     folder.write(
         "other.nix",
-        "final: prev: { nix-eval-jobs-unspecialized = final.stdenvNoCC.mkDerivation {
-           name = \"jobs\"; pname = \"nix-eval-jobs\"; buildCommand = \"${final.lix-unspecialized}\";
-         }; }",
+        "final: prev: let package = pname: final.stdenv.mkDerivation { inherit pname; version = \"1.0\"; }; in {
+           app = package \"app\"; hello = package \"hello\"; tool = package \"tool\";
+           nix-eval-jobs-unspecialized = final.postlinkTools.unspecialized
+             ((package \"nix-eval-jobs\").overrideAttrs { buildInputs = [ final.lix-unspecialized ]; }) { };
+         }",
     );
+    let place = |name: &str| folder.path(name).display().to_string();
     let overlays = format!(
-        "(import {}/overlay.nix) (import {}) (import {})",
+        "(import {}/overlay.nix) (import {}) (import {}) (import {})",
         recipe().display(),
-        folder.path("example.nix").display(),
-        folder.path("other.nix").display()
+        place("other.nix"),
+        place("stamp.nix"),
+        place("several.nix"),
     );
-    let stand_in = fixture("nix/nixpkgs.nix").display().to_string();
     let seen = store.eval(&format!(
-        "let pkgs = import {stand_in} {{ overlays = [ {overlays} ]; }}; in
-         map (one: [ one.name one.outputs (builtins.isString one.drvPath) ]) [ pkgs.lix pkgs.nix-eval-jobs ]"
+        "let pkgs = import {} {{ overlays = [ {overlays} ]; }};
+             called = pkgs.callPackage {} {{ }};
+             module = import {} {{ inherit pkgs; }};
+             hooked = pkgs.callPackage {} {{ }};
+             template = name: pkgs.callPackage (./templates + \"/${{name}}/package.nix\") {{ version = \"2\"; }};
+         in {{
+           names = map (one: [ one.name one.outputs (builtins.isString one.drvPath) ])
+             [ pkgs.app pkgs.hallo pkgs.tool pkgs.lix pkgs.nix-eval-jobs called module.services.app.package hooked (template \"cpp\") (template \"rust\") ];
+           flavours = (called.override {{ withTests = false; }}).unspecialized.doCheck;
+         }}",
+        fixture("nix/nixpkgs.nix").display(),
+        place("package-app.nix"),
+        place("module.nix"),
+        place("hook.nix"),
     ));
     let version = "2.97.0-pre-20261122_be438c62e1bd";
-    let expected = json!([
-        [format!("lix-{version}"), ["out", "dev"], true],
-        [format!("nix-eval-jobs-{version}"), ["out"], true],
-    ]);
+    let expected = json!({
+        "names": [
+            ["app-1.2.0-pre20261122", ["out"], true],
+            ["hallo-1.0", ["out"], true],
+            ["tool-2.0.1", ["out"], true],
+            [format!("lix-{version}"), ["out", "dev"], true],
+            [format!("nix-eval-jobs-{version}"), ["out"], true],
+            ["app-1.2.0-pre20261122", ["out", "dev"], true],
+            ["app-1.2.0-site", ["out"], true],
+            ["app-2.97.0", ["out"], true],
+            ["app-2", ["out"], true],
+            ["app-2", ["out"], true],
+        ],
+        "flavours": false,
+    });
     assert_eq!(seen, expected);
 }

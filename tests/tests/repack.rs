@@ -142,3 +142,33 @@ fn compressed_texts_of_which_a_part_would_stay_are_told() {
     folder.run_words("sh".as_ref(), &["-c", "gzip -n < text > tree/share/text.gz"]).ok();
     specialize(&folder, "").ok();
 }
+
+/// `scan --repack` counts as handled what `specialize --repack` rewrites, and its manifest is the same.
+#[test]
+fn a_scan_tells_what_is_rewritten() {
+    let folder = everything();
+    let scan = |more: &str| {
+        let line = "scan tree --reference /opt/app --json --manifest";
+        let run = folder.postlink(&format!("{line} {more}"));
+        assert_eq!(run.code, 3);
+        serde_json::from_str::<serde_json::Value>(&run.stdout).expect("JSON")
+    };
+    let (plain, repacked) = (scan("plain.json"), scan("repacked.json --repack"));
+    let actions = |report: &serde_json::Value, name: &str| -> Vec<String> {
+        let findings = report["trees"][0]["findings"].as_array().expect("findings").iter();
+        let of_file = findings.filter(|one| one["path"] == name);
+        of_file.map(|one| one["action"].as_str().expect("an action").to_owned()).collect()
+    };
+    for (name, _) in TEXTS {
+        assert_eq!(
+            (actions(&plain, name), actions(&repacked, name)),
+            (vec!["none".into()], vec!["repack".into()])
+        );
+    }
+    for (name, _) in OTHERS {
+        assert!(actions(&repacked, name).iter().all(|action| action == "none"), "{name}");
+    }
+    let texts = TEXTS.len() as u64;
+    assert_eq!(repacked["handled"].as_u64(), plain["handled"].as_u64().map(|some| some + texts));
+    assert_eq!(folder.read("plain.json"), folder.read("repacked.json"));
+}

@@ -27,7 +27,8 @@ use crate::watch::Watch;
 ///
 /// Each tree takes its place by one rename. Where the process is killed, or the power fails, before
 /// that, a folder `.postlink-...` stays beside the place until the next run there; between two of these
-/// renames, the first trees have their places and the others do not.
+/// renames, the first trees have their places and the others do not. Where nothing may be made beside a
+/// place, the tree is made in the place itself, and such a run leaves a part of it there.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A tree, and its final path; repeat for each output of the package

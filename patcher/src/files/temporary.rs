@@ -180,6 +180,20 @@ pub(crate) fn remove_tree(folder: &Path) -> io::Result<()> {
     fs::remove_dir_all(folder)
 }
 
+/// Removes all that is in a folder.
+pub(crate) fn remove_content(folder: &Path) -> io::Result<()> {
+    make_writable(folder)?;
+    for entry in folder.read_dir()? {
+        let path = entry?.path();
+        if path.symlink_metadata()?.is_dir() {
+            fs::remove_dir_all(path)?;
+        } else {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
 fn make_writable(folder: &Path) -> io::Result<()> {
     fs::set_permissions(folder, Permissions::from_mode(0o700))?;
     for entry in folder.read_dir()? {

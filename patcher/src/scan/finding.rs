@@ -108,6 +108,8 @@ pub enum Action {
     RewriteText,
     /// It makes the link anew.
     RewriteLink,
+    /// With `--repack`, it rewrites the text and compresses it again.
+    Repack,
     /// Nothing.
     None,
 }

@@ -6,6 +6,7 @@ pub(crate) mod classify;
 pub(crate) mod finding;
 pub(crate) mod manifest;
 mod propose;
+mod repacked;
 pub(crate) mod trees;
 pub(crate) mod words;
 
@@ -41,6 +42,8 @@ pub struct ScanOptions {
     pub skip_members: bool,
     /// Make a manifest of what was found.
     pub manifest: bool,
+    /// Compressed texts are such that `specialize` rewrites: it gets the same option.
+    pub repack: bool,
 }
 
 /// What was found.
@@ -95,6 +98,9 @@ pub fn scan(options: &ScanOptions, watch: &impl Watch) -> Result<Scanned> {
         true => Some(Manifest::new(&scan, !options.skip_members)?),
         false => None,
     };
+    if options.repack {
+        scan.trees.iter_mut().for_each(repacked::mark);
+    }
     Ok(Scanned { scan, against, manifest })
 }
 

@@ -5,22 +5,22 @@
 //! (an attribute that only root can set) is left out, as `cp -a` does, and told.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, lchown, symlink};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
-use rustix::fs::{AtFlags, CWD, utimensat};
+use rustix::fs::{Access, AtFlags, CWD, access, utimensat};
 use rustix::process::geteuid;
 
 use crate::error::{Error, Result};
 use crate::files::attributes::{Owner, keep, keep_times, times};
 use crate::files::data::{check_size, copy_data, read_back};
 use crate::files::open::{Stamp, open_entry};
-use crate::files::temporary::{new_folder, remove_tree};
+use crate::files::temporary::{new_folder, remove_content, remove_tree};
 use crate::files::walk::{Entry, EntryKind};
 use crate::shown::escaped;
 use crate::specialize::plan::{EntryPlan, TreePlan};
@@ -39,6 +39,8 @@ pub(super) struct Staged<'a> {
     folder: Option<PathBuf>,
     /// As long as it is open, no other run takes the folder for one that nobody uses.
     lock: Option<File>,
+    /// The copy is made in a folder that was at the place already, which stays where the copy goes.
+    is_given: bool,
     /// Sentences about what could not be kept, each with the first of the entries that it is true of,
     /// and with their number.
     lost: Mutex<BTreeMap<String, (PathBuf, usize)>>,
@@ -46,15 +48,54 @@ pub(super) struct Staged<'a> {
 }
 
 impl<'a> Staged<'a> {
-    /// Makes a folder beside the place of a tree.
+    /// Makes a folder beside the place of a tree; or, where the system does not allow that, at the place
+    /// itself. So it is in a build sandbox of macOS, in which only the place may be made.
     ///
     /// # Errors
     /// There is something at the place already; the folder that it is in is not there.
     pub(super) fn new(plan: &'a TreePlan, place: PathBuf) -> Result<Self> {
-        let parent = place.parent().unwrap_or(Path::new("/"));
-        let (folder, lock) = new_folder(parent).map_err(Error::io("create a folder in", parent))?;
-        let (folder, lock) = (Some(folder), Some(lock));
-        Ok(Self { plan, place, folder, lock, lost: Mutex::default(), is_kept: false })
+        let parent = place.parent().unwrap_or(Path::new("/")).to_owned();
+        let mut staged = Self {
+            plan,
+            place,
+            folder: None,
+            lock: None,
+            is_given: false,
+            lost: Mutex::default(),
+            is_kept: false,
+        };
+        let beside = new_folder(&parent);
+        match beside {
+            Ok((folder, lock)) => (staged.folder, staged.lock) = (Some(folder), Some(lock)),
+            Err(error) if is_refused(&error) => {
+                // It is empty, and nobody else's.
+                match staged.begin_in_place() {
+                    Ok(is_given) => staged.is_given = is_given,
+                    Err(_) => {
+                        // Nothing of it is ours.
+                        staged.is_kept = true;
+                        return Err(Error::io("create a folder in", parent)(error));
+                    }
+                }
+            }
+            Err(error) => return Err(Error::io("create a folder in", parent)(error)),
+        }
+        Ok(staged)
+    }
+
+    /// Makes the place itself, and tells whether it was there: an empty folder.
+    fn begin_in_place(&self) -> io::Result<bool> {
+        if self.is_file() {
+            return File::create_new(&self.place).map(|_| false);
+        }
+        match DirBuilder::new().mode(0o700).create(&self.place) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                free(&self.place, false).map_err(io::Error::other)?;
+                access(&self.place, Access::WRITE_OK | Access::EXEC_OK)?;
+                Ok(true)
+            }
+            made => made.map(|()| false),
+        }
     }
 
     /// Where an entry is now.
@@ -185,7 +226,9 @@ impl<'a> Staged<'a> {
         };
         check()?;
         let written = || {
-            let new = File::options().write(true).read(true).create_new(true).open(&to)?;
+            // That of a tree that is made in its place is there.
+            let is_there = self.folder.is_none() && self.is_file();
+            let new = File::options().write(true).read(true).create_new(!is_there).open(&to)?;
             content(&source, &new, planned, stop)?;
             io::Result::Ok(new)
         };
@@ -265,6 +308,7 @@ impl Drop for Staged<'_> {
         let _ = match &self.folder {
             Some(folder) => remove_tree(folder),
             None if self.is_file() => fs::remove_file(&self.place),
+            None if self.is_given => remove_content(&self.place),
             None => remove_tree(&self.place),
         };
     }
@@ -302,6 +346,11 @@ impl Drop for Parents {
             let _ = fs::remove_dir(folder);
         }
     }
+}
+
+/// Whether the system does not let us make anything in a folder.
+pub(super) fn is_refused(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
 /// Refuses a place where something is; for a folder, an empty folder is nothing.

@@ -37,7 +37,12 @@ pub(super) fn follow(
 ) -> Result<(Rewrites, Vec<Standing>)> {
     let Given { set, changed } = given(known, options)?;
     for name in &options.follow {
-        if !set.iter().any(|(section, field)| is_named(name, section, field)) {
+        // A value that does not fit is told by the plan, and so is a field that no record has.
+        let is_given = options
+            .assignments
+            .iter()
+            .any(|one| is_named(name, one.section.as_deref().unwrap_or_default(), &one.field));
+        if !is_given && !set.iter().any(|(section, field)| is_named(name, section, field)) {
             return Err(Error::usage(
                 format!("--follow {name}: the field is not set"),
                 format!("set it too: --set {name}=VALUE"),

@@ -1,10 +1,11 @@
 //! Where trees are put.
 
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use rustix::fs::{Access, access};
 
-use super::copy::free;
+use super::copy::{free, is_refused};
 use super::options::Output;
 use crate::error::{Error, Result};
 use crate::files::below::below;
@@ -25,6 +26,15 @@ pub(super) fn check_apart(outputs: &[Output]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether this place can be made, though nothing beside it can, or is an empty folder that can be filled.
+/// Only a trial tells.
+fn can_be_made(place: &Path) -> bool {
+    if place.is_dir() {
+        return access(place, Access::WRITE_OK | Access::EXEC_OK).is_ok();
+    }
+    fs::create_dir(place).and_then(|()| fs::remove_dir(place)).is_ok()
 }
 
 /// The places of trees; under `destdir`, if that is given. A trial may be made where the places'
@@ -53,8 +63,13 @@ pub(super) fn places(
         // What is missing under `destdir` is made.
         let needed = if destdir.is_some() { there } else { parent };
         if !is_trial {
-            access(needed, Access::WRITE_OK | Access::EXEC_OK)
-                .map_err(|error| Error::io("create a folder in", needed)(error.into()))?;
+            let can_be = access(needed, Access::WRITE_OK | Access::EXEC_OK);
+            // Then the place alone may be ours to make, or be there already.
+            if let Err(error) = can_be.map_err(io::Error::from)
+                && !(is_refused(&error) && can_be_made(&place))
+            {
+                return Err(Error::io("create a folder in", needed)(error));
+            }
         }
         let real = there.canonicalize().map_err(Error::io("create a folder in", there))?;
         let real = real.join(place.strip_prefix(there).unwrap_or(&place));

@@ -11,9 +11,7 @@ use lzma_rust2::{XzOptions, XzWriter};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
 use crate::edit::Edit;
-use crate::files::open::read_at;
-use crate::search::text;
-use crate::search::unpack::{LARGEST_INNER, PackFormat, whole};
+use crate::search::unpack::{PackFormat, packed_text, whole};
 
 /// What gzip says of the system that it runs on: Unix (RFC 1952, 2.3.1).
 const UNIX: u8 = 3;
@@ -31,9 +29,9 @@ type Rewriter<'a> = dyn Fn(&[u8]) -> Result<Option<Vec<u8>>, String> + 'a;
 pub(crate) fn repack(
     file: &File,
     size: u64,
-    format: PackFormat,
     rewrite: &Rewriter<'_>,
 ) -> Result<Option<Edit>, String> {
+    let (format, before, text) = packed_text(file, size)?;
     let pack: fn(&[u8]) -> io::Result<Vec<u8>> = match format {
         PackFormat::Gzip => gzip,
         PackFormat::Xz => xz,
@@ -41,19 +39,6 @@ pub(crate) fn repack(
         PackFormat::Bzip2 => bzip2,
         _ => return Err("it is not one compressed text".into()),
     };
-    if size > LARGEST_INNER {
-        return Err(format!("it has more than {LARGEST_INNER} bytes"));
-    }
-    let mut before = vec![0; size as usize];
-    match read_at(file, &mut before, 0) {
-        Ok(read) if read == before.len() => {}
-        Ok(_) => return Err("it became shorter".into()),
-        Err(error) => return Err(format!("it cannot be read: {error}")),
-    }
-    let text = whole(Cursor::new(&before), format)?;
-    if !text::is_whole_text(&text) {
-        return Err("it does not unpack to a text".into());
-    }
     let Some(new) = rewrite(&text)?.filter(|new| *new != text) else { return Ok(None) };
     let after = pack(&new).map_err(|error| format!("it cannot be compressed again: {error}"))?;
     if whole(Cursor::new(&after), format)? != new {
@@ -109,9 +94,9 @@ mod tests {
         text.contains("/opt/app").then(|| text.replace("/opt/app", "/srv/a/longer").into_bytes())
     }
 
-    fn repacked(path: &Path, format: PackFormat) -> Result<Option<Edit>, String> {
+    fn repacked(path: &Path) -> Result<Option<Edit>, String> {
         let file = File::open(path).expect("a file");
-        repack(&file, file.metadata().expect("a size").len(), format, &|text| Ok(rewritten(text)))
+        repack(&file, file.metadata().expect("a size").len(), &|text| Ok(rewritten(text)))
     }
 
     /// The programs that users have read it, and whatever it was compressed with, it has the same bytes.
@@ -141,8 +126,8 @@ mod tests {
                         "touch -d @9 {name}; head -c 20 {name} | {program} > best; tail -c +21 {name} | {program} -9 >> best"
                     ),
                 );
-                let fast = repacked(&folder.join("fast"), format).expect(program).expect("an edit");
-                let best = repacked(&folder.join("best"), format).expect(program).expect("an edit");
+                let fast = repacked(&folder.join("fast")).expect(program).expect("an edit");
+                let best = repacked(&folder.join("best")).expect(program).expect("an edit");
                 assert!(fast.after == best.after && fast.before != best.before, "{program}");
                 assert_eq!(fast.before, std::fs::read(folder.join("fast")).expect("a file"));
                 std::fs::write(folder.join("after"), &fast.after).expect("a file");
@@ -162,10 +147,10 @@ mod tests {
     fn what_is_no_compressed_text_is_refused_or_stays() {
         let folder = tempfile::tempdir().expect("a folder");
         let folder = folder.path();
-        for (format, program) in FORMATS {
+        for (_, program) in FORMATS {
             let refused = |line: &str, said: &str| {
                 shell(folder, &line.replace("PACK", program));
-                let problem = repacked(&folder.join("out"), format).expect_err(said);
+                let problem = repacked(&folder.join("out")).expect_err(said);
                 assert!(problem.starts_with(said), "{program}: {problem}");
             };
             refused("printf '/opt/app\\0' | PACK > out", "it does not unpack to a text");
@@ -179,11 +164,10 @@ mod tests {
                 folder,
                 &format!("echo /opt/apple | {program} > out").replace("/opt/apple", "other"),
             );
-            assert_eq!(repacked(&folder.join("out"), format), Ok(None));
+            assert_eq!(repacked(&folder.join("out")), Ok(None));
         }
         shell(folder, "yes /opt/app | head -c 70M | gzip -1 > large");
-        let problem = repacked(&folder.join("large"), PackFormat::Gzip).expect_err("too large");
+        let problem = repacked(&folder.join("large")).expect_err("too large");
         assert_eq!(problem, "it unpacks to more than 67108864 bytes");
-        assert!(repacked(&folder.join("out"), PackFormat::Zip).is_err());
     }
 }

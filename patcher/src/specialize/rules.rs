@@ -239,10 +239,7 @@ impl Rules<'_> {
         if !self.repack {
             return Err("it is compressed: unpack it, or rewrite it with --repack".into());
         }
-        let mut start = [0; 16];
-        let read = read_at(file, &mut start, 0).map_err(|error| error.to_string())?;
-        let format = PackFormat::of(&start[..read]).ok_or("it is not compressed")?;
-        repack(file, size, format, &|text| self.rewrites.whole_text(text))
+        repack(file, size, &|text| self.rewrites.whole_text(text))
     }
 }
 

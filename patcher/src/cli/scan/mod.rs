@@ -48,6 +48,9 @@ pub(super) struct Args {
     /// Do not look inside archives and compressed files
     #[arg(long)]
     no_members: bool,
+    /// Take compressed texts, such as manual pages, for such as specialize --repack rewrites
+    #[arg(long, conflicts_with = "no_members")]
+    repack: bool,
     /// Write the report as a web page, in one file
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -78,6 +81,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         options.other_paths.clone_from(&args.other_paths);
         options.against.clone_from(&args.against);
         options.skip_members = args.no_members;
+        options.repack = args.repack;
         options.manifest = args.manifest.is_some();
         let progress = Progress::new(talk.0.quiet).ends_at_signals();
         let scanned = scan(&options, &progress);

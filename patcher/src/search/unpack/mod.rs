@@ -25,6 +25,7 @@ use crate::image::places::Compression;
 use crate::search::engine::{START, Searcher, check_count};
 use crate::search::hits::{Hit, Hits};
 use crate::search::reference::Fit;
+use crate::search::text::is_whole_text;
 
 /// Bytes that may come out of one file: this many, or [`RATIO`] times its size if that is more.
 /// More is not looked into, and reported: a small file can be made to unpack to any size.
@@ -195,6 +196,34 @@ pub(crate) fn search_section(
         Compression::Zstd => look.plain(&names, &mut Frames::new(bytes, Parts::All)),
     }
     look.members
+}
+
+/// The bytes of a file that is one compressed text, with its format, and the text. Others than single streams
+/// (archives, scripts that unpack themselves) are none.
+///
+/// # Errors
+/// Why it is none, as a sentence of which the file is the subject.
+pub(crate) fn packed_text(
+    file: &File,
+    size: u64,
+) -> Result<(PackFormat, Vec<u8>, Vec<u8>), String> {
+    let cannot_be_read = |error| format!("it cannot be read: {error}");
+    let mut start = [0; 16];
+    let read = read_at(file, &mut start, 0).map_err(cannot_be_read)?;
+    let format = PackFormat::of(&start[..read]).filter(|format| format.is_stream());
+    let format = format.ok_or("it is not one compressed text")?;
+    if size > LARGEST_INNER {
+        return Err(format!("it has more than {LARGEST_INNER} bytes"));
+    }
+    let mut bytes = vec![0; size as usize];
+    if read_at(file, &mut bytes, 0).map_err(cannot_be_read)? != bytes.len() {
+        return Err("it became shorter".into());
+    }
+    let text = whole(Cursor::new(&bytes), format)?;
+    if !is_whole_text(&text) {
+        return Err("it does not unpack to a text".into());
+    }
+    Ok((format, bytes, text))
 }
 
 /// All bytes that a compressed stream unpacks to, up to [`LARGEST_INNER`].

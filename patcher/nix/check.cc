@@ -1,0 +1,5 @@
+#include "shown.hh"
+
+#include <iostream>
+
+int main() { std::cout << shown::version() << "\n"; }

@@ -1,0 +1,65 @@
+# What a user of a specialized package calls. A change of the package itself is one of the unspecialized
+# package, or it would silently not be compiled in.
+specialize: args:
+let
+  inherit (args) package;
+  toFunction = value: if builtins.isFunction value then value else _: value;
+  # The change of `overrideAttrs` has one of three shapes.
+  apply =
+    change: final: old:
+    let
+      once = if builtins.isFunction change then change final else change;
+      changed = if builtins.isFunction change then change old else change;
+    in
+    if builtins.isFunction changed then once old else changed;
+  # These are filled in, or computed, and not compiled in.
+  own = [
+    "name"
+    "passthru"
+    "pname"
+    "version"
+  ];
+in
+{
+  overrideAttrs =
+    change:
+    let
+      changed = package.overrideAttrs (
+        final: old:
+        let
+          new = apply change final (old // { passthru = { }; });
+        in
+        removeAttrs new own
+        // {
+          passthru = old.passthru or { } // {
+            postlinkTaken = {
+              given = builtins.intersectAttrs {
+                name = null;
+                pname = null;
+                version = null;
+              } new;
+              passthru = passthru: (apply change final (old // { inherit passthru; })).passthru or passthru;
+            };
+          };
+        }
+      );
+      taken = changed.postlinkTaken;
+    in
+    specialize (
+      args
+      // {
+        package = changed;
+        passthru = final: taken.passthru (toFunction (args.passthru or { }) final);
+      }
+      // taken.given
+    );
+  # Other arguments of this function: `lix.respecialize { version = "2.97.1"; }`.
+  respecialize = change: specialize (args // change);
+}
+# Only a package that was called by `callPackage` has it.
+// (
+  if package ? override then
+    { override = change: specialize (args // { package = package.override change; }); }
+  else
+    { }
+)

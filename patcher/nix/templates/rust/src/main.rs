@@ -1,0 +1,5 @@
+postlink::schema!("schema.toml");
+
+fn main() {
+    println!("{}", app::version());
+}

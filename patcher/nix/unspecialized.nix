@@ -1,0 +1,23 @@
+# The build derivation of a package whose expression stays as it is: another name, another version, and
+# an output `manifest`.
+{ padName, postlinkManifestHook }:
+let
+  inherit (import ./dependencies.nix) unspecializedOf pathsOf;
+in
+package:
+{
+  # What is compiled in, as long as nothing is filled in. It never changes: who changes it compiles again.
+  version ? "unspecialized",
+  pname ? package.pname,
+  # `-unspecialized` in it is what a specialized package is searched for, at the end.
+  name ? padName "${pname}-unspecialized",
+}:
+package.overrideAttrs (old: {
+  inherit name pname version;
+  # nixpkgs warns of a version that changes without its source.
+  __intentionallyOverridingVersion = true;
+  outputs = old.outputs or [ "out" ] ++ [ "manifest" ];
+  nativeBuildInputs = old.nativeBuildInputs or [ ] ++ [ postlinkManifestHook ];
+  # The build derivations that it is built against: `specialize` replaces them.
+  postlinkReferences = builtins.concatMap pathsOf (unspecializedOf package);
+})

@@ -1,0 +1,33 @@
+//! Compressed texts that `specialize --repack` rewrites: of these, nothing is left to do.
+
+use crate::files::open::open_entry;
+use crate::files::walk::EntryKind;
+use crate::scan::classify::Content;
+use crate::scan::finding::{Action, Finding};
+use crate::scan::trees::ScannedTree;
+use crate::search::unpack::packed_text;
+use crate::shown::escaped;
+
+/// Marks what was found in such texts.
+pub(super) fn mark(tree: &mut ScannedTree) {
+    for (entry, known) in tree.walked.entries.iter().zip(&tree.entries) {
+        let (EntryKind::File(size), Content::Packed) = (&entry.kind, known.content) else {
+            continue;
+        };
+        let name = escaped(&entry.path);
+        let mut inside: Vec<&mut Finding> =
+            tree.findings.iter_mut().filter(|one| one.path == *name).collect();
+        // What lies in several layers stays.
+        let is_one = inside.iter().all(|one| one.packed && one.member.len() == 1);
+        let is_text = || {
+            let file = open_entry(&tree.walked.path(entry)).map_err(|error| error.to_string())?;
+            packed_text(&file, *size)
+        };
+        if is_one && is_text().is_ok() {
+            for finding in &mut inside {
+                finding.action = Action::Repack;
+                finding.advice = "".into();
+            }
+        }
+    }
+}

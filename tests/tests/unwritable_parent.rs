@@ -1,0 +1,116 @@
+//! Where only the place of a tree may be made, and nothing beside it, as in a build sandbox of macOS.
+#![forbid(unsafe_code)]
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::Path;
+
+use postlink_tests::package::set_mode;
+use postlink_tests::{Folder, Run, postlink};
+
+const NOBODY: &str = "setpriv --reuid=65534 --regid=65534 --clear-groups";
+
+/// A tree, and a folder `store` that only root may write.
+fn sources() -> Folder {
+    let folder = Folder::new();
+    fs::copy(postlink(), folder.path("postlink")).expect("the program");
+    set_mode(&folder.path(""), 0o755);
+    folder.run("mkdir -p old/bin old/closed store").ok();
+    folder.write("old/bin/script", format!("#!{}/bin/sh\n", folder.path("old").display()));
+    folder.write("old/closed/file", "text");
+    set_mode(&folder.path("old/closed"), 0o555);
+    folder
+}
+
+/// An empty folder in `store` for a user who is not root.
+fn given(folder: &Folder) -> String {
+    let place = folder.path("store/out");
+    fs::create_dir(&place).expect("a folder");
+    chown(&place, Some(65534), Some(65534)).expect("an owner");
+    place.display().to_string()
+}
+
+#[track_caller]
+fn as_nobody(folder: &Folder, line: &str) -> Run {
+    folder.run(&format!("{NOBODY} {} {line}", folder.path("postlink").display()))
+}
+
+/// Runs `postlink` where the first folder that it makes is refused. There is no way to write to the
+/// folder that the place is in, but for the place.
+#[track_caller]
+fn where_the_first_is_refused(folder: &Folder, line: &str) -> Run {
+    let inject = "strace -f -o /dev/null -e inject=mkdir,mkdirat:error=EPERM:when=1";
+    folder.run(&format!("{inject} {} {line}", folder.path("postlink").display()))
+}
+
+fn names(folder: &Path) -> usize {
+    fs::read_dir(folder).expect("a folder").count()
+}
+
+#[test]
+fn an_empty_folder_is_filled_where_it_is() {
+    let folder = sources();
+    let place = given(&folder);
+    as_nobody(&folder, &format!("specialize --output old={place}")).ok();
+    assert_eq!(folder.read("store/out/bin/script"), format!("#!{place}/bin/sh\n").as_bytes());
+    let mode = |name: &str| folder.path(name).metadata().expect(name).mode();
+    assert_eq!(mode("store/out/closed"), mode("old/closed"));
+    assert_eq!(mode("store/out"), mode("old"));
+    assert_eq!(names(&folder.path("store")), 1);
+}
+
+#[test]
+fn nothing_stays_of_a_tree_that_is_left() {
+    let folder = sources();
+    let place = given(&folder);
+    // A reference that nothing rewrites.
+    let old = folder.path("old").display().to_string();
+    folder.write("old/data", [old.as_bytes(), b"\0\xff"].concat());
+    as_nobody(&folder, &format!("specialize --output old={place}")).fails_with_output(3);
+    assert_eq!(names(&folder.path("store/out")), 0);
+    // Nor of one that was begun.
+    folder.run("rm old/data").ok();
+    let break_off = "strace -f -o /dev/null -e inject=utimensat:error=EIO:when=2";
+    let program = folder.path("postlink").display().to_string();
+    let line = format!("specialize --output old={place}");
+    folder.run(&format!("{break_off} {NOBODY} {program} {line}")).fails(1);
+    assert_eq!(names(&folder.path("store/out")), 0);
+    folder.run("rmdir store/out").ok();
+    let refused = "-e inject=mkdir,mkdirat:error=EPERM:when=1";
+    folder.run(&format!("{break_off} {refused} {program} {line}")).fails(1);
+    assert_eq!(names(&folder.path("store")), 0);
+    let place = given(&folder);
+    // Nor where a file cannot be read.
+    set_mode(&folder.path("old/bin/script"), 0o600);
+    as_nobody(&folder, &format!("specialize --output old={place}")).fails(1);
+    assert_eq!(names(&folder.path("store/out")), 0);
+    set_mode(&folder.path("old/bin/script"), 0o644);
+    as_nobody(&folder, &format!("specialize --output old={place}")).ok();
+}
+
+#[test]
+fn what_alone_may_be_made_is_made() {
+    let folder = sources();
+    let place = folder.path("store/out").display().to_string();
+    let line = format!("specialize --output old={place}");
+    where_the_first_is_refused(&folder, &line).ok();
+    assert_eq!(folder.read("store/out/bin/script"), format!("#!{place}/bin/sh\n").as_bytes());
+    assert_eq!(names(&folder.path("store")), 1);
+    // A tree that is one file.
+    let place = folder.path("store/file").display().to_string();
+    let line = format!("specialize --output old/bin/script={place}");
+    where_the_first_is_refused(&folder, &line).ok();
+    assert_eq!(names(&folder.path("store")), 2);
+}
+
+#[test]
+fn where_nothing_may_be_made_it_says_so() {
+    let folder = sources();
+    let place = folder.path("store/out").display().to_string();
+    let said = as_nobody(&folder, &format!("specialize --output old={place}")).fails(1);
+    assert!(said.contains("cannot create a folder in") && said.contains("/store"), "{said}");
+    // A folder of somebody else.
+    fs::create_dir(&place).expect("a folder");
+    as_nobody(&folder, &format!("specialize --output old={place}")).fails(1);
+    assert_eq!(names(&folder.path("store/out")), 0);
+}
