@@ -129,6 +129,6 @@ fn a_forgotten_dependency_is_found() {
     assert!(message.contains("in `dependencies`"), "{message}");
     // What is no input is found in the result.
     let text = store.shapes("refused.forgotten");
-    let message = store.nix("nix-build", &["--no-out-link", "-E", &text]).stderr;
+    let message = store.nix("nix-build", &["--no-out-link", "-E", &text]).fails(100);
     assert!(message.contains("name what is specialized of that in dependencies"), "{message}");
 }
