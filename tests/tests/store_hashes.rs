@@ -76,6 +76,37 @@ fn a_record_that_nix_carried_is_the_one_of_a_fill() {
     assert!(folder.read("moved-filled") == folder.read("carried"));
 }
 
+/// The last bytes of the value area are a hash and its hyphen, or a hash alone, which is covered.
+#[test]
+fn a_hash_at_the_end_of_the_values() {
+    let folder = Folder::new();
+    folder.write(
+        "schema.toml",
+        "[section.app]\n[section.app.field]\nkey = { type = \"bytes\", capacity = 40, default = \"\" }\n",
+    );
+    folder
+        .postlink("generate --schema schema.toml --out-header app.gen.hh --out-source app.gen.cc")
+        .ok();
+    folder.write(
+        "main.cc",
+        "#include \"app.gen.hh\"\nint main() { return app::is_specialized() ? 0 : 9; }\n",
+    );
+    folder.run("g++ -std=c++17 -O2 main.cc app.gen.cc -o program").ok();
+    let (_, layout) = place_of(&folder, "program", "app");
+    assert_eq!(layout.values[0] + 40, layout.fields_offset, "the value ends with the area");
+    for (text, code) in [(format!("123456/{FILLED}-"), 0), (format!("1234567/{FILLED}"), 9)] {
+        let key: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+        folder.postlink(&format!("fill program --output filled --set key={key}")).ok();
+        assert_eq!(folder.run("./filled").code, 0);
+        carry(&folder, "filled", "carried", &[(FILLED, CARRIED[0])]);
+        assert_eq!(folder.run("./carried").code, code, "{text}");
+        assert_eq!(folder.postlink("inspect carried").code, i32::from(code != 0), "{text}");
+        if code == 0 {
+            readers_agree(&folder, "carried");
+        }
+    }
+}
+
 #[test]
 fn a_hash_that_is_none_of_a_path_is_covered() {
     let folder = program();

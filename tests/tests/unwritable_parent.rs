@@ -59,15 +59,21 @@ fn an_empty_folder_is_filled_where_it_is() {
     assert_eq!(names(&folder.path("store")), 1);
 }
 
+fn mode(folder: &Folder, name: &str) -> u32 {
+    folder.path(name).metadata().expect("a folder").mode() & 0o7777
+}
+
 #[test]
 fn nothing_stays_of_a_tree_that_is_left() {
     let folder = sources();
     let place = given(&folder);
+    set_mode(&folder.path("store/out"), 0o751);
     // A reference that nothing rewrites.
     let old = folder.path("old").display().to_string();
     folder.write("old/data", [old.as_bytes(), b"\0\xff"].concat());
     as_nobody(&folder, &format!("specialize --output old={place}")).fails_with_output(3);
     assert_eq!(names(&folder.path("store/out")), 0);
+    assert_eq!(mode(&folder, "store/out"), 0o751);
     // Nor of one that was begun.
     folder.run("rm old/data").ok();
     let break_off = "strace -f -o /dev/null -e inject=utimensat:error=EIO:when=2";
@@ -113,4 +119,21 @@ fn where_nothing_may_be_made_it_says_so() {
     fs::create_dir(&place).expect("a folder");
     as_nobody(&folder, &format!("specialize --output old={place}")).fails(1);
     assert_eq!(names(&folder.path("store/out")), 0);
+    // Though it may be written: it could not get the mode of the tree.
+    chown(folder.path("store/out"), None, Some(65534)).expect("a group");
+    set_mode(&folder.path("store/out"), 0o2775);
+    as_nobody(&folder, &format!("specialize --output old={place}")).fails(1);
+    assert_eq!((names(&folder.path("store/out")), mode(&folder, "store/out")), (0, 0o2775));
+}
+
+/// A folder that another run fills is not taken.
+#[test]
+fn two_runs_do_not_share_a_folder() {
+    let folder = sources();
+    let place = given(&folder);
+    let lock = fs::File::open(&place).expect("the folder");
+    lock.lock().expect("a lock");
+    as_nobody(&folder, &format!("specialize --output old={place}")).fails(1);
+    drop(lock);
+    as_nobody(&folder, &format!("specialize --output old={place}")).ok();
 }

@@ -17,6 +17,9 @@ pub(super) fn mark(tree: &mut ScannedTree) {
         let name = escaped(&entry.path);
         let mut inside: Vec<&mut Finding> =
             tree.findings.iter_mut().filter(|one| one.path == *name).collect();
+        if inside.is_empty() {
+            continue;
+        }
         // What lies in several layers stays.
         let is_one = inside.iter().all(|one| one.packed && one.member.len() == 1);
         let is_text = || {

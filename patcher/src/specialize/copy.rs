@@ -1,19 +1,21 @@
-//! Copies a planned tree, with the changes of the plan, to a place beside its destination.
+//! Copies a planned tree, with the changes of the plan, to a folder beside its place, or where that cannot be
+//! made, to the place.
 //!
 //! What a copy keeps: bytes and holes, modes, times, extended attributes and access control lists,
 //! names of one file, and, for root, owners. Whoever is not root owns the copy. What then is refused
 //! (an attribute that only root can set) is left out, as `cp -a` does, and told.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, lchown, symlink};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
-use rustix::fs::{Access, AtFlags, CWD, access, utimensat};
+use rustix::fs::{Access, AtFlags, CWD, OFlags, access, utimensat};
+use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use crate::error::{Error, Result};
@@ -35,16 +37,22 @@ pub(super) struct Staged<'a> {
     plan: &'a TreePlan,
     /// Where it will be: the destination, or its place under another root.
     place: PathBuf,
-    /// The folder beside the place, or `None` when the copy is in its place.
-    folder: Option<PathBuf>,
-    /// As long as it is open, no other run takes the folder for one that nobody uses.
-    lock: Option<File>,
-    /// The copy is made in a folder that was at the place already, which stays where the copy goes.
-    is_given: bool,
+    site: Site,
     /// Sentences about what could not be kept, each with the first of the entries that it is true of,
     /// and with their number.
     lost: Mutex<BTreeMap<String, (PathBuf, usize)>>,
     is_kept: bool,
+}
+
+/// Where a copy is made. A lock holds as long as it is open.
+#[derive(Debug)]
+enum Site {
+    /// In a folder beside the place, which no other run takes for one that nobody uses.
+    Beside { folder: PathBuf, _lock: File },
+    /// At the place, where nothing was.
+    Made,
+    /// In an empty folder that was at the place, and stays with its mode where the copy goes.
+    Given { mode: Permissions, _lock: File },
 }
 
 impl<'a> Staged<'a> {
@@ -54,65 +62,37 @@ impl<'a> Staged<'a> {
     /// # Errors
     /// There is something at the place already; the folder that it is in is not there.
     pub(super) fn new(plan: &'a TreePlan, place: PathBuf) -> Result<Self> {
-        let parent = place.parent().unwrap_or(Path::new("/")).to_owned();
-        let mut staged = Self {
-            plan,
-            place,
-            folder: None,
-            lock: None,
-            is_given: false,
-            lost: Mutex::default(),
-            is_kept: false,
-        };
-        let beside = new_folder(&parent);
-        match beside {
-            Ok((folder, lock)) => (staged.folder, staged.lock) = (Some(folder), Some(lock)),
-            Err(error) if is_refused(&error) => {
-                // It is empty, and nobody else's.
-                match staged.begin_in_place() {
-                    Ok(is_given) => staged.is_given = is_given,
-                    Err(_) => {
-                        // Nothing of it is ours.
-                        staged.is_kept = true;
-                        return Err(Error::io("create a folder in", parent)(error));
-                    }
+        let parent = place.parent().unwrap_or(Path::new("/"));
+        let site = match new_folder(parent) {
+            Ok((folder, lock)) => Site::Beside { folder, _lock: lock },
+            Err(error) if is_refused(&error) => match in_place(plan, &place) {
+                Ok(site) => site,
+                // The folder that it is in is what is to be mended, unless the place has a fault of its own.
+                Err(own) if is_refused(&own) => {
+                    return Err(Error::io("create a folder in", parent)(error));
                 }
-            }
+                Err(own) => return Err(Error::io("create", place)(own)),
+            },
             Err(error) => return Err(Error::io("create a folder in", parent)(error)),
-        }
-        Ok(staged)
-    }
-
-    /// Makes the place itself, and tells whether it was there: an empty folder.
-    fn begin_in_place(&self) -> io::Result<bool> {
-        if self.is_file() {
-            return File::create_new(&self.place).map(|_| false);
-        }
-        match DirBuilder::new().mode(0o700).create(&self.place) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                free(&self.place, false).map_err(io::Error::other)?;
-                access(&self.place, Access::WRITE_OK | Access::EXEC_OK)?;
-                Ok(true)
-            }
-            made => made.map(|()| false),
-        }
+        };
+        Ok(Self { plan, place, site, lost: Mutex::default(), is_kept: false })
     }
 
     /// Where an entry is now.
     #[must_use]
     pub(super) fn path(&self, entry: &Entry) -> PathBuf {
-        let root = match &self.folder {
+        let root = match &self.site {
             // The folder becomes the tree; a tree that is a file lies in it.
-            Some(folder) if self.is_file() => folder.join("file"),
-            Some(folder) => folder.clone(),
-            None => self.place.clone(),
+            Site::Beside { folder, .. } if self.is_file() => folder.join("file"),
+            Site::Beside { folder, .. } => folder.clone(),
+            Site::Made | Site::Given { .. } => self.place.clone(),
         };
         // A join with nothing would end in a slash, which a file's path may not.
         if entry.path.as_os_str().is_empty() { root } else { root.join(&entry.path) }
     }
 
     fn is_file(&self) -> bool {
-        self.plan.tree.entries.first().is_none_or(|root| root.kind != EntryKind::Directory)
+        is_file(self.plan)
     }
 
     /// The path that the tree will have.
@@ -227,7 +207,7 @@ impl<'a> Staged<'a> {
         check()?;
         let written = || {
             // That of a tree that is made in its place is there.
-            let is_there = self.folder.is_none() && self.is_file();
+            let is_there = self.is_file() && !matches!(self.site, Site::Beside { .. });
             let new = File::options().write(true).read(true).create_new(!is_there).open(&to)?;
             content(&source, &new, planned, stop)?;
             io::Result::Ok(new)
@@ -279,7 +259,7 @@ impl<'a> Staged<'a> {
     /// # Errors
     /// What the system refuses.
     pub(super) fn put(&mut self) -> Result<()> {
-        let Some(folder) = &self.folder else { return Ok(()) };
+        let Site::Beside { folder, .. } = &self.site else { return Ok(()) };
         free(&self.place, self.is_file())?;
         let from = if self.is_file() { folder.join("file") } else { folder.clone() };
         fs::rename(from, &self.place)
@@ -288,8 +268,7 @@ impl<'a> Staged<'a> {
             // It is empty now. Where it cannot be removed, the tree is complete nevertheless.
             let _ = fs::remove_dir(folder);
         }
-        self.folder = None;
-        self.lock = None;
+        self.site = Site::Made;
         Ok(())
     }
 
@@ -305,11 +284,13 @@ impl Drop for Staged<'_> {
             return;
         }
         // There is an error to show already; a second one cannot be helped.
-        let _ = match &self.folder {
-            Some(folder) => remove_tree(folder),
-            None if self.is_file() => fs::remove_file(&self.place),
-            None if self.is_given => remove_content(&self.place),
-            None => remove_tree(&self.place),
+        let _ = match &self.site {
+            Site::Beside { folder, .. } => remove_tree(folder),
+            Site::Made if self.is_file() => fs::remove_file(&self.place),
+            Site::Made => remove_tree(&self.place),
+            Site::Given { mode, .. } => {
+                remove_content(&self.place).and(fs::set_permissions(&self.place, mode.clone()))
+            }
         };
     }
 }
@@ -346,6 +327,46 @@ impl Drop for Parents {
             let _ = fs::remove_dir(folder);
         }
     }
+}
+
+/// Makes the place of a tree itself, or takes an empty folder that is there.
+fn in_place(plan: &TreePlan, place: &Path) -> io::Result<Site> {
+    if is_file(plan) {
+        return File::options()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(place)
+            .map(|_| Site::Made);
+    }
+    match DirBuilder::new().mode(0o700).create(place) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let (mode, lock) = given(place)?;
+            Ok(Site::Given { mode, _lock: lock })
+        }
+        made => made.map(|()| Site::Made),
+    }
+}
+
+fn is_file(plan: &TreePlan) -> bool {
+    plan.tree.entries.first().is_none_or(|root| root.kind != EntryKind::Directory)
+}
+
+/// The mode and the lock of a folder that can be filled where it is: it is empty and our own, so that it
+/// can get the mode of the tree, and be emptied again; and no other run fills it.
+pub(super) fn given(place: &Path) -> io::Result<(Permissions, File)> {
+    let flags = OFlags::NOFOLLOW | OFlags::DIRECTORY;
+    let folder = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(place)?;
+    let metadata = folder.metadata()?;
+    if metadata.uid() != geteuid().as_raw() && !geteuid().is_root() {
+        return Err(Errno::PERM.into());
+    }
+    access(place, Access::WRITE_OK | Access::EXEC_OK)?;
+    if matches!(folder.try_lock(), Err(TryLockError::WouldBlock)) {
+        return Err(Errno::BUSY.into());
+    }
+    free(place, false).map_err(io::Error::other)?;
+    Ok((metadata.permissions(), folder))
 }
 
 /// Whether the system does not let us make anything in a folder.

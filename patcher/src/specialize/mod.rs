@@ -1,8 +1,8 @@
 //! Carries trees from the paths that they were built for to their final ones.
 //!
 //! First everything is looked at and planned, and what cannot be done is refused, all of it at once.
-//! Then the trees are copied beside their places, the gate looks for what is left of the old paths,
-//! and only then do they take their places.
+//! Then the trees are copied to folders beside their places, or where only the places may be made, to
+//! these; the gate looks for what is left of the old paths, and only then do they take their places.
 
 mod copy;
 mod follow;
@@ -269,7 +269,7 @@ fn globs(patterns: &[String]) -> Result<GlobSet> {
     set.build().map_err(wrong)
 }
 
-/// Copies of trees beside their places. What was made for them goes away unless they are finished.
+/// Copies of trees that are not in use yet. What was made for them goes away unless they are finished.
 #[derive(Debug)]
 struct Staging<'a> {
     /// In the order of the plans.
@@ -278,7 +278,7 @@ struct Staging<'a> {
     _parents: Parents,
 }
 
-/// Copies the trees beside their places, unless `stop` is set.
+/// Copies the trees, unless `stop` is set.
 fn stage<'a>(
     plans: &'a [TreePlan],
     places: Vec<PathBuf>,

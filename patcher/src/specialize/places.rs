@@ -5,7 +5,7 @@ use std::{fs, io};
 
 use rustix::fs::{Access, access};
 
-use super::copy::{free, is_refused};
+use super::copy::{free, given, is_refused};
 use super::options::Output;
 use crate::error::{Error, Result};
 use crate::files::below::below;
@@ -32,7 +32,7 @@ pub(super) fn check_apart(outputs: &[Output]) -> Result<()> {
 /// Only a trial tells.
 fn can_be_made(place: &Path) -> bool {
     if place.is_dir() {
-        return access(place, Access::WRITE_OK | Access::EXEC_OK).is_ok();
+        return given(place).is_ok();
     }
     fs::create_dir(place).and_then(|()| fs::remove_dir(place)).is_ok()
 }
