@@ -255,11 +255,11 @@ pub enum ImageProblem {
     #[error("it is {0}, which this version cannot patch")]
     Unsupported(&'static str),
     /// It begins with none of the known magic numbers.
-    #[error("it is not an ELF file")]
+    #[error("it is not an ELF, Mach-O or PE file")]
     Unknown,
     /// Its headers name places outside the file, or contradict themselves.
-    #[error("it is a truncated or damaged ELF file: {}", line(.0))]
-    Damaged(String),
+    #[error("it is a truncated or damaged {0} file: {why}", why = line(.1))]
+    Damaged(&'static str, String),
     /// Its section headers were removed.
     #[error("it has no section headers")]
     NoSectionHeaders,
@@ -440,10 +440,10 @@ impl ImageProblem {
             Self::Intermediate => {
                 "fill the program or library after the link; or compile with -ffat-lto-objects, and link without LTO".into()
             }
-            Self::Unsupported(_) => "this version patches ELF files".into(),
+            Self::Unsupported(_) => "this version patches ELF and Mach-O files".into(),
             Self::Member(_, problem) => problem.help(),
             Self::Unread(number) => io_help(&io::Error::from_raw_os_error(*number)).into(),
-            Self::Empty | Self::Damaged(_) | Self::DamagedArchive(_) => {
+            Self::Empty | Self::Damaged(..) | Self::DamagedArchive(_) => {
                 "build or copy the file again".into()
             }
         }

@@ -7,9 +7,11 @@ use object::read::ReadRef;
 use object::read::archive::ArchiveFile;
 
 use super::data::{Bytes, ImageData};
+use super::finish::{Allowed, Finish, FinishProblem, edits_in};
 use super::places::{Part, Places, Purpose};
 use super::section::{Candidate, Region};
 use super::single::format;
+use crate::edit::Edit;
 use crate::error::ImageProblem;
 
 /// Bytes of a member's name: more is no path on any system, and `ar` would not find its end.
@@ -110,6 +112,24 @@ pub(super) fn places(data: Bytes<'_, '_>, offsets: &[u64]) -> Result<Places, Ima
             if let Some(slot) = all.symbols.get_mut(*at) {
                 *slot = symbol;
             }
+        }
+    }
+    Ok(all)
+}
+
+/// What finishes the members that edits lie in.
+pub(super) fn finish(
+    data: Bytes<'_, '_>,
+    edits: &[Edit],
+    allowed: Allowed,
+) -> Result<Finish, FinishProblem> {
+    let mut all = Finish::default();
+    for member in members_of(data)? {
+        let (range, part) = (member.range(), data.part(&member.range()));
+        let inside = edits_in(edits, &range);
+        let Ok(format) = format(part) else { continue };
+        if !inside.is_empty() {
+            all.add(format.finish(part, &inside, allowed)?, range.start)?;
         }
     }
     Ok(all)

@@ -3,6 +3,7 @@
 pub(crate) mod archive;
 pub(crate) mod data;
 mod elf;
+pub(crate) mod finish;
 pub(crate) mod loader;
 pub(crate) mod places;
 mod section;
@@ -14,12 +15,14 @@ use std::ops::Range;
 use std::path::Path;
 
 use self::data::ImageData;
+use self::finish::Finish;
 use self::loader::{LoaderProblem, LoaderText};
 use self::places::Places;
 use self::single::{Carrier, Format, carrier, format};
 use crate::edit::Edit;
 use crate::error::{Error, ImageProblem, Imports, Result};
 
+pub use self::finish::Allowed;
 pub(crate) use self::section::{Candidate, Region};
 
 /// How a path begins that a loader reads as one beside the image.
@@ -83,14 +86,31 @@ pub(crate) fn changed_identity(before: &File, after: &File) -> io::Result<Option
     }
 }
 
-/// The signature at the end of a file that its change makes worthless, and how it is renewed.
+/// What these edits of a file make necessary elsewhere in it; see [`finish`](mod@finish). Nothing, for
+/// what is no image.
 ///
 /// # Errors
-/// The file cannot be read.
-pub(crate) fn stale_signature(file: &File) -> io::Result<Option<&'static str>> {
-    match format_of(file)? {
-        Some(format) => format.stale_signature(file),
-        None => Ok(None),
+/// The file would be wrong afterwards, or cannot be read.
+pub(crate) fn finish(file: &File, path: &Path, edits: &[Edit], allowed: Allowed) -> Result<Finish> {
+    let data = ImageData::new(file);
+    let kind = match data.ask(carrier) {
+        Ok(kind) => kind,
+        Err(ImageProblem::Unread(number)) => {
+            return Err(Error::not_image(path)(ImageProblem::Unread(number)));
+        }
+        Err(_) => return Ok(Finish::default()),
+    };
+    let mut problem = None;
+    let finished = data.ask(|data| {
+        let finished = match kind {
+            Carrier::Image(format) => format.finish(data, edits, allowed),
+            Carrier::Archive => archive::finish(data, edits, allowed),
+        };
+        Ok(finished.map_err(|error| problem = Some(error)).unwrap_or_default())
+    });
+    match problem {
+        Some(problem) => Err(problem.error(path)),
+        None => finished.map_err(Error::not_image(path)),
     }
 }
 

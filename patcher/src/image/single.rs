@@ -10,6 +10,7 @@ use object::read::ReadRef;
 
 use super::data::Bytes;
 use super::elf;
+use super::finish::{Allowed, Finish, FinishProblem};
 use super::loader::{LoaderText, Role, Table};
 use super::places::Places;
 use super::section::{Candidate, Region};
@@ -99,9 +100,15 @@ impl Format {
         }
     }
 
-    pub(super) fn stale_signature(self, file: &File) -> io::Result<Option<&'static str>> {
+    /// See [`finish`](mod@super::finish).
+    pub(super) fn finish(
+        self,
+        data: Bytes<'_, '_>,
+        _edits: &[Edit],
+        _allowed: Allowed,
+    ) -> Result<Finish, FinishProblem> {
         match self {
-            Self::Elf => elf::stale_signature(file),
+            Self::Elf => Ok(elf::finish(data)),
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::files::window::Window;
 use crate::image::data::ImageData;
 use crate::image::loader::{LoaderProblem, LoaderText, Role};
 use crate::image::replace_loader_text;
-use crate::image::{ORIGIN, begins_archive};
+use crate::image::{Allowed, ORIGIN, begins_archive};
 use crate::record::values::Assignment;
 use crate::scan::finding::FindingKind;
 use crate::search::hits::Hit;
@@ -413,6 +413,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) rules: &'a Rules<'a>,
     /// Values that are given for declared fields.
     pub(crate) assignments: &'a [Assignment],
+    /// What may become of signatures.
+    pub(crate) allowed: Allowed,
     /// Which files may look beside themselves.
     pub(crate) beside: &'a Beside,
     /// Is set when nothing more is to be planned.

@@ -158,6 +158,8 @@ impl<'a> Explainer<'a> {
         explained.changes.extend(report.changed_values.into_iter().map(Change::Value));
         explained.changes.extend(defaults);
         explained.changes.extend(report.rewritten_build_id.then_some(Change::BuildId));
+        let (bytes, notes) = (report.following_bytes, report.notes);
+        explained.changes.extend((bytes > 0).then_some(Change::Following { bytes, notes }));
         explained.differences.extend(report.differences.into_iter().map(TreeDifference::from));
         Ok(())
     }
