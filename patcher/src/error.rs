@@ -179,6 +179,12 @@ pub enum Error {
         /// How many it has.
         count: usize,
     },
+    /// A file of a format in which nothing is an identity that could be rewritten.
+    #[error("{} is of a format that has no build-id", escaped(path))]
+    NoIdentity {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file that has other bytes than those that were written to it.
     #[error("{}: the bytes that were read back are not those that were written", escaped(path))]
     ReadBack {
@@ -415,6 +421,7 @@ impl Error {
                 "leave out --rewrite-build-id; or link the file with -Wl,--build-id: only a link can add one".into()
             }
             Self::BuildIds { .. } => "leave out --rewrite-build-id: nothing tells which of them counts".into(),
+            Self::NoIdentity { .. } => "leave out --rewrite-build-id".into(),
             Self::ReadBack { .. } => "the file system lost a write: check the disk, then build the file again".into(),
             Self::Schema { .. } => String::new(),
             Self::Usage { help, .. } | Self::Input { help, .. } => help.clone(),
@@ -440,7 +447,7 @@ impl ImageProblem {
             Self::Intermediate => {
                 "fill the program or library after the link; or compile with -ffat-lto-objects, and link without LTO".into()
             }
-            Self::Unsupported(_) => "this version patches ELF and Mach-O files".into(),
+            Self::Unsupported(_) => "this version patches ELF, Mach-O and PE files".into(),
             Self::Member(_, problem) => problem.help(),
             Self::Unread(number) => io_help(&io::Error::from_raw_os_error(*number)).into(),
             Self::Empty | Self::Damaged(..) | Self::DamagedArchive(_) => {

@@ -107,6 +107,10 @@ pub(super) struct Reader {
 }
 
 impl Table<'_> {
+    /// That of a format whose loader looks for libraries by their names alone.
+    pub(super) const EMPTY: Self =
+        Self { start: 0, bytes: &[], readers: Vec::new(), shorter: "" };
+
     /// The edit that puts `new` in the place of `old`; what is left over becomes zero bytes.
     pub(super) fn replace(&self, old: &LoaderText, new: &[u8]) -> Result<Edit, LoaderProblem> {
         if new.contains(&0) || (new.is_empty() && old.role != Role::SearchPath) {

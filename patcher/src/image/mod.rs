@@ -5,6 +5,7 @@ pub(crate) mod data;
 mod elf;
 pub(crate) mod finish;
 pub(crate) mod loader;
+mod pe;
 pub(crate) mod places;
 mod section;
 mod single;
@@ -116,7 +117,7 @@ pub(crate) fn finish(file: &File, path: &Path, edits: &[Edit], allowed: Allowed)
 
 /// Whether a file that begins with these bytes may be an image, and no archive.
 pub(crate) fn begins_image(start: &[u8]) -> bool {
-    matches!(carrier(start), Ok(Carrier::Image(_)))
+    matches!(carrier(start), Ok(Carrier::Image(_))) || pe::kind::begins(start)
 }
 
 /// Whether a file that begins with these bytes is an archive of object files.

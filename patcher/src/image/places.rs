@@ -39,8 +39,10 @@ pub(crate) enum Purpose {
     Data,
     /// Read by debuggers only.
     Debug,
-    /// The build-id.
+    /// The build-id, or what else a debugger knows the file by.
     BuildId,
+    /// When it was linked, or what the linker or a fill computes from the other bytes.
+    Stamp,
     /// The name and checksum of a separate debug file.
     DebugLink,
     /// Tables of the linker, comments.

@@ -10,18 +10,21 @@ use object::read::ReadRef;
 
 use super::data::Bytes;
 use super::elf;
+use super::pe;
 use super::finish::{Allowed, Finish, FinishProblem};
 use super::loader::{LoaderText, Role, Table};
 use super::places::Places;
 use super::section::{Candidate, Region};
 use crate::edit::Edit;
-use crate::error::{ImageProblem, Imports, Result};
+use crate::error::{Error, ImageProblem, Imports, Result};
 
 /// The format of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     /// Of Linux and the BSDs.
     Elf,
+    /// Of Windows.
+    Pe,
 }
 
 /// A file that is known.
@@ -37,30 +40,35 @@ impl Format {
     pub(super) fn locate(self, data: Bytes<'_, '_>) -> Result<Vec<Candidate>, ImageProblem> {
         match self {
             Self::Elf => elf::locate(data),
+            Self::Pe => pe::locate(data),
         }
     }
 
     pub(super) fn regions(self, data: Bytes<'_, '_>) -> Result<Vec<Region>, ImageProblem> {
         match self {
             Self::Elf => elf::regions(data),
+            Self::Pe => pe::regions(data),
         }
     }
 
     pub(super) fn imports(self, data: Bytes<'_, '_>) -> Result<Imports, ImageProblem> {
         match self {
             Self::Elf => elf::imports(data),
+            Self::Pe => pe::imports::imports(data),
         }
     }
 
     pub(super) fn is_intermediate(self, data: Bytes<'_, '_>) -> bool {
         match self {
             Self::Elf => elf::is_intermediate(data),
+            Self::Pe => pe::is_intermediate(data),
         }
     }
 
     pub(super) fn loader_texts(self, data: Bytes<'_, '_>) -> Result<Vec<LoaderText>, ImageProblem> {
         match self {
             Self::Elf => elf::loader::texts(data),
+            Self::Pe => pe::recognize(data).map(|()| Vec::new()),
         }
     }
 
@@ -71,6 +79,7 @@ impl Format {
     ) -> Result<Table<'d>, ImageProblem> {
         match self {
             Self::Elf => elf::loader::table(data, role),
+            Self::Pe => Ok(Table::EMPTY),
         }
     }
 
@@ -81,12 +90,14 @@ impl Format {
     ) -> Result<Places, ImageProblem> {
         match self {
             Self::Elf => elf::places::places(data, offsets),
+            Self::Pe => pe::places::places(data, offsets),
         }
     }
 
     pub(super) fn new_identity(self, file: &File, path: &Path, edits: &[Edit]) -> Result<Edit> {
         match self {
             Self::Elf => elf::build_id::rewrite(file, path, edits),
+            Self::Pe => Err(Error::NoIdentity { path: path.to_owned() }),
         }
     }
 
@@ -97,6 +108,7 @@ impl Format {
     ) -> io::Result<Option<Range<u64>>> {
         match self {
             Self::Elf => elf::build_id::changed(before, after),
+            Self::Pe => Ok(None),
         }
     }
 
@@ -104,11 +116,12 @@ impl Format {
     pub(super) fn finish(
         self,
         data: Bytes<'_, '_>,
-        _edits: &[Edit],
-        _allowed: Allowed,
+        edits: &[Edit],
+        allowed: Allowed,
     ) -> Result<Finish, FinishProblem> {
         match self {
             Self::Elf => Ok(elf::finish(data)),
+            Self::Pe => pe::finish::finish(data, edits, allowed),
         }
     }
 }
@@ -136,7 +149,6 @@ pub(super) fn carrier<'d, R: ReadRef<'d>>(data: R) -> Result<Carrier, ImageProbl
         // For several processors: how many follows. A Java class begins alike, with its version there,
         // which is at least 45 (Java Virtual Machine Specification, 4.1).
         [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, ..45] => ImageProblem::Unsupported("a Mach-O file"),
-        [b'M', b'Z', ..] => ImageProblem::Unsupported("a PE file"),
-        _ => ImageProblem::Unknown,
+        _ => return pe::recognize(data).map(|()| Carrier::Image(Format::Pe)),
     })
 }
