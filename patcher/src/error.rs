@@ -283,6 +283,9 @@ pub enum SectionProblem {
     /// Two sections share bytes.
     #[error("overlaps another section")]
     Overlaps,
+    /// The section is encrypted.
+    #[error("is encrypted")]
+    Encrypted,
     /// The section's place lies behind the end of the file.
     #[error("ends behind the end of the file")]
     Outside,
@@ -385,11 +388,12 @@ impl Error {
             }
             Self::NoSuchSection { known, .. } => format!("its sections are {}", listed(known)),
             Self::SeveralSections { .. } => {
-                "a payload is one section: of an archive, take an object file out (ar x), or use `fill`".into()
+                "a payload is one section: take an object file out of an archive (ar x), or one processor out of a universal file (lipo -thin), or use `fill`".into()
             }
             Self::Section { problem, .. } => match problem {
                 SectionProblem::NoBits => "this is a separate debug file: fill the program or library that it belongs to; the debug file still fits it".into(),
                 SectionProblem::Compressed => "decompress it first: objcopy --decompress-debug-sections FILE, or link it without --compress-sections".into(),
+                SectionProblem::Encrypted => "fill the file before it is encrypted".into(),
                 SectionProblem::TooLarge => "something other than postlink made this section: give it another name".into(),
                 SectionProblem::Overlaps => "the section headers are damaged: build the file again".into(),
                 SectionProblem::Outside => "the file is truncated: build or copy it again".into(),

@@ -39,8 +39,10 @@ pub(crate) enum Purpose {
     Data,
     /// Read by debuggers only.
     Debug,
-    /// The build-id.
+    /// The build-id, or UUID.
     BuildId,
+    /// Hashes of all other bytes, which follow from these.
+    Signature,
     /// The name and checksum of a separate debug file.
     DebugLink,
     /// Tables of the linker, comments.

@@ -1,5 +1,5 @@
-//! One image, in a file or in a member of an archive: what is asked of it, and the one match on its
-//! format. The answers are those of any format.
+//! One image, in a file or in a part of one: what is asked of it, and the one match on its format. The
+//! answers are those of any format.
 
 use std::fs::File;
 use std::io;
@@ -9,11 +9,11 @@ use std::path::Path;
 use object::read::ReadRef;
 
 use super::data::Bytes;
-use super::elf;
 use super::finish::{Allowed, Finish, FinishProblem};
-use super::loader::{LoaderText, Role, Table};
+use super::loader::{LoaderProblem, LoaderText, Room};
 use super::places::Places;
 use super::section::{Candidate, Region};
+use super::{elf, macho};
 use crate::edit::Edit;
 use crate::error::{ImageProblem, Imports, Result};
 
@@ -22,6 +22,8 @@ use crate::error::{ImageProblem, Imports, Result};
 pub(super) enum Format {
     /// Of Linux and the BSDs.
     Elf,
+    /// Of macOS.
+    MachO,
 }
 
 /// A file that is known.
@@ -31,46 +33,56 @@ pub(super) enum Carrier {
     Image(Format),
     /// An archive of images.
     Archive,
+    /// An image or archive for each of several processors.
+    Universal,
 }
 
 impl Format {
     pub(super) fn locate(self, data: Bytes<'_, '_>) -> Result<Vec<Candidate>, ImageProblem> {
         match self {
             Self::Elf => elf::locate(data),
+            Self::MachO => macho::locate(data),
         }
     }
 
     pub(super) fn regions(self, data: Bytes<'_, '_>) -> Result<Vec<Region>, ImageProblem> {
         match self {
             Self::Elf => elf::regions(data),
+            Self::MachO => macho::places::regions(data),
         }
     }
 
     pub(super) fn imports(self, data: Bytes<'_, '_>) -> Result<Imports, ImageProblem> {
         match self {
             Self::Elf => elf::imports(data),
+            Self::MachO => macho::imports(data),
         }
     }
 
     pub(super) fn is_intermediate(self, data: Bytes<'_, '_>) -> bool {
         match self {
             Self::Elf => elf::is_intermediate(data),
+            // What LLVM compiles with LTO for macOS is no image at all.
+            Self::MachO => false,
         }
     }
 
     pub(super) fn loader_texts(self, data: Bytes<'_, '_>) -> Result<Vec<LoaderText>, ImageProblem> {
         match self {
             Self::Elf => elf::loader::texts(data),
+            Self::MachO => macho::loader::texts(data),
         }
     }
 
-    pub(super) fn loader_table<'d>(
+    pub(super) fn replace_loader_texts(
         self,
-        data: Bytes<'d, '_>,
-        role: Role,
-    ) -> Result<Table<'d>, ImageProblem> {
+        data: Bytes<'_, '_>,
+        changes: &[(LoaderText, &[u8])],
+        room: Room,
+    ) -> Result<Vec<Edit>, LoaderProblem> {
         match self {
-            Self::Elf => elf::loader::table(data, role),
+            Self::Elf => elf::loader::replace(data, changes),
+            Self::MachO => macho::loader::replace(data, changes, room),
         }
     }
 
@@ -81,12 +93,14 @@ impl Format {
     ) -> Result<Places, ImageProblem> {
         match self {
             Self::Elf => elf::places::places(data, offsets),
+            Self::MachO => macho::places::places(data, offsets),
         }
     }
 
     pub(super) fn new_identity(self, file: &File, path: &Path, edits: &[Edit]) -> Result<Edit> {
         match self {
             Self::Elf => elf::build_id::rewrite(file, path, edits),
+            Self::MachO => Err(macho::keeps_identity(path)),
         }
     }
 
@@ -97,6 +111,7 @@ impl Format {
     ) -> io::Result<Option<Range<u64>>> {
         match self {
             Self::Elf => elf::build_id::changed(before, after),
+            Self::MachO => Ok(None),
         }
     }
 
@@ -104,11 +119,12 @@ impl Format {
     pub(super) fn finish(
         self,
         data: Bytes<'_, '_>,
-        _edits: &[Edit],
-        _allowed: Allowed,
+        edits: &[Edit],
+        allowed: Allowed,
     ) -> Result<Finish, FinishProblem> {
         match self {
             Self::Elf => Ok(elf::finish(data)),
+            Self::MachO => macho::finish(data, edits, allowed),
         }
     }
 }
@@ -117,7 +133,7 @@ impl Format {
 pub(super) fn format(data: Bytes<'_, '_>) -> Result<Format, ImageProblem> {
     match carrier(data)? {
         Carrier::Image(format) => Ok(format),
-        Carrier::Archive => Err(ImageProblem::Unknown),
+        Carrier::Archive | Carrier::Universal => Err(ImageProblem::Unknown),
     }
 }
 
@@ -132,10 +148,12 @@ pub(super) fn carrier<'d, R: ReadRef<'d>>(data: R) -> Result<Carrier, ImageProbl
         b"!<arch>\n" | b"!<thin>\n" => return Ok(Carrier::Archive),
         // LLVM bitcode, bare or wrapped.
         [b'B', b'C', 0xc0, 0xde, ..] | [0xde, 0xc0, 0x17, 0x0b, ..] => ImageProblem::Intermediate,
-        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] => ImageProblem::Unsupported("a Mach-O file"),
-        // For several processors: how many follows. A Java class begins alike, with its version there,
-        // which is at least 45 (Java Virtual Machine Specification, 4.1).
-        [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, ..45] => ImageProblem::Unsupported("a Mach-O file"),
+        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xfe, 0xed, 0xfa, 0xcf | 0xce, ..] => {
+            return Ok(Carrier::Image(Format::MachO));
+        }
+        // How many processors follows. A Java class begins alike, with its version there, which is at
+        // least 45 (Java Virtual Machine Specification, 4.1).
+        [0xca, 0xfe, 0xba, 0xbe | 0xbf, 0, 0, 0, 1..45] => return Ok(Carrier::Universal),
         [b'M', b'Z', ..] => ImageProblem::Unsupported("a PE file"),
         _ => ImageProblem::Unknown,
     })
