@@ -179,12 +179,6 @@ pub enum Error {
         /// How many it has.
         count: usize,
     },
-    /// A file of a format in which nothing is an identity that could be rewritten.
-    #[error("{} is of a format that has no build-id", escaped(path))]
-    NoIdentity {
-        /// The file.
-        path: PathBuf,
-    },
     /// A file that has other bytes than those that were written to it.
     #[error("{}: the bytes that were read back are not those that were written", escaped(path))]
     ReadBack {
@@ -289,6 +283,9 @@ pub enum SectionProblem {
     /// Two sections share bytes.
     #[error("overlaps another section")]
     Overlaps,
+    /// The section is encrypted.
+    #[error("is encrypted")]
+    Encrypted,
     /// The section's place lies behind the end of the file.
     #[error("ends behind the end of the file")]
     Outside,
@@ -391,11 +388,12 @@ impl Error {
             }
             Self::NoSuchSection { known, .. } => format!("its sections are {}", listed(known)),
             Self::SeveralSections { .. } => {
-                "a payload is one section: of an archive, take an object file out (ar x), or use `fill`".into()
+                "a payload is one section: take an object file out of an archive (ar x), or one processor out of a universal file (lipo -thin), or use `fill`".into()
             }
             Self::Section { problem, .. } => match problem {
                 SectionProblem::NoBits => "this is a separate debug file: fill the program or library that it belongs to; the debug file still fits it".into(),
                 SectionProblem::Compressed => "decompress it first: objcopy --decompress-debug-sections FILE, or link it without --compress-sections".into(),
+                SectionProblem::Encrypted => "fill the file before it is encrypted".into(),
                 SectionProblem::TooLarge => "something other than postlink made this section: give it another name".into(),
                 SectionProblem::Overlaps => "the section headers are damaged: build the file again".into(),
                 SectionProblem::Outside => "the file is truncated: build or copy it again".into(),
@@ -421,7 +419,6 @@ impl Error {
                 "leave out --rewrite-build-id; or link the file with -Wl,--build-id: only a link can add one".into()
             }
             Self::BuildIds { .. } => "leave out --rewrite-build-id: nothing tells which of them counts".into(),
-            Self::NoIdentity { .. } => "leave out --rewrite-build-id".into(),
             Self::ReadBack { .. } => "the file system lost a write: check the disk, then build the file again".into(),
             Self::Schema { .. } => String::new(),
             Self::Usage { help, .. } | Self::Input { help, .. } => help.clone(),

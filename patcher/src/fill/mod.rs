@@ -11,6 +11,7 @@ use crate::files::in_place::in_place;
 use crate::files::open::{Mode, is_same};
 use crate::files::replace::{self, Changes, not_stopped};
 use crate::image;
+use crate::image::data::ImageData;
 use crate::image::finish::Finish;
 use crate::record::edit::{RecordEdit, steps};
 use crate::record::read::Image;
@@ -103,6 +104,7 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
     if changed {
         finish = finish_of(&image, &edits, options)?;
         warnings.append(&mut finish.warnings);
+        warnings.extend(slices_without(&image));
         warnings.extend(warnings::of(&image.file, &image.path, &records, replaces)?);
         edits.extend(finish.edits.iter().cloned());
     }
@@ -150,6 +152,18 @@ fn finish_of(image: &Image, edits: &[Edit], options: &FillOptions<'_>) -> Result
         )),
         _ => Ok(finish),
     }
+}
+
+/// Sentences about the processors of a universal file that have no record.
+fn slices_without(image: &Image) -> Vec<String> {
+    let with: Vec<&str> =
+        image.sections.iter().filter_map(|section| section.slice.as_deref()).collect();
+    let without = image::slices_without(&ImageData::new(&image.file), &with).into_iter();
+    without
+        .map(|slice| {
+            format!("its part {slice} has no record: for that processor nothing was filled")
+        })
+        .collect()
 }
 
 /// Refuses edits that lie in a section of records.

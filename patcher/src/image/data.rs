@@ -95,6 +95,11 @@ pub(super) struct Bytes<'d, 'f> {
 }
 
 impl Bytes<'_, '_> {
+    /// All of them, as a part.
+    pub(super) fn part_range(self) -> Range<u64> {
+        0..self.size
+    }
+
     /// A part of them; empty where they have no such part.
     pub(super) fn part(self, range: &Range<u64>) -> Self {
         let is_inside = range.start <= range.end && range.end <= self.size;

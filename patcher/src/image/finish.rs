@@ -5,6 +5,7 @@
 //! these, and `verify` accepts exactly these.
 #![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
+use std::ops::Range;
 use std::path::Path;
 
 use crate::edit::Edit;
@@ -61,6 +62,19 @@ impl From<ImageProblem> for FinishProblem {
 }
 
 impl FinishProblem {
+    /// As one of a part of the file, which has a name if it is not all of it.
+    pub(super) fn of(self, part: Option<String>) -> Self {
+        match (part, self) {
+            (Some(name), Self::Refused { why, help }) => {
+                Self::Refused { why: format!("its part {name}: {why}"), help }
+            }
+            (Some(name), Self::Image(problem)) => {
+                Self::Image(ImageProblem::Member(name, Box::new(problem)))
+            }
+            (None, problem) => problem,
+        }
+    }
+
     /// As an error of this file.
     pub(crate) fn error(self, path: &Path) -> Error {
         match self {
@@ -71,27 +85,33 @@ impl FinishProblem {
 }
 
 impl Finish {
-    /// Adds what finishes a part of the file that begins at `start`. A part stays as long as it is.
-    pub(super) fn add(&mut self, part: Self, start: u64) -> Result<(), FinishProblem> {
-        if part.length.is_some() {
+    /// Adds what finishes a part of the file that begins at `start`, which has a name if it is not all of
+    /// it. Such a part stays as long as it is.
+    pub(super) fn add(
+        &mut self,
+        part: Self,
+        start: u64,
+        name: Option<&str>,
+    ) -> Result<(), FinishProblem> {
+        if part.length.is_some() && name.is_some() {
             return Err(FinishProblem::Refused {
-                why: "a part of it would become shorter".to_owned(),
-                help: "take the part out of it, and fill that",
+                why: "it would become shorter, and is only a part of the file".to_owned(),
+                help: "take it out of the file, and fill it by itself",
             });
         }
-        let moved = part
-            .edits
-            .into_iter()
-            .map(|edit| Edit { offset: edit.offset.saturating_add(start), ..edit });
-        self.edits.extend(moved);
-        self.warnings.extend(part.warnings);
+        self.length = self.length.or(part.length);
+        self.edits.extend(part.edits.into_iter().map(|edit| edit.moved(start)));
+        self.warnings.extend(part.warnings.into_iter().map(|warning| match name {
+            Some(name) => format!("its part {name}: {warning}"),
+            None => warning,
+        }));
         self.not_in_place = self.not_in_place.or(part.not_in_place);
         Ok(())
     }
 }
 
 /// The edits that lie in a part of the file, as edits of that part.
-pub(super) fn edits_in(edits: &[Edit], part: &std::ops::Range<u64>) -> Vec<Edit> {
+pub(super) fn edits_in(edits: &[Edit], part: &Range<u64>) -> Vec<Edit> {
     let inside = edits.iter().filter(|edit| part.start <= edit.offset && edit.end() <= part.end);
     let moved =
         |edit: &Edit| Edit { offset: edit.offset.saturating_sub(part.start), ..edit.clone() };

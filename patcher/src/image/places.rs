@@ -39,9 +39,11 @@ pub(crate) enum Purpose {
     Data,
     /// Read by debuggers only.
     Debug,
-    /// The build-id, or what else a debugger knows the file by.
+    /// The build-id, the UUID, or what else a debugger knows the file by.
     BuildId,
-    /// When it was linked, or what the linker or a fill computes from the other bytes.
+    /// Hashes of all other bytes, which follow from these.
+    Signature,
+    /// When it was linked, or what the linker computed in place of that.
     Stamp,
     /// The name and checksum of a separate debug file.
     DebugLink,

@@ -274,7 +274,7 @@ fn begins(before: &[u8], encoding: Encoding) -> Fit {
     text.reverse();
     let slashes = text.iter().rev().take_while(|&&byte| byte == b'/').count();
     text.truncate(text.len() - slashes);
-    if RELATIVE.iter().any(|token| text.ends_with(token.as_bytes())) {
+    if RELATIVE.iter().copied().flatten().any(|token| text.ends_with(token.as_bytes())) {
         return Fit::Inside;
     }
     let name = text.iter().rev().take_while(|&&byte| is_name(Some(byte))).count();

@@ -103,6 +103,7 @@ where
         {
             let name = String::from_utf8_lossy(name).into_owned();
             found.push(Candidate {
+                slice: None,
                 member: None,
                 name,
                 offset,

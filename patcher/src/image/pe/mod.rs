@@ -8,6 +8,8 @@ pub(super) mod kind;
 pub(super) mod places;
 mod symbols;
 
+use std::path::Path;
+
 use object::LittleEndian as LE;
 use object::pe;
 use object::read::ReadRef;
@@ -17,7 +19,8 @@ use postlink_format::{HEADER_SIZE, MAGIC};
 use self::header::{Headers, damaged};
 use self::symbols::Symbols;
 use super::section::{Candidate, Region};
-use crate::error::{ImageProblem, SectionProblem};
+use crate::error::{Error, ImageProblem, SectionProblem};
+use crate::shown::escaped;
 
 /// How the names of sections with GCC's intermediate code begin (GCC, `lto-section-names.h`).
 const INTERMEDIATE: &str = ".gnu.lto_";
@@ -28,6 +31,14 @@ const ONLY_INTERMEDIATE: &[u8] = b"__gnu_lto_slim";
 
 pub(super) fn recognize<'d, R: ReadRef<'d>>(data: R) -> Result<(), ImageProblem> {
     kind::kind(data).map(|_| ())
+}
+
+/// An image keeps the number that the `.pdb` file has too: by that debuggers find it.
+pub(super) fn keeps_identity(path: &Path) -> Error {
+    Error::input(
+        format!("{}: a PE file has no build-id that could be another one", escaped(path)),
+        "leave out --rewrite-build-id: the number stays by which debuggers find the .pdb file",
+    )
 }
 
 pub(super) fn locate<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Candidate>, ImageProblem> {
@@ -56,6 +67,7 @@ pub(super) fn locate<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Candidate>, Imag
         if by_name || (may_begin && begins()) {
             found.push(Candidate {
                 member: None,
+                slice: None,
                 name: name.into_owned(),
                 offset,
                 size,
