@@ -10,12 +10,12 @@ use object::read::pe::{ImageNtHeaders, ImportTable};
 use postlink_codegen::names::ELF_PREFIX;
 
 use super::header::Headers;
-use super::symbols::{LONGEST_SYMBOL, Symbols};
+use super::symbols::{LONGEST_SYMBOL, CoffSymbols};
 use crate::error::{ImageProblem, Imports};
 
 /// Libraries of one file that are looked at.
 const MOST_LIBRARIES: usize = 1 << 10;
-/// Symbols that are looked at, of all libraries together.
+/// CoffSymbols that are looked at, of all libraries together.
 const MOST_SYMBOLS: usize = 1 << 20;
 /// Bytes of their names together. Names could share bytes, so that those of a small table could be very
 /// many.
@@ -25,7 +25,7 @@ pub(in crate::image) fn imports<'d, R: ReadRef<'d>>(data: R) -> Result<Imports, 
     let headers = Headers::read(data)?;
     let accessor = memmem::Finder::new(ELF_PREFIX);
     let Some(image) = &headers.image else {
-        let symbols = Symbols::read(&headers, data);
+        let symbols = CoffSymbols::read(&headers, data);
         let mut undefined = symbols.all.iter().filter(|symbol| symbol.section == 0);
         let is_accessor = |name: &[u8]| accessor.find(name).is_some();
         return Ok(Imports {

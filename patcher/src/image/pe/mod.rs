@@ -17,7 +17,7 @@ use postlink_codegen::names::PE_SECTION;
 use postlink_format::{HEADER_SIZE, MAGIC};
 
 use self::header::{Headers, damaged};
-use self::symbols::Symbols;
+use self::symbols::CoffSymbols;
 use super::section::{Candidate, Region};
 use crate::error::{Error, ImageProblem, SectionProblem};
 use crate::shown::escaped;
@@ -122,7 +122,7 @@ pub(super) fn regions<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Region>, ImageP
 /// Whether this is an object file that holds intermediate code and nothing else.
 pub(super) fn is_intermediate<'d, R: ReadRef<'d>>(data: R) -> bool {
     let Ok(headers) = Headers::read(data) else { return false };
-    let symbols = Symbols::read(&headers, data);
+    let symbols = CoffSymbols::read(&headers, data);
     let is_mark = |name: &[u8]| name.ends_with(ONLY_INTERMEDIATE);
     headers.image.is_none()
         && symbols.all.iter().any(|symbol| symbols.name(symbol).is_some_and(is_mark))

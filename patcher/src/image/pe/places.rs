@@ -9,7 +9,7 @@ use object::pe;
 use object::read::ReadRef;
 
 use super::header::Headers;
-use super::symbols::Symbols;
+use super::symbols::CoffSymbols;
 use crate::error::ImageProblem;
 use crate::image::places::{Compression, Part, Places, Purpose, Symbol, demangled};
 
@@ -154,7 +154,7 @@ fn symbols<'d, R: ReadRef<'d>>(
     if offsets.is_empty() {
         return Vec::new();
     }
-    let symbols = Symbols::read(headers, data);
+    let symbols = CoffSymbols::read(headers, data);
     let place = |number: usize| {
         let section = headers.sections.section(object::SectionIndex(number)).ok()?;
         let (start, size) = headers.used(section);

@@ -12,7 +12,7 @@ use super::header::{Headers, string};
 pub(super) const LONGEST_SYMBOL: usize = 1 << 14;
 
 /// All symbols, and the strings that their names lie in; none where they cannot be read.
-pub(super) struct Symbols<'d> {
+pub(super) struct CoffSymbols<'d> {
     pub(super) all: Vec<CoffSymbol<'d>>,
     strings: &'d [u8],
 }
@@ -28,7 +28,7 @@ pub(super) struct CoffSymbol<'d> {
     pub(super) is_definition: bool,
 }
 
-impl<'d> Symbols<'d> {
+impl<'d> CoffSymbols<'d> {
     pub(super) fn read<R: ReadRef<'d>>(headers: &Headers<'d>, data: R) -> Self {
         let place = headers.symbols;
         let all = match place.size == size_of::<pe::ImageSymbolBytes>() as u64 {
