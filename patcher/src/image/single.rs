@@ -9,11 +9,13 @@ use std::path::Path;
 use object::read::ReadRef;
 
 use super::data::Bytes;
+use super::elf;
 use super::finish::{Allowed, Finish, FinishProblem};
 use super::loader::{LoaderProblem, LoaderText, Room};
+use super::macho;
+use super::pe;
 use super::places::Places;
 use super::section::{Candidate, Region};
-use super::{elf, macho, pe};
 use crate::edit::Edit;
 use crate::error::{ImageProblem, Imports, Result};
 

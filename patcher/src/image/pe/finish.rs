@@ -41,7 +41,8 @@ pub(in crate::image) fn finish(
     if let Some(table) = certificates(&headers) {
         if !allowed.drop_signature {
             return Err(FinishProblem::Refused {
-                why: "it is signed (Authenticode), and only the owner of the key can sign it again".into(),
+                why: "it is signed (Authenticode), and only the owner of the key can sign it again"
+                    .into(),
                 help: "fill it before it is signed; or add --drop-signature, which removes the signature",
             });
         }
@@ -72,7 +73,9 @@ fn drop_signature(
     let end = table.end.checked_next_multiple_of(ALIGNED).unwrap_or(table.end);
     if table.end > length || (end < length) {
         let (why, help) = match table.end > length {
-            true => ("its signature ends behind the end of the file", "build or copy the file again"),
+            true => {
+                ("its signature ends behind the end of the file", "build or copy the file again")
+            }
             false => (
                 "something was appended behind its signature, which therefore cannot be removed",
                 "take a copy of the file to which nothing was appended, or one that was not signed",
@@ -90,7 +93,8 @@ fn drop_signature(
     finish.warnings.push("its signature (Authenticode) was removed".into());
     if image.flags.contains(pe::IMAGE_DLLCHARACTERISTICS_FORCE_INTEGRITY) {
         finish.warnings.push(
-            "it was linked with /INTEGRITYCHECK: Windows loads it only when it is signed again".into(),
+            "it was linked with /INTEGRITYCHECK: Windows loads it only when it is signed again"
+                .into(),
         );
     }
     Ok(())

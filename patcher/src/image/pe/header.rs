@@ -142,9 +142,9 @@ impl<'d> Headers<'d> {
     /// The strings behind the symbols, in one piece: far fewer bytes than a look-up for each. Empty
     /// where there are none.
     pub(super) fn strings<R: ReadRef<'d>>(&self, data: R) -> &'d [u8] {
-        let strings = self.string_range(data).map(|range| {
-            data.read_bytes_at(range.start, range.end.saturating_sub(range.start))
-        });
+        let strings = self
+            .string_range(data)
+            .map(|range| data.read_bytes_at(range.start, range.end.saturating_sub(range.start)));
         strings.and_then(Result::ok).unwrap_or_default()
     }
 

@@ -10,7 +10,7 @@ use object::read::pe::{ImageNtHeaders, ImportTable};
 use postlink_codegen::names::ELF_PREFIX;
 
 use super::header::Headers;
-use super::symbols::{LONGEST_SYMBOL, CoffSymbols};
+use super::symbols::{CoffSymbols, LONGEST_SYMBOL};
 use crate::error::{ImageProblem, Imports};
 
 /// Libraries of one file that are looked at.
@@ -86,7 +86,9 @@ fn calls<P: ImageNtHeaders>(
             return false;
         }
         left.symbols = left.symbols.saturating_sub(1);
-        let Ok(object::read::pe::Import::Name(_, name)) = table.import::<P>(thunk) else { continue };
+        let Ok(object::read::pe::Import::Name(_, name)) = table.import::<P>(thunk) else {
+            continue;
+        };
         left.bytes = left.bytes.saturating_sub(name.len());
         if accessor.find(name).is_some() {
             return true;

@@ -69,7 +69,8 @@ pub(in crate::image) fn begins(start: &[u8]) -> bool {
 /// Every program of Windows begins as one of DOS, and says where the other header is.
 fn of_dos_program<'d, R: ReadRef<'d>>(data: R) -> Result<Kind, ImageProblem> {
     let header = pe::ImageDosHeader::parse(data).ok();
-    let start = header.and_then(|header| data.read_bytes_at(header.nt_headers_offset().into(), 4).ok());
+    let start =
+        header.and_then(|header| data.read_bytes_at(header.nt_headers_offset().into(), 4).ok());
     Err(ImageProblem::Unsupported(match start {
         Some(b"PE\0\0") => return Ok(Kind::Image),
         Some([b'N', b'E', ..]) => "a program of 16-bit Windows or OS/2 (NE)",

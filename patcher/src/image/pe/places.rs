@@ -63,7 +63,10 @@ fn purpose(name: &str, flags: pe::SectionFlags) -> Purpose {
     } else if name == ".buildid" {
         // Of GNU's linkers: what `inner` tells of, alone in a section.
         Purpose::BuildId
-    } else if [".debug", ".zdebug_", ".stab", ".gnu.debuglto_"].iter().any(|one| name.starts_with(one)) {
+    } else if [".debug", ".zdebug_", ".stab", ".gnu.debuglto_"]
+        .iter()
+        .any(|one| name.starts_with(one))
+    {
         Purpose::Debug
     } else if flags.contains(pe::IMAGE_SCN_MEM_EXECUTE) {
         Purpose::Code
