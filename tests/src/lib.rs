@@ -8,6 +8,7 @@ pub mod matrix;
 pub mod nix;
 pub mod package;
 pub mod rust;
+pub mod windows;
 
 use std::ffi::OsStr;
 use std::io;

@@ -60,9 +60,6 @@ fn parts<'d, R: ReadRef<'d>>(headers: &Headers<'d>, data: R) -> Vec<Part> {
 fn purpose(name: &str, flags: pe::SectionFlags) -> Purpose {
     if name == ".gnu_debuglink" {
         Purpose::DebugLink
-    } else if name == ".buildid" {
-        // Of GNU's linkers: what `inner` tells of, alone in a section.
-        Purpose::BuildId
     } else if [".debug", ".zdebug_", ".stab", ".gnu.debuglto_"]
         .iter()
         .any(|one| name.starts_with(one))
