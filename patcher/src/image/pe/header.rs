@@ -110,7 +110,23 @@ impl<'d> Headers<'d> {
         };
         // `TimeDateStamp` is the third field of the file header, behind the signature.
         let stamp = u64::saturating_add(start, 8);
-        Self::with_sections(data, file, Some(image), start..table, stamp)
+        let headers = Self::with_sections(data, file, Some(image), start..table, stamp)?;
+        // No loader takes a file that is cut off, wherever the record is.
+        let length = data.len().unwrap_or_default();
+        let is_cut = |section: &&pe::ImageSectionHeader| {
+            let (start, size) =
+                (section.pointer_to_raw_data.get(LE), section.size_of_raw_data.get(LE));
+            !section.characteristics.get(LE).contains(pe::IMAGE_SCN_CNT_UNINITIALIZED_DATA)
+                && size > 0
+                && u64::from(start).saturating_add(size.into()) > length
+        };
+        match headers.sections.iter().find(is_cut) {
+            Some(section) => {
+                let name = headers.name(section);
+                Err(damaged(format!("its section {name} ends behind the end of the file")))
+            }
+            None => Ok(headers),
+        }
     }
 
     fn object<C: CoffHeader + ObjectHeader, R: ReadRef<'d>>(data: R) -> Result<Self, ImageProblem> {
