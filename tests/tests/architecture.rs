@@ -31,7 +31,7 @@ fn code(text: &str) -> String {
 }
 
 /// Words of one file format, and where else they may stand than in its folder.
-const FORMAT_WORDS: [(&str, &[&str]); 16] = [
+const ELF_WORDS: [(&str, &[&str]); 16] = [
     ("object::elf", &[]),
     ("read::elf", &[]),
     ("b'E', b'L', b'F'", &["image/single.rs"]),
@@ -51,14 +51,28 @@ const FORMAT_WORDS: [(&str, &[&str]); 16] = [
     ("!<ar", &["image/single.rs"]),
 ];
 
+/// See [`ELF_WORDS`].
+const MACHO_WORDS: [(&str, &[&str]); 8] = [
+    ("object::macho", &[]),
+    ("read::macho", &[]),
+    ("LC_", &[]),
+    ("MH_", &[]),
+    ("__LINKEDIT", &[]),
+    ("CodeDirectory", &[]),
+    ("@loader_path", &[]),
+    ("MachO", &["image/single.rs", "image/mod.rs", "image/pieces.rs"]),
+];
+
 #[test]
 fn one_folder_knows_each_file_format() {
     for (path, text) in sources("patcher/src") {
         let name = path.to_string_lossy().into_owned();
-        let (code, is_elf) = (code(&text), name.contains("/image/elf/"));
-        for (word, others) in FORMAT_WORDS {
-            let may = is_elf || others.iter().any(|other| name.ends_with(other));
-            assert!(may || !code.contains(word), "{name}: {word}");
+        let code = code(&text);
+        for (folder, words) in [("/image/elf/", &ELF_WORDS[..]), ("/image/macho/", &MACHO_WORDS)] {
+            for (word, others) in words {
+                let may = name.contains(folder) || others.iter().any(|other| name.ends_with(other));
+                assert!(may || !code.contains(word), "{name}: {word}");
+            }
         }
     }
 }

@@ -9,11 +9,12 @@ use std::path::Path;
 use object::read::ReadRef;
 
 use super::data::Bytes;
+use super::elf;
 use super::finish::{Allowed, Finish, FinishProblem};
 use super::loader::{LoaderProblem, LoaderText, Room};
+use super::macho;
 use super::places::Places;
 use super::section::{Candidate, Region};
-use super::{elf, macho};
 use crate::edit::Edit;
 use crate::error::{ImageProblem, Imports, Result};
 
