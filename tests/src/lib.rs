@@ -4,6 +4,7 @@
 pub mod covering;
 pub mod lix;
 pub mod lix_shaped;
+pub mod macho;
 pub mod matrix;
 pub mod nix;
 pub mod package;

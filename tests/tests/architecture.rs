@@ -67,11 +67,24 @@ const PE_WORDS: FormatWords = &[
     ("Brepro", &[]),
 ];
 
+const MACHO_WORDS: FormatWords = &[
+    ("object::macho", &[]),
+    ("read::macho", &[]),
+    ("LC_", &[]),
+    ("MH_", &[]),
+    ("__LINKEDIT", &[]),
+    ("CodeDirectory", &[]),
+    ("@loader_path", &[]),
+    ("MachO", &["image/single.rs", "image/mod.rs", "image/pieces.rs"]),
+];
+
 #[test]
 fn one_folder_knows_each_file_format() {
     for (path, text) in sources("patcher/src") {
         let (name, code) = (path.to_string_lossy().into_owned(), code(&text));
-        for (folder, words) in [("/image/elf/", ELF_WORDS), ("/image/pe/", PE_WORDS)] {
+        for (folder, words) in
+            [("/image/elf/", ELF_WORDS), ("/image/macho/", MACHO_WORDS), ("/image/pe/", PE_WORDS)]
+        {
             for (word, others) in words {
                 let may = name.contains(folder) || others.iter().any(|one| name.ends_with(one));
                 assert!(may || !code.contains(word), "{name}: {word}");

@@ -2,6 +2,8 @@
 //! its own path (Apple, `<mach-o/loader.h>`, `union lc_str`; dyld(1)).
 #![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
+use std::ops::Range;
+
 use object::Endianness;
 use object::macho;
 use object::read::ReadRef;
@@ -246,7 +248,8 @@ where
         start..start.saturating_add(size)
     });
     let tables = tables(mach)?.into_iter().map(|(_, range)| range);
-    let is_behind = |range: &std::ops::Range<u64>| range.start > 0 && range.start < range.end;
+    // The UUID lies among them, and the first segment begins with them.
+    let is_behind = |range: &Range<u64>| range.start >= end && range.start < range.end;
     let length = data.len().map_err(|()| damaged("its length is unknown"))?;
     let first = sections.chain(segments).chain(tables).filter(is_behind).map(|range| range.start);
     let first = first.chain([length]).min().unwrap_or(end).max(end);
