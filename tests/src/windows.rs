@@ -9,7 +9,7 @@ pub const COMPILERS: [&str; 2] = ["x86_64-w64-mingw32-g++", CLANG];
 
 /// clang, which finds the headers and libraries of mingw.
 pub const CLANG: &str = "clang++-19 --target=x86_64-w64-windows-gnu -fuse-ld=lld \
-                         --ld-path=/usr/bin/ld.lld-19";
+                         --ld-path=/usr/bin/ld.lld-19 -Wno-unused-command-line-argument";
 
 /// Runs a program for Windows in a folder. Lines end as they do elsewhere.
 ///

@@ -74,8 +74,10 @@ pub(crate) fn slices_without(data: &ImageData<'_>, with: &[&str]) -> Vec<String>
 /// What the image takes from elsewhere; nothing, where that cannot be read.
 pub(crate) fn imports(data: &ImageData<'_>) -> Imports {
     let imports = data.ask(|data| {
-        let mut all = Imports::default();
-        for piece in pieces(data)? {
+        let pieces = pieces(data)?;
+        // An archive may have no members.
+        let mut all = Imports { unlinked: pieces.is_empty(), ..Imports::default() };
+        for piece in pieces {
             if piece.is_member() {
                 all.unlinked = true;
                 continue;
