@@ -4,8 +4,8 @@
 use postlink_tests::covering::{Axis, Rule};
 use postlink_tests::lix::{VERSION, expected, long_prefix, sources, unspecialized};
 use postlink_tests::matrix::{Choice, is_full, run_all};
-use postlink_tests::windows::{CLANG, assert_checksum, wine};
-use postlink_tests::{Folder, STRICT, fixture};
+use postlink_tests::windows::{CLANG, assert_checksum, script, wine};
+use postlink_tests::{Folder, STRICT};
 
 const fn axis(name: &'static str, values: &'static [&'static str]) -> Axis {
     Axis { name, values }
@@ -166,7 +166,6 @@ fn files_that_others_built_are_read_and_filled() {
         return;
     }
     let kept = Folder::kept("windows-files");
-    let script = |name: &str| fixture("../windows").join(name).display().to_string();
     kept.run(&format!("{} .", script("fetch"))).ok();
     let folder = sources();
     folder.run("x86_64-w64-mingw32-g++ -std=c++17 -c lix.gen.cc -o record.obj").ok();
