@@ -342,3 +342,50 @@ fn a_tree_is_carried_to_another_path() {
     assert_checksum(&folder, "out/opt/app-2.0/bin/app.exe");
     assert_eq!(folder.read("out/opt/app-2.0/app.pc"), b"prefix=/opt/app-2.0\n");
 }
+
+/// A package for a drive of Windows, carried by a machine that has none.
+#[test]
+fn paths_of_windows_follow_too() {
+    let folder = sources();
+    let schema = postlink_tests::fixture("../../schema.toml").display().to_string();
+    let build = |tree: &str, prefix: &str| {
+        std::fs::create_dir_all(folder.path(tree)).expect("a folder");
+        let out =
+            format!("--out-header lix.gen.hh --out-source lix.gen.cc --default prefix={prefix}");
+        folder.postlink(&format!("generate --schema {schema} {out}")).ok();
+        for (compiler, name) in COMPILERS.into_iter().zip(["gcc", "clang"]) {
+            // The name of the debug file is the same, its number another one.
+            let debug = if name == "clang" { "-g -gcodeview -Wl,--pdb=app.pdb" } else { "" };
+            let line =
+                format!("{compiler} -std=c++17 -static {debug} main.cc values.cc lix.gen.cc");
+            folder.run(&format!("{line} -o {tree}/{name}.exe")).ok();
+        }
+        folder.write(&format!("{tree}/app.pc"), format!("prefix={prefix}\n"));
+        folder
+            .write(&format!("{tree}/run.cmd"), format!("@{}\\gcc.exe", prefix.replace('/', "\\")));
+    };
+    build("built", "C:/opt/app");
+    let said = folder.postlink("scan built").ok();
+    assert!(said.contains("built for C:/opt/app: "), "{said}");
+    let rewrite = "--rewrite C:/opt/app=D:/app2 --rewrite C:\\opt\\app=D:\\app2";
+    folder.postlink(&format!("specialize --output built=/opt/app --destdir out {rewrite}")).ok();
+    folder.postlink(&format!("verify built out/opt/app {rewrite}")).ok();
+    assert_eq!(folder.read("out/opt/app/run.cmd"), b"@D:\\app2\\gcc.exe");
+    assert_eq!(folder.read("out/opt/app/app.pc"), b"prefix=D:/app2\n");
+    for name in ["gcc", "clang"] {
+        let value =
+            folder.postlink(&format!("inspect --field bin_dir out/opt/app/{name}.exe")).ok();
+        assert_eq!(value, "D:/app2/bin\n");
+    }
+    // Two builds differ in paths, and in what the linker makes of the time and of all bytes.
+    build("other", "C:/opt/ape");
+    let said = folder
+        .postlink("scan built --reference C:/opt/app --reference C:\\opt\\app --against other")
+        .stdout;
+    for reason in
+        ["build-id (1)", "time, checksum or hash of the linker", "value of a declared field"]
+    {
+        assert!(said.contains(reason), "{reason}: {said}");
+    }
+    assert!(said.contains("everything that differs is explained"), "{said}");
+}

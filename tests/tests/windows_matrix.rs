@@ -155,7 +155,7 @@ fn every_cell_of_zig_prints_what_is_filled() {
         println!("POSTLINK_MATRIX=full builds with zig");
         return;
     }
-    run_all(ZIG_AXES, RULES, check);
+    run_all(ZIG_AXES, &RULES[1..], check);
 }
 
 /// What Microsoft's and others' tools made: the package clients bring 1.2 GB.
