@@ -2,6 +2,7 @@
 //! filled, and run again.
 
 use postlink_tests::lix::{VERSION, build_program, expected, sources, unspecialized};
+use postlink_tests::rust::{cargo, workspace};
 use postlink_tests::windows::{CLANG, COMPILERS, assert_checksum, said, wine};
 use postlink_tests::{Folder, STRICT, fixture, matrix};
 
@@ -290,4 +291,26 @@ fn objects_and_static_libraries() {
     folder.run(&format!("{gcc} -flto -fno-fat-lto-objects -c lix.gen.cc -o slim.obj")).ok();
     let said = folder.postlink(&format!("fill slim.obj {}", set())).fails(1);
     assert!(said.contains("only intermediate code"), "{said}");
+}
+
+/// There is no standard library of Rust for these systems here. So a compiler for this one is told that it were
+/// another: then the attributes say where the record goes, by the names of that system.
+#[test]
+fn rust_spells_the_section_for_each_system() {
+    let folder = workspace();
+    let systems = [
+        ("windows", ".plink"),
+        ("target_vendor=\"apple\"", "__TEXT,__postlink"),
+        ("some_other", "postlink_bare"),
+    ];
+    for (system, section) in systems {
+        let object = folder.path("record.o").display().to_string();
+        let line = format!(
+            "rustc --package alone --lib -- --cfg {system} -A explicit_builtin_cfgs_in_flags \
+             --emit obj={object}"
+        );
+        cargo(&folder, &line, &[]).ok();
+        let said = folder.run(&format!("readelf --sections --wide {object}")).ok();
+        assert!(said.contains(&format!(" {section} ")), "{system}: {said}");
+    }
 }
