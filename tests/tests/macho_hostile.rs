@@ -84,8 +84,8 @@ fn load_commands_and_signatures_are_read_with_care() {
     for case in 0..cases() {
         let mut bytes = whole.clone();
         match case % 3 {
-            0 => mutate(&mut bytes, &[headers.clone()], &mut random),
-            1 => mutate(&mut bytes, &[signature.clone()], &mut random),
+            0 => mutate(&mut bytes, std::slice::from_ref(&headers), &mut random),
+            1 => mutate(&mut bytes, std::slice::from_ref(&signature), &mut random),
             _ => mutate(&mut bytes, &[headers.clone(), signature.clone()], &mut random),
         }
         if case % 50 == 0 {
@@ -116,7 +116,7 @@ fn universal_files_are_read_with_care() {
         let whole = folder.read(file);
         for _ in 0..cases() / 5 {
             let mut bytes = whole.clone();
-            mutate(&mut bytes, &[headers.clone()], &mut random);
+            mutate(&mut bytes, std::slice::from_ref(&headers), &mut random);
             std::fs::write(&path, &bytes).expect("a file");
             done += fill_each_way(&path);
         }
