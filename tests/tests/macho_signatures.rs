@@ -129,6 +129,13 @@ fn what_was_wrong_before_is_not_mended_in_passing() {
     assert!(said.contains("all hashes were made anew"), "{said}");
     let found = signatures(&folder, &["lib.dylib"]).remove(0);
     assert_eq!(of_all(&found, "wrong"), [&json!([])]);
+    // Also a page that does not change; and what was done can be seen.
+    mint(&folder, "before.dylib", &stale(3).to_string());
+    folder.copy("before.dylib", "lib.dylib");
+    folder.postlink(&format!("fill --adhoc lib.dylib {SET}")).ok();
+    assert_eq!(of_all(&signatures(&folder, &["lib.dylib"])[0], "wrong"), [&json!([])]);
+    let said = folder.postlink("verify before.dylib lib.dylib").fails_with_output(0);
+    assert!(said.contains("all hashes were made anew"), "{said}");
 }
 
 #[test]

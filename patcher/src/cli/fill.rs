@@ -28,7 +28,8 @@ pub(super) struct Args {
     /// Leave the image as it is, write the filled file here
     #[arg(short, long, value_name = "OUT", conflicts_with = "in_place")]
     output: Option<PathBuf>,
-    /// Write only the section's bytes into the image itself. Not for a file that a running program uses
+    /// Write only the section's bytes, and what follows from them in a signature, into the image itself.
+    /// Not for a file that a running program uses
     #[arg(short, long)]
     in_place: bool,
     #[command(flatten)]

@@ -13,6 +13,7 @@ use crate::verify::{Change, ImageReport, TreeReport, Verified, VerifyOptions, ve
 ///
 /// Changed defaults in a filled record are accepted, and named: `specialize` writes them. A changed
 /// build-id is accepted if it is the one that `fill --rewrite-build-id` computes from the filled file.
+/// Hashes of a signature have to be those that follow from the other changes.
 ///
 /// Between two trees, exactly the changes that `specialize` makes are accepted: RUNPATH, texts and
 /// absolute links have to be as the rewrites make them, and modes have to be the same. The original

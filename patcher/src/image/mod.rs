@@ -130,7 +130,14 @@ pub(crate) fn finish(file: &File, path: &Path, edits: &[Edit], allowed: Allowed)
     let mut refused = None;
     let finished = ImageData::new(file).ask(|data| {
         let mut all = Finish::default();
-        let Ok(pieces) = pieces(data) else { return Ok(all) };
+        let pieces = match pieces(data) {
+            Ok(pieces) => pieces,
+            // It may have a signature, which nobody finds.
+            Err(problem @ (ImageProblem::Damaged(..) | ImageProblem::Member(..))) => {
+                return Err(problem);
+            }
+            Err(_) => return Ok(all),
+        };
         for piece in pieces {
             let (inside, part) = (edits_in(edits, &piece.range), data.part(&piece.range));
             let (Ok(format), false) = (&piece.format, inside.is_empty()) else { continue };

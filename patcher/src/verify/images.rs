@@ -207,9 +207,24 @@ fn finished(
         return Ok(Finish::default());
     }
     let finish = |allowed| image::finish(&before.file, &before.path, planned, allowed);
-    // Which of it was allowed is not known: the first that does not refuse.
-    let [nothing, everything] = Allowed::EACH;
-    let mut finish = match finish(nothing).or_else(|_| finish(everything)) {
+    let is_there = |edit: &Edit| {
+        holds(after, edit.offset, &edit.after).map_err(Error::io("read", &before.path))
+    };
+    // What was allowed is not known, but what was done can be seen.
+    let mut found = Err(Error::Changed { path: before.path.clone() });
+    for allowed in Allowed::EACH {
+        let one = finish(allowed);
+        let is_done = match &one {
+            Ok(one) => {
+                one.edits.iter().map(is_there).collect::<Result<Vec<_>>>()?.iter().all(|&done| done)
+            }
+            Err(_) => false,
+        };
+        if found.is_err() || is_done {
+            found = one;
+        }
+    }
+    let mut finish = match found {
         Ok(finish) => finish,
         Err(error @ Error::Io { .. }) => return Err(error),
         Err(error) => {
@@ -220,7 +235,7 @@ fn finished(
     };
     let mut kept = Vec::new();
     for edit in finish.edits {
-        if holds(after, edit.offset, &edit.after).map_err(Error::io("read", &before.path))? {
+        if is_there(&edit)? {
             kept.push(edit);
             continue;
         }
