@@ -33,7 +33,8 @@ fn mutate(bytes: &mut [u8], ranges: &[Range<usize>], random: &mut Random) {
             0 => bytes[at] = random.below(256) as u8,
             1 => bytes[at] ^= 1 << random.below(8),
             2 => {
-                bytes[at & !1..][..2].copy_from_slice(&(random.below(1 << 16) as u16).to_le_bytes())
+                let half = random.below(1 << 16) as u16;
+                bytes[at & !1..][..2].copy_from_slice(&half.to_le_bytes());
             }
             _ => bytes[at & !3..][..4].copy_from_slice(&odd[random.below(odd.len())].to_le_bytes()),
         }
