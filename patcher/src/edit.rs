@@ -38,6 +38,12 @@ impl Edit {
         self.before.len() == self.after.len()
     }
 
+    /// The edit of a file in which these bytes lie so much further behind.
+    #[must_use]
+    pub(crate) fn moved(self, distance: u64) -> Self {
+        Self { offset: self.offset.saturating_add(distance), ..self }
+    }
+
     /// The edit that takes this one back.
     #[must_use]
     pub fn reversed(&self) -> Self {

@@ -257,11 +257,11 @@ pub enum ImageProblem {
     #[error("it is {0}, which this version cannot patch")]
     Unsupported(&'static str),
     /// It begins with none of the known magic numbers.
-    #[error("it is not an ELF file")]
+    #[error("it is not an ELF, Mach-O or PE file")]
     Unknown,
     /// Its headers name places outside the file, or contradict themselves.
-    #[error("it is a truncated or damaged ELF file: {}", line(.0))]
-    Damaged(String),
+    #[error("it is a truncated or damaged {0} file: {why}", why = line(.1))]
+    Damaged(&'static str, String),
     /// Its section headers were removed.
     #[error("it has no section headers")]
     NoSectionHeaders,
@@ -285,6 +285,9 @@ pub enum SectionProblem {
     /// Two sections share bytes.
     #[error("overlaps another section")]
     Overlaps,
+    /// The section is encrypted.
+    #[error("is encrypted")]
+    Encrypted,
     /// The section's place lies behind the end of the file.
     #[error("ends behind the end of the file")]
     Outside,
@@ -387,11 +390,12 @@ impl Error {
             }
             Self::NoSuchSection { known, .. } => format!("its sections are {}", listed(known)),
             Self::SeveralSections { .. } => {
-                "a payload is one section: of an archive, take an object file out (ar x), or use `fill`".into()
+                "a payload is one section: take an object file out of an archive (ar x), or one processor out of a universal file (lipo -thin), or use `fill`".into()
             }
             Self::Section { problem, .. } => match problem {
                 SectionProblem::NoBits => "this is a separate debug file: fill the program or library that it belongs to; the debug file still fits it".into(),
                 SectionProblem::Compressed => "decompress it first: objcopy --decompress-debug-sections FILE, or link it without --compress-sections".into(),
+                SectionProblem::Encrypted => "fill the file before it is encrypted".into(),
                 SectionProblem::TooLarge => "something other than postlink made this section: give it another name".into(),
                 SectionProblem::Overlaps => "the section headers are damaged: build the file again".into(),
                 SectionProblem::Outside => "the file is truncated: build or copy it again".into(),
@@ -443,10 +447,10 @@ impl ImageProblem {
             Self::Intermediate => {
                 "fill the program or library after the link; or compile with -ffat-lto-objects, and link without LTO".into()
             }
-            Self::Unsupported(_) => "this version patches ELF files".into(),
+            Self::Unsupported(_) => "this version patches ELF, Mach-O and PE files".into(),
             Self::Member(_, problem) => problem.help(),
             Self::Unread(number) => io_help(&io::Error::from_raw_os_error(*number)).into(),
-            Self::Empty | Self::Damaged(_) | Self::DamagedArchive(_) => {
+            Self::Empty | Self::Damaged(..) | Self::DamagedArchive(_) => {
                 "build or copy the file again".into()
             }
         }

@@ -16,10 +16,16 @@
 
 // In the record's section, kept by the linker though nothing may refer to it, and not padded by
 // AddressSanitizer.
-#if defined(_MSC_VER)
+#if defined(_MSC_VER) && !defined(__clang__)
 #pragma section(".plink", read)
+#if defined(__SANITIZE_ADDRESS__)
+#define POSTLINK_RECORD __declspec(allocate(".plink")) __declspec(no_sanitize_address)
+#else
 #define POSTLINK_RECORD __declspec(allocate(".plink"))
-#elif defined(_WIN32)
+#endif
+#elif defined(_WIN32) && defined(__clang__)
+#define POSTLINK_RECORD __attribute__((used, section(".plink"), no_sanitize("address", "hwaddress")))
+#elif defined(_WIN32) || defined(__CYGWIN__)
 #define POSTLINK_RECORD __attribute__((used, section(".plink")))
 #elif defined(__APPLE__)
 #define POSTLINK_RECORD __attribute__((used, section("__TEXT,__postlink"), no_sanitize("address", "hwaddress")))
@@ -123,7 +129,7 @@ static_assert(offsetof(record, fields) == 70832);
 static_assert(sizeof(record) == 73504);
 
 extern "C" {
-#if defined(__GNUC__) && !defined(_WIN32)
+#if defined(__GNUC__) && !defined(_WIN32) && !defined(__CYGWIN__)
 __attribute__((visibility("hidden")))
 #endif
 extern const record postlink_record_odd_of_schema_31d6717ff116609d;
@@ -391,7 +397,7 @@ namespace {
 // it sees here, they are changed after the link.
 inline const unsigned char *bytes() noexcept
 {
-#if defined(__GNUC__)
+#if defined(__GNUC__) || defined(__clang__)
     const unsigned char *start = reinterpret_cast<const unsigned char *>(&postlink_record_odd_of_schema_31d6717ff116609d);
     __asm__ volatile("" : "+r"(start));
     return start;

@@ -20,7 +20,7 @@ namespace postlink_detail {
 
 // The record's bytes are defined by the Rust half.
 extern "C" {
-#if defined(__GNUC__) && !defined(_WIN32)
+#if defined(__GNUC__) && !defined(_WIN32) && !defined(__CYGWIN__)
 __attribute__((visibility("hidden")))
 #endif
 extern const unsigned char postlink_record_shared_of_schema_d59123535b36e347[];
@@ -45,7 +45,7 @@ namespace {
 // it sees here, they are changed after the link.
 inline const unsigned char *bytes() noexcept
 {
-#if defined(__GNUC__)
+#if defined(__GNUC__) || defined(__clang__)
     const unsigned char *start = postlink_record_shared_of_schema_d59123535b36e347;
     __asm__ volatile("" : "+r"(start));
     return start;

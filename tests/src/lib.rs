@@ -4,10 +4,12 @@
 pub mod covering;
 pub mod lix;
 pub mod lix_shaped;
+pub mod macho;
 pub mod matrix;
 pub mod nix;
 pub mod package;
 pub mod rust;
+pub mod windows;
 
 use std::ffi::OsStr;
 use std::io;

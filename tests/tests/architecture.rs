@@ -31,7 +31,9 @@ fn code(text: &str) -> String {
 }
 
 /// Words of one file format, and where else they may stand than in its folder.
-const FORMAT_WORDS: [(&str, &[&str]); 16] = [
+type FormatWords = &'static [(&'static str, &'static [&'static str])];
+
+const ELF_WORDS: FormatWords = &[
     ("object::elf", &[]),
     ("read::elf", &[]),
     ("b'E', b'L', b'F'", &["image/single.rs"]),
@@ -43,22 +45,50 @@ const FORMAT_WORDS: [(&str, &[&str]); 16] = [
     ("NOBITS", &[]),
     (".dynstr", &[]),
     (".note.gnu", &[]),
-    (".gnu_debuglink", &[]),
+    // GNU's linkers use it in both.
+    (".gnu_debuglink", &["image/pe/places.rs"]),
     ("GNU_BUILD_ID", &[]),
     ("Elf", &["image/single.rs"]),
     // A loader's word in advice to the user, and in a command that is shown.
-    ("$ORIGIN", &["scan/finding.rs", "cli/demo/mod.rs"]),
+    ("$ORIGIN", &["cli/demo/mod.rs"]),
     ("!<ar", &["image/single.rs"]),
+];
+
+const PE_WORDS: FormatWords = &[
+    ("object::pe", &[]),
+    ("read::pe", &[]),
+    ("read::coff", &[]),
+    ("IMAGE_", &[]),
+    ("b'M', b'Z'", &[]),
+    ("PE_SECTION", &[]),
+    ("RSDS", &[]),
+    ("Coff", &[]),
+    ("Pe:", &["image/single.rs"]),
+    ("Brepro", &[]),
+];
+
+const MACHO_WORDS: FormatWords = &[
+    ("object::macho", &[]),
+    ("read::macho", &[]),
+    ("LC_", &[]),
+    ("MH_", &[]),
+    ("__LINKEDIT", &[]),
+    ("CodeDirectory", &[]),
+    ("@loader_path", &[]),
+    ("MachO", &["image/single.rs", "image/mod.rs", "image/pieces.rs"]),
 ];
 
 #[test]
 fn one_folder_knows_each_file_format() {
     for (path, text) in sources("patcher/src") {
-        let name = path.to_string_lossy().into_owned();
-        let (code, is_elf) = (code(&text), name.contains("/image/elf/"));
-        for (word, others) in FORMAT_WORDS {
-            let may = is_elf || others.iter().any(|other| name.ends_with(other));
-            assert!(may || !code.contains(word), "{name}: {word}");
+        let (name, code) = (path.to_string_lossy().into_owned(), code(&text));
+        for (folder, words) in
+            [("/image/elf/", ELF_WORDS), ("/image/macho/", MACHO_WORDS), ("/image/pe/", PE_WORDS)]
+        {
+            for (word, others) in words {
+                let may = name.contains(folder) || others.iter().any(|one| name.ends_with(one));
+                assert!(may || !code.contains(word), "{name}: {word}");
+            }
         }
     }
 }

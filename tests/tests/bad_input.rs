@@ -102,7 +102,7 @@ const IMAGES: &[(&str, &[&str])] = &[
     ("header", &["truncated or damaged"]),
     ("truncated", &["truncated or damaged"]),
     ("script", &["it is a script", "name the program or library that carries the record"]),
-    ("text", &["not an ELF file"]),
+    ("text", &["not an ELF, Mach-O or PE file"]),
     ("archive.a", &["has no postlink section", "name that object file"]),
     ("plain.o", &["has no postlink section", "where the generated source was compiled to"]),
     (

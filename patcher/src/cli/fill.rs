@@ -10,7 +10,7 @@ use super::json;
 use super::talk::{Exit, Talk};
 use super::values::ValueArgs;
 use crate::error::{Error, Result, member_path};
-use crate::fill::Durability;
+use crate::fill::{Allowed, Durability};
 use crate::fill::{FillOptions, Filled, Outcome, Selection, fill};
 use crate::record::values::Assignment;
 use crate::shown::{escaped, line};
@@ -28,7 +28,8 @@ pub(super) struct Args {
     /// Leave the image as it is, write the filled file here
     #[arg(short, long, value_name = "OUT", conflicts_with = "in_place")]
     output: Option<PathBuf>,
-    /// Write only the section's bytes into the image itself. Not for a file that a running program uses
+    /// Write only the section's bytes, and what follows from them in a signature, into the image itself.
+    /// Not for a file that a running program uses
     #[arg(short, long)]
     in_place: bool,
     #[command(flatten)]
@@ -41,6 +42,17 @@ pub(super) struct Args {
     /// with --in-place
     #[arg(long)]
     rewrite_build_id: bool,
+    /// Let an ad-hoc signature take the place of one that only its owner can renew, where the file has
+    /// such a one (codesign with a certificate). Hashes of an ad-hoc signature are renewed in any case
+    #[arg(long)]
+    adhoc: bool,
+    /// Remove a signature that only its owner can renew, where the format allows a file without one
+    /// (Authenticode)
+    #[arg(long)]
+    drop_signature: bool,
+    /// With --in-place: write also into a file that a system may know by its inode (signed, for macOS)
+    #[arg(long, requires = "in_place")]
+    force: bool,
     /// Keep the time of the last modification
     #[arg(short = 'p', long)]
     preserve: bool,
@@ -117,6 +129,8 @@ fn fill_one(
         output: args.output.as_deref(),
         in_place: args.in_place,
         rewrite_identity: args.rewrite_build_id,
+        allowed: Allowed { adhoc: args.adhoc, drop_signature: args.drop_signature },
+        force: args.force,
         durability: Durability { preserve: args.preserve, sync: args.sync },
         dry_run: args.dry_run,
         stop: Some(stop),

@@ -14,7 +14,7 @@ use crate::scan::finding::Finding;
 use crate::scan::manifest::Manifest;
 use crate::shown::{escaped, line};
 use crate::specialize::{
-    Ending, Output, SpecializeOptions, Specialized, SpecializedTree, Standing, specialize,
+    Allowed, Ending, Output, SpecializeOptions, Specialized, SpecializedTree, Standing, specialize,
 };
 use crate::watch::Watch;
 
@@ -67,6 +67,13 @@ pub(super) struct Args {
     /// With --equal-length: also references that may be a part of a longer path
     #[arg(long, requires = "equal_length")]
     possible: bool,
+    /// Let an ad-hoc signature take the place of one that only its owner can renew, in files that change
+    /// and have such a one (codesign with a certificate)
+    #[arg(long)]
+    adhoc: bool,
+    /// Remove a signature that only its owner can renew, from files that change (Authenticode)
+    #[arg(long)]
+    drop_signature: bool,
     /// Files in which old paths may stay: a pattern of paths in a tree, `share/doc/**`
     #[arg(long, value_name = "GLOB")]
     allow_left: Vec<String>,
@@ -167,6 +174,7 @@ fn options(args: &Args) -> Result<SpecializeOptions> {
         repack: args.repack,
         equal_length: args.equal_length,
         possible: args.possible,
+        allowed: Allowed { adhoc: args.adhoc, drop_signature: args.drop_signature },
         allow_left: args.allow_left.clone(),
         keep_failed: args.keep_failed,
         force: args.force,

@@ -13,6 +13,7 @@ use crate::verify::{Change, ImageReport, TreeReport, Verified, VerifyOptions, ve
 ///
 /// Changed defaults in a filled record are accepted, and named: `specialize` writes them. A changed
 /// build-id is accepted if it is the one that `fill --rewrite-build-id` computes from the filled file.
+/// Hashes of a signature have to be those that follow from the other changes.
 ///
 /// Between two trees, exactly the changes that `specialize` makes are accepted: RUNPATH, texts and
 /// absolute links have to be as the rewrites make them, and modes have to be the same. The original
@@ -107,9 +108,15 @@ fn tell_images(report: &ImageReport, args: &Args, talk: Talk) {
         let fields = report.changed_defaults.join(", ");
         talk.say(&format!("{filled}: defaults changed: {fields}"));
     }
+    report.notes.iter().for_each(|note| talk.say(&format!("{filled}: {note}")));
+    let following = report.following_bytes;
     talk.say(&match report.declared_bytes {
         bytes if report.rewritten_build_id => format!(
             "{filled}: nothing but declared values ({bytes} bytes) and the build-id differs"
+        ),
+        bytes if following > 0 => format!(
+            "{filled}: nothing but declared values ({bytes} bytes) and what follows from them \
+             ({following} bytes of a signature or checksum) differs"
         ),
         0 => format!("{filled}: the same file, nothing was filled"),
         bytes => format!("{filled}: nothing but declared values differs ({bytes} bytes)"),
@@ -156,6 +163,10 @@ fn summary(report: &TreeReport) -> String {
         (changed(|one| matches!(one, Change::Loader { .. })), "with changed names for the loader"),
         (changed(|one| matches!(one, Change::Strings { .. })), "with changed strings"),
         (changed(|one| matches!(one, Change::BuildId)), "with a changed build-id"),
+        (
+            changed(|one| matches!(one, Change::Following { .. })),
+            "with a signature or checksum that follows",
+        ),
         (changed(|one| matches!(one, Change::Text { .. })), "texts rewritten"),
         (changed(|one| matches!(one, Change::Link { .. })), "links rewritten"),
     ];

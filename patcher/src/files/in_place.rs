@@ -20,6 +20,8 @@ pub(crate) struct Steps {
     pub body: Vec<Edit>,
     /// Says that the write is complete; takes the place of the mark.
     pub seal: Vec<Edit>,
+    /// Where the file ends behind all that, if that is earlier than now. In bytes.
+    pub length: Option<u64>,
 }
 
 /// Takes these steps in the open file, and writes nothing else.
@@ -31,15 +33,20 @@ pub(crate) fn in_place(file: &File, path: &Path, steps: &Steps, how: Durability)
     let failed = |action| Error::io(action, path);
     let metadata = file.metadata().map_err(failed("open"))?;
     let rights = Rights::of(file, path)?;
-    let done = write(file, [&steps.mark, &steps.body, &steps.seal], how)
+    let written = write(file, [&steps.mark, &steps.body, &steps.seal], how)
         .map_err(failed("write"))
         .and_then(|()| read_back(file, path, steps.body.iter().chain(&steps.seal)))
-        .and_then(|()| rights.keep(file))
-        .and_then(|()| match how.preserve {
-            true => set_modified(file, &metadata).map_err(failed("set the time of")),
-            false => Ok(()),
+        .and_then(|()| match steps.length {
+            Some(length) => file.set_len(length).map_err(failed("shorten")),
+            None => Ok(()),
         });
-    if done.is_err() {
+    // What was cut off cannot be put back: then the file is complete, whatever fails now.
+    let is_final = written.is_ok() && steps.length.is_some();
+    let done = written.and_then(|()| rights.keep(file)).and_then(|()| match how.preserve {
+        true => set_modified(file, &metadata).map_err(failed("set the time of")),
+        false => Ok(()),
+    });
+    if done.is_err() && !is_final {
         let reversed = |edits: &[Edit]| edits.iter().map(Edit::reversed).collect::<Vec<_>>();
         // The first error is the one to show; a second one cannot be helped.
         let back = [&steps.mark, &reversed(&steps.body), &reversed(&steps.seal)];

@@ -28,7 +28,16 @@ pub struct Durability {
     pub sync: bool,
 }
 
-/// Puts a copy of a file, with these edits, in the place of the file itself, at `path`, unless `stop` is
+/// What is other in a copy of a file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Changes<'a> {
+    /// None changes the size.
+    pub edits: &'a [Edit],
+    /// Where it ends, if that is earlier. In bytes.
+    pub length: Option<u64>,
+}
+
+/// Puts a copy of a file, with these changes, in the place of the file itself, at `path`, unless `stop` is
 /// set. It keeps the file's owner, extended attributes and mode. Gives sentences about the new file:
 /// what could not be kept.
 ///
@@ -38,14 +47,14 @@ pub struct Durability {
 pub(crate) fn replace(
     old: &File,
     path: &Path,
-    edits: &[Edit],
+    changes: Changes<'_>,
     how: Durability,
     stop: &AtomicBool,
 ) -> Result<Vec<String>> {
-    write(old, path, true, edits, how, stop)
+    write(old, path, true, changes, how, stop)
 }
 
-/// Puts a copy of `input`, with these edits, elsewhere, unless `stop` is set. As with `cp`, it is a new
+/// Puts a copy of `input`, with these changes, elsewhere, unless `stop` is set. As with `cp`, it is a new
 /// file of whoever runs this, with the input's permissions less what the umask takes away. Gives
 /// sentences as [`replace`] does.
 ///
@@ -55,18 +64,18 @@ pub(crate) fn replace(
 pub(crate) fn copy(
     input: &File,
     output: &Path,
-    edits: &[Edit],
+    changes: Changes<'_>,
     how: Durability,
     stop: &AtomicBool,
 ) -> Result<Vec<String>> {
-    write(input, output, false, edits, how, stop)
+    write(input, output, false, changes, how, stop)
 }
 
 fn write(
     input: &File,
     output: &Path,
     replaces_input: bool,
-    edits: &[Edit],
+    changes: Changes<'_>,
     how: Durability,
     stop: &AtomicBool,
 ) -> Result<Vec<String>> {
@@ -81,14 +90,17 @@ fn write(
         not_stopped(stop, &target)?;
         Err(failed("write")(error))
     })?;
-    for edit in edits {
+    for edit in changes.edits {
         if !holds(file, edit.offset, &edit.before).map_err(failed("read back"))? {
             return Err(changed(&target));
         }
         file.write_all_at(&edit.after, edit.offset).map_err(failed("write"))?;
     }
-    check_size(file, &target, metadata.len())?;
-    read_back(file, &target, edits)?;
+    if let Some(length) = changes.length {
+        file.set_len(length).map_err(failed("write"))?;
+    }
+    check_size(file, &target, changes.length.unwrap_or(metadata.len()))?;
+    read_back(file, &target, changes.edits)?;
     let mut notes = Vec::new();
     if replaces_input {
         notes = keep(input, file, &target, Owner::Same)?;
@@ -283,7 +295,13 @@ mod tests {
         fs::write(&newer, "newer").expect("a file");
         fs::rename(&newer, &path).expect("a newer file");
         let never = AtomicBool::new(false);
-        let error = replace(&old, &path, &[], Durability::default(), &never);
+        let error = replace(
+            &old,
+            &path,
+            Changes { edits: &[], length: None },
+            Durability::default(),
+            &never,
+        );
         let error = error.expect_err("it is another file").to_string();
         assert!(error.contains("was changed by something else meanwhile"), "{error}");
         assert_eq!(fs::read(&path).expect("the file"), b"newer");

@@ -9,14 +9,18 @@ use crate::edit::Edit;
 use crate::error::{Error, Result, SectionProblem};
 use crate::files::in_place::in_place;
 use crate::files::open::{Mode, is_same};
-use crate::files::replace::{self, not_stopped};
+use crate::files::replace::{self, Changes, not_stopped};
 use crate::image;
+use crate::image::data::ImageData;
+use crate::image::finish::Finish;
 use crate::record::edit::{RecordEdit, steps};
 use crate::record::read::Image;
 use crate::record::values::Assignment;
 use crate::record::warnings;
+use crate::shown::escaped;
 
 pub use crate::files::replace::Durability;
+pub use crate::image::Allowed;
 pub use plan::{Earlier, Selection};
 
 /// How a file is filled.
@@ -31,6 +35,10 @@ pub struct FillOptions<'a> {
     pub in_place: bool,
     /// Give the image the identity that follows from its content: in ELF the build-id.
     pub rewrite_identity: bool,
+    /// What may become of a signature.
+    pub allowed: Allowed,
+    /// With `in_place`: write also into a file that should be replaced by a new one.
+    pub force: bool,
     /// How the result is kept.
     pub durability: Durability,
     /// Plan and check, write nothing.
@@ -91,14 +99,18 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
     };
     edits.extend(identity.clone());
     let changed = edits.iter().any(Edit::changes);
-    let mut warnings = if changed {
-        warnings::of(&image.file, &image.path, &records, replaces)?
-    } else {
-        Vec::new()
-    };
-    if changed && replaces && !options.in_place {
-        let metadata = image.file.metadata().map_err(Error::io("read", path))?;
-        warnings.extend(replace::other_names(&metadata));
+    let mut finish = Finish::default();
+    let mut warnings = Vec::new();
+    if changed {
+        finish = finish_of(&image, &edits, options)?;
+        warnings.append(&mut finish.warnings);
+        warnings.extend(slices_without(&image));
+        warnings.extend(warnings::of(&image.file, &image.path, &records, replaces)?);
+        edits.extend(finish.edits.iter().cloned());
+        if replaces && !options.in_place {
+            let metadata = image.file.metadata().map_err(Error::io("read", path))?;
+            warnings.extend(replace::other_names(&metadata));
+        }
     }
     let outcome = if options.dry_run {
         Outcome::Planned
@@ -106,11 +118,13 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
         Outcome::Unchanged
     } else {
         if options.in_place {
-            let steps = steps(&records, identity.as_slice());
+            let follows: Vec<Edit> = identity.iter().chain(&finish.edits).cloned().collect();
+            let steps = steps(&records, &follows, finish.length);
             in_place(&image.file, path, &steps, options.durability)?;
         } else {
+            let change = Changes { edits: &edits, length: finish.length };
             let write = if replaces { replace::replace } else { replace::copy };
-            warnings.extend(write(&image.file, output, &edits, options.durability, stop)?);
+            warnings.extend(write(&image.file, output, change, options.durability, stop)?);
         }
         Outcome::Filled
     };
@@ -123,12 +137,44 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
     })
 }
 
-/// The edit of the identity. It lies in no record.
+/// The edit of the identity.
 fn identity(image: &Image, edits: &[Edit]) -> Result<Edit> {
     let identity = image::new_identity(&image.file, &image.path, edits)?;
-    let (start, end) = (identity.offset, identity.end());
+    check_apart(image, std::slice::from_ref(&identity))?;
+    Ok(identity)
+}
+
+/// What finishes the edits.
+fn finish_of(image: &Image, edits: &[Edit], options: &FillOptions<'_>) -> Result<Finish> {
+    let finish = image::finish(&image.file, &image.path, edits, options.allowed)?;
+    check_apart(image, &finish.edits)?;
+    match finish.not_in_place {
+        Some(why) if options.in_place && !options.force => Err(Error::input(
+            format!("{}: {why}", escaped(&image.path)),
+            "leave out --in-place, and a new file takes the old one's place; or, where the file was \
+             never run, add --force",
+        )),
+        _ => Ok(finish),
+    }
+}
+
+/// Sentences about the processors of a universal file that have no record.
+fn slices_without(image: &Image) -> Vec<String> {
+    let with: Vec<&str> =
+        image.sections.iter().filter_map(|section| section.slice.as_deref()).collect();
+    let without = image::slices_without(&ImageData::new(&image.file), &with).into_iter();
+    without
+        .map(|slice| {
+            format!("its part {slice} has no record: for that processor nothing was filled")
+        })
+        .collect()
+}
+
+/// Refuses edits that lie in a section of records.
+fn check_apart(image: &Image, edits: &[Edit]) -> Result<()> {
     let shared = image.sections.iter().find(|section| {
-        section.offset < end && start < section.offset + section.bytes.len() as u64
+        let end = section.offset + section.bytes.len() as u64;
+        edits.iter().any(|edit| section.offset < edit.end() && edit.offset < end)
     });
     match shared {
         Some(section) => Err(Error::Section {
@@ -136,6 +182,6 @@ fn identity(image: &Image, edits: &[Edit]) -> Result<Edit> {
             section: section.name.clone(),
             problem: SectionProblem::Overlaps,
         }),
-        None => Ok(identity),
+        None => Ok(()),
     }
 }

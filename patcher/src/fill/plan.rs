@@ -74,7 +74,7 @@ pub(crate) fn plan(
     for (position, (section, place)) in records.iter().enumerate() {
         let Some(given) = given.get(&position) else { continue };
         if !selection.all {
-            check_single(image, &records, place)?;
+            check_single(image, &records, section, place)?;
         }
         edits.push(edit(section, place, given.clone(), selection)?);
     }
@@ -86,14 +86,18 @@ fn listed_sections(schema: &Schema) -> String {
     names.join("` or `")
 }
 
-/// Refuses a record that is not the only one of its section.
+/// Refuses a record that is not the only one of its section. The parts of a universal file are one
+/// program, of which a system takes the one for its processor: each has a record, and all are filled.
 fn check_single(
     image: &Image,
     records: &[(&RecordSection, &RecordPlace)],
+    section: &RecordSection,
     place: &RecordPlace,
 ) -> Result<()> {
     let name = &place.shape.name;
-    let same = records.iter().filter(|(_, other)| other.shape.name == *name);
+    let same = records.iter().filter(|(other_section, other)| {
+        other.shape.name == *name && other_section.slice == section.slice
+    });
     let places: Vec<String> = same
         .map(|(section, other)| place_in_file(section, section.offset + other.at as u64))
         .collect();

@@ -35,6 +35,7 @@ const MOST_TIMES: u64 = 4;
 /// An open file, of which headers and tables are read.
 #[derive(Debug)]
 pub(crate) struct ImageData<'f> {
+    file: &'f File,
     cache: ReadCache<Blocks<'f>>,
     length: u64,
     state: Rc<State>,
@@ -68,7 +69,7 @@ impl<'f> ImageData<'f> {
         let length = state.checked(size(file)).unwrap_or_default();
         state.left.set(length.saturating_mul(MOST_TIMES).saturating_add(BLOCK as u64).min(MOST));
         let blocks = Blocks { file, length, at: 0, blocks: Vec::new(), state: Rc::clone(&state) };
-        Self { cache: ReadCache::new(blocks), length, state }
+        Self { file, cache: ReadCache::new(blocks), length, state }
     }
 
     /// Answers a question about the file. Where the system refused a read, that is the answer: a file
@@ -94,11 +95,26 @@ pub(super) struct Bytes<'d, 'f> {
 }
 
 impl Bytes<'_, '_> {
+    /// All of them, as a part.
+    pub(super) fn part_range(self) -> Range<u64> {
+        0..self.size
+    }
+
     /// A part of them; empty where they have no such part.
     pub(super) fn part(self, range: &Range<u64>) -> Self {
         let is_inside = range.start <= range.end && range.end <= self.size;
         let size = if is_inside { range.end.saturating_sub(range.start) } else { 0 };
         Self { start: self.start.saturating_add(range.start), size, ..self }
+    }
+}
+
+impl Bytes<'_, '_> {
+    /// Copies bytes that nobody asks for again, so that none of them are kept; fails where there are
+    /// fewer.
+    pub(super) fn copy_to(self, buffer: &mut [u8], offset: u64) -> Result<(), ()> {
+        let is_inside = offset.checked_add(buffer.len() as u64).is_some_and(|end| end <= self.size);
+        let at = self.start.checked_add(offset).filter(|_| is_inside).ok_or(())?;
+        self.data.state.checked(self.data.file.read_exact_at(buffer, at))
     }
 }
 

@@ -11,16 +11,53 @@ use crate::error::ImageProblem;
 pub(crate) struct LoaderText {
     /// What for.
     pub role: Role,
+    /// As messages call it: "RUNPATH".
+    pub name: &'static str,
+    /// Whether these are several paths, with a `:` between them.
+    pub is_list: bool,
+    /// How a path begins here that the loader reads as one beside the image, where it knows such.
+    pub origin: Option<&'static str>,
     /// Where it is in the file, without its NUL.
     pub range: Range<u64>,
     /// Its bytes.
     pub text: Vec<u8>,
 }
 
+impl LoaderText {
+    /// Each path in bytes that may stand in its place.
+    pub(crate) fn split<'t>(&self, bytes: &'t [u8]) -> impl Iterator<Item = &'t [u8]> + use<'t> {
+        let is_list = self.is_list;
+        bytes.split(move |&byte| is_list && byte == b':')
+    }
+
+    /// The same string, where the image lies so much further behind.
+    pub(super) fn moved(self, distance: u64) -> Self {
+        let Range { start, end } = self.range;
+        let range = start.saturating_add(distance)..end.saturating_add(distance);
+        Self { range, ..self }
+    }
+
+    /// The same string, where the image lies so much before.
+    pub(super) fn moved_back(&self, distance: u64) -> Self {
+        let Range { start, end } = self.range;
+        let range = start.saturating_sub(distance)..end.saturating_sub(distance);
+        Self { range, ..self.clone() }
+    }
+}
+
+/// Where a text that became longer may be put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// Where it is.
+    Own,
+    /// Where it is; or, if it does not fit there, wherever the format has room.
+    Elsewhere,
+}
+
 /// What the loader reads a string for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Role {
-    /// Folders in which it looks for libraries: `DT_RUNPATH` or `DT_RPATH`.
+    /// Folders in which it looks for libraries.
     SearchPath,
     /// The loader itself.
     Interpreter,
@@ -58,18 +95,6 @@ pub(crate) enum LoaderProblem {
     /// The image cannot be read.
     #[error(transparent)]
     Image(#[from] ImageProblem),
-}
-
-impl Role {
-    /// As messages call it.
-    #[must_use]
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::SearchPath => "RUNPATH",
-            Self::Interpreter => "interpreter",
-            Self::Library => "library's name",
-        }
-    }
 }
 
 impl LoaderProblem {
@@ -178,13 +203,18 @@ mod tests {
         Reader { at: 11, role: Some(Role::SearchPath), name: "another RUNPATH" };
     const SYMBOL: Reader = Reader { at: 27, role: None, name: "the name of a symbol" };
 
+    fn of(role: Role) -> LoaderText {
+        let (range, text) = (0..0, Vec::new());
+        LoaderText { role, name: "", is_list: false, origin: None, range, text }
+    }
+
     /// Replaces the string that a reader reads, in a table that is at 100 in its file.
     fn replace(readers: &[Reader], reader: Reader, new: &str) -> Result<Edit, LoaderProblem> {
         let table = Table { start: 100, bytes: NAMES, readers: readers.to_vec(), shorter: "" };
         let text = table.string(reader.at).unwrap_or_default().to_vec();
         let (start, size) = (reader.at as u64, text.len() as u64);
         let range = start.saturating_add(100)..start.saturating_add(100).saturating_add(size);
-        let old = LoaderText { role: reader.role.expect("a role"), range, text };
+        let old = LoaderText { range, text, ..of(reader.role.expect("a role")) };
         table.replace(&old, new.as_bytes())
     }
 
@@ -224,7 +254,7 @@ mod tests {
     fn only_a_list_of_folders_may_be_empty() {
         let table = Table { start: 0, bytes: b"", readers: Vec::new(), shorter: "" };
         let empty = |role, new: &[u8]| {
-            let old = LoaderText { role, range: 0..1, text: b"x".to_vec() };
+            let old = LoaderText { range: 0..1, text: b"x".to_vec(), ..of(role) };
             table.replace(&old, new)
         };
         for (role, new) in

@@ -3,8 +3,13 @@
 pub(crate) mod archive;
 pub(crate) mod data;
 mod elf;
+pub(crate) mod finish;
 pub(crate) mod loader;
+mod macho;
+mod pe;
+mod pieces;
 pub(crate) mod places;
+mod regions;
 mod section;
 mod single;
 
@@ -14,18 +19,20 @@ use std::ops::Range;
 use std::path::Path;
 
 use self::data::ImageData;
-use self::loader::{LoaderProblem, LoaderText};
-use self::places::Places;
+use self::finish::{Finish, edits_in};
+use self::loader::{LoaderProblem, LoaderText, Room};
+use self::pieces::{Piece, pieces};
+use self::places::{Part, Places, Purpose};
 use self::single::{Carrier, Format, carrier, format};
 use crate::edit::Edit;
 use crate::error::{Error, ImageProblem, Imports, Result};
 
+pub use self::finish::Allowed;
+pub(crate) use self::regions::regions;
 pub(crate) use self::section::{Candidate, Region};
 
-/// How a path begins that a loader reads as one beside the image.
-pub(crate) const RELATIVE: &[&str] = &elf::ORIGIN;
-/// How a path begins that is to be read as one beside the image.
-pub(crate) const ORIGIN: &str = elf::ORIGIN[0];
+/// How a path begins that a loader reads as one beside the image, or in a folder of its list.
+pub(crate) const RELATIVE: [&[&str]; 2] = [&elf::ORIGIN, &macho::RELATIVE];
 
 /// The sections that hold, or may hold, records. Reads the headers only, and the first bytes of
 /// sections.
@@ -33,28 +40,57 @@ pub(crate) const ORIGIN: &str = elf::ORIGIN[0];
 /// # Errors
 /// What is not an image, or damaged.
 pub(crate) fn locate(data: &ImageData<'_>) -> Result<Vec<Candidate>, ImageProblem> {
-    data.ask(|data| match carrier(data)? {
-        Carrier::Image(format) => format.locate(data),
-        Carrier::Archive => archive::locate(data),
+    data.ask(|data| {
+        let mut found = Vec::new();
+        for piece in pieces(data)? {
+            // What is no object file (a text, an index of a language's own) holds no record.
+            let Some(format) = piece.image()? else { continue };
+            let located = match format.locate(data.part(&piece.range)) {
+                Err(ImageProblem::NoSectionHeaders) if piece.is_member() => continue,
+                located => located.map_err(|problem| piece.problem(problem))?,
+            };
+            found.extend(located.into_iter().map(|section| Candidate {
+                slice: piece.slice.clone(),
+                member: piece.name(),
+                offset: section.offset.saturating_add(piece.range.start),
+                ..section
+            }));
+        }
+        Ok(found)
     })
 }
 
-/// The parts of the file. Where one lies in another, the smaller one comes first.
-///
-/// # Errors
-/// What is not an image, or damaged.
-pub(crate) fn regions(data: &ImageData<'_>) -> Result<Vec<Region>, ImageProblem> {
-    data.ask(|data| match carrier(data)? {
-        Carrier::Image(format) => format.regions(data),
-        Carrier::Archive => archive::regions(data),
-    })
+/// The processors of a universal file that have no record, where others have one.
+pub(crate) fn slices_without(data: &ImageData<'_>, with: &[&str]) -> Vec<String> {
+    let slices = data.ask(|data| {
+        let slices = pieces(data)?.into_iter().filter_map(|piece| piece.slice);
+        Ok(slices.filter(|slice| !with.contains(&slice.as_str())).collect())
+    });
+    let mut slices: Vec<String> = slices.unwrap_or_default();
+    slices.dedup();
+    slices
 }
 
 /// What the image takes from elsewhere; nothing, where that cannot be read.
 pub(crate) fn imports(data: &ImageData<'_>) -> Imports {
-    let imports = data.ask(|data| match carrier(data)? {
-        Carrier::Image(format) => format.imports(data),
-        Carrier::Archive => Ok(Imports { unlinked: true, ..Imports::default() }),
+    let imports = data.ask(|data| {
+        let pieces = pieces(data)?;
+        // An archive may have no members.
+        let mut all = Imports { unlinked: pieces.is_empty(), ..Imports::default() };
+        for piece in pieces {
+            if piece.is_member() {
+                all.unlinked = true;
+                continue;
+            }
+            let Some(format) = piece.image()? else { continue };
+            let imports = format.imports(data.part(&piece.range))?;
+            all.accessors |= imports.accessors;
+            all.unlinked |= imports.unlinked;
+            let is_new = |library: &String| !all.libraries.contains(library);
+            let new: Vec<String> = imports.libraries.into_iter().filter(is_new).collect();
+            all.libraries.extend(new);
+        }
+        Ok(all)
     });
     imports.unwrap_or_default()
 }
@@ -67,6 +103,7 @@ pub(crate) fn imports(data: &ImageData<'_>) -> Imports {
 pub(crate) fn new_identity(file: &File, path: &Path, edits: &[Edit]) -> Result<Edit> {
     match ImageData::new(file).ask(carrier).map_err(Error::not_image(path))? {
         Carrier::Image(format) => format.new_identity(file, path, edits),
+        Carrier::Universal => Format::MachO.new_identity(file, path, edits),
         Carrier::Archive => Err(Error::BuildIds { path: path.to_owned(), count: 0 }),
     }
 }
@@ -77,26 +114,53 @@ pub(crate) fn new_identity(file: &File, path: &Path, edits: &[Edit]) -> Result<E
 /// # Errors
 /// The other file cannot be read.
 pub(crate) fn changed_identity(before: &File, after: &File) -> io::Result<Option<Range<u64>>> {
-    match format_of(before)? {
-        Some(format) => format.changed_identity(before, after),
-        None => Ok(None),
+    match ImageData::new(before).ask(format) {
+        Ok(format) => format.changed_identity(before, after),
+        Err(ImageProblem::Unread(number)) => Err(io::Error::from_raw_os_error(number)),
+        Err(_) => Ok(None),
     }
 }
 
-/// The signature at the end of a file that its change makes worthless, and how it is renewed.
+/// What these edits of a file make necessary elsewhere in it; see [`finish`](mod@finish). Nothing, for
+/// what is no image.
 ///
 /// # Errors
-/// The file cannot be read.
-pub(crate) fn stale_signature(file: &File) -> io::Result<Option<&'static str>> {
-    match format_of(file)? {
-        Some(format) => format.stale_signature(file),
-        None => Ok(None),
+/// The file would be wrong afterwards, or cannot be read.
+pub(crate) fn finish(file: &File, path: &Path, edits: &[Edit], allowed: Allowed) -> Result<Finish> {
+    let mut refused = None;
+    let finished = ImageData::new(file).ask(|data| {
+        let mut all = Finish::default();
+        let pieces = match pieces(data) {
+            Ok(pieces) => pieces,
+            // It may have a signature, which nobody finds.
+            Err(problem @ (ImageProblem::Damaged(..) | ImageProblem::Member(..))) => {
+                return Err(problem);
+            }
+            Err(_) => return Ok(all),
+        };
+        for piece in pieces {
+            let (inside, part) = (edits_in(edits, &piece.range), data.part(&piece.range));
+            let (Ok(format), false) = (&piece.format, inside.is_empty()) else { continue };
+            let finished = format
+                .finish(part, &inside, allowed)
+                .and_then(|finish| all.add(finish, piece.range.start, piece.name().as_deref()));
+            if let Err(problem) = finished {
+                refused = Some(problem.of(piece.name()));
+                break;
+            }
+        }
+        Ok(all)
+    });
+    match refused {
+        Some(problem) => Err(problem.error(path)),
+        None => finished.map_err(Error::not_image(path)),
     }
 }
 
-/// Whether a file that begins with these bytes may be an image, and no archive.
+/// Whether a file that begins with these bytes may be an image, or hold one for each of several
+/// processors; and no archive.
 pub(crate) fn begins_image(start: &[u8]) -> bool {
-    matches!(carrier(start), Ok(Carrier::Image(_)))
+    matches!(carrier(start), Ok(Carrier::Image(_) | Carrier::Universal)) || pe::kind::begins(start)
 }
 
 /// Whether a file that begins with these bytes is an archive of object files.
@@ -107,11 +171,13 @@ pub(crate) fn begins_archive(start: &[u8]) -> bool {
 /// Where the record may be in an image that has none: only in intermediate code, of the object
 /// file or of a member.
 pub(crate) fn intermediate_only(data: &ImageData<'_>) -> Option<ImageProblem> {
-    let problem = data.ask(|data| match carrier(data)? {
-        Carrier::Image(format) => {
-            Ok(format.is_intermediate(data).then_some(ImageProblem::Intermediate))
-        }
-        Carrier::Archive => archive::intermediate_only(data),
+    let problem = data.ask(|data| {
+        let is_intermediate = |piece: &Piece| match &piece.format {
+            Ok(format) => format.is_intermediate(data.part(&piece.range)),
+            Err(problem) => *problem == ImageProblem::Intermediate,
+        };
+        let piece = pieces(data)?.into_iter().find(is_intermediate);
+        Ok(piece.map(|piece| piece.problem(ImageProblem::Intermediate)))
     });
     problem.ok().flatten()
 }
@@ -121,30 +187,52 @@ pub(crate) fn intermediate_only(data: &ImageData<'_>) -> Option<ImageProblem> {
 /// # Errors
 /// What is not an image, or damaged.
 pub(crate) fn loader_texts(data: &ImageData<'_>) -> Result<Vec<LoaderText>, ImageProblem> {
-    data.ask(|data| match carrier(data)? {
-        Carrier::Image(format) => format.loader_texts(data),
-        Carrier::Archive => Ok(Vec::new()),
+    data.ask(|data| {
+        let mut texts = Vec::new();
+        for piece in pieces(data)?.into_iter().filter(|piece| !piece.is_member()) {
+            let Some(format) = piece.image()? else { continue };
+            let found = format.loader_texts(data.part(&piece.range));
+            let found = found.map_err(|problem| piece.problem(problem))?;
+            texts.extend(found.into_iter().map(|text| text.moved(piece.range.start)));
+        }
+        Ok(texts)
     })
 }
 
-/// The edit that puts `new` in the place of `old`; what is left over becomes zero bytes.
+/// The edits that put new texts in the place of old ones; what is left over becomes zero bytes.
 ///
-/// There is as much room as `old` has, and the unused zero bytes behind it. Linkers let strings
-/// share bytes where one is the end of another: everything else that is read from the same bytes
-/// reads the same text afterwards.
+/// There is as much room as the old text has, and the unused zero bytes behind it; and where the format
+/// has room elsewhere, and [`Room::Elsewhere`] allows it, that. Linkers let strings share bytes where
+/// one is the end of another: everything else that is read from the same bytes reads the same text
+/// afterwards.
 ///
 /// # Errors
 /// There is too little room, or another string would change.
-pub(crate) fn replace_loader_text(
+pub(crate) fn replace_loader_texts(
     data: &ImageData<'_>,
-    old: &LoaderText,
-    new: &[u8],
-) -> Result<Edit, LoaderProblem> {
-    let table = data.ask(|data| match carrier(data)? {
-        Carrier::Image(format) => format.loader_table(data, old.role).map(Some),
-        Carrier::Archive => Ok(None),
-    })?;
-    table.ok_or(LoaderProblem::Changed)?.replace(old, new)
+    changes: &[(&LoaderText, &[u8])],
+    room: Room,
+) -> Result<Vec<Edit>, LoaderProblem> {
+    let mut refused = None;
+    let edits = data.ask(|data| {
+        let mut edits = Vec::new();
+        for piece in pieces(data)?.into_iter().filter(|piece| !piece.is_member()) {
+            let start = piece.range.start;
+            let inside = changes.iter().filter(|(text, _)| piece.range.contains(&text.range.start));
+            let inside: Vec<(LoaderText, &[u8])> =
+                inside.map(|(text, new)| (text.moved_back(start), *new)).collect();
+            let (Ok(format), false) = (&piece.format, inside.is_empty()) else { continue };
+            match format.replace_loader_texts(data.part(&piece.range), &inside, room) {
+                Ok(new) => edits.extend(new.into_iter().map(|edit| edit.moved(start))),
+                Err(problem) => refused = Some(problem),
+            }
+        }
+        Ok(edits)
+    });
+    match refused {
+        Some(problem) => Err(problem),
+        None => Ok(edits?),
+    }
 }
 
 /// What an image is made of, and the symbols at these offsets. The sections of an archive are those
@@ -153,17 +241,44 @@ pub(crate) fn replace_loader_text(
 /// # Errors
 /// What is not an image, or damaged.
 pub(crate) fn places(data: &ImageData<'_>, offsets: &[u64]) -> Result<Places, ImageProblem> {
-    data.ask(|data| match carrier(data)? {
-        Carrier::Image(format) => format.places(data, offsets),
-        Carrier::Archive => archive::places(data, offsets),
+    data.ask(|data| {
+        let mut all = Places { symbols: vec![None; offsets.len()], ..Places::default() };
+        let mut sorted: Vec<(u64, usize)> = offsets.iter().copied().zip(0..).collect();
+        sorted.sort_unstable();
+        for piece in pieces(data)? {
+            let (range, start) = (piece.range.clone(), piece.range.start);
+            let first = sorted.partition_point(|(offset, _)| *offset < start);
+            let behind = sorted.partition_point(|(offset, _)| *offset < range.end);
+            let asked = sorted.get(first..behind).unwrap_or_default();
+            let inside: Vec<u64> =
+                asked.iter().map(|(offset, _)| offset.saturating_sub(start)).collect();
+            let part = data.part(&range);
+            let places = piece.format.clone().and_then(|format| format.places(part, &inside));
+            let places = match places {
+                Ok(places) => places,
+                Err(_) if piece.is_member() => {
+                    // A text, an index of the linker, or of another language.
+                    let name = piece.name().unwrap_or_default();
+                    let purpose = Purpose::Other;
+                    all.parts.push(Part { name, range, purpose, compressed: None });
+                    continue;
+                }
+                Err(problem) => return Err(piece.problem(problem)),
+            };
+            all.parts.extend(places.parts.into_iter().map(|part| Part {
+                name: piece.named(&part.name),
+                range: start.saturating_add(part.range.start)..start.saturating_add(part.range.end),
+                compressed: part.compressed.map(|(how, at)| (how, start.saturating_add(at))),
+                purpose: part.purpose,
+            }));
+            let strings = places.strings.into_iter().filter(|_| !piece.is_member());
+            all.strings.extend(strings.map(|string| string.moved(start)));
+            for ((_, at), symbol) in asked.iter().zip(places.symbols) {
+                if let Some(slot) = all.symbols.get_mut(*at) {
+                    *slot = symbol;
+                }
+            }
+        }
+        Ok(all)
     })
-}
-
-/// The format of a file; `None` if it is no image.
-fn format_of(file: &File) -> io::Result<Option<Format>> {
-    match ImageData::new(file).ask(format) {
-        Ok(format) => Ok(Some(format)),
-        Err(ImageProblem::Unread(number)) => Err(io::Error::from_raw_os_error(number)),
-        Err(_) => Ok(None),
-    }
 }

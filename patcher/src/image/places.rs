@@ -39,8 +39,12 @@ pub(crate) enum Purpose {
     Data,
     /// Read by debuggers only.
     Debug,
-    /// The build-id.
+    /// The build-id, the UUID, or what else a debugger knows the file by.
     BuildId,
+    /// Hashes of all other bytes, which follow from these.
+    Signature,
+    /// When it was linked, or what the linker computed in place of that.
+    Stamp,
     /// The name and checksum of a separate debug file.
     DebugLink,
     /// Tables of the linker, comments.

@@ -5,7 +5,10 @@ use crate::error::SectionProblem;
 /// A section that may hold records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Candidate {
-    /// The member of the archive that it is in; `None` in a file that is no archive.
+    /// The processor that it is for, in a universal file.
+    pub slice: Option<String>,
+    /// The processor, and the member of the archive, that it is in; `None` in a file that is a single
+    /// image.
     pub member: Option<String>,
     /// The name as spelled in the file.
     pub name: String,

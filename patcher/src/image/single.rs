@@ -1,5 +1,5 @@
-//! One image, in a file or in a member of an archive: what is asked of it, and the one match on its
-//! format. The answers are those of any format.
+//! One image, in a file or in a part of one: what is asked of it, and the one match on its format. The
+//! answers are those of any format.
 
 use std::fs::File;
 use std::io;
@@ -10,7 +10,10 @@ use object::read::ReadRef;
 
 use super::data::Bytes;
 use super::elf;
-use super::loader::{LoaderText, Role, Table};
+use super::finish::{Allowed, Finish, FinishProblem};
+use super::loader::{LoaderProblem, LoaderText, Room};
+use super::macho;
+use super::pe;
 use super::places::Places;
 use super::section::{Candidate, Region};
 use crate::edit::Edit;
@@ -21,6 +24,10 @@ use crate::error::{ImageProblem, Imports, Result};
 pub(super) enum Format {
     /// Of Linux and the BSDs.
     Elf,
+    /// Of macOS.
+    MachO,
+    /// Of Windows.
+    Pe,
 }
 
 /// A file that is known.
@@ -30,46 +37,62 @@ pub(super) enum Carrier {
     Image(Format),
     /// An archive of images.
     Archive,
+    /// An image or archive for each of several processors.
+    Universal,
 }
 
 impl Format {
     pub(super) fn locate(self, data: Bytes<'_, '_>) -> Result<Vec<Candidate>, ImageProblem> {
         match self {
             Self::Elf => elf::locate(data),
+            Self::MachO => macho::locate(data),
+            Self::Pe => pe::locate(data),
         }
     }
 
     pub(super) fn regions(self, data: Bytes<'_, '_>) -> Result<Vec<Region>, ImageProblem> {
         match self {
             Self::Elf => elf::regions(data),
+            Self::MachO => macho::places::regions(data),
+            Self::Pe => pe::regions(data),
         }
     }
 
     pub(super) fn imports(self, data: Bytes<'_, '_>) -> Result<Imports, ImageProblem> {
         match self {
             Self::Elf => elf::imports(data),
+            Self::MachO => macho::imports(data),
+            Self::Pe => pe::imports::imports(data),
         }
     }
 
     pub(super) fn is_intermediate(self, data: Bytes<'_, '_>) -> bool {
         match self {
             Self::Elf => elf::is_intermediate(data),
+            // What LLVM compiles with LTO for macOS is no image at all.
+            Self::MachO => false,
+            Self::Pe => pe::is_intermediate(data),
         }
     }
 
     pub(super) fn loader_texts(self, data: Bytes<'_, '_>) -> Result<Vec<LoaderText>, ImageProblem> {
         match self {
             Self::Elf => elf::loader::texts(data),
+            Self::MachO => macho::loader::texts(data),
+            Self::Pe => pe::recognize(data).map(|()| Vec::new()),
         }
     }
 
-    pub(super) fn loader_table<'d>(
+    pub(super) fn replace_loader_texts(
         self,
-        data: Bytes<'d, '_>,
-        role: Role,
-    ) -> Result<Table<'d>, ImageProblem> {
+        data: Bytes<'_, '_>,
+        changes: &[(LoaderText, &[u8])],
+        room: Room,
+    ) -> Result<Vec<Edit>, LoaderProblem> {
         match self {
-            Self::Elf => elf::loader::table(data, role),
+            Self::Elf => elf::loader::replace(data, changes),
+            Self::MachO => macho::loader::replace(data, changes, room),
+            Self::Pe => Err(LoaderProblem::Changed),
         }
     }
 
@@ -80,12 +103,16 @@ impl Format {
     ) -> Result<Places, ImageProblem> {
         match self {
             Self::Elf => elf::places::places(data, offsets),
+            Self::MachO => macho::places::places(data, offsets),
+            Self::Pe => pe::places::places(data, offsets),
         }
     }
 
     pub(super) fn new_identity(self, file: &File, path: &Path, edits: &[Edit]) -> Result<Edit> {
         match self {
             Self::Elf => elf::build_id::rewrite(file, path, edits),
+            Self::MachO => Err(macho::keeps_identity(path)),
+            Self::Pe => Err(pe::keeps_identity(path)),
         }
     }
 
@@ -96,12 +123,21 @@ impl Format {
     ) -> io::Result<Option<Range<u64>>> {
         match self {
             Self::Elf => elf::build_id::changed(before, after),
+            Self::MachO | Self::Pe => Ok(None),
         }
     }
 
-    pub(super) fn stale_signature(self, file: &File) -> io::Result<Option<&'static str>> {
+    /// See [`finish`](mod@super::finish).
+    pub(super) fn finish(
+        self,
+        data: Bytes<'_, '_>,
+        edits: &[Edit],
+        allowed: Allowed,
+    ) -> Result<Finish, FinishProblem> {
         match self {
-            Self::Elf => elf::stale_signature(file),
+            Self::Elf => Ok(elf::finish(data)),
+            Self::MachO => macho::finish(data, edits, allowed),
+            Self::Pe => pe::finish::finish(data, edits, allowed),
         }
     }
 }
@@ -110,7 +146,7 @@ impl Format {
 pub(super) fn format(data: Bytes<'_, '_>) -> Result<Format, ImageProblem> {
     match carrier(data)? {
         Carrier::Image(format) => Ok(format),
-        Carrier::Archive => Err(ImageProblem::Unknown),
+        Carrier::Archive | Carrier::Universal => Err(ImageProblem::Unknown),
     }
 }
 
@@ -125,11 +161,12 @@ pub(super) fn carrier<'d, R: ReadRef<'d>>(data: R) -> Result<Carrier, ImageProbl
         b"!<arch>\n" | b"!<thin>\n" => return Ok(Carrier::Archive),
         // LLVM bitcode, bare or wrapped.
         [b'B', b'C', 0xc0, 0xde, ..] | [0xde, 0xc0, 0x17, 0x0b, ..] => ImageProblem::Intermediate,
-        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] => ImageProblem::Unsupported("a Mach-O file"),
-        // For several processors: how many follows. A Java class begins alike, with its version there,
-        // which is at least 45 (Java Virtual Machine Specification, 4.1).
-        [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, ..45] => ImageProblem::Unsupported("a Mach-O file"),
-        [b'M', b'Z', ..] => ImageProblem::Unsupported("a PE file"),
-        _ => ImageProblem::Unknown,
+        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xfe, 0xed, 0xfa, 0xcf | 0xce, ..] => {
+            return Ok(Carrier::Image(Format::MachO));
+        }
+        // How many processors follows. A Java class begins alike, with its version there, which is at
+        // least 45 (Java Virtual Machine Specification, 4.1).
+        [0xca, 0xfe, 0xba, 0xbe | 0xbf, 0, 0, 0, 1..45] => return Ok(Carrier::Universal),
+        _ => return pe::recognize(data).map(|()| Carrier::Image(Format::Pe)),
     })
 }

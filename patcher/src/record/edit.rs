@@ -45,9 +45,10 @@ impl RecordEdit {
 /// The steps in which records, and what follows from them, are written into a file itself: first the
 /// states say that a fill is under way, then the values change and what follows from them, then states
 /// and checksums, each with its state in one write. Accessors stop on a record that is being written.
-pub(crate) fn steps(records: &[RecordEdit], follows: &[Edit]) -> Steps {
+/// Last, the file ends at `length`.
+pub(crate) fn steps(records: &[RecordEdit], follows: &[Edit], length: Option<u64>) -> Steps {
     const HEADER: usize = size_of::<ValueHeader>();
-    let mut steps = Steps::default();
+    let mut steps = Steps { length, ..Steps::default() };
     for record in records {
         let Edit { offset, before, after } = &record.area;
         let writing = State::Writing.code().to_le_bytes();

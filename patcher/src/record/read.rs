@@ -26,9 +26,11 @@ pub struct Image {
 /// A section's bytes, and what they hold.
 #[derive(Debug)]
 pub struct RecordSection {
-    /// The file; with the member that the section is in, where the file is an archive.
+    /// The file; with the part that the section is in, where the file has several.
     pub path: PathBuf,
-    /// That member.
+    /// The processor that it is for, in a universal file.
+    pub slice: Option<String>,
+    /// That part: the processor, and the member of the archive.
     pub member: Option<String>,
     /// The name as spelled in the file.
     pub name: String,
@@ -122,6 +124,7 @@ impl Image {
             Ok(records) if records.is_empty() => Ok(None),
             Ok(records) => Ok(Some(RecordSection {
                 path,
+                slice: section.slice,
                 member: section.member,
                 name,
                 offset: section.offset,
@@ -156,6 +159,15 @@ impl Image {
         let found: Vec<&RecordSection> = self.sections.iter().filter(is_alike).collect();
         match found.as_slice() {
             [section] => Ok(section),
+            // What is for several processors has one payload for all of them, if it is the same.
+            [section, others @ ..]
+                if section.slice.is_some()
+                    && others.iter().all(|other| {
+                        other.bytes == section.bytes && other.slice != section.slice
+                    }) =>
+            {
+                Ok(section)
+            }
             [] => Err(Error::NoSuchSection {
                 path: self.path.clone(),
                 section: name.to_owned(),

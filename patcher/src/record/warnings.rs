@@ -1,5 +1,5 @@
-//! Sentences about what a change of an image cannot put right: signatures of the bytes as they were, and
-//! objects that the next link may compile again.
+//! Sentences about what a change of an image cannot put right: attributes that vouch for the bytes as
+//! they were, and objects that the next link may compile again.
 
 use std::fs::File;
 use std::path::Path;
@@ -7,7 +7,6 @@ use std::path::Path;
 use super::edit::RecordEdit;
 use crate::error::{Error, Result};
 use crate::files::attributes::xattr;
-use crate::image::stale_signature;
 use crate::shown::line;
 
 /// Extended attributes by which the kernel appraises a file (Linux, "IMA/EVM"), and what renews
@@ -28,8 +27,6 @@ pub(crate) fn of(
 ) -> Result<Vec<String>> {
     let failed = |action| Error::io(action, path);
     let mut warnings = Vec::new();
-    let signature = stale_signature(file).map_err(failed("read"))?;
-    warnings.extend(signature.map(str::to_owned));
     for (name, tool) in APPRAISED.into_iter().filter(|_| keeps_xattrs) {
         if xattr(file, name).map_err(failed("read the extended attributes of"))?.is_some() {
             warnings.push(format!(

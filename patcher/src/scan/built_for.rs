@@ -185,7 +185,7 @@ fn loader(path: &Path, file: &File, inside: &BTreeSet<&Path>, said: &mut Said) -
         Err(_) => return Ok(()),
     };
     for text in texts.iter().filter(|text| text.role == Role::SearchPath) {
-        for folder in text.text.split(|&byte| byte == b':') {
+        for folder in text.split(&text.text) {
             let folder = Path::new(OsStr::from_bytes(folder));
             if !folder.is_absolute() {
                 continue;

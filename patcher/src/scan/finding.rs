@@ -100,7 +100,7 @@ pub enum FindingKind {
 pub enum Action {
     /// It fills the field.
     Fill,
-    /// It rewrites the list, in place or relative to `$ORIGIN`.
+    /// It rewrites the list, in place or relative to the file.
     RewriteRunpath,
     /// It rewrites the name, in place.
     RewriteLoader,
@@ -150,7 +150,7 @@ impl FindingKind {
     pub fn title(self) -> &'static str {
         match self {
             Self::Value => "values of declared fields",
-            Self::Runpath => "RUNPATH",
+            Self::Runpath => "RUNPATH, rpath",
             Self::Text => "text files",
             Self::Link => "symbolic links",
             Self::Descriptor => "defaults in the descriptor of a record",
@@ -170,7 +170,7 @@ impl FindingKind {
     pub fn advice(self) -> &'static str {
         match self {
             Self::Value => "specialize fills them",
-            Self::Runpath => "specialize rewrites it in place, or relative to $ORIGIN",
+            Self::Runpath => "specialize rewrites it in place, or relative to the file",
             Self::Text => "specialize rewrites them",
             Self::Link => "specialize makes them anew",
             Self::Descriptor => "specialize rewrites them, so that later fills follow",

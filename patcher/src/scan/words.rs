@@ -105,5 +105,5 @@ pub(crate) fn of_records(tree: &Tree, entries: &[Examined]) -> Result<BTreeSet<S
 
 /// Whether a text can be searched as a word.
 pub(crate) fn is_word(text: &str) -> bool {
-    !text.starts_with('/') && Reference::named(text.as_ref()).is_ok()
+    Reference::named(text.as_ref()).is_ok_and(|reference| reference.is_word())
 }

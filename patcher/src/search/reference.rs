@@ -20,6 +20,11 @@
 //! - Where a program decides what the path is, it is *unclear*, in a text too: behind it comes `%`
 //!   (`/opt/app%s`) or a variable (`/opt/app$suffix`), or before it a command (`$(dirname "$0")/opt/app`).
 //!
+//! A **path of Windows**, with a drive (`C:/app`, `C:\app`) or a share (`\\host\share\app`), is found as it is
+//! named, with its slashes and in its case. It ends as any other; before it stands no letter, digit, `_`
+//! or `.`, but for the letter of an option: it is found in `-LC:/app/lib`, and `e:/app` is not in
+//! `file:/app`.
+//!
 //! **Anything else is a word**, such as the version of a build, `0.0.0-unspecialized`: it counts
 //! where no ASCII letter, digit, `_` or `.` stands before it, and behind it no name character. So it is
 //! found in `Lix/0.0.0-unspecialized` and `lix-0.0.0-unspecialized.` at the end of a sentence, and
@@ -136,7 +141,7 @@ impl Reference {
     /// characters.
     pub(crate) fn named(text: &OsStr) -> Result<Self> {
         let word = text.as_bytes();
-        if word.starts_with(b"/") {
+        if is_path(word) {
             return Self::new(Path::new(text));
         }
         if word.len() < 2 || word.iter().any(|&byte| byte == b'/' || byte <= b' ') {
@@ -151,7 +156,7 @@ impl Reference {
     /// Whether this is a word, and no path.
     #[must_use]
     pub(crate) fn is_word(&self) -> bool {
-        !self.path.starts_with(b"/")
+        !is_path(&self.path)
     }
 
     /// The reference to a path.
@@ -160,22 +165,28 @@ impl Reference {
     /// It is not absolute, or names the root, or has a component `.` or `..`.
     pub(crate) fn new(path: &Path) -> Result<Self> {
         let bytes = path.as_os_str().as_bytes();
+        let is_windows = is_windows(bytes);
+        let is_slash = |byte: &u8| *byte == b'/' || (is_windows && *byte == b'\\');
         let components: Vec<&[u8]> =
-            bytes.split(|&byte| byte == b'/').filter(|part| !part.is_empty()).collect();
+            bytes.split(is_slash).filter(|part| !part.is_empty()).collect();
         let refused = |why: &str| {
             Err(Error::usage(
                 format!("`{}` {why}", escaped(path)),
                 "name an absolute path as it stands in the files: /opt/app, or a store path",
             ))
         };
-        if !bytes.starts_with(b"/") {
+        if !is_path(bytes) {
             return refused("is not an absolute path");
         }
-        if components.is_empty() {
+        if components.len() < if is_windows { 2 } else { 1 } {
             return refused("is the root of all files");
         }
         if components.iter().any(|part| [b".".as_slice(), b".."].contains(part)) {
             return refused("has a component `.` or `..`");
+        }
+        if is_windows {
+            let end = bytes.iter().rposition(|byte| !is_slash(byte));
+            return Ok(Self::whole(bytes[..end.map_or(0, |last| last + 1)].to_vec()));
         }
         let path: Vec<u8> = components.iter().flat_map(|part| [b"/", *part].concat()).collect();
         let is_named = |part: &&&[u8]| part.len() > STORE_HASH_SIZE + 1;
@@ -193,10 +204,15 @@ impl Reference {
         Self { needle: path.clone(), is_hash: false, path }
     }
 
-    /// How many components the path has.
+    /// How many components the path has. A drive is one.
     #[must_use]
     pub(crate) fn components(&self) -> usize {
-        self.path.iter().filter(|&&byte| byte == b'/').count()
+        match is_windows(&self.path) {
+            true => {
+                self.path.split(|byte| b"/\\".contains(byte)).filter(|one| !one.is_empty()).count()
+            }
+            false => self.path.iter().filter(|&&byte| byte == b'/').count(),
+        }
     }
 
     /// Whether the path can end before these bytes: a name that goes on is another path.
@@ -213,8 +229,10 @@ impl Reference {
             return Fit::Certain;
         }
         let before = bytes.get(..start).unwrap_or_default();
-        let begins = match self.is_word() {
+        let is_windows = is_windows(&self.path);
+        let begins = match is_windows || self.is_word() {
             true if begins_word(before, encoding) => Fit::Certain,
+            true if is_windows && is_option(before, encoding) => Fit::Certain,
             true => Fit::Inside,
             false => begins(before, encoding),
         };
@@ -267,7 +285,7 @@ fn begins(before: &[u8], encoding: Encoding) -> Fit {
     text.reverse();
     let slashes = text.iter().rev().take_while(|&&byte| byte == b'/').count();
     text.truncate(text.len() - slashes);
-    if RELATIVE.iter().any(|token| text.ends_with(token.as_bytes())) {
+    if RELATIVE.iter().copied().flatten().any(|token| text.ends_with(token.as_bytes())) {
         return Fit::Inside;
     }
     let name = text.iter().rev().take_while(|&&byte| is_name(Some(byte))).count();
@@ -299,6 +317,29 @@ fn begins(before: &[u8], encoding: Encoding) -> Fit {
 fn begins_word(before: &[u8], encoding: Encoding) -> bool {
     let last = before.rchunks_exact(encoding.width()).next().and_then(|unit| encoding.ascii(unit));
     !last.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte))
+}
+
+/// Whether these bytes end as an option that a path can follow at once: `-L`.
+fn is_option(before: &[u8], encoding: Encoding) -> bool {
+    let units = before.rchunks_exact(encoding.width());
+    let mut units = units.map(|unit| encoding.ascii(unit));
+    let (letter, dash) = (units.next().flatten(), units.next().flatten());
+    letter.is_some_and(|byte| byte.is_ascii_alphabetic())
+        && dash == Some(b'-')
+        && !is_name(units.next().flatten())
+}
+
+/// Whether this is an absolute path, of any system, and no word.
+fn is_path(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"/") || is_windows(bytes)
+}
+
+/// Whether this is an absolute path of Windows: with a drive, or of a host.
+fn is_windows(bytes: &[u8]) -> bool {
+    match bytes {
+        [drive, b':', b'/' | b'\\', ..] => drive.is_ascii_alphabetic(),
+        _ => bytes.starts_with(b"\\\\"),
+    }
 }
 
 #[cfg(test)]
@@ -425,6 +466,33 @@ mod tests {
         // No base-32: a path like any other.
         let other = path.replace('5', "e");
         assert!(found(&other, &other) && !found(&other, &format!("/x{other}")));
+    }
+
+    #[test]
+    fn paths_of_windows_are_found_as_they_are_named() {
+        for text in [
+            "C:/opt/app",
+            "'C:/opt/app/bin'",
+            "-LC:/opt/app/lib",
+            "file:///C:/opt/app",
+            "x=C:/opt/app\n",
+        ] {
+            assert!(found("C:/opt/app/", text), "{text}");
+        }
+        for text in
+            ["XC:/opt/app", "C:/opt/app-2", "C:/opt/apple", "--libC:/opt/app", ".C:/opt/app"]
+        {
+            assert_eq!(fit("C:/opt/app", text), Fit::Inside, "{text}");
+        }
+        assert!(found("C:\\opt\\app\\", "run C:\\opt\\app\\bin\\app.exe"));
+        assert!(found("\\\\host\\share\\app", "from \\\\host\\share\\app."));
+        for (path, components) in [("C:/app", 2), ("C:\\opt\\app\\", 3), ("\\\\host\\share", 2)] {
+            let reference = Reference::named(path.as_ref()).expect(path);
+            assert!(!reference.is_word() && reference.components() == components, "{path}");
+        }
+        for path in ["C:", "C:/", "C:\\", "\\\\host", "C:/opt/../app", "C:app/x", "\\opt/app"] {
+            assert!(Reference::new(Path::new(path)).is_err(), "{path}");
+        }
     }
 
     #[test]

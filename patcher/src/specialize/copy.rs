@@ -396,6 +396,9 @@ pub(super) fn free(place: &Path, is_file: bool) -> Result<()> {
 /// How many bytes a file has after the changes of the plan.
 fn new_size(entry: &Entry, planned: &EntryPlan) -> u64 {
     let EntryKind::File(size) = entry.kind else { return 0 };
+    if let Some(length) = planned.length {
+        return length;
+    }
     let edits = planned.edits.iter();
     edits.fold(size, |size, edit| size - edit.before.len() as u64 + edit.after.len() as u64)
 }
@@ -405,10 +408,9 @@ fn content(source: &File, new: &File, planned: &EntryPlan, stop: &AtomicBool) ->
     let stays_in_place = planned.keeps_size() && !planned.is_text;
     if planned.edits.is_empty() || stays_in_place {
         copy_data(source, new, stop)?;
-        return planned
-            .edits
-            .iter()
-            .try_for_each(|edit| new.write_all_at(&edit.after, edit.offset));
+        let mut edits = planned.edits.iter();
+        edits.try_for_each(|edit| new.write_all_at(&edit.after, edit.offset))?;
+        return planned.length.map_or(Ok(()), |length| new.set_len(length));
     }
     // A text may have a million changes: each costs no call of the system.
     let mut from = BufReader::with_capacity(BUFFER, source);

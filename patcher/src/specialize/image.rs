@@ -60,15 +60,14 @@ pub(super) fn plan_image(image: &ImagePlan<'_>, wanted: &Wanted<'_>) -> Result<D
             .and_then(|records| fill(&records, wanted, &mut done));
         errors.extend(filled.err());
     }
-    for text in image.loader {
-        match wanted.rules.loader(image.data, image.path, text, &image.place) {
-            Ok(Some((edit, new))) => {
-                done.notes.push(format!("{} {}", text.role.name(), shown(&new)));
-                done.edits.push(edit);
-            }
-            Ok(None) => {}
-            Err(error) => errors.push(error),
+    match wanted.rules.loader(image.data, image.path, image.loader, &image.place) {
+        Ok((edits, changes)) => {
+            let note =
+                |(text, new): (&LoaderText, Vec<u8>)| format!("{} {}", text.name, shown(&new));
+            done.notes.extend(changes.into_iter().map(note));
+            done.edits.extend(edits);
         }
+        Err(error) => errors.push(error),
     }
     if errors.is_empty() { Ok(done) } else { Err(Error::several(errors)) }
 }

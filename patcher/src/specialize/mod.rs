@@ -42,6 +42,7 @@ use crate::watch::{Stoppable, Watch, not_stopped};
 pub use self::options::{
     Ending, Output, SpecializeOptions, Specialized, SpecializedTree, Standing,
 };
+pub use crate::image::Allowed;
 
 /// Carries trees. `stop` may be set at any time: then nothing stays.
 ///
@@ -198,7 +199,13 @@ fn plan(
     let trees: Vec<(&Tree, &Path)> =
         known.iter().map(|known| &known.tree).zip(destinations).collect();
     let beside = Beside::of(&trees, rules);
-    let wanted = Wanted { rules, assignments: &options.assignments, beside: &beside, stop };
+    let wanted = Wanted {
+        rules,
+        assignments: &options.assignments,
+        allowed: options.allowed,
+        beside: &beside,
+        stop,
+    };
     let plans = known.into_iter().zip(&options.outputs);
     let plans = Error::all(
         plans.map(|(known, output)| plan_tree(known, &output.destination, &wanted)).collect(),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::image::Allowed;
 use crate::record::values::Assignment;
 use crate::scan::finding::Finding;
 use crate::scan::manifest::Manifest;
@@ -39,6 +40,8 @@ pub struct SpecializeOptions {
     pub equal_length: bool,
     /// Among these also references that may be a part of a longer path.
     pub possible: bool,
+    /// What may become of the signatures of images that change.
+    pub allowed: Allowed,
     /// Patterns of paths in a tree, of files in which old paths may stay.
     pub allow_left: Vec<String>,
     /// Let the trees take their places also where something is left.

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::files::open::{open_entry, read_at};
 use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::files::window::Window;
+use crate::image;
 use crate::image::data::ImageData;
 use crate::image::loader_texts;
 use crate::record::warnings;
@@ -51,6 +52,8 @@ pub struct EntryPlan {
     pub same_as: Option<usize>,
     /// Changes of a file's bytes, sorted; none overlap.
     pub edits: Vec<Edit>,
+    /// Where the file ends then, if that is earlier than now. In bytes.
+    pub length: Option<u64>,
     /// Whether it is a text: only then edits may change its size.
     pub is_text: bool,
     /// Whether it was unpacked, rewritten and compressed again.
@@ -288,7 +291,35 @@ impl Context<'_> {
             planned.entry.notes.push(format!("text rewritten in {count} places"));
         }
         planned.entry.edits = edits;
+        if content != Content::Text {
+            self.finish(entry, &file, &path, &mut planned.entry)?;
+        }
         planned.entry.is_text = content == Content::Text;
+        Ok(())
+    }
+
+    /// Adds what the edits of an image make necessary elsewhere in it.
+    fn finish(
+        &self,
+        entry: &Entry,
+        file: &File,
+        path: &Path,
+        planned: &mut EntryPlan,
+    ) -> Result<()> {
+        if planned.edits.is_empty() {
+            return Ok(());
+        }
+        let finish = image::finish(file, path, &planned.edits, self.wanted.allowed)?;
+        planned.edits.extend(finish.edits);
+        planned.edits = ordered(std::mem::take(&mut planned.edits)).ok_or_else(|| {
+            Error::input(
+                format!("{}: a change lies in what follows from it", escaped(path)),
+                "build the file again",
+            )
+        })?;
+        planned.length = finish.length;
+        let name = escaped(&entry.path);
+        planned.warnings.extend(finish.warnings.iter().map(|one| format!("{name}: {one}")));
         Ok(())
     }
 

@@ -21,9 +21,8 @@ use crate::files::open::read_at;
 use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::files::window::Window;
 use crate::image::data::ImageData;
-use crate::image::loader::{LoaderProblem, LoaderText, Role};
-use crate::image::replace_loader_text;
-use crate::image::{ORIGIN, begins_archive};
+use crate::image::loader::{LoaderText, Role, Room};
+use crate::image::{Allowed, begins_archive, replace_loader_texts};
 use crate::record::values::Assignment;
 use crate::scan::finding::FindingKind;
 use crate::search::hits::Hit;
@@ -57,6 +56,9 @@ pub(crate) enum Strings {
     /// They are rewritten where old and new path are equally long.
     Become,
 }
+
+/// Strings that the loader reads, and what they become.
+pub(crate) type Changed<'t> = Vec<(&'t LoaderText, Vec<u8>)>;
 
 /// Where a file will be.
 #[derive(Debug)]
@@ -145,44 +147,66 @@ impl Rules<'_> {
         ))
     }
 
-    /// What becomes of a string that the loader reads, and what it is then; `None` if it stays. Its
-    /// absolute paths are rewritten, and where that does not fit, those inside the tree become relative
-    /// to the image.
+    /// What becomes of the strings that the loader of an image reads: the edits, and each that changes
+    /// with what it is then. Absolute paths are rewritten; where that does not fit, those inside the
+    /// tree become relative to the image; and where that does not serve, the format may have room
+    /// elsewhere.
     ///
     /// # Errors
-    /// The new text does not fit, or the loader would read another one.
-    pub(crate) fn loader(
+    /// Each new text that does not fit, or because of which the loader would read another one.
+    pub(crate) fn loader<'t>(
         &self,
         data: &ImageData<'_>,
         path: &Path,
-        text: &LoaderText,
+        texts: &'t [LoaderText],
         place: &FilePlace<'_>,
-    ) -> Result<Option<(Edit, Vec<u8>)>> {
-        let Some(absolute) = self.rewrites.text(&text.text) else { return Ok(None) };
-        let name = text.role.name();
-        let (old, new) = (shown(&text.text), shown(&absolute));
-        let message = format!("{}: the {name} `{old}` cannot become `{new}`", escaped(path));
-        // The loader would read another path: there is no way to write these.
-        let specials = |text: &[u8]| text.iter().filter(|byte| b":$".contains(byte)).count();
-        if text.role == Role::SearchPath && specials(&absolute) != specials(&text.text) {
-            return Err(Error::input(
-                format!(
-                    "{message}: the loader takes `:` for the end of a path, and `$` for a variable"
-                ),
-                "name a destination without `:` and `$`",
-            ));
+    ) -> Result<(Vec<Edit>, Changed<'t>)> {
+        let mut changes: Changed<'t> = Vec::new();
+        let mut errors = Vec::new();
+        let mut without_room = Vec::new();
+        for text in texts {
+            let Some(absolute) = self.rewrites.text(&text.text) else { continue };
+            let (old, new) = (shown(&text.text), shown(&absolute));
+            let message =
+                format!("{}: the {} `{old}` cannot become `{new}`", escaped(path), text.name);
+            // The loader would read another path: there is no way to write these.
+            let specials = |text: &[u8]| text.iter().filter(|byte| b":$".contains(byte)).count();
+            if text.is_list && specials(&absolute) != specials(&text.text) {
+                errors.push(Error::input(
+                    format!(
+                        "{message}: the loader takes `:` for the end of a path, and `$` for a variable"
+                    ),
+                    "name a destination without `:` and `$`",
+                ));
+                continue;
+            }
+            let fits = |new: &[u8]| replace_loader_texts(data, &[(text, new)], Room::Own).err();
+            let relative = || place.relative(text, &absolute);
+            let (new, problem) = match (fits(&absolute), relative()) {
+                (Some(_), Some(relative)) => match fits(&relative) {
+                    None => (relative, None),
+                    problem => (absolute, problem),
+                },
+                (problem, _) => (absolute, problem),
+            };
+            if let Some(problem) = problem {
+                let help = problem.help();
+                without_room.push(Error::input(format!("{message}: {problem}"), help));
+            }
+            changes.push((text, new));
         }
-        let refused =
-            |problem: LoaderProblem| Error::input(format!("{message}: {problem}"), problem.help());
-        let problem = match replace_loader_text(data, text, &absolute) {
-            Ok(edit) => return Ok(Some((edit, absolute))),
-            Err(problem) => problem,
-        };
-        let Some(relative) = place.relative(text.role, &absolute) else {
-            return Err(refused(problem));
-        };
-        let edit = replace_loader_text(data, text, &relative).map_err(refused)?;
-        Ok(Some((edit, relative)))
+        let texts: Vec<(&LoaderText, &[u8])> =
+            changes.iter().map(|(text, new)| (*text, new.as_slice())).collect();
+        match replace_loader_texts(data, &texts, Room::Elsewhere) {
+            Ok(edits) if errors.is_empty() => return Ok((edits, changes)),
+            Ok(_) => {}
+            Err(problem) if without_room.is_empty() => {
+                let message = format!("{}: what its loader reads: {problem}", escaped(path));
+                errors.push(Error::input(message, problem.help()));
+            }
+            Err(_) => errors.append(&mut without_room),
+        }
+        Err(Error::several(errors))
     }
 
     /// Whether a string that the loader reads may be `now` after the rewrites: what [`Rules::loader`]
@@ -190,7 +214,7 @@ impl Rules<'_> {
     #[must_use]
     pub(crate) fn is_loader(&self, text: &LoaderText, now: &[u8], place: &FilePlace<'_>) -> bool {
         let expected = self.loader_text(text);
-        expected == now || (text.role == Role::SearchPath && place.is_same(&expected, now))
+        expected == now || place.is_same(text, &expected, now)
     }
 
     /// A string that the loader reads, with its absolute paths rewritten, whether that fits or not.
@@ -250,15 +274,16 @@ pub(crate) fn is_unmistakable(word: &[u8], path: &str, line: &str) -> bool {
 }
 
 impl FilePlace<'_> {
-    /// A RUNPATH whose folders inside the tree are relative to the image's; `None` if none becomes
-    /// shorter by that.
-    fn relative(&self, role: Role, runpath: &[u8]) -> Option<Vec<u8>> {
-        let folder = self.origin.as_ref().filter(|_| role == Role::SearchPath)?;
+    /// What the loader reads, where paths inside the tree are relative to the image; `None` if none
+    /// becomes shorter by that.
+    fn relative(&self, text: &LoaderText, absolute: &[u8]) -> Option<Vec<u8>> {
+        let (folder, word) = (self.origin.as_ref()?, text.origin?);
         let mut changed = false;
         let mut parts: Vec<Vec<u8>> = Vec::new();
-        for part in runpath.split(|&byte| byte == b':') {
+        for part in text.split(absolute) {
             let path = Path::new(OsStr::from_bytes(part));
-            let relative = path.starts_with(self.destination).then(|| from_origin(path, folder));
+            let is_inside = path.starts_with(self.destination);
+            let relative = is_inside.then(|| from_origin(path, folder, word));
             parts.push(match relative {
                 Some(new) if new.as_os_str().len() < part.len() => {
                     changed = true;
@@ -270,13 +295,13 @@ impl FilePlace<'_> {
         changed.then(|| parts.join(&b':'))
     }
 
-    /// Whether a RUNPATH names the folders that are expected, some of those inside the tree from
-    /// where the image is.
-    fn is_same(&self, expected: &[u8], now: &[u8]) -> bool {
-        let Some(origin) = &self.origin else { return false };
+    /// Whether the loader reads the paths that are expected, some of those inside the tree from where
+    /// the image is.
+    fn is_same(&self, text: &LoaderText, expected: &[u8], now: &[u8]) -> bool {
+        let (Some(origin), Some(word)) = (&self.origin, text.origin) else { return false };
         let is_same = |(expected, now): (&[u8], &[u8])| {
             let path = Path::new(OsStr::from_bytes(expected));
-            let below = now.strip_prefix(ORIGIN.as_bytes());
+            let below = now.strip_prefix(word.as_bytes());
             let below = below.filter(|rest| rest.is_empty() || rest.starts_with(b"/"));
             expected == now
                 || path.starts_with(self.destination)
@@ -286,18 +311,18 @@ impl FilePlace<'_> {
                         normal(&found) == normal(path)
                     })
         };
-        let parts = |text: &'_ [u8]| text.split(|&byte| byte == b':').count();
-        let pairs = expected.split(|&byte| byte == b':').zip(now.split(|&byte| byte == b':'));
-        parts(expected) == parts(now) && pairs.into_iter().all(is_same)
+        let parts = |bytes| text.split(bytes).count();
+        let mut pairs = text.split(expected).zip(text.split(now));
+        parts(expected) == parts(now) && pairs.all(is_same)
     }
 }
 
-/// The way from a folder to another, as a loader reads it.
-fn from_origin(to: &Path, folder: &Path) -> PathBuf {
+/// The way from a folder to another, as a loader reads it, for which `word` is the first.
+fn from_origin(to: &Path, folder: &Path, word: &str) -> PathBuf {
     let same = to.components().zip(folder.components()).take_while(|(a, b)| a == b).count();
     let up = folder.components().skip(same).map(|_| Path::new(".."));
     let down = to.components().skip(same);
-    let mut path = PathBuf::from(ORIGIN);
+    let mut path = PathBuf::from(word);
     up.for_each(|part| path.push(part));
     down.for_each(|part| path.push(part));
     path
@@ -410,6 +435,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) rules: &'a Rules<'a>,
     /// Values that are given for declared fields.
     pub(crate) assignments: &'a [Assignment],
+    /// What may become of signatures.
+    pub(crate) allowed: Allowed,
     /// Which files may look beside themselves.
     pub(crate) beside: &'a Beside,
     /// Is set when nothing more is to be planned.
@@ -423,8 +450,17 @@ mod tests {
     #[test]
     fn folders_beside_a_file_are_those_of_the_tree_and_none_less() {
         let place = FilePlace { destination: "/d".as_ref(), origin: Some("/d/bin".into()) };
+        let (role, range, text) = (Role::SearchPath, 0..0, Vec::new());
+        let text = LoaderText {
+            role,
+            name: "RUNPATH",
+            is_list: true,
+            origin: Some("$ORIGIN"),
+            range,
+            text,
+        };
         let is_same =
-            |expected: &str, now: &str| place.is_same(expected.as_bytes(), now.as_bytes());
+            |expected: &str, now: &str| place.is_same(&text, expected.as_bytes(), now.as_bytes());
         assert!(is_same("/d/lib:/usr/lib", "$ORIGIN/../lib:/usr/lib"));
         // A folder is missing, or lies outside the tree, or is another one.
         assert!(!is_same("/d/lib:/usr/lib", "$ORIGIN/../lib"));

@@ -20,6 +20,13 @@ pub enum Change {
     },
     /// The build-id, as `fill --rewrite-build-id` makes it.
     BuildId,
+    /// What follows from the other changes, such as hashes of a signature.
+    Following {
+        /// How many bytes differ.
+        bytes: u64,
+        /// What else was done, in sentences.
+        notes: Vec<String>,
+    },
     /// A list of folders in which the loader looks for libraries.
     Runpath {
         /// What it was.
@@ -65,6 +72,10 @@ impl fmt::Display for Change {
             }
             Self::Default { field } => write!(to, "the default of `{field}`"),
             Self::BuildId => write!(to, "the build-id"),
+            Self::Following { bytes, notes } => {
+                write!(to, "a signature or checksum, in {bytes} bytes that follow from the rest")?;
+                notes.iter().try_for_each(|note| write!(to, "; {note}"))
+            }
             Self::Runpath { old, new } => write!(to, "RUNPATH `{old}` is now `{new}`"),
             Self::Loader { old, new } => write!(to, "`{old}`, for the loader, is now `{new}`"),
             Self::Strings { places } => write!(to, "undeclared strings, in {places} places"),

@@ -17,10 +17,10 @@ use crate::files::walk::{Entry, Tree};
 use crate::files::window::Window;
 use crate::image;
 use crate::image::data::ImageData;
-use crate::image::loader::{LoaderText, Role};
+use crate::image::loader::{LoaderText, Role, Room};
 use crate::image::places::containing;
 use crate::image::{begins_image, places};
-use crate::image::{loader_texts, replace_loader_text};
+use crate::image::{loader_texts, replace_loader_texts};
 use crate::record::read::Image;
 use crate::scan::finding::FindingKind;
 use crate::search::engine::Searcher;
@@ -127,10 +127,7 @@ impl<'a> Explainer<'a> {
         let place = self.beside.place(tree, entry, &image.file, &texts, self.destination);
         let place = place.map_err(failed)?;
         let mut ranges = Vec::new();
-        for text in &texts {
-            let found = self.loader_text(image, after, text, &place, explained);
-            ranges.extend(found.map_err(failed)?);
-        }
+        ranges.extend(self.loader_texts(image, after, &texts, &place, explained).map_err(failed)?);
         // What lies in records or is read by the loader has rules of its own.
         let mut taken: Vec<Range<u64>> = texts.into_iter().map(|text| text.range).collect();
         taken.extend(image.records().filter_map(|(section, place)| {
@@ -158,61 +155,62 @@ impl<'a> Explainer<'a> {
         explained.changes.extend(report.changed_values.into_iter().map(Change::Value));
         explained.changes.extend(defaults);
         explained.changes.extend(report.rewritten_build_id.then_some(Change::BuildId));
+        let (bytes, notes) = (report.following_bytes, report.notes);
+        explained.changes.extend((bytes > 0).then_some(Change::Following { bytes, notes }));
         explained.differences.extend(report.differences.into_iter().map(TreeDifference::from));
         Ok(())
     }
 
-    /// Where a string that the loader reads differs, if it is the right one.
-    fn loader_text(
+    /// Where the bytes of strings that the loader reads differ, if these are the right ones.
+    fn loader_texts(
         &self,
         image: &Image,
         after: &File,
-        text: &LoaderText,
+        texts: &[LoaderText],
         place: &FilePlace<'_>,
         explained: &mut Explained,
-    ) -> io::Result<Option<Range<u64>>> {
-        let expected = self.rules.loader_text(text);
-        let mut now = vec![0; text.text.len().max(expected.len())];
-        let read = read_at(after, &mut now, text.range.start)?;
-        now.truncate(memchr::memchr(0, &now[..read]).unwrap_or(read));
-        if now == text.text {
-            return Ok(None);
+    ) -> io::Result<Vec<Range<u64>>> {
+        let now = loader_texts(&ImageData::new(after)).unwrap_or_default();
+        let are_same = now.iter().map(|text| text.role).eq(texts.iter().map(|text| text.role));
+        if !are_same {
+            // What differs then is told by its region.
+            return Ok(Vec::new());
         }
-        let (old, new) = (shown(&text.text), shown(&now));
-        let is_expected = self.rules.is_loader(text, &now, place);
+        let data = ImageData::new(&image.file);
+        let mut changes: Vec<(&LoaderText, &[u8])> = Vec::new();
+        for (text, now) in texts.iter().zip(&now).filter(|(text, now)| text.text != now.text) {
+            if self.rules.is_loader(text, &now.text, place) {
+                changes.push((text, &now.text));
+            } else {
+                let expected = shown(&self.rules.loader_text(text));
+                let why = format!("the rewrites give `{expected}`");
+                explained.differences.push(wrong_text(&data, text, &now.text, &why));
+            }
+        }
         // Also checks that nothing else reads the same bytes.
-        let edit = replace_loader_text(&ImageData::new(&image.file), text, &now);
-        match edit {
-            Ok(edit) if is_expected && holds(after, edit.offset, &edit.after)? => {
-                explained.changes.push(match text.role {
-                    Role::SearchPath => Change::Runpath { old, new },
-                    Role::Interpreter | Role::Library => Change::Loader { old, new },
-                });
-                Ok(Some(edit.range()))
+        let edits = match replace_loader_texts(&data, &changes, Room::Elsewhere) {
+            Ok(edits) => edits,
+            Err(problem) => {
+                let why = problem.to_string();
+                let wrong = changes.iter().map(|(text, now)| wrong_text(&data, text, now, &why));
+                explained.differences.extend(wrong);
+                return Ok(Vec::new());
             }
-            edit => {
-                let why = match edit {
-                    Err(problem) if is_expected => problem.to_string(),
-                    _ => format!("the rewrites give `{}`", shown(&expected)),
-                };
-                let name = text.role.name();
-                let reason = format!("the {name} `{old}` became `{new}`: {why}");
-                let regions = image::regions(&ImageData::new(&image.file)).unwrap_or_default();
-                let start = text.range.start;
-                let region = regions.into_iter().find(|region| {
-                    (region.offset..region.offset.saturating_add(region.size)).contains(&start)
-                });
-                let region = region.map(|region| region.name);
-                let offset = Some(start);
-                explained.differences.push(TreeDifference {
-                    region,
-                    offset,
-                    reason,
-                    ..TreeDifference::default()
-                });
-                Ok(None)
+        };
+        let mut ranges = Vec::new();
+        for edit in edits {
+            if holds(after, edit.offset, &edit.after)? {
+                ranges.push(edit.range());
             }
         }
+        explained.changes.extend(changes.into_iter().map(|(text, now)| {
+            let (old, new) = (shown(&text.text), shown(now));
+            match text.role {
+                Role::SearchPath => Change::Runpath { old, new },
+                Role::Interpreter | Role::Library => Change::Loader { old, new },
+            }
+        }));
+        Ok(ranges)
     }
 
     /// Compares files that are no images.
@@ -306,6 +304,22 @@ impl<'a> Explainer<'a> {
     fn hits(&self, mut file: &File) -> io::Result<Vec<Hit>> {
         io::Seek::rewind(&mut file)?;
         Ok(self.searcher.stream(file, u64::MAX - 1)?.0.hits)
+    }
+}
+
+/// A string that the loader reads, and that is another one than it may be.
+fn wrong_text(data: &ImageData<'_>, text: &LoaderText, now: &[u8], why: &str) -> TreeDifference {
+    let (name, old, new) = (text.name, shown(&text.text), shown(now));
+    let start = text.range.start;
+    let region = image::regions(data)
+        .unwrap_or_default()
+        .into_iter()
+        .find(|region| (region.offset..region.offset.saturating_add(region.size)).contains(&start));
+    TreeDifference {
+        region: region.map(|region| region.name),
+        offset: Some(start),
+        reason: format!("the {name} `{old}` became `{new}`: {why}"),
+        ..TreeDifference::default()
     }
 }
 

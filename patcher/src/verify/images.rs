@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
+use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -11,11 +12,14 @@ use postlink_codegen::{Evaluated, Field, Shape};
 use postlink_format::{Record, State, VALUES_OFFSET};
 use serde::Serialize;
 
+use crate::edit::Edit;
 use crate::error::{Error, Result};
-use crate::files::open::Mode;
+use crate::files::compare::holds;
+use crate::files::open::{Mode, read_at};
 use crate::image::data::ImageData;
+use crate::image::finish::Finish;
 use crate::image::places::containing;
-use crate::image::{self, Region};
+use crate::image::{self, Allowed, Region};
 use crate::record::descriptor;
 use crate::record::read::Image;
 
@@ -56,6 +60,11 @@ pub struct ImageReport {
     pub declared_bytes: u64,
     /// Whether the build-id differs, and is what the rule of build-ids makes of the filled file.
     pub rewritten_build_id: bool,
+    /// Other bytes that differ and may: they follow from these, as hashes of a signature or a checksum do.
+    pub following_bytes: u64,
+    /// What the change did beside, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// The fields whose value changed.
     pub changed_values: Vec<ChangedValue>,
     /// The fields whose default changed, in records that were written anew.
@@ -67,8 +76,8 @@ pub struct ImageReport {
 /// Compares an original with the file that was made from it by filling.
 ///
 /// Accepted are other bytes in value areas, if a fill of the same descriptor writes exactly these;
-/// records with other defaults, as [`descriptor`] writes them; and another build-id, if it is the one
-/// that the rule of build-ids gives to the filled file.
+/// records with other defaults, as [`descriptor`] writes them; another build-id, if it is the one
+/// that the rule of build-ids gives to the filled file; and what [`image::finish`] makes of all these.
 ///
 /// # Errors
 /// A file that cannot be read, and an original that is no image or has no record.
@@ -121,14 +130,6 @@ pub(crate) fn compare(
         file.metadata().map(|metadata| metadata.len()).map_err(Error::io("open", path))
     };
     let sizes = (length(&before.file, original)?, length(file, filled)?);
-    if sizes.0 != sizes.1 {
-        report.differences.push(ImageDifference {
-            region: "end of file".into(),
-            offset: sizes.0.min(sizes.1),
-            bytes: sizes.0.abs_diff(sizes.1),
-            reason: format!("the file has {} bytes, it had {}", sizes.1, sizes.0),
-        });
-    }
     let areas = areas(before, file, permitted, &mut report);
     let explained = merged(permitted.explained.clone());
     let build_id =
@@ -136,6 +137,18 @@ pub(crate) fn compare(
     report.rewritten_build_id = build_id.is_some();
     // Headers that are damaged give no names.
     let regions = image::regions(&ImageData::new(&before.file)).unwrap_or_default();
+    let ranges = areas.iter().chain(&explained).chain(&build_id).cloned().collect();
+    let planned = differing(&before.file, file, ranges).map_err(Error::io("read", filled))?;
+    let finish = finished(before, file, &planned, &regions, &mut report)?;
+    let follows: Vec<Range<u64>> = merged(finish.edits.iter().map(Edit::range).collect());
+    if finish.length.unwrap_or(sizes.0) != sizes.1 {
+        report.differences.push(ImageDifference {
+            region: "end of file".into(),
+            offset: sizes.0.min(sizes.1),
+            bytes: sizes.0.abs_diff(sizes.1),
+            reason: format!("the file has {} bytes, it had {}", sizes.1, sizes.0),
+        });
+    }
     let mut differences = Collector::new(&regions);
     let mut buffers = (vec![0; CHUNK], vec![0; CHUNK]);
     let shared = sizes.0.min(sizes.1);
@@ -151,6 +164,8 @@ pub(crate) fn compare(
                 let offset = at + byte as u64;
                 if containing(&areas, |area| area, offset).is_some() {
                     report.declared_bytes += 1;
+                } else if containing(&follows, |range| range, offset).is_some() {
+                    report.following_bytes += 1;
                 } else if containing(&explained, |range| range, offset).is_none()
                     && !build_id.as_ref().is_some_and(|place| place.contains(&offset))
                 {
@@ -163,6 +178,81 @@ pub(crate) fn compare(
     report.differences.append(&mut differences.found);
     report.differences.sort_by_key(|difference| difference.offset);
     Ok(report)
+}
+
+/// The bytes of these ranges, where they differ.
+fn differing(before: &File, after: &File, ranges: Vec<Range<u64>>) -> io::Result<Vec<Edit>> {
+    let mut edits = Vec::new();
+    for range in merged(ranges) {
+        let mut bytes = (vec![0; (range.end - range.start) as usize], Vec::new());
+        before.read_exact_at(&mut bytes.0, range.start)?;
+        bytes.1.resize(bytes.0.len(), 0);
+        let read = read_at(after, &mut bytes.1, range.start)?;
+        bytes.1.truncate(read);
+        let edit = Edit { offset: range.start, before: bytes.0, after: bytes.1 };
+        edits.extend(Some(edit).filter(|edit| edit.changes() && edit.keeps_size()));
+    }
+    Ok(edits)
+}
+
+/// What has to follow from these edits, as far as the other file has it. What it has not is told.
+fn finished(
+    before: &Image,
+    after: &File,
+    planned: &[Edit],
+    regions: &[Region],
+    report: &mut ImageReport,
+) -> Result<Finish> {
+    if planned.is_empty() {
+        return Ok(Finish::default());
+    }
+    let finish = |allowed| image::finish(&before.file, &before.path, planned, allowed);
+    let is_there = |edit: &Edit| {
+        holds(after, edit.offset, &edit.after).map_err(Error::io("read", &before.path))
+    };
+    // What was allowed is not known, but what was done can be seen.
+    let mut found = Err(Error::Changed { path: before.path.clone() });
+    for allowed in Allowed::EACH {
+        let one = finish(allowed);
+        let is_done = match &one {
+            Ok(one) => {
+                one.edits.iter().map(is_there).collect::<Result<Vec<_>>>()?.iter().all(|&done| done)
+            }
+            Err(_) => false,
+        };
+        if found.is_err() || is_done {
+            found = one;
+        }
+    }
+    let mut finish = match found {
+        Ok(finish) => finish,
+        Err(error @ Error::Io { .. }) => return Err(error),
+        Err(error) => {
+            let reason = format!("this file could not have been changed: {error}");
+            report.differences.push(ImageDifference::of("signature", 0, reason));
+            return Ok(Finish::default());
+        }
+    };
+    let mut kept = Vec::new();
+    for edit in finish.edits {
+        if is_there(&edit)? {
+            kept.push(edit);
+            continue;
+        }
+        let mut names = regions.iter().filter(|region| {
+            (region.offset..region.offset.saturating_add(region.size)).contains(&edit.offset)
+        });
+        let name = names.next().map_or("outside all sections", |region| &region.name);
+        let reason = format!(
+            "the {} bytes at {:#x} are not what has to follow from the other changes",
+            edit.after.len(),
+            edit.offset
+        );
+        report.differences.push(ImageDifference::of(name, edit.offset, reason));
+    }
+    finish.edits = kept;
+    report.notes.append(&mut finish.warnings);
+    Ok(finish)
 }
 
 /// The same bytes in ranges that are sorted, and do not overlap.

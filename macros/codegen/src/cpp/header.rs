@@ -13,7 +13,7 @@ use crate::names::{inline_namespace, upper_camel};
 pub fn header(section: &Section) -> String {
     let name = &section.shape.name;
     let inline = inline_namespace(&section.shape);
-    let visibility = if section.exported { "default" } else { "hidden" };
+    let export = if section.exported { EXPORTED } else { HIDDEN };
     let kinds = Kinds::of(section);
     let iterator = if kinds.list { "#include <iterator>\n" } else { "" };
     let doc = comment(&section.doc);
@@ -35,7 +35,7 @@ pub fn header(section: &Section) -> String {
             ("GUARD", &guard(section, "HH")),
             ("ITERATOR", iterator),
             ("HOOK", &hook(section)),
-            ("VISIBILITY", visibility),
+            ("EXPORT", export),
             ("DOC", &doc),
             ("NAMESPACE", &section.namespace),
             ("INLINE", &inline),
@@ -102,5 +102,7 @@ fn hook(section: &Section) -> String {
     fill(include_str!("templates/hook.hh"), &texts)
 }
 
+const EXPORTED: &str = include_str!("templates/exported.hh");
+const HIDDEN: &str = include_str!("templates/hidden.hh");
 const STRING_LIST: &str = concat!("\n", include_str!("templates/string_list.hh"));
 const BYTE_VIEW: &str = concat!("\n", include_str!("templates/byte_view.hh"));

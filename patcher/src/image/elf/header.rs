@@ -29,7 +29,7 @@ pub(super) fn class<'d, R: ReadRef<'d>>(data: R) -> Result<u8, ImageProblem> {
 }
 
 pub(super) fn damaged(why: impl ToString) -> ImageProblem {
-    ImageProblem::Damaged(why.to_string())
+    ImageProblem::Damaged("ELF", why.to_string())
 }
 
 /// Bytes of a section's name that are looked at.

@@ -13,8 +13,9 @@ use object::read::ReadRef;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, Sym};
 
 use super::header::{class, damaged, string, with_class};
+use crate::edit::Edit;
 use crate::error::ImageProblem;
-use crate::image::loader::{LoaderText, Reader, Role, Table};
+use crate::image::loader::{LoaderProblem, LoaderText, Reader, Role, Table};
 
 /// The records of symbol versions that are read. An index of a version has 15 bits.
 const MOST_VERSIONS: usize = 1 << 17;
@@ -53,11 +54,16 @@ pub(in crate::image) fn texts<'d, R: ReadRef<'d>>(
     with_class!(texts_as, data)
 }
 
-/// The strings among which those of a role are, and all that reads them.
-pub(in crate::image) fn table<'d, R: ReadRef<'d>>(
+/// The edits that put new texts in the place of old ones, each where it is.
+pub(in crate::image) fn replace<'d, R: ReadRef<'d>>(
     data: R,
-    role: Role,
-) -> Result<Table<'d>, ImageProblem> {
+    changes: &[(LoaderText, &[u8])],
+) -> Result<Vec<Edit>, LoaderProblem> {
+    changes.iter().map(|(old, new)| table(data, old.role)?.replace(old, new)).collect()
+}
+
+/// The strings among which those of a role are, and all that reads them.
+fn table<'d, R: ReadRef<'d>>(data: R, role: Role) -> Result<Table<'d>, ImageProblem> {
     with_class!(table_as, data, role)
 }
 
@@ -97,7 +103,13 @@ fn texts_in(table: &Table<'_>) -> Result<Vec<LoaderText>, ImageProblem> {
         left = left.saturating_sub(text.len());
         let start = table.start.saturating_add(reader.at as u64);
         let range = start..start.saturating_add(text.len() as u64);
-        texts.push(LoaderText { role, range, text: text.to_owned() });
+        let (name, origin) = match role {
+            Role::SearchPath => ("RUNPATH", Some(super::ORIGIN[0])),
+            Role::Interpreter => ("interpreter", None),
+            Role::Library => ("library's name", None),
+        };
+        let is_list = role == Role::SearchPath;
+        texts.push(LoaderText { role, name, is_list, origin, range, text: text.to_owned() });
     }
     Ok(texts)
 }

@@ -6,10 +6,7 @@ mod header;
 pub(super) mod loader;
 pub(super) mod places;
 
-use std::fs::File;
-use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 
 use memchr::memmem;
 use object::Endianness;
@@ -20,6 +17,7 @@ use postlink_codegen::names::ELF_PREFIX;
 use postlink_format::{HEADER_SIZE, MAGIC};
 
 use self::header::{Sections, Symbols, class, damaged, with_class};
+use super::finish::Finish;
 use super::section::{Candidate, Region};
 use crate::error::{ImageProblem, Imports, SectionProblem};
 
@@ -45,15 +43,17 @@ fn build_ids<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Range<u64>>, ImageProble
 /// How a signed kernel module ends (Linux, `MODULE_SIG_STRING` in `module_signature.h`).
 const MODULE_SIGNATURE: &[u8] = b"~Module signature appended~\n";
 
-/// The signature of a kernel module, in words.
-pub(super) fn stale_signature(file: &File) -> io::Result<Option<&'static str>> {
-    let mut end = [0; MODULE_SIGNATURE.len()];
-    let Some(at) = file.metadata()?.len().checked_sub(end.len() as u64) else { return Ok(None) };
-    file.read_exact_at(&mut end, at)?;
-    Ok((end == MODULE_SIGNATURE).then_some(
+/// Nothing depends on the bytes of a file but the signature of a kernel module, which is at its end.
+pub(super) fn finish<'d, R: ReadRef<'d>>(data: R) -> Finish {
+    let size = MODULE_SIGNATURE.len() as u64;
+    let start = data.len().unwrap_or_default().saturating_sub(size);
+    let is_signed = data.read_bytes_at(start, size) == Ok(MODULE_SIGNATURE);
+    let warning = is_signed.then(|| {
         "it ends with a kernel module's signature, which is no longer valid: sign it again \
-         (strip --strip-debug removes the old signature, scripts/sign-file adds one)",
-    ))
+         (strip --strip-debug removes the old signature, scripts/sign-file adds one)"
+            .to_owned()
+    });
+    Finish { warnings: warning.into_iter().collect(), ..Finish::default() }
 }
 
 /// Whether this is an object file that holds intermediate code and nothing else.
@@ -103,6 +103,7 @@ where
         {
             let name = String::from_utf8_lossy(name).into_owned();
             found.push(Candidate {
+                slice: None,
                 member: None,
                 name,
                 offset,

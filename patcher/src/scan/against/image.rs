@@ -248,11 +248,13 @@ fn explanation(
     };
     let is_runpath = |at: u64| places.role(at) == Some(Role::SearchPath);
     let purpose = |at: u64| places.part(at).map(|part| part.purpose);
-    let reasons: [(&'static str, &dyn Fn(u64) -> bool); 5] = [
+    let reasons: [(&'static str, &dyn Fn(u64) -> bool); 7] = [
         ("value of a declared field", &is_value),
         ("default of a declared field", &is_default),
         ("RUNPATH", &is_runpath),
         ("build-id", &|at| purpose(at) == Some(Purpose::BuildId)),
+        ("time, checksum or hash of the linker", &|at| purpose(at) == Some(Purpose::Stamp)),
+        ("signature of the other bytes", &|at| purpose(at) == Some(Purpose::Signature)),
         ("name and checksum of a separate debug file", &|at| {
             purpose(at) == Some(Purpose::DebugLink)
         }),

@@ -17,7 +17,7 @@ namespace {
 // it sees here, they are changed after the link.
 inline const unsigned char *bytes() noexcept
 {
-#if defined(__GNUC__)
+#if defined(__GNUC__) || defined(__clang__)
     const unsigned char *start = @ADDRESS@;
     __asm__ volatile("" : "+r"(start));
     return start;

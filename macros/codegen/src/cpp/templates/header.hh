@@ -8,11 +8,7 @@
 #include <optional>
 #include <string_view>
 
-#if defined(__GNUC__) && !defined(_WIN32)
-#define POSTLINK_ACCESSOR __attribute__((visibility("@VISIBILITY@")))
-#else
-#define POSTLINK_ACCESSOR
-#endif
+@EXPORT@
 
 @HOOK@
 @DOC@

@@ -6,7 +6,7 @@ struct record {
 static_assert(sizeof(record) == @SIZE@);
 
 extern "C" {
-#if defined(__GNUC__) && !defined(_WIN32)
+#if defined(__GNUC__) && !defined(_WIN32) && !defined(__CYGWIN__)
 __attribute__((visibility("hidden")))
 #endif
 extern const record @SYMBOL@;

@@ -1,0 +1,261 @@
+//! What dyld reads from the load commands: names of libraries, folders in which it looks for them, and
+//! its own path (Apple, `<mach-o/loader.h>`, `union lc_str`; dyld(1)).
+#![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+
+use std::ops::Range;
+
+use object::Endianness;
+use object::macho;
+use object::read::ReadRef;
+use object::read::macho::{LoadCommandData, LoadCommandVariant, MachHeader};
+
+use super::LOADER_PATH;
+use super::header::{Mach, damaged, is_64, with_width};
+use super::places::tables;
+use crate::edit::Edit;
+use crate::error::ImageProblem;
+use crate::image::loader::{LoaderProblem, LoaderText, Reader, Role, Room, Table};
+
+/// A library that is needed.
+pub(super) const NEEDED: &str = "name of a library";
+
+/// Strings that the loader of one file reads: the largest programs need some hundred libraries.
+const MOST_TEXTS: usize = 1 << 12;
+
+/// What to do where a text is too long.
+const SHORTER: &str = "link it with -Wl,-headerpad_max_install_names, which leaves room for longer \
+    paths; or with a longer path, which any shorter one can replace, or with one relative to \
+    @loader_path or @rpath";
+
+pub(in crate::image) fn texts<'d, R: ReadRef<'d>>(
+    data: R,
+) -> Result<Vec<LoaderText>, ImageProblem> {
+    with_width!(texts_as, data)
+}
+
+/// The edits that put new texts in the place of old ones. Where one has too little room in its load
+/// command, and `room` allows it, that command becomes larger, and those behind it move into the unused
+/// zero bytes between the load commands and the first section: what `install_name_tool` does, and what
+/// `-headerpad_max_install_names` is for. Nothing else in a file says where a load command is.
+pub(in crate::image) fn replace<'d, R: ReadRef<'d>>(
+    data: R,
+    changes: &[(LoaderText, &[u8])],
+    room: Room,
+) -> Result<Vec<Edit>, LoaderProblem> {
+    let in_place = || changes.iter().map(|(old, new)| replace_one(data, old, new)).collect();
+    match in_place() {
+        Err(LoaderProblem::TooLong { .. }) if room == Room::Elsewhere => {
+            let moved = || with_width!(moved_as, data, changes);
+            moved()
+        }
+        done => done,
+    }
+}
+
+/// A string of a load command.
+struct Text<'d> {
+    role: Role,
+    name: &'static str,
+    origin: Option<&'static str>,
+    command: LoadCommandData<'d, Endianness>,
+    /// Where it begins in the command.
+    at: usize,
+    /// The bytes from there to the end of the command.
+    bytes: &'d [u8],
+}
+
+impl Text<'_> {
+    /// Where it begins in the file.
+    fn start(&self) -> u64 {
+        self.command.offset().saturating_add(self.at as u64)
+    }
+}
+
+fn strings_as<'d, H, R>(data: R) -> Result<Vec<Text<'d>>, ImageProblem>
+where
+    H: MachHeader<Endian = Endianness>,
+    R: ReadRef<'d>,
+{
+    let mach = Mach::<H>::read(data)?;
+    let mut found = Vec::new();
+    for command in &mach.commands {
+        let origin = Some(LOADER_PATH);
+        let (role, name, origin, text) = match command.variant().map_err(damaged)? {
+            LoadCommandVariant::Dylib(dylib) => (Role::Library, NEEDED, origin, dylib.dylib.name),
+            // What is linked with this library takes the name over: there it must lead to it too.
+            LoadCommandVariant::IdDylib(dylib) => {
+                (Role::Library, "install name", None, dylib.dylib.name)
+            }
+            LoadCommandVariant::Rpath(rpath) => (Role::SearchPath, "rpath", origin, rpath.path),
+            LoadCommandVariant::LoadDylinker(dylinker) => {
+                (Role::Interpreter, "interpreter", None, dylinker.name)
+            }
+            _ => continue,
+        };
+        let at = text.offset.get(mach.endian) as usize;
+        let outside = || damaged("a string is not in its load command");
+        let bytes = command.raw_data().get(at..).filter(|bytes| bytes.contains(&0));
+        let bytes = bytes.filter(|_| at >= size_of::<macho::RpathCommand<Endianness>>());
+        if found.len() == MOST_TEXTS {
+            return Err(damaged("its loader would read more strings than it can"));
+        }
+        found.push(Text {
+            role,
+            name,
+            origin,
+            command: *command,
+            at,
+            bytes: bytes.ok_or_else(outside)?,
+        });
+    }
+    Ok(found)
+}
+
+fn texts_as<'d, H, R>(data: R) -> Result<Vec<LoaderText>, ImageProblem>
+where
+    H: MachHeader<Endian = Endianness>,
+    R: ReadRef<'d>,
+{
+    let text = |text: Text<'_>| {
+        let start = text.start();
+        let bytes = text.bytes.split(|&byte| byte == 0).next().unwrap_or_default();
+        LoaderText {
+            role: text.role,
+            name: text.name,
+            is_list: false,
+            origin: text.origin,
+            range: start..start.saturating_add(bytes.len() as u64),
+            text: bytes.to_vec(),
+        }
+    };
+    Ok(strings_as::<H, R>(data)?.into_iter().map(text).collect())
+}
+
+/// Puts a text in the place of another one in its load command.
+fn replace_one<'d, R: ReadRef<'d>>(
+    data: R,
+    old: &LoaderText,
+    new: &[u8],
+) -> Result<Edit, LoaderProblem> {
+    let strings = || with_width!(strings_as, data);
+    let text = strings()?.into_iter().find(|text| text.start() == old.range.start);
+    let text = text.ok_or(LoaderProblem::Changed)?;
+    if new.is_empty() {
+        return Err(LoaderProblem::Invalid);
+    }
+    let reader = Reader { at: 0, role: Some(text.role), name: text.name };
+    let (start, bytes) = (text.start(), text.bytes);
+    Table { start, bytes, readers: vec![reader], shorter: SHORTER }.replace(old, new)
+}
+
+/// All load commands anew, with these texts.
+fn moved_as<'d, H, R>(data: R, changes: &[(LoaderText, &[u8])]) -> Result<Vec<Edit>, LoaderProblem>
+where
+    H: MachHeader<Endian = Endianness>,
+    R: ReadRef<'d>,
+{
+    let mach = Mach::<H>::read(data)?;
+    let strings = strings_as::<H, R>(data)?;
+    let mut new_commands = Vec::new();
+    let mut done = 0_usize;
+    for command in &mach.commands {
+        let text = strings.iter().find(|text| text.command.offset() == command.offset());
+        let change = text.and_then(|text| {
+            let change = changes.iter().find(|(old, _)| old.range.start == text.start());
+            Some((text, change?))
+        });
+        let Some((text, (old, new))) = change else {
+            new_commands.extend_from_slice(command.raw_data());
+            continue;
+        };
+        let bytes = text.bytes.split(|&byte| byte == 0).next();
+        if bytes != Some(&old.text) || text.role != old.role {
+            return Err(LoaderProblem::Changed);
+        }
+        if new.is_empty() || new.contains(&0) {
+            return Err(LoaderProblem::Invalid);
+        }
+        done = done.saturating_add(1);
+        new_commands.extend(with_text::<H>(&mach, text, new)?);
+    }
+    if done != changes.len() {
+        return Err(LoaderProblem::Changed);
+    }
+    let begin = size_of::<H>() as u64;
+    let room = room_for_commands(&mach, data)?;
+    let too_long = |problem| match problem {
+        None => LoaderProblem::TooLong {
+            needed: new_commands.len(),
+            room: usize::try_from(room).unwrap_or(usize::MAX),
+            help: SHORTER,
+        },
+        Some(problem) => LoaderProblem::Image(problem),
+    };
+    if new_commands.len() as u64 > room {
+        return Err(too_long(None));
+    }
+    let before = data.read_bytes_at(begin, new_commands.len() as u64);
+    let before = before.map_err(|()| too_long(Some(damaged("it ends inside its header"))))?;
+    let size = u32::try_from(new_commands.len()).map_err(|_| too_long(None))?;
+    // `mach_header.sizeofcmds`; the number of commands stays.
+    let sizes = [mach.header.sizeofcmds(mach.endian), size].map(|size| {
+        let bytes = size.to_le_bytes();
+        if mach.header.is_little_endian() { bytes.to_vec() } else { size.to_be_bytes().to_vec() }
+    });
+    let [old_size, new_size] = sizes;
+    Ok(vec![
+        Edit { offset: 20, before: old_size, after: new_size },
+        Edit { offset: begin, before: before.to_vec(), after: new_commands },
+    ])
+}
+
+/// A load command with another text: as large as before, if that is enough.
+fn with_text<H: MachHeader<Endian = Endianness>>(
+    mach: &Mach<'_, H>,
+    text: &Text<'_>,
+    new: &[u8],
+) -> Result<Vec<u8>, LoaderProblem> {
+    let alignment = if mach.header.is_type_64() { 8 } else { 4 };
+    let raw = text.command.raw_data();
+    let needed = text.at.saturating_add(new.len()).saturating_add(1);
+    let size = needed.checked_next_multiple_of(alignment).unwrap_or(needed).max(raw.len());
+    let number = u32::try_from(size).map_err(|_| LoaderProblem::Invalid)?;
+    let mut bytes = raw.get(..text.at).unwrap_or_default().to_vec();
+    bytes.extend_from_slice(new);
+    bytes.resize(size, 0);
+    let number = match mach.header.is_little_endian() {
+        true => number.to_le_bytes(),
+        false => number.to_be_bytes(),
+    };
+    if let Some(place) = bytes.get_mut(4..8) {
+        place.copy_from_slice(&number);
+    }
+    Ok(bytes)
+}
+
+/// How many bytes the load commands may have: up to the first thing that lies behind them, and as far as
+/// there are only zero bytes.
+fn room_for_commands<'d, H, R>(mach: &Mach<'d, H>, data: R) -> Result<u64, ImageProblem>
+where
+    H: MachHeader<Endian = Endianness>,
+    R: ReadRef<'d>,
+{
+    use object::read::macho::Segment;
+    let (begin, end) = (size_of::<H>() as u64, mach.commands_end());
+    let sections = mach.sections.iter().filter_map(|section| section.range.clone());
+    let segments = mach.segments.iter().map(|segment| {
+        let (start, size) = segment.file_range(mach.endian);
+        start..start.saturating_add(size)
+    });
+    let tables = tables(mach)?.into_iter().map(|(_, range)| range);
+    // The UUID lies among them, and the first segment begins with them.
+    let is_behind = |range: &Range<u64>| range.start >= end && range.start < range.end;
+    let length = data.len().map_err(|()| damaged("its length is unknown"))?;
+    let first = sections.chain(segments).chain(tables).filter(is_behind).map(|range| range.start);
+    let first = first.chain([length]).min().unwrap_or(end).max(end);
+    // A page is more than any linker leaves unless it is told to.
+    let padding = first.saturating_sub(end).min(1 << 20);
+    let padding = data.read_bytes_at(end, padding).unwrap_or_default();
+    let zeros = padding.iter().take_while(|&&byte| byte == 0).count();
+    Ok(end.saturating_add(zeros as u64).saturating_sub(begin))
+}

@@ -1,0 +1,167 @@
+//! Signatures of Mach-O files: made by a script, changed by postlink, and checked by another script, with
+//! which postlink shares no code.
+
+use postlink_tests::Folder;
+use postlink_tests::macho::{mint, signatures};
+use serde_json::{Value, json};
+
+const SET: &str = "--set version=2.0.1 --set prefix=/opt/new";
+
+/// Fills `file` and says what the check finds: no wrong hash, or which.
+fn filled(folder: &Folder, file: &str, way: &str) -> Value {
+    folder.postlink(&format!("fill {way} {file} {SET}")).ok();
+    let version = folder.postlink(&format!("inspect --field version {file}")).ok();
+    assert_eq!(version, "2.0.1\n");
+    signatures(folder, &[file]).remove(0)
+}
+
+fn of_all<'v>(found: &'v Value, key: &str) -> Vec<&'v Value> {
+    found["directories"].as_array().expect("directories").iter().map(|one| &one[key]).collect()
+}
+
+/// Refuses to fill a library that is made like this, and says why; it stays as it is.
+#[track_caller]
+fn refused(how: &Value, way: &str, said: &str) {
+    let folder = Folder::new();
+    mint(&folder, "lib.dylib", &how.to_string());
+    let before = folder.read("lib.dylib");
+    let error = folder.postlink(&format!("fill {way} lib.dylib {SET}")).fails(1);
+    assert!(error.contains(said), "{how}: {error}");
+    assert!(error.contains("help: "), "{error}");
+    assert!(before == folder.read("lib.dylib"));
+}
+
+#[test]
+fn each_kind_of_hash_and_page_is_made_anew_in_each_directory() {
+    let folder = Folder::new();
+    let kinds: Vec<Value> = (1..=4).map(|hash| json!({ "hash": hash })).collect();
+    let mut cases = vec![json!({ "directories": kinds })];
+    for hash in 1..=4 {
+        for power in [0, 9, 12, 14, 20] {
+            let one = json!({ "hash": hash, "power": power, "flags": 0x20002 });
+            // A record may lie in two pages.
+            cases.push(json!({ "directories": [one], "pad": 0xf00, "entitlements": "<plist/>" }));
+        }
+    }
+    for case in &cases {
+        mint(&folder, "before.dylib", &case.to_string());
+        folder.copy("before.dylib", "lib.dylib");
+        let found = filled(&folder, "lib.dylib", "");
+        assert!(
+            of_all(&found, "wrong").iter().all(|wrong| **wrong == json!([])),
+            "{case}: {found}"
+        );
+        let before = signatures(&folder, &["before.dylib"]).remove(0);
+        for key in ["flags", "identifier", "hash", "page"] {
+            assert_eq!(of_all(&before, key), of_all(&found, key));
+        }
+        folder.postlink("verify before.dylib lib.dylib").ok();
+        // Again, and in place, and back: the same bytes.
+        let bytes = folder.read("lib.dylib");
+        folder.postlink(&format!("fill lib.dylib {SET}")).ok();
+        assert!(bytes == folder.read("lib.dylib"));
+        folder.copy("before.dylib", "place.dylib");
+        folder.postlink(&format!("fill --in-place --force place.dylib {SET}")).ok();
+        assert!(bytes == folder.read("place.dylib"), "{case}");
+        folder.postlink("fill lib.dylib --reset").ok();
+        assert!(folder.read("before.dylib") == folder.read("lib.dylib"), "{case}");
+    }
+}
+
+#[test]
+fn a_hash_that_does_not_follow_is_told() {
+    let folder = Folder::new();
+    let how = json!({ "directories": [{ "hash": 2, "power": 12 }] });
+    mint(&folder, "before.dylib", &how.to_string());
+    folder.copy("before.dylib", "lib.dylib");
+    filled(&folder, "lib.dylib", "");
+    let (before, mut after) = (folder.read("before.dylib"), folder.read("lib.dylib"));
+    // Another tool wrote the record, and forgot the signature.
+    after[0x8040..].copy_from_slice(&before[0x8040..]);
+    folder.write("lib.dylib", &after);
+    let said = folder.postlink("verify before.dylib lib.dylib").fails_with_output(3);
+    assert!(said.contains("code signature: the 32 bytes at"), "{said}");
+    assert!(said.contains("are not what has to follow from the other changes"), "{said}");
+}
+
+#[test]
+fn a_certificate_is_refused_or_replaced() {
+    let signed = json!({
+        "directories": [
+            { "hash": 1, "power": 12, "flags": 0x10000, "team": "TEAM123" },
+            { "hash": 2, "power": 12, "flags": 0x10000, "team": "TEAM123" },
+        ],
+        "cms": 900, "requirements": 80, "entitlements": "<plist>get-task-allow</plist>",
+    });
+    refused(&signed, "", "it is signed with a certificate of TEAM123");
+    let folder = Folder::new();
+    mint(&folder, "before.dylib", &signed.to_string());
+    assert_eq!(signatures(&folder, &["before.dylib"])[0]["signature"], "certificate");
+    folder.copy("before.dylib", "lib.dylib");
+    let said = folder.postlink(&format!("fill --adhoc lib.dylib {SET}")).fails(0);
+    assert!(said.contains("an ad-hoc signature took the place of that"), "{said}");
+    assert!(said.contains("hardened runtime"), "{said}");
+    let found = signatures(&folder, &["lib.dylib"]).remove(0);
+    assert_eq!(found["signature"], "ad-hoc");
+    assert_eq!(of_all(&found, "team"), [&Value::Null; 2]);
+    assert_eq!(of_all(&found, "flags"), [&json!("0x10002"); 2]);
+    // Those of requirements and entitlements too.
+    assert_eq!(of_all(&found, "wrong"), [&json!([]); 2]);
+    let said = folder.postlink("verify before.dylib lib.dylib").fails_with_output(0);
+    assert!(said.contains("an ad-hoc signature took the place"), "{said}");
+    // From then on it is an ad-hoc one.
+    let bytes = folder.read("lib.dylib");
+    folder.postlink("fill lib.dylib --reset").ok();
+    filled(&folder, "lib.dylib", "");
+    assert!(bytes == folder.read("lib.dylib"));
+}
+
+#[test]
+fn what_was_wrong_before_is_not_mended_in_passing() {
+    let stale = |page: u32| json!({ "directories": [{ "hash": 2, "power": 12 }], "stale": page });
+    // The record is in page 1.
+    refused(&stale(1), "", "the hash of page 1 is not that of its bytes");
+    let folder = Folder::new();
+    mint(&folder, "lib.dylib", &stale(3).to_string());
+    assert_eq!(of_all(&filled(&folder, "lib.dylib", ""), "wrong"), [&json!([3])]);
+    mint(&folder, "lib.dylib", &stale(1).to_string());
+    let said = folder.postlink(&format!("fill --adhoc lib.dylib {SET}")).fails(0);
+    assert!(said.contains("all hashes were made anew"), "{said}");
+    let found = signatures(&folder, &["lib.dylib"]).remove(0);
+    assert_eq!(of_all(&found, "wrong"), [&json!([])]);
+    // Also a page that does not change; and what was done can be seen.
+    mint(&folder, "before.dylib", &stale(3).to_string());
+    folder.copy("before.dylib", "lib.dylib");
+    folder.postlink(&format!("fill --adhoc lib.dylib {SET}")).ok();
+    assert_eq!(of_all(&signatures(&folder, &["lib.dylib"])[0], "wrong"), [&json!([])]);
+    let said = folder.postlink("verify before.dylib lib.dylib").fails_with_output(0);
+    assert!(said.contains("all hashes were made anew"), "{said}");
+}
+
+#[test]
+fn what_cannot_be_renewed_is_refused() {
+    let with = |key: &str, value: u32| json!({ "directories": [{ "hash": 2 }], key: value });
+    let within = |key: &str| json!({ "directories": [{ "hash": 2, key: 1 }] });
+    refused(&with("encrypted", 1), "", "is encrypted");
+    refused(&with("behind", 16), "", "is not the last thing in it: 16 bytes follow");
+    refused(&within("scatter"), "", "scattered pages");
+    refused(&within("before_encryption"), "", "hashes of pages before their encryption");
+    let signed = json!({ "directories": [{ "hash": 2 }] });
+    refused(&signed, "--in-place", "macOS keeps a signature by the file's inode");
+    refused(&signed, "--rewrite-build-id", "a Mach-O file has no build-id");
+}
+
+/// Bytes that no hash is of may change without one.
+#[test]
+fn unsigned_stays_unsigned() {
+    let folder = Folder::new();
+    mint(&folder, "before.dylib", "{}");
+    folder.copy("before.dylib", "lib.dylib");
+    let found = filled(&folder, "lib.dylib", "--in-place");
+    assert_eq!(
+        (&found["signature"], &found["uuid"]),
+        (&Value::Null, &json!("000102030405060708090a0b0c0d0e0f"))
+    );
+    let said = folder.postlink("verify before.dylib lib.dylib").fails_with_output(0);
+    assert!(said.contains("nothing but declared values differs"), "{said}");
+}

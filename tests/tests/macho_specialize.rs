@@ -1,0 +1,164 @@
+//! Trees for macOS: names of libraries and rpaths follow, and signatures with them.
+
+use postlink_tests::Folder;
+use postlink_tests::macho::{clang, linker, mint, record_in_c, signatures};
+use serde_json::json;
+
+/// A tree with a library in `lib`, and in `bin` a program that needs it. `link` is for the linker.
+fn tree(link: &str) -> Folder {
+    let folder = Folder::new();
+    let record = record_in_c(&folder);
+    folder.write("lib.c", format!("{record}const unsigned char *app(void) {{ return record; }}\n"));
+    folder.write("main.c", "extern int app(void);\nint start(void) { return app(); }\n");
+    for name in ["lib", "main"] {
+        folder.run(&format!("{} -c {name}.c -o {name}.o", clang("arm64"))).ok();
+    }
+    let link = format!("{} {link}", linker("arm64"));
+    for name in ["tree", "tree/lib", "tree/bin"] {
+        std::fs::create_dir(folder.path(name)).expect(name);
+    }
+    let name = "-install_name /opt/old/lib/libapp.dylib";
+    folder.run(&format!("{link} -dylib {name} lib.o -o tree/lib/libapp.dylib")).ok();
+    let rpath = "-rpath /opt/old/lib -rpath @loader_path/../lib -e _start";
+    folder.run(&format!("{link} {rpath} main.o tree/lib/libapp.dylib -o tree/bin/app")).ok();
+    folder.write("tree/lib/libapp.tbd", "install-name: '/opt/old/lib/libapp.dylib'\n");
+    folder
+}
+
+const FILES: [&str; 2] = ["bin/app", "lib/libapp.dylib"];
+
+/// Carries the tree and gives what LLVM reads of its load commands.
+fn carried(folder: &Folder, destination: &str) -> String {
+    let rewrite = format!("--rewrite /opt/old={destination}");
+    folder
+        .postlink(&format!("specialize --output tree={destination} --destdir out {rewrite}"))
+        .ok();
+    let place = format!("out{destination}");
+    folder.postlink(&format!("verify tree {place} {rewrite}")).ok();
+    let files: Vec<String> = FILES.iter().map(|file| format!("{place}/{file}")).collect();
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    for one in signatures(folder, &files) {
+        assert_eq!(one["directories"][0]["wrong"], json!([]), "{one}");
+    }
+    let said = folder.run(&format!("llvm-otool-19 -l {}", files.join(" "))).ok();
+    let text = folder.read(&format!("{place}/lib/libapp.tbd"));
+    assert!(String::from_utf8_lossy(&text).contains(destination));
+    let lines = said.lines().map(str::trim).filter(|line| line.contains(" (offset "));
+    lines.map(|line| line.split(" (").next().unwrap_or_default().to_owned() + "\n").collect()
+}
+
+#[test]
+fn a_path_that_fits_stays_absolute() {
+    let said = carried(&tree(""), "/opt/new");
+    let expected = "path /opt/new/lib\npath @loader_path/../lib\nname /usr/lib/dyld\n\
+                    name /opt/new/lib/libapp.dylib\nname /opt/new/lib/libapp.dylib\n";
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn load_commands_grow_where_the_linker_left_room() {
+    let long = format!("/srv/{}", "long/".repeat(40));
+    let long = long.trim_end_matches('/');
+    let folder = tree("-headerpad_max_install_names");
+    let said = carried(&folder, long);
+    assert!(
+        said.contains(&format!("path {long}/lib\n"))
+            || said.contains("path @loader_path/../lib\npath @"),
+        "{said}"
+    );
+    assert_eq!(said.matches(&format!("name {long}/lib/libapp.dylib\n")).count(), 2, "{said}");
+    // Of a file with a wrong new path, that is told.
+    let wrong = folder.postlink(&format!("verify tree out{long} --rewrite /opt/old=/srv/other"));
+    let said = wrong.fails_with_output(3);
+    assert!(said.contains("`/opt/old/lib/libapp.dylib` became"), "{said}");
+}
+
+#[test]
+fn without_room_it_is_refused() {
+    let long = format!("/srv/{}", "long/".repeat(40));
+    let folder = tree("-headerpad 0");
+    let line = format!("specialize --output tree={long} --destdir out --rewrite /opt/old={long}");
+    let error = folder.postlink(&line).fails(1);
+    assert!(
+        error.contains("the install name `/opt/old/lib/libapp.dylib` cannot become"),
+        "{error}"
+    );
+    assert!(error.contains("-headerpad_max_install_names"), "{error}");
+    assert!(!folder.path("out").exists());
+}
+
+/// Where the program's own room is enough for a path that is relative to it.
+#[test]
+fn a_path_is_relative_where_only_that_fits() {
+    let folder = Folder::new();
+    let old = format!("/opt/{}", "o".repeat(40));
+    std::fs::create_dir(folder.path("tree")).expect("a folder");
+    mint(
+        &folder,
+        "tree/lib.dylib",
+        &json!({
+            "directories": [{ "hash": 2 }], "rpaths": [format!("{old}/lib"), old],
+        })
+        .to_string(),
+    );
+    let long = format!("/srv/{}", "n".repeat(60));
+    let rewrite = format!("--rewrite {old}={long}");
+    folder.postlink(&format!("specialize --output tree={long} --destdir out {rewrite}")).ok();
+    let said = folder.run(&format!("llvm-otool-19 -l out{long}/lib.dylib")).ok();
+    assert!(
+        said.contains("path @loader_path/lib (") && said.contains("path @loader_path ("),
+        "{said}"
+    );
+    folder.postlink(&format!("verify tree out{long} {rewrite}")).ok();
+    // Beside the program itself, nothing is an old path.
+    let scan = folder.postlink(&format!("scan out{long} --reference {old}")).ok();
+    assert!(
+        scan.contains("nothing") || scan.contains("0 found") || !scan.contains("rpath"),
+        "{scan}"
+    );
+}
+
+#[test]
+fn a_certificate_is_refused_or_replaced_in_a_tree_too() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("tree")).expect("a folder");
+    let how = json!({ "directories": [{ "hash": 2, "team": "TEAM123" }], "cms": 700, "rpaths": ["/opt/old/lib"] });
+    mint(&folder, "tree/lib.dylib", &how.to_string());
+    let line = "specialize --output tree=/opt/new --destdir out --rewrite /opt/old=/opt/new";
+    let error = folder.postlink(line).fails(1);
+    assert!(
+        error.contains("tree/lib.dylib: it is signed with a certificate of TEAM123"),
+        "{error}"
+    );
+    let said = folder.postlink(&format!("{line} --adhoc")).fails(0);
+    assert!(said.contains("lib.dylib: an ad-hoc signature took the place"), "{said}");
+    let found = signatures(&folder, &["out/opt/new/lib.dylib"]).remove(0);
+    assert_eq!(
+        (&found["signature"], &found["directories"][0]["wrong"]),
+        (&json!("ad-hoc"), &json!([]))
+    );
+    let said = folder.postlink("verify tree out/opt/new --rewrite /opt/old=/opt/new -v").ok();
+    assert!(said.contains("an ad-hoc signature took the place"), "{said}");
+}
+
+/// Two builds for two places differ in UUID and signature, and that is explained.
+#[test]
+fn a_comparison_of_builds_explains_uuids_and_signatures() {
+    let folder = tree("");
+    std::fs::rename(folder.path("tree"), folder.path("other")).expect("a tree");
+    let built = tree("");
+    built.run(&format!("cp -r {} other", folder.path("other").display())).ok();
+    let mut bytes = built.read("other/lib/libapp.dylib");
+    let uuid = signatures(&built, &["other/lib/libapp.dylib"])[0]["uuid"]
+        .as_str()
+        .expect("one")
+        .to_owned();
+    let at =
+        bytes.windows(16).position(|part| postlink_tests::macho::hex(part) == uuid).expect("it");
+    bytes[at..at + 16].fill(7);
+    built.write("other/lib/libapp.dylib", &bytes);
+    built.postlink("fill --adhoc other/lib/libapp.dylib --set version=2.0.1").ok();
+    let said =
+        built.postlink("scan tree --reference /opt/old --against other").fails_with_output(0);
+    assert!(said.contains("build-id") && said.contains("signature of the other bytes"), "{said}");
+}
