@@ -47,6 +47,22 @@ fn carried(folder: &Folder, destination: &str) -> String {
     lines.map(|line| line.split(" (").next().unwrap_or_default().to_owned() + "\n").collect()
 }
 
+/// The linker gave no rpath and no record: names of libraries say it.
+#[test]
+fn install_names_tell_what_a_tree_was_built_for() {
+    let folder = tree("");
+    folder.write("lib.c", "int plain;\n");
+    folder.run(&format!("{} -c lib.c -o lib.o", clang("arm64"))).ok();
+    let line = format!("{} -dylib lib.o", linker("arm64"));
+    let name = "-install_name /opt/place/lib/libapp.dylib -o tree/lib/libapp.dylib";
+    folder.run(&format!("{line} {name}")).ok();
+    for name in ["tree/bin/app", "tree/lib/libapp.tbd"] {
+        std::fs::remove_file(folder.path(name)).expect(name);
+    }
+    let said = folder.postlink("scan tree").ok();
+    assert!(said.contains("built for /opt/place: 1 place\n"), "{said}");
+}
+
 #[test]
 fn a_path_that_fits_stays_absolute() {
     let said = carried(&tree(""), "/opt/new");
@@ -102,7 +118,7 @@ fn a_path_is_relative_where_only_that_fits() {
         .to_string(),
     );
     let long = format!("/srv/{}", "n".repeat(60));
-    let rewrite = format!("--rewrite {old}={long}");
+    let rewrite = format!("--rewrite {old}={long} --rewrite /opt/old=/opt/old");
     folder.postlink(&format!("specialize --output tree={long} --destdir out {rewrite}")).ok();
     let said = folder.run(&format!("llvm-otool-19 -l out{long}/lib.dylib")).ok();
     assert!(

@@ -210,6 +210,9 @@ pub(crate) fn replace_loader_texts(
     changes: &[(&LoaderText, &[u8])],
     room: Room,
 ) -> Result<Vec<Edit>, LoaderProblem> {
+    if changes.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut refused = None;
     let edits = data.ask(|data| {
         let mut edits = Vec::new();
