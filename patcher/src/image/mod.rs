@@ -148,9 +148,11 @@ pub(crate) fn finish(file: &File, path: &Path, edits: &[Edit], allowed: Allowed)
         }
         Ok(all)
     });
+    // Where the system refused a read, that is the reason.
+    let finished = finished.map_err(Error::not_image(path))?;
     match refused {
         Some(problem) => Err(problem.error(path)),
-        None => finished.map_err(Error::not_image(path)),
+        None => Ok(finished),
     }
 }
 
@@ -229,9 +231,10 @@ pub(crate) fn replace_loader_texts(
         }
         Ok(edits)
     });
+    let edits = edits?;
     match refused {
         Some(problem) => Err(problem),
-        None => Ok(edits?),
+        None => Ok(edits),
     }
 }
 
