@@ -178,3 +178,34 @@ fn a_comparison_of_builds_explains_uuids_and_signatures() {
         built.postlink("scan tree --reference /opt/old --against other").fails_with_output(0);
     assert!(said.contains("build-id") && said.contains("signature of the other bytes"), "{said}");
 }
+
+/// Bytes behind the load commands that are not zero are something that nobody told of.
+#[test]
+fn load_commands_grow_over_nothing_but_zeros() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("tree")).expect("a folder");
+    mint(&folder, "tree/lib.dylib", "{}");
+    let mut bytes = folder.read("tree/lib.dylib");
+    let end = 32 + u32::from_le_bytes(bytes[20..24].try_into().expect("four")) as usize;
+    let long = format!("/srv/{}", "n".repeat(60));
+    let line = format!("specialize --output tree={long} --destdir out --rewrite /opt/old={long}");
+    bytes[end + 40] = 1;
+    folder.write("tree/lib.dylib", &bytes);
+    let error = folder.postlink(&line).fails(1);
+    assert!(
+        error.contains("the install name `/opt/old/lib/libminted.dylib` cannot become"),
+        "{error}"
+    );
+    bytes[end + 40] = 0;
+    folder.write("tree/lib.dylib", &bytes);
+    folder.postlink(&line).ok();
+    let said = folder.run(&format!("llvm-otool-19 -D out{long}/lib.dylib")).ok();
+    assert!(said.ends_with(&format!("\n{long}/lib/libminted.dylib\n")), "{said}");
+    // All that stood behind the name is still there.
+    let others = |file: &str| {
+        let said = folder.run(&format!("llvm-otool-19 -l {file}")).ok();
+        let is_same = |line: &&str| !line.contains("cmdsize") && !line.contains("libminted");
+        said.lines().skip(4).filter(is_same).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(others("tree/lib.dylib"), others(&format!("out{long}/lib.dylib")));
+}
