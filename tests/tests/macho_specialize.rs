@@ -209,3 +209,34 @@ fn load_commands_grow_over_nothing_but_zeros() {
     };
     assert_eq!(others("tree/lib.dylib"), others(&format!("out{long}/lib.dylib")));
 }
+
+/// A bundle has hashes of its files, but for its own program, in a file of their own.
+#[test]
+fn a_bundle_that_has_a_hash_of_a_changed_file_is_told() {
+    let folder = Folder::new();
+    for name in ["tree/App.app/Contents/MacOS", "tree/App.app/Contents/_CodeSignature"] {
+        std::fs::create_dir_all(folder.path(name)).expect(name);
+    }
+    for name in ["app", "lib.dylib"] {
+        mint(
+            &folder,
+            &format!("tree/App.app/Contents/MacOS/{name}"),
+            "{\"directories\": [{\"hash\": 2}]}",
+        );
+    }
+    folder.write("tree/App.app/Contents/Info.plist", "<plist><string>/opt/old</string></plist>\n");
+    folder.write(
+        "tree/App.app/Contents/_CodeSignature/CodeResources",
+        "<plist><key>MacOS/lib.dylib</key><data/><key>Info.plist</key><data/></plist>\n",
+    );
+    let line = "specialize --output tree=/opt/new --destdir out --rewrite /opt/old=/opt/new";
+    let said = folder.postlink(line).fails(0);
+    let told = |name: &str| {
+        let is_told = |line: &&str| line.contains(name) && line.contains("sign the bundle again");
+        said.lines().filter(is_told).count()
+    };
+    assert_eq!((told("/lib.dylib: "), told("/Info.plist: "), told("/app: ")), (1, 1, 0), "{said}");
+    let library = "tree/App.app/Contents/MacOS/lib.dylib";
+    let said = folder.postlink(&format!("fill {library} --set version=2.0.1")).fails(0);
+    assert!(said.contains("_CodeSignature/CodeResources has a hash of it as it was"), "{said}");
+}

@@ -33,6 +33,10 @@ pub(crate) use self::section::{Candidate, Region};
 /// How a path begins that a loader reads as one beside the image, or in a folder of its list.
 pub(crate) const RELATIVE: [&[&str]; 2] = [&elf::ORIGIN, &macho::RELATIVE];
 
+/// Where a signed bundle has a file with hashes of its others, from the folder that these are in. It is a
+/// text, which has each path from that folder between `<key>` and `</key>`.
+pub(crate) const SEAL: &str = macho::SEAL;
+
 /// The sections that hold, or may hold, records. Reads the headers only, and the first bytes of
 /// sections.
 ///
