@@ -105,6 +105,7 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
         finish = finish_of(&image, &edits, options)?;
         warnings.append(&mut finish.warnings);
         warnings.extend(slices_without(&image));
+        warnings.extend(warnings::sealed(output));
         warnings.extend(warnings::of(&image.file, &image.path, &records, replaces)?);
         edits.extend(finish.edits.iter().cloned());
         if replaces && !options.in_place {

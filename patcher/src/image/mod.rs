@@ -34,6 +34,10 @@ pub(crate) use self::section::{Candidate, Region};
 /// How a path begins that a loader reads as one beside the image, or in a folder of its list.
 pub(crate) const RELATIVE: [&[&str]; 2] = [&elf::ORIGIN, &macho::RELATIVE];
 
+/// Where a signed bundle has a file with hashes of its others, from the folder that these are in. It is a
+/// text, which has each path from that folder between `<key>` and `</key>`.
+pub(crate) const SEAL: &str = macho::SEAL;
+
 /// The sections that hold, or may hold, records. Reads the headers only, and the first bytes of
 /// sections.
 ///
@@ -151,9 +155,11 @@ pub(crate) fn finish(file: &File, path: &Path, edits: &[Edit], allowed: Allowed)
         }
         Ok(all)
     });
+    // Where the system refused a read, that is the reason.
+    let finished = finished.map_err(Error::not_image(path))?;
     match refused {
         Some(problem) => Err(problem.error(path)),
-        None => finished.map_err(Error::not_image(path)),
+        None => Ok(finished),
     }
 }
 
@@ -213,6 +219,9 @@ pub(crate) fn replace_loader_texts(
     changes: &[(&LoaderText, &[u8])],
     room: Room,
 ) -> Result<Vec<Edit>, LoaderProblem> {
+    if changes.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut refused = None;
     let edits = data.ask(|data| {
         let mut edits = Vec::new();
@@ -229,9 +238,10 @@ pub(crate) fn replace_loader_texts(
         }
         Ok(edits)
     });
+    let edits = edits?;
     match refused {
         Some(problem) => Err(problem),
-        None => Ok(edits?),
+        None => Ok(edits),
     }
 }
 

@@ -2,17 +2,38 @@
 //! they were, and objects that the next link may compile again.
 
 use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+use memchr::memmem;
 
 use super::edit::RecordEdit;
 use crate::error::{Error, Result};
 use crate::files::attributes::xattr;
-use crate::shown::line;
+use crate::image::SEAL;
+use crate::shown::{escaped, line};
 
 /// Extended attributes by which the kernel appraises a file (Linux, "IMA/EVM"), and what renews
 /// them.
 const APPRAISED: [(&str, &str); 2] =
     [("security.ima", "evmctl ima_sign"), ("security.evm", "evmctl sign")];
+
+/// A sentence about a file that is changed, and that a signed bundle has a hash of.
+pub(crate) fn sealed(path: &Path) -> Option<String> {
+    let path = std::path::absolute(path).ok()?;
+    let seal = path.ancestors().skip(1).find_map(|folder| {
+        let seal = folder.join(SEAL);
+        // Most folders have none, and in one that cannot be read nothing is known to be wrong.
+        let text = std::fs::read(&seal).ok()?;
+        let name = path.strip_prefix(folder).ok()?.as_os_str().as_bytes();
+        let key = [b"<key>", name, b"</key>"].concat();
+        memmem::find(&text, &key).map(|_| seal)
+    })?;
+    Some(format!(
+        "{} has a hash of it as it was: sign the bundle again (codesign --force --sign -)",
+        escaped(&seal)
+    ))
+}
 
 /// Sentences about an image that is changed, with these fills. `keeps_xattrs` tells whether the result
 /// has the extended attributes of the image.

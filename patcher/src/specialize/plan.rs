@@ -290,6 +290,11 @@ impl Context<'_> {
             rules.check_first_line(&path, &start[..read])?;
             planned.entry.notes.push(format!("text rewritten in {count} places"));
         }
+        if !edits.is_empty() {
+            let name = escaped(&entry.path);
+            let warning = warnings::sealed(&path).map(|one| format!("{name}: {one}"));
+            planned.entry.warnings.extend(warning);
+        }
         planned.entry.edits = edits;
         if content != Content::Text {
             self.finish(entry, &file, &path, &mut planned.entry)?;

@@ -30,6 +30,10 @@ pub(super) use self::signature::finish;
 /// (dyld(1)).
 pub(super) const RELATIVE: [&str; 3] = [LOADER_PATH, "@executable_path", "@rpath"];
 
+/// The file that has hashes of the other files of a bundle, in the folder that these are in (Apple, "Code
+/// Signing In Depth", "Resources").
+pub(super) const SEAL: &str = "_CodeSignature/CodeResources";
+
 /// The folder of the image itself.
 const LOADER_PATH: &str = "@loader_path";
 
