@@ -146,6 +146,16 @@ fn a_signature_is_refused_or_removed() {
         one.push(0);
         folder.write("longer.exe", one);
         folder.postlink("verify signed.exe longer.exe").fails_with_output(3);
+        // So it is in a tree.
+        std::fs::create_dir_all(folder.path("tree")).expect("a folder");
+        folder.copy("signed.exe", "tree/app.exe");
+        let carry = format!("specialize --output tree=/opt/{name} --destdir out {SET}");
+        let told = folder.postlink(&carry).fails(1);
+        assert!(told.contains("tree/app.exe: it is signed (Authenticode)"), "{told}");
+        folder.postlink(&format!("{carry} --drop-signature")).ok();
+        assert!(folder.read(&format!("out/opt/{name}/app.exe")) == folder.read("dropped.exe"));
+        let told = folder.postlink(&format!("verify tree out/opt/{name} -v")).ok();
+        assert!(told.contains("its signature (Authenticode) was removed"), "{told}");
         sign("dropped.exe", "again.exe");
         assert!(is_valid("again.exe"));
         assert!(!is_valid("dropped.exe"));
