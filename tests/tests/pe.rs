@@ -196,6 +196,14 @@ fn a_signature_that_is_not_last_stays() {
     assert!(told.contains("its signature ends behind the end of the file"), "{told}");
     let told = fill(&signed(0, u32::MAX)).fails(1);
     assert!(told.contains("its signature ends behind the end of the file"), "{told}");
+    // It would take a section with it.
+    let mut inside = signed(0, 24);
+    inside.truncate(start);
+    let before = (start - 512) as u32;
+    put(&mut inside, security, before);
+    put(&mut inside, security + 4, 512);
+    let told = fill(&inside).fails(1);
+    assert!(told.contains("its signature lies in what it should vouch for"), "{told}");
     // Without a place or a size there is none.
     fill(&signed(0, 0)).ok();
 }
