@@ -3,7 +3,7 @@
 use postlink_tests::lix::{
     VERSION, build_library, build_program, expected, long_prefix, sources, unspecialized,
 };
-use postlink_tests::{Folder, matrix};
+use postlink_tests::{Folder, macho, matrix};
 
 /// The triple of Debian's cross compiler, class and byte order as `readelf` says, and the emulator.
 const MACHINES: [(&str, &str, &str, &str); 7] = [
@@ -55,18 +55,13 @@ fn foreign_machines() {
 }
 
 /// What `zig c++` makes: another clang, another C++ library, and systems that Debian has no compiler
-/// for. It takes minutes and the network, so only the full matrix has it.
+/// for. It takes minutes, so only the full matrix has it.
 #[test]
 fn zig() {
     if !matrix::is_full() {
         println!("POSTLINK_MATRIX=full builds with zig");
         return;
     }
-    let home = Folder::kept("zig");
-    home.run("python3 -m venv .").ok();
-    home.run("./bin/python -m pip install --quiet --disable-pip-version-check ziglang==0.17.1")
-        .ok();
-    let zig = home.path("bin/python").display().to_string() + " -m ziglang c++";
     let folder = sources();
     let filled = expected(VERSION, &long_prefix(), true);
     for (target, emulator, optimisations) in [
@@ -77,17 +72,17 @@ fn zig() {
         ("x86_64-freebsd", "", &["-O2"]),
     ] {
         for optimisation in optimisations {
-            let flags = format!("-target {target} {optimisation}");
-            build_program(&folder, &zig, &flags, "program");
-            folder
-                .run(&format!("{zig} {flags} -std=c++17 -fPIC -shared lix.gen.cc -o librecord.so"))
-                .ok();
+            let zig = macho::zig("c++", target);
+            build_program(&folder, &zig, optimisation, "program");
+            let library = "-std=c++17 -fPIC -shared lix.gen.cc -o librecord.so";
+            folder.run(&format!("{zig} {optimisation} {library}")).ok();
             fill(&folder, "", "program");
             fill(&folder, "--in-place", "librecord.so");
             println!("{target} {optimisation}: filled");
             if !emulator.is_empty() {
                 let program = folder.path("program").display().to_string();
-                assert_eq!(folder.run(&format!("{emulator} {program}")).ok(), filled, "{flags}");
+                let said = folder.run(&format!("{emulator} {program}")).ok();
+                assert_eq!(said, filled, "{target} {optimisation}");
             }
         }
     }

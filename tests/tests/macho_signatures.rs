@@ -39,8 +39,8 @@ fn each_kind_of_hash_and_page_is_made_anew_in_each_directory() {
     for hash in 1..=4 {
         for power in [0, 9, 12, 14, 20] {
             let one = json!({ "hash": hash, "power": power, "flags": 0x20002 });
-            // A record may lie in two pages.
-            cases.push(json!({ "directories": [one], "pad": 0xf00, "entitlements": "<plist/>" }));
+            // The version is in one page, and the prefix in the next one.
+            cases.push(json!({ "directories": [one], "pad": 0xf60, "entitlements": "<plist/>" }));
         }
     }
     for case in &cases {

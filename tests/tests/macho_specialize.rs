@@ -47,6 +47,22 @@ fn carried(folder: &Folder, destination: &str) -> String {
     lines.map(|line| line.split(" (").next().unwrap_or_default().to_owned() + "\n").collect()
 }
 
+/// The linker gave no rpath and no record: names of libraries say it.
+#[test]
+fn install_names_tell_what_a_tree_was_built_for() {
+    let folder = tree("");
+    folder.write("lib.c", "int plain;\n");
+    folder.run(&format!("{} -c lib.c -o lib.o", clang("arm64"))).ok();
+    let line = format!("{} -dylib lib.o", linker("arm64"));
+    let name = "-install_name /opt/place/lib/libapp.dylib -o tree/lib/libapp.dylib";
+    folder.run(&format!("{line} {name}")).ok();
+    for name in ["tree/bin/app", "tree/lib/libapp.tbd"] {
+        std::fs::remove_file(folder.path(name)).expect(name);
+    }
+    let said = folder.postlink("scan tree").ok();
+    assert!(said.contains("built for /opt/place: 1 place\n"), "{said}");
+}
+
 #[test]
 fn a_path_that_fits_stays_absolute() {
     let said = carried(&tree(""), "/opt/new");
@@ -102,7 +118,7 @@ fn a_path_is_relative_where_only_that_fits() {
         .to_string(),
     );
     let long = format!("/srv/{}", "n".repeat(60));
-    let rewrite = format!("--rewrite {old}={long}");
+    let rewrite = format!("--rewrite {old}={long} --rewrite /opt/old=/opt/old");
     folder.postlink(&format!("specialize --output tree={long} --destdir out {rewrite}")).ok();
     let said = folder.run(&format!("llvm-otool-19 -l out{long}/lib.dylib")).ok();
     assert!(
@@ -161,4 +177,35 @@ fn a_comparison_of_builds_explains_uuids_and_signatures() {
     let said =
         built.postlink("scan tree --reference /opt/old --against other").fails_with_output(0);
     assert!(said.contains("build-id") && said.contains("signature of the other bytes"), "{said}");
+}
+
+/// Bytes behind the load commands that are not zero are something that nobody told of.
+#[test]
+fn load_commands_grow_over_nothing_but_zeros() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("tree")).expect("a folder");
+    mint(&folder, "tree/lib.dylib", "{}");
+    let mut bytes = folder.read("tree/lib.dylib");
+    let end = 32 + u32::from_le_bytes(bytes[20..24].try_into().expect("four")) as usize;
+    let long = format!("/srv/{}", "n".repeat(60));
+    let line = format!("specialize --output tree={long} --destdir out --rewrite /opt/old={long}");
+    bytes[end + 40] = 1;
+    folder.write("tree/lib.dylib", &bytes);
+    let error = folder.postlink(&line).fails(1);
+    assert!(
+        error.contains("the install name `/opt/old/lib/libminted.dylib` cannot become"),
+        "{error}"
+    );
+    bytes[end + 40] = 0;
+    folder.write("tree/lib.dylib", &bytes);
+    folder.postlink(&line).ok();
+    let said = folder.run(&format!("llvm-otool-19 -D out{long}/lib.dylib")).ok();
+    assert!(said.ends_with(&format!("\n{long}/lib/libminted.dylib\n")), "{said}");
+    // All that stood behind the name is still there.
+    let others = |file: &str| {
+        let said = folder.run(&format!("llvm-otool-19 -l {file}")).ok();
+        let is_same = |line: &&str| !line.contains("cmdsize") && !line.contains("libminted");
+        said.lines().skip(4).filter(is_same).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(others("tree/lib.dylib"), others(&format!("out{long}/lib.dylib")));
 }

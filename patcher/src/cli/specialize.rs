@@ -20,8 +20,8 @@ use crate::watch::Watch;
 
 /// Carry a package from the paths that it was built for to its final ones
 ///
-/// Copies each tree and, in the copy, fills declared fields, rewrites RUNPATH, text files and
-/// symbolic links. Declared paths that lie in a tree follow it by themselves. Everything is checked
+/// Copies each tree and, in the copy, fills declared fields, rewrites RUNPATH (on macOS rpaths and
+/// install names; hashes of ad-hoc signatures follow), text files and symbolic links. Declared paths that lie in a tree follow it by themselves. Everything is checked
 /// before anything is written. Afterwards nothing of the old paths is left; otherwise it ends
 /// with 3, lists what is, and no tree stays.
 ///

@@ -151,9 +151,11 @@ pub(crate) fn finish(file: &File, path: &Path, edits: &[Edit], allowed: Allowed)
         }
         Ok(all)
     });
+    // Where the system refused a read, that is the reason.
+    let finished = finished.map_err(Error::not_image(path))?;
     match refused {
         Some(problem) => Err(problem.error(path)),
-        None => finished.map_err(Error::not_image(path)),
+        None => Ok(finished),
     }
 }
 
@@ -213,6 +215,9 @@ pub(crate) fn replace_loader_texts(
     changes: &[(&LoaderText, &[u8])],
     room: Room,
 ) -> Result<Vec<Edit>, LoaderProblem> {
+    if changes.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut refused = None;
     let edits = data.ask(|data| {
         let mut edits = Vec::new();
@@ -229,9 +234,10 @@ pub(crate) fn replace_loader_texts(
         }
         Ok(edits)
     });
+    let edits = edits?;
     match refused {
         Some(problem) => Err(problem),
-        None => Ok(edits?),
+        None => Ok(edits),
     }
 }
 

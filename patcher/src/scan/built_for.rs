@@ -184,6 +184,10 @@ fn loader(path: &Path, file: &File, inside: &BTreeSet<&Path>, said: &mut Said) -
         // A file that only begins like an image is read by no loader.
         Err(_) => return Ok(()),
     };
+    // On macOS a library names itself by its path, and a program what it needs.
+    let libraries = texts.iter().filter(|text| text.role == Role::Library);
+    let libraries = libraries.map(|text| Path::new(OsStr::from_bytes(&text.text)));
+    said.paths.extend(libraries.filter(|path| path.is_absolute()).map(Path::to_owned));
     for text in texts.iter().filter(|text| text.role == Role::SearchPath) {
         for folder in text.split(&text.text) {
             let folder = Path::new(OsStr::from_bytes(folder));
