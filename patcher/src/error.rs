@@ -474,7 +474,8 @@ pub fn member_path(archive: &Path, member: &str) -> PathBuf {
 /// Why a linker leaves the record out.
 const DROPPED: &str = "the linker dropped it: with --gc-sections it keeps a section that is `retain`ed \
     (the generated source asks for that; linkers before binutils 2.36 ignore it) or whose accessors are \
-    called; from a static library it takes what is referred to, or everything with --whole-archive";
+    called; from a static library it takes what is referred to, or everything with --whole-archive; /MERGE puts it \
+    into another section";
 
 fn io_help(source: &io::Error) -> &'static str {
     match source.kind() {

@@ -146,6 +146,16 @@ fn a_signature_is_refused_or_removed() {
         one.push(0);
         folder.write("longer.exe", one);
         folder.postlink("verify signed.exe longer.exe").fails_with_output(3);
+        // So it is in a tree.
+        std::fs::create_dir_all(folder.path("tree")).expect("a folder");
+        folder.copy("signed.exe", "tree/app.exe");
+        let carry = format!("specialize --output tree=/opt/{name} --destdir out {SET}");
+        let told = folder.postlink(&carry).fails(1);
+        assert!(told.contains("tree/app.exe: it is signed (Authenticode)"), "{told}");
+        folder.postlink(&format!("{carry} --drop-signature")).ok();
+        assert!(folder.read(&format!("out/opt/{name}/app.exe")) == folder.read("dropped.exe"));
+        let told = folder.postlink(&format!("verify tree out/opt/{name} -v")).ok();
+        assert!(told.contains("its signature (Authenticode) was removed"), "{told}");
         sign("dropped.exe", "again.exe");
         assert!(is_valid("again.exe"));
         assert!(!is_valid("dropped.exe"));
@@ -186,6 +196,14 @@ fn a_signature_that_is_not_last_stays() {
     assert!(told.contains("its signature ends behind the end of the file"), "{told}");
     let told = fill(&signed(0, u32::MAX)).fails(1);
     assert!(told.contains("its signature ends behind the end of the file"), "{told}");
+    // It would take a section with it.
+    let mut inside = signed(0, 24);
+    inside.truncate(start);
+    let before = (start - 512) as u32;
+    put(&mut inside, security, before);
+    put(&mut inside, security + 4, 512);
+    let told = fill(&inside).fails(1);
+    assert!(told.contains("its signature lies in what it should vouch for"), "{told}");
     // Without a place or a size there is none.
     fill(&signed(0, 0)).ok();
 }

@@ -284,6 +284,14 @@ fn objects_and_static_libraries() {
             assert_eq!(wine(&folder, "./program.exe").ok(), filled, "{file} {more}");
         }
     }
+    // Beside symbols of an import library, which are no object files.
+    folder.write("other.def", "LIBRARY other.dll\nEXPORTS\n    other\n    another\n");
+    folder.run("llvm-dlltool-19 -m i386:x86-64 -d other.def -l other.lib").ok();
+    folder.postlink("inspect other.lib").fails(1);
+    folder.run("llvm-lib-19 /out:mixed.lib before.obj other.lib").ok();
+    folder.postlink(&format!("fill mixed.lib {}", set())).ok();
+    folder.run(&format!("{gcc} -static main.cc values.cc mixed.lib -o program.exe")).ok();
+    assert_eq!(wine(&folder, "./program.exe").ok(), filled);
     // A link with LTO takes the other half.
     folder.run(&format!("{gcc} -flto -ffat-lto-objects -c lix.gen.cc -o fat.obj")).ok();
     let said = folder.postlink(&format!("fill fat.obj {}", set())).stderr;

@@ -38,12 +38,13 @@ const RULES: &[Rule] = &[
     },
 ];
 
-/// The same with zig's clang, linker and C++ library.
+/// The same with zig's clang, linker and C++ library. zig passes on no option that folds identical code, and
+/// its own C library does not link with LTO.
 const ZIG_AXES: &[Axis] = &[
     axis("compiler", &["zig"]),
     OPTIMISATIONS,
     axis("build", &["plain"]),
-    OPTIONS,
+    axis("linker options", &["none", "REF"]),
     SHAPES,
     STRIPPED,
     FILLED,
@@ -76,7 +77,6 @@ fn check(choice: &Choice<'_>) {
     let compiler = compiler(choice);
     let options = match choice.of("linker options") {
         "REF" => "-Wl,--gc-sections",
-        "REF,ICF" if choice.of("compiler") == "zig" => "-Wl,--gc-sections",
         "REF,ICF" => "-Wl,--gc-sections,-Xlink=/OPT:REF,-Xlink=/OPT:ICF",
         _ => "",
     };

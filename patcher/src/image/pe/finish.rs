@@ -46,7 +46,7 @@ pub(in crate::image) fn finish(
                 help: "fill it before it is signed; or add --drop-signature, which removes the signature",
             });
         }
-        drop_signature(data, image, &table, length, &mut finish)?;
+        drop_signature(data, &headers, image, &table, &mut finish)?;
     }
     finish.warnings.extend(told(data, &headers));
     checksum(data, image, edits, length, &mut finish)?;
@@ -65,22 +65,32 @@ pub(super) fn certificates(headers: &Headers<'_>) -> Option<Range<u64>> {
 /// Plans that the certificate table goes, and the entry that names it.
 fn drop_signature(
     data: Bytes<'_, '_>,
+    headers: &Headers<'_>,
     image: &ImageHeader<'_>,
     table: &Range<u64>,
-    length: u64,
     finish: &mut Finish,
 ) -> Result<(), FinishProblem> {
+    let length = data.len().map_err(|()| damaged("its length is unknown"))?;
+    let sections = headers.sections.iter().map(|section| {
+        u64::from(section.pointer_to_raw_data.get(LE))
+            .saturating_add(section.size_of_raw_data.get(LE).into())
+    });
+    let symbols = headers.string_range(data).map_or(0, |strings| strings.end);
+    let others = sections.chain([symbols, headers.header.end]).max().unwrap_or_default();
     let end = table.end.checked_next_multiple_of(ALIGNED).unwrap_or(table.end);
-    if table.end > length || (end < length) {
-        let (why, help) = match table.end > length {
-            true => {
-                ("its signature ends behind the end of the file", "build or copy the file again")
-            }
-            false => (
-                "something was appended behind its signature, which therefore cannot be removed",
-                "take a copy of the file to which nothing was appended, or one that was not signed",
-            ),
-        };
+    let (why, help) = if table.end > length {
+        ("its signature ends behind the end of the file", "build or copy the file again")
+    } else if others > table.start {
+        ("its signature lies in what it should vouch for", "build or copy the file again")
+    } else if end < length {
+        (
+            "something was appended behind its signature, which therefore cannot be removed",
+            "take a copy of the file to which nothing was appended, or one that was not signed",
+        )
+    } else {
+        ("", "")
+    };
+    if !why.is_empty() {
         return Err(FinishProblem::Refused { why: why.into(), help });
     }
     let number = pe::IMAGE_DIRECTORY_ENTRY_SECURITY as u64;

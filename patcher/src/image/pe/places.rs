@@ -169,16 +169,24 @@ fn symbols<'d, R: ReadRef<'d>>(
         })
         .collect();
     found.sort_by_key(|(start, ..)| *start);
-    let symbol_at = |offset: u64| {
+    // Many offsets may lie in one object, and a name takes long to demangle.
+    let mut last: Option<(usize, String)> = None;
+    let mut symbol_at = |offset: u64| {
         let behind = found.partition_point(|(start, ..)| *start <= offset);
         let (start, end, symbol) = found.get(behind.checked_sub(1)?)?;
+        if offset >= *end {
+            return None;
+        }
         let next = found.get(behind).map_or(*end, |(next, ..)| *next);
-        let symbol = Symbol {
-            name: demangled(symbols.name(symbol)?),
+        let (_, name) = match last.take().filter(|(known, _)| *known == behind) {
+            Some(known) => last.insert(known),
+            None => last.insert((behind, demangled(symbols.name(symbol)?))),
+        };
+        Some(Symbol {
+            name: name.clone(),
             distance: offset.saturating_sub(*start),
             size: next.min(*end).saturating_sub(*start),
-        };
-        (offset < *end).then_some(symbol)
+        })
     };
     offsets.iter().map(|&offset| symbol_at(offset)).collect()
 }
