@@ -159,10 +159,10 @@ let
           )
           // derivationArgs
           // {
-            # The gate is postlink's; Nix checks it once more.
-            disallowedReferences =
+            # The gate is postlink's; Nix checks it once more, and whatever else the outputs need.
+            disallowedRequisites =
               builtins.concatMap pathsOf ([ package ] ++ map (dependency: dependency.unspecialized) replaced)
-              ++ derivationArgs.disallowedReferences or [ ];
+              ++ derivationArgs.disallowedRequisites or [ ];
           }
         )
         // extra;

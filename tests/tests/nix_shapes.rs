@@ -131,4 +131,20 @@ fn a_forgotten_dependency_is_found() {
     let text = store.shapes("refused.forgotten");
     let message = store.nix("nix-build", &["--no-out-link", "-E", &text]).fails(100);
     assert!(message.contains("name what is specialized of that in dependencies"), "{message}");
+    // So is what only a package in between needs, whether something is named for it or not.
+    store.nix("nix-build", &["--no-out-link", "-E", &store.shapes("userOfBoth")]).ok();
+    for name in ["between", "betweenAlone"] {
+        let text = store.shapes(&format!("refused.{name}"));
+        let message = store.nix("nix-build", &["--no-out-link", "-E", &text]).fails(100);
+        let told: Vec<&str> = message.lines().filter(|line| line.contains("refers to")).collect();
+        assert!(!told.is_empty(), "{message}");
+        for line in told {
+            assert!(line.contains("-between refers to"), "{message}");
+            assert!(line.contains("-shape-unspecialized"), "{message}");
+            assert!(line.ends_with("or build it against what is specialized"), "{message}");
+        }
+    }
+    let text = store.shapes("refused.added");
+    let message = store.nix("nix-build", &["--no-out-link", "-E", &text]).fails(1);
+    assert!(message.contains("is not allowed to refer to the following paths:"), "{message}");
 }

@@ -19,7 +19,7 @@ fn a_specialized_package_is_used_as_the_package_itself() {
            position = lix.meta.position == lix-unspecialized.meta.position;
            itself = lix.nix.outPath == lix.outPath; theirs = lix ? itself;
            unspecialized = lix.unspecialized.drvPath == lix-unspecialized.drvPath;
-           refused = map toString lix.drvAttrs.disallowedReferences
+           refused = map toString lix.drvAttrs.disallowedRequisites
              == map toString [ lix-unspecialized.out lix-unspecialized.dev lix-unspecialized.doc ]; }",
     );
     let expected = json!({
@@ -31,7 +31,7 @@ fn a_specialized_package_is_used_as_the_package_itself() {
     });
     assert_eq!(seen, expected);
     // Who links it refuses both unspecialized packages, and a shell for it has the specialized one.
-    let refused = store.eval("map baseNameOf nix-eval-jobs.drvAttrs.disallowedReferences");
+    let refused = store.eval("map baseNameOf nix-eval-jobs.drvAttrs.disallowedRequisites");
     let names = refused.as_array().expect("a list");
     assert_eq!(names.len(), 4);
     assert!(names.iter().all(|name| name.as_str().expect("a name").contains("-unspecialized__")));
