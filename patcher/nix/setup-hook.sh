@@ -25,7 +25,12 @@ postlinkRedirect() {
 postlinkRedirect
 
 postlinkSpecializePhase() {
-    local output final trees=() flags=()
+    local output final repack=--repack trees=() flags=()
+    # In a compressed file Nix does not replace the path that it builds a content-addressed output at.
+    if [ -n "${outputHashMode-}" ]; then
+        repack=
+        echo "postlink: content-addressed outputs: no compressed file is rewritten" >&2
+    fi
     for output in $(getAllOutputNames); do
         final=${postlinkOutputs[$output]}
         # What fixup makes is not there yet, but may be named.
@@ -36,7 +41,7 @@ postlinkSpecializePhase() {
         fi
     done
     concatTo flags postlinkFlags postlinkFlagsArray
-    @postlink@/bin/postlink specialize --repack "${trees[@]}" "${flags[@]}"
+    @postlink@/bin/postlink specialize $repack "${trees[@]}" "${flags[@]}"
     for output in $(getAllOutputNames); do
         final=${postlinkOutputs[$output]}
         NIX_LDFLAGS=${NIX_LDFLAGS//"${!output}"/"$final"}

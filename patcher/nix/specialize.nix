@@ -61,7 +61,7 @@ let
       options =
         map (output: "--output ${package.${output}}=\"$" + output + "\"") outputs
         ++ map (pair: "--rewrite ${pair}") pairs
-        ++ [ "--repack" ]
+        ++ [ "$repack" ]
         ++ (if hasManifest then [ "--manifest ${package.manifest}" ] else [ ])
         ++ (if given == { } then [ ] else [ "--values \"$valuesPath\"" ])
         ++ map quote flags;
@@ -74,7 +74,7 @@ let
           if compress then
             ''
               for output in ${all}; do
-                if [ -d "$output/share/man" ]; then
+                if [ -n "$repack" ] && [ -d "$output/share/man" ]; then
                   chmod -R u+w "$output/share/man"
                   compressManPages "$output"
                 fi
@@ -136,7 +136,14 @@ let
             ]) outputs;
             known = builtins.concatMap (dependency: pathsOf dependency.unspecialized) replaced ++ pathsOf package;
             buildCommand =
+              # Which of the two it is may be a setting of nixpkgs: only the builder knows. Nix builds a
+              # content-addressed output at another path, and replaces that in it, but in no compressed file.
               ''
+                repack=--repack
+                if [ -n "''${outputHashMode-}" ]; then
+                  repack=
+                  echo "postlink: content-addressed outputs: no compressed file is rewritten, and none made" >&2
+                fi
                 ${postlink}/bin/postlink specialize ${toString options}
               ''
               + builtins.readFile ./forgotten.sh
