@@ -48,6 +48,8 @@ postlinkSpecializePhase() {
         if [ "${prefix-}" = "${!output}" ]; then prefix=$final; fi
         export "$output=$final"
     done
+    # What was copied from the store is not writable, and fixup comes later.
+    chmod -R u+w "$NIX_BUILD_TOP/unspecialized"
     rm -rf "$NIX_BUILD_TOP/unspecialized"
 }
 appendToVar preFixupPhases postlinkSpecializePhase

@@ -53,7 +53,8 @@ fn is_right(store: &Store, package: &str, of: &impl Fn(&str) -> PathBuf) {
 fn packages_are_carried_however_the_stdenv_builds_them() {
     let store = Store::new();
     let of = build(&store, "carried");
-    for package in ["default", "structured", "debug", "single", "bin", "postFixup", "gzip", "tool"]
+    for package in
+        ["default", "structured", "debug", "single", "bin", "readonly", "postFixup", "gzip", "tool"]
     {
         is_right(&store, package, &of);
     }
@@ -90,7 +91,7 @@ fn packages_are_carried_however_the_stdenv_builds_them() {
 fn packages_that_specialize_themselves() {
     let store = Store::new();
     let of = build(&store, "hooked");
-    for package in ["default", "structured", "debug", "single", "bin", "words"] {
+    for package in ["default", "structured", "debug", "single", "bin", "words", "readonly"] {
         is_right(&store, package, &of);
     }
     assert!(of("debug.debug").join("of").exists());
