@@ -33,6 +33,11 @@ postlinkSpecializePhase() {
     fi
     for output in $(getAllOutputNames); do
         final=${postlinkOutputs[$output]}
+        if [ -e "$final" ] || [ -L "$final" ]; then
+            echo "postlink: $final was made before it was specialized: the build has its path from Nix, as from" \
+                "\`placeholder \"$output\"\`. Name it \$$output, in a phase or in a hook" >&2
+            exit 1
+        fi
         # What fixup makes is not there yet, but may be named.
         if [ -e "${!output}" ]; then
             trees+=(--output "${!output}=$final")

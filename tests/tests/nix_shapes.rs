@@ -95,6 +95,13 @@ fn packages_that_specialize_themselves() {
         is_right(&store, package, &of);
     }
     assert!(of("debug.debug").join("of").exists());
+    // What is written to the final path was not built for the folder.
+    for name in ["direct", "partly"] {
+        let text = store.shapes(&format!("refused.{name}"));
+        let message = store.nix("nix-build", &["--no-out-link", "-E", &text]).fails(100);
+        assert!(message.contains("was made before it was specialized"), "{message}");
+        assert!(message.contains("as from `placeholder \"out\"`. Name it $out,"), "{message}");
+    }
 }
 
 #[test]
