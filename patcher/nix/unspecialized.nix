@@ -2,18 +2,24 @@
 # an output `manifest`.
 { padName, postlinkManifestHook }:
 let
-  inherit (import ./dependencies.nix) unspecializedOf pathsOf;
+  inherit (import ./dependencies.nix)
+    isMarked
+    pathsOf
+    unmarked
+    unspecializedOf
+    ;
 in
 package:
 {
   # What is compiled in, as long as nothing is filled in. It never changes: who changes it compiles again.
   version ? "unspecialized",
   pname ? package.pname,
-  # `-unspecialized` in it is what a specialized package is searched for, at the end.
+  # With `-unspecialized` in it, which a specialized package is searched for at the end.
   name ? padName "${pname}-unspecialized",
 }:
 package.overrideAttrs (old: {
-  inherit name pname version;
+  inherit pname version;
+  name = if isMarked name then name else throw (unmarked name);
   # nixpkgs warns of a version that changes without its source.
   __intentionallyOverridingVersion = true;
   outputs = old.outputs or [ "out" ] ++ [ "manifest" ];

@@ -135,6 +135,12 @@ fn a_forgotten_dependency_is_found() {
     let message = store.nix("nix-instantiate", &["-E", &text]).fails(1);
     assert!(message.contains("is built against shape-unspecialized"), "{message}");
     assert!(message.contains("in `dependencies`"), "{message}");
+    for (name, seen) in [("hand", "shape-1.0.0"), ("function", "shape-build")] {
+        let text = store.shapes(&format!("unmarked.{name}"));
+        let message = store.nix("nix-instantiate", &["-E", &text]).fails(1);
+        let told = format!("{seen} is a build derivation, and its name needs `-unspecialized`");
+        assert!(message.contains(&told), "{message}");
+    }
     // What is no input is found in the result.
     let text = store.shapes("refused.forgotten");
     let message = store.nix("nix-build", &["--no-out-link", "-E", &text]).fails(100);
