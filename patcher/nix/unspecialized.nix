@@ -24,6 +24,8 @@ package.overrideAttrs (old: {
   __intentionallyOverridingVersion = true;
   outputs = old.outputs or [ "out" ] ++ [ "manifest" ];
   nativeBuildInputs = old.nativeBuildInputs or [ ] ++ [ postlinkManifestHook ];
-  # The build derivations that it is built against: `specialize` replaces them.
-  postlinkReferences = builtins.concatMap pathsOf (unspecializedOf package);
+  # The build derivations that it is built against: `specialize` replaces them. The package itself may name words
+  # that a `--rewrite` replaces.
+  postlinkReferences =
+    old.postlinkReferences or [ ] ++ builtins.concatMap pathsOf (unspecializedOf package);
 })

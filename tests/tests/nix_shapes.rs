@@ -129,6 +129,17 @@ fn any_package_is_stamped() {
 }
 
 #[test]
+fn a_word_is_rewritten_with_a_manifest() {
+    let store = Store::new();
+    let build = |name: &str| {
+        let run = store.nix("nix-build", &["--no-out-link", "-E", &store.shapes(name)]);
+        run.ok().trim().to_owned()
+    };
+    let text = std::fs::read_to_string(format!("{}/text", build("word"))).expect("a text");
+    assert_eq!(text, format!("2.0.0 in {}\n", build("dependency")));
+}
+
+#[test]
 fn a_forgotten_dependency_is_found() {
     let store = Store::new();
     let text = store.shapes("forgotten");
