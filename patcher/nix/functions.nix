@@ -21,6 +21,8 @@ let
   ];
 in
 {
+  # The change gives both what is compiled and what only the specialized package has. `passthru` carries the latter
+  # out: nothing in it comes to the derivation, and only within the package is `final` known.
   overrideAttrs =
     change:
     let
@@ -38,6 +40,8 @@ in
                 pname = null;
                 version = null;
               } new;
+              # The change builds on the specialized package's `passthru`, which is made of `changed`: so it is asked
+              # a second time, for this alone.
               passthru = passthru: (apply change final (old // { inherit passthru; })).passthru or passthru;
             };
           };
