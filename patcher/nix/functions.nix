@@ -1,6 +1,7 @@
 # What a user of a specialized package calls. A change of the package itself is one of the unspecialized
 # package, or it would silently not be compiled in.
-specialize: args:
+# `names` are those that the specialized package has, as arguments or by default.
+specialize: args: names:
 let
   inherit (args) package;
   toFunction = value: if builtins.isFunction value then value else _: value;
@@ -22,7 +23,7 @@ let
 in
 {
   # The change gives both what is compiled and what only the specialized package has. `passthru` carries the latter
-  # out: nothing in it comes to the derivation, and only within the package is `final` known.
+  # out, as a function of what the change builds on: of the specialized package, which is made of `changed` itself.
   overrideAttrs =
     change:
     let
@@ -34,29 +35,25 @@ in
         removeAttrs new own
         // {
           passthru = old.passthru or { } // {
-            postlinkTaken = {
-              given = builtins.intersectAttrs {
-                name = null;
-                pname = null;
-                version = null;
-              } new;
-              # The change builds on the specialized package's `passthru`, which is made of `changed`: so it is asked
-              # a second time, for this alone.
-              passthru = passthru: (apply change final (old // { inherit passthru; })).passthru or passthru;
-            };
+            postlinkTaken = finalPackage: more: apply change (final // { inherit finalPackage; }) (old // more);
           };
         }
       );
-      taken = changed.postlinkTaken;
+      takenOf = final: changed.postlinkTaken final (names // { passthru = toFunction (args.passthru or { }) final; });
+      result = specialize (
+        args
+        // {
+          package = changed;
+          passthru = final: (takenOf final).passthru or (toFunction (args.passthru or { }) final);
+        }
+        // builtins.intersectAttrs {
+          name = null;
+          pname = null;
+          version = null;
+        } (takenOf result)
+      );
     in
-    specialize (
-      args
-      // {
-        package = changed;
-        passthru = final: taken.passthru (toFunction (args.passthru or { }) final);
-      }
-      // taken.given
-    );
+    result;
   # Other arguments of this function: `lix.respecialize { version = "2.97.1"; }`.
   respecialize = change: specialize (args // change);
 }

@@ -7,6 +7,7 @@
 let
   inherit (import ./dependencies.nix)
     check
+    isUnspecialized
     outputsOf
     pathsOf
     seen
@@ -22,15 +23,20 @@ let
     {
       # The unspecialized package. Its output `manifest`, if it has one, is used and not passed on.
       package,
-      version,
+      # That of the package, if nothing but paths is to change. A build derivation's is none that users see.
+      version ?
+        if isUnspecialized package then
+          throw "postlink: which `version` ${package.name} is to get is not said"
+        else
+          package.version or (builtins.parseDrvName package.name).version,
       pname ? package.pname or (builtins.parseDrvName package.name).name,
       # That of a package for another machine, and of a static one, is marked as in nixpkgs.
       name ? nameOf package pname version,
       # Which outputs to pass on. `debug` is found by a build-id, which stays: the unspecialized one serves
       # all versions, and is passed on as it is.
       outputs ? builtins.filter (output: output != "debug") (outputsOf package),
-      # The field that gets the version; null if the package declares none.
-      versionField ? "version",
+      # The field that gets the version that is given; null if the package declares none.
+      versionField ? if args ? version then "version" else null,
       # Other fields, with strings, integers, booleans and lists. Paths in the package's own outputs
       # need not be named: they follow the outputs.
       values ? { },
@@ -56,7 +62,13 @@ let
         dependency:
         map (output: "${dependency.unspecialized.${output}}=${dependency.${output}}") dependency.outputs
       ) replaced;
-      given = (if versionField == null then { } else { ${versionField} = version; }) // values;
+      # The version has one place, or the name tells another one than the program.
+      field = args.versionField or "version";
+      given =
+        if field != null && values ? ${field} && values.${field} != version then
+          throw "postlink: ${name} would have another version in `values.${field}`: give it as `version`"
+        else
+          (if versionField == null then { } else { ${versionField} = version; }) // values;
       hasManifest = builtins.elem "manifest" (package.outputs or [ ]);
       options =
         map (output: "--output ${package.${output}}=\"$" + output + "\"") outputs
@@ -113,7 +125,7 @@ let
           unspecialized = package;
           postlinkDependencies = dependencies;
         }
-        // functionsOf specialize args;
+        // functionsOf specialize args { inherit name pname version; };
       final =
         mkDerivation (
           {

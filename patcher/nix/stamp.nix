@@ -7,15 +7,4 @@ package:
   flags ? [ ],
   ...
 }@args:
-specialize (
-  {
-    inherit package;
-    version = package.version or (builtins.parseDrvName package.name).version;
-    # Without a version nothing is filled in.
-    versionField = if args ? version then "version" else null;
-  }
-  // args
-  // {
-    flags = [ "--equal-length" ] ++ flags;
-  }
-)
+specialize ({ inherit package; } // args // { flags = [ "--equal-length" ] ++ flags; })

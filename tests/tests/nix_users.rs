@@ -65,6 +65,10 @@ fn overriding_changes_what_is_compiled() {
            other = [ other.name other.outputs (same other) (builtins.fromJSON other.drvAttrs.values) ];
            again = (patched.respecialize { version = \"3.1.0\"; }).unspecialized.drvPath
              == patched.unspecialized.drvPath;
+           seen = (newer.overrideAttrs (final: old: {
+             version = old.version + \"-mine\";
+             passthru.itself = final.finalPackage.name;
+           })).itself;
            override = [ (lix ? override) (called.override { flavour = \"b\"; }).unspecialized.version ];
          }",
     );
@@ -74,6 +78,7 @@ fn overriding_changes_what_is_compiled() {
         "more": ["lix-3.0.0", ["out", "dev", "doc", "extra"], "lix-3.0.0", false, "kept", true],
         "other": ["lix-3.0.0", ["out"], true, { "version": "3.0.0", "man_dir": "/man" }],
         "again": true,
+        "seen": "lix-3.0.0-mine",
         "override": [false, "b"],
     });
     assert_eq!(seen, expected);
@@ -81,6 +86,53 @@ fn overriding_changes_what_is_compiled() {
     let text = store.expression("toString lix-unspecialized.drvPath");
     let run = store.nix("nix-instantiate", &["--eval", "-E", &format!("({text}) {{ }}")]);
     assert!(!run.stderr.contains("overridden with"), "{}", run.stderr);
+}
+
+/// No name tells another version than the program has.
+#[test]
+fn a_stamped_package_has_one_version() {
+    let store = Store::new();
+    let seen = |text: &str| {
+        let set = "pkgs.callPackage ({ stdenv, version ? \"1.0.0\" }:
+             stdenv.mkDerivation { pname = \"app\"; inherit version; }) { }";
+        let text = format!(
+            "let app = {set}; one = {text};
+             in [ one.name one.unspecialized.name (builtins.fromJSON one.drvAttrs.values) ]"
+        );
+        store.nix(
+            "nix-instantiate",
+            &[
+                "--eval",
+                "--strict",
+                "--json",
+                "-E",
+                &format!("({}) {{ }}", store.expression(&text)),
+            ],
+        )
+    };
+    let renamed = "(stamp app { pname = \"abb\"; })";
+    for (change, expected) in [
+        ("", r#"["abb-1.0.0","app-1.0.0",{}]"#),
+        (
+            ".respecialize { version = \"1.3.0\"; }",
+            r#"["abb-1.3.0","app-1.0.0",{"version":"1.3.0"}]"#,
+        ),
+        (
+            ".overrideAttrs { version = \"1.3.0\"; }",
+            r#"["abb-1.3.0","app-1.0.0",{"version":"1.3.0"}]"#,
+        ),
+        (".override { version = \"1.4.0\"; }", r#"["abb-1.4.0","app-1.4.0",{}]"#),
+    ] {
+        assert_eq!(seen(&format!("{renamed}{change}")).ok().trim(), expected);
+    }
+    for values in
+        ["version = \"2.0.0\"; values.version = \"3.0.0\";", "values.version = \"3.0.0\";"]
+    {
+        let message = seen(&format!("stamp app {{ {values} }}")).fails(1);
+        assert!(message.contains("another version in `values.version`: give it as"), "{message}");
+    }
+    let message = seen("specialize { package = lix-unspecialized; }").fails(1);
+    assert!(message.contains("which `version` lix-unspecialized"), "{message}");
 }
 
 #[test]
