@@ -10,6 +10,8 @@ declare -gA postlinkOutputs=()
 # Sourced before any phase: the phases see the folders as their outputs.
 postlinkRedirect() {
     local output final folder
+    # As the store is there, for an output that is a file.
+    mkdir -p "$NIX_BUILD_TOP/unspecialized"
     for output in $(getAllOutputNames); do
         final=${!output}
         # At least as long as the final path, which a RUNPATH of another output has to take.
@@ -36,6 +38,10 @@ postlinkSpecializePhase() {
         if [ -e "$final" ] || [ -L "$final" ]; then
             echo "postlink: $final was made before it was specialized: the build has its path from Nix, as from" \
                 "\`placeholder \"$output\"\`. Name it \$$output, in a phase or in a hook" >&2
+            exit 1
+        fi
+        if [ -L "${!output}" ]; then
+            echo "postlink: the output $output is itself a link, to $(readlink "${!output}"): make it a folder" >&2
             exit 1
         fi
         # What fixup makes is not there yet, but may be named.
