@@ -5,26 +5,29 @@ for graph in postlink-*; do
   while read -r path; do
     read -r deriver
     read -r count
-    rewritten=
+    may=
     way="specialize that, too, and name it in dependencies, or build it against what is specialized"
     case "$path" in
     # It is told of where something refers to it.
     *-unspecialized*) way= ;;
     esac
-    case " $known " in
+    case " $dependencies " in
+    *" $path "*) way= ;;
+    esac
+    case " $own " in
     *" $path "*)
-      rewritten=$known
-      way="name what is specialized of that in dependencies"
+      may=$rewritten
+      way="have that among the inputs of the package, or in its postlinkReferences, and what is specialized of it in dependencies"
       ;;
     esac
     for ((; count > 0; count--)); do
       read -r reference
-      case " $rewritten " in
+      if [ -z "$way" ]; then continue; fi
+      case " $may " in
       *" $reference "*) continue ;;
       esac
       case "$reference" in
       *-unspecialized*)
-        if [ -z "$way" ]; then continue; fi
         echo "postlink: $path refers to $reference: $way" >&2
         stays=1
         ;;

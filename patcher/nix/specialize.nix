@@ -60,8 +60,13 @@ let
       replaced = check package (withTheirs dependencies);
       pairs = builtins.concatMap (
         dependency:
-        map (output: "${dependency.unspecialized.${output}}=${dependency.${output}}") dependency.outputs
+        map (output: {
+          old = "${dependency.unspecialized.${output}}";
+          new = "${dependency.${output}}";
+        }) dependency.outputs
       ) replaced;
+      # A manifest knows those that the package was linked with, which are all that its outputs may name.
+      rewritten = if hasManifest then builtins.filter (pair: builtins.elem pair.old (package.postlinkReferences or [ ])) pairs else pairs;
       # The version has one place, or the name tells another one than the program.
       field = args.versionField or "version";
       given =
@@ -72,7 +77,7 @@ let
       hasManifest = builtins.elem "manifest" (package.outputs or [ ]);
       options =
         map (output: "--output ${package.${output}}=\"$" + output + "\"") outputs
-        ++ map (pair: "--rewrite ${pair}") pairs
+        ++ map (pair: "--rewrite ${pair.old}=${pair.new}") rewritten
         ++ [ "$repack" ]
         ++ (if hasManifest then [ "--manifest ${package.manifest}" ] else [ ])
         ++ (if given == { } then [ ] else [ "--values \"$valuesPath\"" ])
@@ -146,11 +151,21 @@ let
               "postlink-${output}"
               package.${output}
             ]) outputs;
-            known = builtins.concatMap (dependency: pathsOf dependency.unspecialized) replaced ++ pathsOf package;
+            # What is rewritten in the package's own outputs, and what these need beside: dependencies, which are
+            # searched when they are specialized.
+            own = pathsOf package;
+            rewritten = pathsOf package ++ map (pair: pair.old) rewritten;
+            dependencies = builtins.concatMap (dependency: pathsOf dependency.unspecialized) replaced;
             buildCommand =
               # Which of the two it is may be a setting of nixpkgs: only the builder knows. Nix builds a
               # content-addressed output at another path, and replaces that in it, but in no compressed file.
               ''
+                for path in ${toString (map (output: package.${output}) outputs)}; do
+                  if [ -L "$path" ]; then
+                    echo "postlink: the output $path is itself a link: specialize the package that has $(readlink "$path")" >&2
+                    exit 1
+                  fi
+                done
                 repack=--repack
                 if [ -n "''${outputHashMode-}" ]; then
                   repack=

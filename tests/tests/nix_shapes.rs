@@ -123,6 +123,14 @@ fn any_package_is_stamped() {
         assert_ne!(run.code, 0, "{name}");
         run.stderr
     };
+    // What it leads to is another package's.
+    for name in ["link", "hookedLink"] {
+        let message = message(name);
+        assert!(
+            message.contains("is itself a link") && message.contains("-plain-1.0"),
+            "{message}"
+        );
+    }
     assert!(message("version").contains("has no postlink section"));
     let longer = message("longer");
     assert!(longer.contains("bin/plain: .rodata") && longer.contains("equal-length"), "{longer}");
@@ -153,11 +161,15 @@ fn a_forgotten_dependency_is_found() {
         assert!(message.contains(&told), "{message}");
     }
     // What is no input is found in the result.
-    let text = store.shapes("refused.forgotten");
-    let message = store.nix("nix-build", &["--no-out-link", "-E", &text]).fails(100);
-    assert!(message.contains("name what is specialized of that in dependencies"), "{message}");
+    for name in ["forgotten", "named"] {
+        let text = store.shapes(&format!("refused.{name}"));
+        let message = store.nix("nix-build", &["--no-out-link", "-E", &text]).fails(100);
+        assert!(message.contains("have that among the inputs of the package"), "{message}");
+    }
     // So is what only a package in between needs, whether something is named for it or not.
-    store.nix("nix-build", &["--no-out-link", "-E", &store.shapes("userOfBoth")]).ok();
+    for name in ["userOfBoth", "userOfUser"] {
+        store.nix("nix-build", &["--no-out-link", "-E", &store.shapes(name)]).ok();
+    }
     for name in ["between", "betweenAlone"] {
         let text = store.shapes(&format!("refused.{name}"));
         let message = store.nix("nix-build", &["--no-out-link", "-E", &text]).fails(100);
