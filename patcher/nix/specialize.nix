@@ -57,6 +57,18 @@ let
       derivationArgs ? { },
     }@args:
     let
+      checked =
+        if !builtins.isString version then
+          throw "postlink: `version` of ${pname} is a ${builtins.typeOf version}, and no string"
+        else if !builtins.isList flags then
+          throw "postlink: `flags` of ${pname} is a ${builtins.typeOf flags}, and no list of words"
+        else if unknown != [ ] then
+          throw "postlink: ${pname} has no output `${builtins.head unknown}`: it has ${toString (outputsOf package)}"
+        else if !builtins.elem "out" outputs then
+          throw "postlink: `outputs` of ${pname} has no `out`, without which nixpkgs' stdenv builds nothing"
+        else
+          null;
+      unknown = builtins.filter (output: !builtins.elem output (outputsOf package)) outputs;
       replaced = check package (withTheirs dependencies);
       pairs = builtins.concatMap (
         dependency:
@@ -201,6 +213,6 @@ let
         )
         // extra;
     in
-    final;
+    builtins.seq checked final;
 in
 specialize

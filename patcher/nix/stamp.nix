@@ -7,4 +7,13 @@ package:
   flags ? [ ],
   ...
 }@args:
-specialize ({ inherit package; } // args // { flags = [ "--equal-length" ] ++ flags; })
+specialize (
+  {
+    inherit package;
+  }
+  // args
+  // {
+    # `specialize` says what they must be.
+    flags = if builtins.isList flags then [ "--equal-length" ] ++ flags else flags;
+  }
+)

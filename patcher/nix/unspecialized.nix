@@ -18,11 +18,15 @@ package:
   name ? padName "${pname}-unspecialized",
 }:
 package.overrideAttrs (old: {
+  outputs =
+    if old.buildCommand or old.buildCommandPath or null != null then
+      throw "postlink: ${package.name} is built by a `buildCommand`, which runs no phase that could make a manifest: carry it by `stamp`"
+    else
+      old.outputs or [ "out" ] ++ [ "manifest" ];
   inherit pname version;
   name = if isMarked name then name else throw (unmarked name);
   # nixpkgs warns of a version that changes without its source.
   __intentionallyOverridingVersion = true;
-  outputs = old.outputs or [ "out" ] ++ [ "manifest" ];
   nativeBuildInputs = old.nativeBuildInputs or [ ] ++ [ postlinkManifestHook ];
   # The build derivations that it is built against: `specialize` replaces them. The package itself may name words
   # that a `--rewrite` replaces.

@@ -136,6 +136,60 @@ fn a_stamped_package_has_one_version() {
 }
 
 #[test]
+fn what_a_package_says_of_itself_follows_its_version() {
+    let store = Store::new();
+    let seen = store.eval(
+        "let package = more: pkgs.stdenv.mkDerivation ({ version = \"3\"; pname = \"python3\"; } // more);
+             log = version: changelog: (stamp (package { inherit version; meta = { inherit changelog; }; })
+               { version = \"4.0\"; }).meta.changelog;
+         in {
+           logs = [
+             (log \"3\" \"https://python3/v3/CHANGES-13.md#3\") (log \"3\" \"v3.1/13.3/3.html\")
+             (log \"1.0+a\" \"x/1.0+a.md x/v1.0+a x/1.0+ax\") (log \"3\" [ \"33\" \"3\" ])
+           ];
+           program = map (one: one.meta.mainProgram or null) [
+             (stamp (package { }) { pname = \"abb\"; }) (stamp (package { }) { version = \"4\"; })
+             (stamp (package { meta.mainProgram = \"py\"; }) { pname = \"abb\"; })
+           ];
+           nameless = map (one: [ one.name one.meta.name ]) [
+             (stamp (pkgs.stdenv.mkDerivation { name = \"plain\"; }) { pname = \"other\"; })
+             (stamp (pkgs.stdenv.mkDerivation { name = \"plain\"; }) { version = \"2\"; })
+           ];
+         }",
+    );
+    let expected = json!({
+        "logs": [
+            "https://python3/v4.0/CHANGES-13.md#4.0", "v3.1/13.3/4.0.html",
+            "x/4.0.md x/v4.0 x/1.0+ax", ["33", "4.0"],
+        ],
+        "program": ["python3", null, "py"],
+        "nameless": [["other", "other"], ["plain-2", "plain-2"]],
+    });
+    assert_eq!(seen, expected);
+}
+
+/// What cannot be is told when it is evaluated, in the words of the recipe.
+#[test]
+fn wrong_arguments_are_told() {
+    let store = Store::new();
+    let package =
+        "(pkgs.stdenv.mkDerivation { pname = \"app\"; version = \"1\"; buildCommand = \"\"; })";
+    for (call, expected) in [
+        ("stamp P { version = 2; }", "`version` of app is a int, and no string"),
+        ("stamp P { version = null; }", "`version` of app is a null, and no string"),
+        ("stamp P { flags = \"--follow\"; }", "`flags` of app is a string"),
+        ("stamp P { outputs = [ \"dev\" ]; }", "app has no output `dev`: it has out"),
+        ("lix.respecialize { outputs = [ \"dev\" ]; }", "`outputs` of lix has no `out`"),
+        ("pkgs.postlinkTools.unspecialized P { }", "app-1 is built by a `buildCommand`, which"),
+    ] {
+        let text = store.expression(&format!("({}).drvPath", call.replace('P', package)));
+        let message = store.nix("nix-instantiate", &["--eval", "-E", &format!("({text}) {{ }}")]);
+        let message = message.fails(1);
+        assert!(message.contains(&format!("postlink: {expected}")), "{message}");
+    }
+}
+
+#[test]
 fn names_tell_another_machine() {
     let store = Store::new();
     let names = store.eval(&format!(
@@ -214,7 +268,7 @@ fn the_overlay_has_postlink_and_the_recipe() {
     }
     // Another machine's cannot be run: this one's writes the pages.
     let other = store.eval(&format!(
-        "({}).postlink.buildCommand == ({pkgs}).postlink.buildCommand",
+        "({}).postlink.installPhase == ({pkgs}).postlink.installPhase",
         pkgs.replace("overlays", "host.config = \"other\"; overlays")
     ));
     assert_eq!(other, json!(false));
