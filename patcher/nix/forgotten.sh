@@ -17,7 +17,7 @@ for graph in postlink-*; do
     case " $own " in
     *" $path "*)
       may=$rewritten
-      way="have that among the inputs of the package, or in its postlinkReferences, and what is specialized of it in dependencies"
+      way="have that among the inputs of the package, or in its postlinkReferences, and what is specialized of it, with this output, in dependencies"
       ;;
     esac
     for ((; count > 0; count--)); do

@@ -78,7 +78,8 @@ let
         }) dependency.outputs
       ) replaced;
       # A manifest knows those that the package was linked with, which are all that its outputs may name.
-      rewritten = if hasManifest then builtins.filter (pair: builtins.elem pair.old (package.postlinkReferences or [ ])) pairs else pairs;
+      isKnown = pair: builtins.elem pair.old (package.postlinkReferences or [ ]);
+      rewritten = if hasManifest then builtins.filter isKnown pairs else pairs;
       # The version has one place, or the name tells another one than the program.
       field = args.versionField or "version";
       given =
@@ -94,6 +95,11 @@ let
         ++ (if hasManifest then [ "--manifest ${package.manifest}" ] else [ ])
         ++ (if given == { } then [ ] else [ "--values \"$valuesPath\"" ])
         ++ map quote flags;
+      hint =
+        if args ? versionField || versionField == null then
+          ""
+        else
+          " || { status=$?; echo 'postlink: if it declares no field `version`: versionField = null' >&2; exit $status; }";
       # `manifest-hook.sh` leaves pages as they are: a word in a compressed one is not found.
       compress = hasManifest && !(package.dontGzipMan or false);
       all = toString (map (output: "\"$" + output + "\"") outputs);
@@ -183,7 +189,7 @@ let
                   repack=
                   echo "postlink: content-addressed outputs: no compressed file is rewritten, and none made" >&2
                 fi
-                ${postlink}/bin/postlink specialize ${toString options}
+                ${postlink}/bin/postlink specialize ${toString options}${hint}
               ''
               + builtins.readFile ./forgotten.sh
               + finish;

@@ -17,6 +17,9 @@ package:
   # With `-unspecialized` in it, which a specialized package is searched for at the end.
   name ? padName "${pname}-unspecialized",
 }:
+if package ? unspecialized then
+  throw "postlink: ${package.name} is specialized already: the build derivation is its `unspecialized`"
+else
 package.overrideAttrs (old: {
   outputs =
     if old.buildCommand or old.buildCommandPath or null != null then

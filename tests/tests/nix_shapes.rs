@@ -131,7 +131,9 @@ fn any_package_is_stamped() {
             "{message}"
         );
     }
-    assert!(message("version").contains("has no postlink section"));
+    let version = message("version");
+    assert!(version.contains("has no postlink section"), "{version}");
+    assert!(version.contains("no field `version`: versionField = null"), "{version}");
     let longer = message("longer");
     assert!(longer.contains("bin/plain: .rodata") && longer.contains("equal-length"), "{longer}");
 }

@@ -180,6 +180,7 @@ fn wrong_arguments_are_told() {
         ("stamp P { flags = \"--follow\"; }", "`flags` of app is a string"),
         ("stamp P { outputs = [ \"dev\" ]; }", "app has no output `dev`: it has out"),
         ("lix.respecialize { outputs = [ \"dev\" ]; }", "`outputs` of lix has no `out`"),
+        ("pkgs.postlinkTools.unspecialized (stamp P { }) { }", "app-1 is specialized already"),
         ("pkgs.postlinkTools.unspecialized P { }", "app-1 is built by a `buildCommand`, which"),
     ] {
         let text = store.expression(&format!("({}).drvPath", call.replace('P', package)));
