@@ -1,6 +1,8 @@
 # What a packager uses. `overlay.nix` passes what nixpkgs has for it.
 {
-  # That of `stdenvNoCC`, or one that is called alike: `buildCommand`, `passAsFile`, `passthru`, `meta`, `pos`.
+  # That of `stdenvNoCC`, or one that is called alike: `buildCommand`, `passAsFile`, `passthru`, `meta`, `pos`;
+  # `exportReferencesGraph` and `disallowedRequisites`, which Nix reads; and in the builder a function
+  # `compressManPages FOLDER`.
   mkDerivation,
   # The command, for the machine that builds: as `<postlink>/bin/postlink`.
   postlink,

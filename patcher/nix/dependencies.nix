@@ -8,6 +8,12 @@ rec {
   isUnspecialized =
     package: builtins.isAttrs package && builtins.elem "manifest" (package.outputs or [ ]);
 
+  # By this part of its name `forgotten.sh` knows a build derivation in what refers to it.
+  isMarked = name: builtins.match ".*-unspecialized.*" name != null;
+  unmarked =
+    name:
+    "postlink: ${name} is a build derivation, and its name needs `-unspecialized`: by that it is found where it must not be";
+
   # The lists of a derivation that have what it is linked with. What only runs in its build is not in them.
   linked = [
     "buildInputs"
@@ -42,7 +48,8 @@ rec {
         throw "postlink: ${dependency.name or "something"} among `dependencies` is no specialized package"
     ) dependencies;
 
-  # Refuses a package that is linked with a build derivation which nothing takes the place of.
+  # Refuses a package whose name does not tell what it is, and one that is linked with a build derivation which
+  # nothing takes the place of.
   check =
     package: dependencies:
     let
@@ -50,7 +57,9 @@ rec {
       missing = builtins.filter (one: !isKnown one) (unspecializedOf package);
       names = builtins.concatStringsSep ", " (map (one: one.name) missing);
     in
-    if missing == [ ] then
+    if isUnspecialized package && !isMarked package.name then
+      throw (unmarked package.name)
+    else if missing == [ ] then
       dependencies
     else
       throw "postlink: ${package.name} is built against ${names}: name what is specialized of it in `dependencies`";

@@ -1,6 +1,7 @@
 # What a user of a specialized package calls. A change of the package itself is one of the unspecialized
 # package, or it would silently not be compiled in.
-specialize: args:
+# `names` are those that the specialized package has, as arguments or by default.
+specialize: args: names:
 let
   inherit (args) package;
   toFunction = value: if builtins.isFunction value then value else _: value;
@@ -21,6 +22,8 @@ let
   ];
 in
 {
+  # The change gives both what is compiled and what only the specialized package has. `passthru` carries the latter
+  # out, as a function of what the change builds on: of the specialized package, which is made of `changed` itself.
   overrideAttrs =
     change:
     let
@@ -32,27 +35,25 @@ in
         removeAttrs new own
         // {
           passthru = old.passthru or { } // {
-            postlinkTaken = {
-              given = builtins.intersectAttrs {
-                name = null;
-                pname = null;
-                version = null;
-              } new;
-              passthru = passthru: (apply change final (old // { inherit passthru; })).passthru or passthru;
-            };
+            postlinkTaken = finalPackage: more: apply change (final // { inherit finalPackage; }) (old // more);
           };
         }
       );
-      taken = changed.postlinkTaken;
+      takenOf = final: changed.postlinkTaken final (names // { passthru = toFunction (args.passthru or { }) final; });
+      result = specialize (
+        args
+        // {
+          package = changed;
+          passthru = final: (takenOf final).passthru or (toFunction (args.passthru or { }) final);
+        }
+        // builtins.intersectAttrs {
+          name = null;
+          pname = null;
+          version = null;
+        } (takenOf result)
+      );
     in
-    specialize (
-      args
-      // {
-        package = changed;
-        passthru = final: taken.passthru (toFunction (args.passthru or { }) final);
-      }
-      // taken.given
-    );
+    result;
   # Other arguments of this function: `lix.respecialize { version = "2.97.1"; }`.
   respecialize = change: specialize (args // change);
 }

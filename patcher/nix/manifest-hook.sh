@@ -23,7 +23,12 @@ dontGzipMan=1
 
 # `postlinkReferences` has the paths of other build derivations.
 postlinkManifestPhase() {
-    local output path trees=() others=() references=()
+    local output path repack=--repack trees=() others=() references=()
+    # In a compressed file Nix does not replace the path that it builds a content-addressed output at.
+    if [ -n "${outputHashMode-}" ]; then
+        repack=
+        echo "postlink: content-addressed outputs: no compressed file is rewritten" >&2
+    fi
     for output in $(getAllOutputNames); do
         references+=(--reference "${!output}")
         # It is not specialized.
@@ -31,7 +36,7 @@ postlinkManifestPhase() {
     done
     concatTo others postlinkReferences
     for path in "${others[@]}"; do references+=(--reference "$path"); done
-    @postlink@/bin/postlink scan --quiet --repack --manifest "$manifest" "${references[@]}" "${trees[@]}"
+    @postlink@/bin/postlink scan --quiet $repack --manifest "$manifest" "${references[@]}" "${trees[@]}"
 }
 # Behind all that changes or checks what is installed.
 appendToVar postPhases postlinkManifestPhase

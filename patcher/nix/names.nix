@@ -9,4 +9,4 @@ let
   static = if host.isStatic or false then "-static" else "";
   suffix = if isCross then "-${host.config}" else "";
 in
-"${pname}${static}${suffix}-${version}"
+pname + static + suffix + (if version == "" then "" else "-${version}")

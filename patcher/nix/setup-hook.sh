@@ -10,6 +10,8 @@ declare -gA postlinkOutputs=()
 # Sourced before any phase: the phases see the folders as their outputs.
 postlinkRedirect() {
     local output final folder
+    # As the store is there, for an output that is a file.
+    mkdir -p "$NIX_BUILD_TOP/unspecialized"
     for output in $(getAllOutputNames); do
         final=${!output}
         # At least as long as the final path, which a RUNPATH of another output has to take.
@@ -25,9 +27,23 @@ postlinkRedirect() {
 postlinkRedirect
 
 postlinkSpecializePhase() {
-    local output final trees=() flags=()
+    local output final repack=--repack trees=() flags=()
+    # In a compressed file Nix does not replace the path that it builds a content-addressed output at.
+    if [ -n "${outputHashMode-}" ]; then
+        repack=
+        echo "postlink: content-addressed outputs: no compressed file is rewritten" >&2
+    fi
     for output in $(getAllOutputNames); do
         final=${postlinkOutputs[$output]}
+        if [ -e "$final" ] || [ -L "$final" ]; then
+            echo "postlink: $final was made before it was specialized: the build has its path from Nix, as from" \
+                "\`placeholder \"$output\"\`. Name it \$$output, in a phase or in a hook" >&2
+            exit 1
+        fi
+        if [ -L "${!output}" ]; then
+            echo "postlink: the output $output is itself a link, to $(readlink "${!output}"): make it a folder" >&2
+            exit 1
+        fi
         # What fixup makes is not there yet, but may be named.
         if [ -e "${!output}" ]; then
             trees+=(--output "${!output}=$final")
@@ -36,13 +52,15 @@ postlinkSpecializePhase() {
         fi
     done
     concatTo flags postlinkFlags postlinkFlagsArray
-    @postlink@/bin/postlink specialize --repack "${trees[@]}" "${flags[@]}"
+    @postlink@/bin/postlink specialize $repack "${trees[@]}" "${flags[@]}"
     for output in $(getAllOutputNames); do
         final=${postlinkOutputs[$output]}
         NIX_LDFLAGS=${NIX_LDFLAGS//"${!output}"/"$final"}
         if [ "${prefix-}" = "${!output}" ]; then prefix=$final; fi
         export "$output=$final"
     done
+    # What was copied from the store is not writable, and fixup comes later.
+    chmod -R u+w "$NIX_BUILD_TOP/unspecialized"
     rm -rf "$NIX_BUILD_TOP/unspecialized"
 }
 appendToVar preFixupPhases postlinkSpecializePhase

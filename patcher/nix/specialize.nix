@@ -7,6 +7,7 @@
 let
   inherit (import ./dependencies.nix)
     check
+    isUnspecialized
     outputsOf
     pathsOf
     seen
@@ -22,15 +23,20 @@ let
     {
       # The unspecialized package. Its output `manifest`, if it has one, is used and not passed on.
       package,
-      version,
+      # That of the package, if nothing but paths is to change. A build derivation's is none that users see.
+      version ?
+        if isUnspecialized package then
+          throw "postlink: which `version` ${package.name} is to get is not said"
+        else
+          package.version or (builtins.parseDrvName package.name).version,
       pname ? package.pname or (builtins.parseDrvName package.name).name,
       # That of a package for another machine, and of a static one, is marked as in nixpkgs.
       name ? nameOf package pname version,
       # Which outputs to pass on. `debug` is found by a build-id, which stays: the unspecialized one serves
       # all versions, and is passed on as it is.
       outputs ? builtins.filter (output: output != "debug") (outputsOf package),
-      # The field that gets the version; null if the package declares none.
-      versionField ? "version",
+      # The field that gets the version that is given; null if the package declares none.
+      versionField ? if args ? version then "version" else null,
       # Other fields, with strings, integers, booleans and lists. Paths in the package's own outputs
       # need not be named: they follow the outputs.
       values ? { },
@@ -51,20 +57,49 @@ let
       derivationArgs ? { },
     }@args:
     let
+      checked =
+        if !builtins.isString version then
+          throw "postlink: `version` of ${pname} is a ${builtins.typeOf version}, and no string"
+        else if !builtins.isList flags then
+          throw "postlink: `flags` of ${pname} is a ${builtins.typeOf flags}, and no list of words"
+        else if unknown != [ ] then
+          throw "postlink: ${pname} has no output `${builtins.head unknown}`: it has ${toString (outputsOf package)}"
+        else if !builtins.elem "out" outputs then
+          throw "postlink: `outputs` of ${pname} has no `out`, without which nixpkgs' stdenv builds nothing"
+        else
+          null;
+      unknown = builtins.filter (output: !builtins.elem output (outputsOf package)) outputs;
       replaced = check package (withTheirs dependencies);
       pairs = builtins.concatMap (
         dependency:
-        map (output: "${dependency.unspecialized.${output}}=${dependency.${output}}") dependency.outputs
+        map (output: {
+          old = "${dependency.unspecialized.${output}}";
+          new = "${dependency.${output}}";
+        }) dependency.outputs
       ) replaced;
-      given = (if versionField == null then { } else { ${versionField} = version; }) // values;
+      # A manifest knows those that the package was linked with, which are all that its outputs may name.
+      isKnown = pair: builtins.elem pair.old (package.postlinkReferences or [ ]);
+      rewritten = if hasManifest then builtins.filter isKnown pairs else pairs;
+      # The version has one place, or the name tells another one than the program.
+      field = args.versionField or "version";
+      given =
+        if field != null && values ? ${field} && values.${field} != version then
+          throw "postlink: ${name} would have another version in `values.${field}`: give it as `version`"
+        else
+          (if versionField == null then { } else { ${versionField} = version; }) // values;
       hasManifest = builtins.elem "manifest" (package.outputs or [ ]);
       options =
         map (output: "--output ${package.${output}}=\"$" + output + "\"") outputs
-        ++ map (pair: "--rewrite ${pair}") pairs
-        ++ [ "--repack" ]
+        ++ map (pair: "--rewrite ${pair.old}=${pair.new}") rewritten
+        ++ [ "$repack" ]
         ++ (if hasManifest then [ "--manifest ${package.manifest}" ] else [ ])
         ++ (if given == { } then [ ] else [ "--values \"$valuesPath\"" ])
         ++ map quote flags;
+      hint =
+        if args ? versionField || versionField == null then
+          ""
+        else
+          " || { status=$?; echo 'postlink: if it declares no field `version`: versionField = null' >&2; exit $status; }";
       # `manifest-hook.sh` leaves pages as they are: a word in a compressed one is not found.
       compress = hasManifest && !(package.dontGzipMan or false);
       all = toString (map (output: "\"$" + output + "\"") outputs);
@@ -74,7 +109,7 @@ let
           if compress then
             ''
               for output in ${all}; do
-                if [ -d "$output/share/man" ]; then
+                if [ -n "$repack" ] && [ -d "$output/share/man" ]; then
                   chmod -R u+w "$output/share/man"
                   compressManPages "$output"
                 fi
@@ -113,7 +148,7 @@ let
           unspecialized = package;
           postlinkDependencies = dependencies;
         }
-        // functionsOf specialize args;
+        // functionsOf specialize args { inherit name pname version; };
       final =
         mkDerivation (
           {
@@ -134,10 +169,27 @@ let
               "postlink-${output}"
               package.${output}
             ]) outputs;
-            known = builtins.concatMap (dependency: pathsOf dependency.unspecialized) replaced ++ pathsOf package;
+            # What is rewritten in the package's own outputs, and what these need beside: dependencies, which are
+            # searched when they are specialized.
+            own = pathsOf package;
+            rewritten = pathsOf package ++ map (pair: pair.old) rewritten;
+            dependencies = builtins.concatMap (dependency: pathsOf dependency.unspecialized) replaced;
             buildCommand =
+              # Which of the two it is may be a setting of nixpkgs: only the builder knows. Nix builds a
+              # content-addressed output at another path, and replaces that in it, but in no compressed file.
               ''
-                ${postlink}/bin/postlink specialize ${toString options}
+                for path in ${toString (map (output: package.${output}) outputs)}; do
+                  if [ -L "$path" ]; then
+                    echo "postlink: the output $path is itself a link: specialize the package that has $(readlink "$path")" >&2
+                    exit 1
+                  fi
+                done
+                repack=--repack
+                if [ -n "''${outputHashMode-}" ]; then
+                  repack=
+                  echo "postlink: content-addressed outputs: no compressed file is rewritten, and none made" >&2
+                fi
+                ${postlink}/bin/postlink specialize ${toString options}${hint}
               ''
               + builtins.readFile ./forgotten.sh
               + finish;
@@ -159,14 +211,14 @@ let
           )
           // derivationArgs
           // {
-            # The gate is postlink's; Nix checks it once more.
-            disallowedReferences =
+            # The gate is postlink's; Nix checks it once more, and whatever else the outputs need.
+            disallowedRequisites =
               builtins.concatMap pathsOf ([ package ] ++ map (dependency: dependency.unspecialized) replaced)
-              ++ derivationArgs.disallowedReferences or [ ];
+              ++ derivationArgs.disallowedRequisites or [ ];
           }
         )
         // extra;
     in
-    final;
+    builtins.seq checked final;
 in
 specialize

@@ -10,12 +10,10 @@ package:
 specialize (
   {
     inherit package;
-    version = package.version or (builtins.parseDrvName package.name).version;
-    # Without a version nothing is filled in.
-    versionField = if args ? version then "version" else null;
   }
   // args
   // {
-    flags = [ "--equal-length" ] ++ flags;
+    # `specialize` says what they must be.
+    flags = if builtins.isList flags then [ "--equal-length" ] ++ flags else flags;
   }
 )

@@ -2,22 +2,37 @@
 # an output `manifest`.
 { padName, postlinkManifestHook }:
 let
-  inherit (import ./dependencies.nix) unspecializedOf pathsOf;
+  inherit (import ./dependencies.nix)
+    isMarked
+    pathsOf
+    unmarked
+    unspecializedOf
+    ;
 in
 package:
 {
   # What is compiled in, as long as nothing is filled in. It never changes: who changes it compiles again.
   version ? "unspecialized",
   pname ? package.pname,
-  # `-unspecialized` in it is what a specialized package is searched for, at the end.
+  # With `-unspecialized` in it, which a specialized package is searched for at the end.
   name ? padName "${pname}-unspecialized",
 }:
+if package ? unspecialized then
+  throw "postlink: ${package.name} is specialized already: the build derivation is its `unspecialized`"
+else
 package.overrideAttrs (old: {
-  inherit name pname version;
+  outputs =
+    if old.buildCommand or old.buildCommandPath or null != null then
+      throw "postlink: ${package.name} is built by a `buildCommand`, which runs no phase that could make a manifest: carry it by `stamp`"
+    else
+      old.outputs or [ "out" ] ++ [ "manifest" ];
+  inherit pname version;
+  name = if isMarked name then name else throw (unmarked name);
   # nixpkgs warns of a version that changes without its source.
   __intentionallyOverridingVersion = true;
-  outputs = old.outputs or [ "out" ] ++ [ "manifest" ];
   nativeBuildInputs = old.nativeBuildInputs or [ ] ++ [ postlinkManifestHook ];
-  # The build derivations that it is built against: `specialize` replaces them.
-  postlinkReferences = builtins.concatMap pathsOf (unspecializedOf package);
+  # The build derivations that it is built against: `specialize` replaces them. The package itself may name words
+  # that a `--rewrite` replaces.
+  postlinkReferences =
+    old.postlinkReferences or [ ] ++ builtins.concatMap pathsOf (unspecializedOf package);
 })

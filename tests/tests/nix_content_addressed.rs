@@ -83,6 +83,33 @@ fn content_addressed_derivations_are_specialized() {
     assert_eq!(addressed[0], addressed[1]);
 }
 
+/// The recipe's pages name where they are, which no compressed one would: Nix replaces nothing in it.
+#[test]
+fn the_recipe_leaves_pages_of_content_addressed_outputs_uncompressed() {
+    let store = Store::new();
+    let build = |text: &str| {
+        let features = ["--option", "experimental-features", "nix-command ca-derivations"];
+        let text = store.shapes(&format!("addressed.{text}"));
+        store.nix("nix-build", &[&["--no-out-link", "-E", &text], &features[..]].concat())
+    };
+    for (package, name) in [("final", "shape.1"), ("both", "shape.1"), ("package", "shape.1.gz")] {
+        let man = build(&format!("{package}.man")).ok();
+        let out = build(&format!("{package}.out")).ok();
+        let page = format!("{}/share/man/man1/{name}", man.trim());
+        let text = store.folder().run(&format!("gzip -dcf {page}")).ok();
+        assert_eq!(text, format!("see {}/bin\n", out.trim()), "{package}");
+        let printed = store.folder().run(&format!("{}/bin/shape", out.trim())).ok();
+        assert_eq!(printed, format!("2.0.0 in {}\n", out.trim()), "{package}");
+    }
+    // The package has compressed it.
+    for package in ["final", "package"] {
+        let run = build(&format!("refused.{package}"));
+        assert_ne!(run.code, 0, "{package}");
+        assert!(run.stderr.contains("man1/shape.1.gz"), "{}", run.stderr);
+        assert!(run.stderr.contains("postlink: content-addressed outputs:"), "{}", run.stderr);
+    }
+}
+
 #[test]
 fn an_input_addressed_package_is_made_content_addressed() {
     let carried = Carried::new();

@@ -53,7 +53,8 @@ fn is_right(store: &Store, package: &str, of: &impl Fn(&str) -> PathBuf) {
 fn packages_are_carried_however_the_stdenv_builds_them() {
     let store = Store::new();
     let of = build(&store, "carried");
-    for package in ["default", "structured", "debug", "single", "bin", "postFixup", "gzip", "tool"]
+    for package in
+        ["default", "structured", "debug", "single", "bin", "readonly", "postFixup", "gzip", "tool"]
     {
         is_right(&store, package, &of);
     }
@@ -90,10 +91,17 @@ fn packages_are_carried_however_the_stdenv_builds_them() {
 fn packages_that_specialize_themselves() {
     let store = Store::new();
     let of = build(&store, "hooked");
-    for package in ["default", "structured", "debug", "single", "bin", "words"] {
+    for package in ["default", "structured", "debug", "single", "bin", "words", "readonly"] {
         is_right(&store, package, &of);
     }
     assert!(of("debug.debug").join("of").exists());
+    // What is written to the final path was not built for the folder.
+    for name in ["direct", "partly"] {
+        let text = store.shapes(&format!("refused.{name}"));
+        let message = store.nix("nix-build", &["--no-out-link", "-E", &text]).fails(100);
+        assert!(message.contains("was made before it was specialized"), "{message}");
+        assert!(message.contains("as from `placeholder \"out\"`. Name it $out,"), "{message}");
+    }
 }
 
 #[test]
@@ -115,9 +123,30 @@ fn any_package_is_stamped() {
         assert_ne!(run.code, 0, "{name}");
         run.stderr
     };
-    assert!(message("version").contains("has no postlink section"));
+    // What it leads to is another package's.
+    for name in ["link", "hookedLink"] {
+        let message = message(name);
+        assert!(
+            message.contains("is itself a link") && message.contains("-plain-1.0"),
+            "{message}"
+        );
+    }
+    let version = message("version");
+    assert!(version.contains("has no postlink section"), "{version}");
+    assert!(version.contains("no field `version`: versionField = null"), "{version}");
     let longer = message("longer");
     assert!(longer.contains("bin/plain: .rodata") && longer.contains("equal-length"), "{longer}");
+}
+
+#[test]
+fn a_word_is_rewritten_with_a_manifest() {
+    let store = Store::new();
+    let build = |name: &str| {
+        let run = store.nix("nix-build", &["--no-out-link", "-E", &store.shapes(name)]);
+        run.ok().trim().to_owned()
+    };
+    let text = std::fs::read_to_string(format!("{}/text", build("word"))).expect("a text");
+    assert_eq!(text, format!("2.0.0 in {}\n", build("dependency")));
 }
 
 #[test]
@@ -127,8 +156,34 @@ fn a_forgotten_dependency_is_found() {
     let message = store.nix("nix-instantiate", &["-E", &text]).fails(1);
     assert!(message.contains("is built against shape-unspecialized"), "{message}");
     assert!(message.contains("in `dependencies`"), "{message}");
+    for (name, seen) in [("hand", "shape-1.0.0"), ("function", "shape-build")] {
+        let text = store.shapes(&format!("unmarked.{name}"));
+        let message = store.nix("nix-instantiate", &["-E", &text]).fails(1);
+        let told = format!("{seen} is a build derivation, and its name needs `-unspecialized`");
+        assert!(message.contains(&told), "{message}");
+    }
     // What is no input is found in the result.
-    let text = store.shapes("refused.forgotten");
-    let message = store.nix("nix-build", &["--no-out-link", "-E", &text]).fails(100);
-    assert!(message.contains("name what is specialized of that in dependencies"), "{message}");
+    for name in ["forgotten", "named"] {
+        let text = store.shapes(&format!("refused.{name}"));
+        let message = store.nix("nix-build", &["--no-out-link", "-E", &text]).fails(100);
+        assert!(message.contains("have that among the inputs of the package"), "{message}");
+    }
+    // So is what only a package in between needs, whether something is named for it or not.
+    for name in ["userOfBoth", "userOfUser"] {
+        store.nix("nix-build", &["--no-out-link", "-E", &store.shapes(name)]).ok();
+    }
+    for name in ["between", "betweenAlone"] {
+        let text = store.shapes(&format!("refused.{name}"));
+        let message = store.nix("nix-build", &["--no-out-link", "-E", &text]).fails(100);
+        let told: Vec<&str> = message.lines().filter(|line| line.contains("refers to")).collect();
+        assert!(!told.is_empty(), "{message}");
+        for line in told {
+            assert!(line.contains("-between refers to"), "{message}");
+            assert!(line.contains("-shape-unspecialized"), "{message}");
+            assert!(line.ends_with("or build it against what is specialized"), "{message}");
+        }
+    }
+    let text = store.shapes("refused.added");
+    let message = store.nix("nix-build", &["--no-out-link", "-E", &text]).fails(1);
+    assert!(message.contains("is not allowed to refer to the following paths:"), "{message}");
 }

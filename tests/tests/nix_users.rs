@@ -19,7 +19,7 @@ fn a_specialized_package_is_used_as_the_package_itself() {
            position = lix.meta.position == lix-unspecialized.meta.position;
            itself = lix.nix.outPath == lix.outPath; theirs = lix ? itself;
            unspecialized = lix.unspecialized.drvPath == lix-unspecialized.drvPath;
-           refused = map toString lix.drvAttrs.disallowedReferences
+           refused = map toString lix.drvAttrs.disallowedRequisites
              == map toString [ lix-unspecialized.out lix-unspecialized.dev lix-unspecialized.doc ]; }",
     );
     let expected = json!({
@@ -31,7 +31,7 @@ fn a_specialized_package_is_used_as_the_package_itself() {
     });
     assert_eq!(seen, expected);
     // Who links it refuses both unspecialized packages, and a shell for it has the specialized one.
-    let refused = store.eval("map baseNameOf nix-eval-jobs.drvAttrs.disallowedReferences");
+    let refused = store.eval("map baseNameOf nix-eval-jobs.drvAttrs.disallowedRequisites");
     let names = refused.as_array().expect("a list");
     assert_eq!(names.len(), 4);
     assert!(names.iter().all(|name| name.as_str().expect("a name").contains("-unspecialized__")));
@@ -65,6 +65,10 @@ fn overriding_changes_what_is_compiled() {
            other = [ other.name other.outputs (same other) (builtins.fromJSON other.drvAttrs.values) ];
            again = (patched.respecialize { version = \"3.1.0\"; }).unspecialized.drvPath
              == patched.unspecialized.drvPath;
+           seen = (newer.overrideAttrs (final: old: {
+             version = old.version + \"-mine\";
+             passthru.itself = final.finalPackage.name;
+           })).itself;
            override = [ (lix ? override) (called.override { flavour = \"b\"; }).unspecialized.version ];
          }",
     );
@@ -74,6 +78,7 @@ fn overriding_changes_what_is_compiled() {
         "more": ["lix-3.0.0", ["out", "dev", "doc", "extra"], "lix-3.0.0", false, "kept", true],
         "other": ["lix-3.0.0", ["out"], true, { "version": "3.0.0", "man_dir": "/man" }],
         "again": true,
+        "seen": "lix-3.0.0-mine",
         "override": [false, "b"],
     });
     assert_eq!(seen, expected);
@@ -81,6 +86,108 @@ fn overriding_changes_what_is_compiled() {
     let text = store.expression("toString lix-unspecialized.drvPath");
     let run = store.nix("nix-instantiate", &["--eval", "-E", &format!("({text}) {{ }}")]);
     assert!(!run.stderr.contains("overridden with"), "{}", run.stderr);
+}
+
+/// No name tells another version than the program has.
+#[test]
+fn a_stamped_package_has_one_version() {
+    let store = Store::new();
+    let seen = |text: &str| {
+        let set = "pkgs.callPackage ({ stdenv, version ? \"1.0.0\" }:
+             stdenv.mkDerivation { pname = \"app\"; inherit version; }) { }";
+        let text = format!(
+            "let app = {set}; one = {text};
+             in [ one.name one.unspecialized.name (builtins.fromJSON one.drvAttrs.values) ]"
+        );
+        store.nix(
+            "nix-instantiate",
+            &[
+                "--eval",
+                "--strict",
+                "--json",
+                "-E",
+                &format!("({}) {{ }}", store.expression(&text)),
+            ],
+        )
+    };
+    let renamed = "(stamp app { pname = \"abb\"; })";
+    for (change, expected) in [
+        ("", r#"["abb-1.0.0","app-1.0.0",{}]"#),
+        (
+            ".respecialize { version = \"1.3.0\"; }",
+            r#"["abb-1.3.0","app-1.0.0",{"version":"1.3.0"}]"#,
+        ),
+        (
+            ".overrideAttrs { version = \"1.3.0\"; }",
+            r#"["abb-1.3.0","app-1.0.0",{"version":"1.3.0"}]"#,
+        ),
+        (".override { version = \"1.4.0\"; }", r#"["abb-1.4.0","app-1.4.0",{}]"#),
+    ] {
+        assert_eq!(seen(&format!("{renamed}{change}")).ok().trim(), expected);
+    }
+    for values in
+        ["version = \"2.0.0\"; values.version = \"3.0.0\";", "values.version = \"3.0.0\";"]
+    {
+        let message = seen(&format!("stamp app {{ {values} }}")).fails(1);
+        assert!(message.contains("another version in `values.version`: give it as"), "{message}");
+    }
+    let message = seen("specialize { package = lix-unspecialized; }").fails(1);
+    assert!(message.contains("which `version` lix-unspecialized"), "{message}");
+}
+
+#[test]
+fn what_a_package_says_of_itself_follows_its_version() {
+    let store = Store::new();
+    let seen = store.eval(
+        "let package = more: pkgs.stdenv.mkDerivation ({ version = \"3\"; pname = \"python3\"; } // more);
+             log = version: changelog: (stamp (package { inherit version; meta = { inherit changelog; }; })
+               { version = \"4.0\"; }).meta.changelog;
+         in {
+           logs = [
+             (log \"3\" \"https://python3/v3/CHANGES-13.md#3\") (log \"3\" \"v3.1/13.3/3.html\")
+             (log \"1.0+a\" \"x/1.0+a.md x/v1.0+a x/1.0+ax\") (log \"3\" [ \"33\" \"3\" ])
+           ];
+           program = map (one: one.meta.mainProgram or null) [
+             (stamp (package { }) { pname = \"abb\"; }) (stamp (package { }) { version = \"4\"; })
+             (stamp (package { meta.mainProgram = \"py\"; }) { pname = \"abb\"; })
+           ];
+           nameless = map (one: [ one.name one.meta.name ]) [
+             (stamp (pkgs.stdenv.mkDerivation { name = \"plain\"; }) { pname = \"other\"; })
+             (stamp (pkgs.stdenv.mkDerivation { name = \"plain\"; }) { version = \"2\"; })
+           ];
+         }",
+    );
+    let expected = json!({
+        "logs": [
+            "https://python3/v4.0/CHANGES-13.md#4.0", "v3.1/13.3/4.0.html",
+            "x/4.0.md x/v4.0 x/1.0+ax", ["33", "4.0"],
+        ],
+        "program": ["python3", null, "py"],
+        "nameless": [["other", "other"], ["plain-2", "plain-2"]],
+    });
+    assert_eq!(seen, expected);
+}
+
+/// What cannot be is told when it is evaluated, in the words of the recipe.
+#[test]
+fn wrong_arguments_are_told() {
+    let store = Store::new();
+    let package =
+        "(pkgs.stdenv.mkDerivation { pname = \"app\"; version = \"1\"; buildCommand = \"\"; })";
+    for (call, expected) in [
+        ("stamp P { version = 2; }", "`version` of app is a int, and no string"),
+        ("stamp P { version = null; }", "`version` of app is a null, and no string"),
+        ("stamp P { flags = \"--follow\"; }", "`flags` of app is a string"),
+        ("stamp P { outputs = [ \"dev\" ]; }", "app has no output `dev`: it has out"),
+        ("lix.respecialize { outputs = [ \"dev\" ]; }", "`outputs` of lix has no `out`"),
+        ("pkgs.postlinkTools.unspecialized (stamp P { }) { }", "app-1 is specialized already"),
+        ("pkgs.postlinkTools.unspecialized P { }", "app-1 is built by a `buildCommand`, which"),
+    ] {
+        let text = store.expression(&format!("({}).drvPath", call.replace('P', package)));
+        let message = store.nix("nix-instantiate", &["--eval", "-E", &format!("({text}) {{ }}")]);
+        let message = message.fails(1);
+        assert!(message.contains(&format!("postlink: {expected}")), "{message}");
+    }
 }
 
 #[test]
@@ -162,7 +269,7 @@ fn the_overlay_has_postlink_and_the_recipe() {
     }
     // Another machine's cannot be run: this one's writes the pages.
     let other = store.eval(&format!(
-        "({}).postlink.buildCommand == ({pkgs}).postlink.buildCommand",
+        "({}).postlink.installPhase == ({pkgs}).postlink.installPhase",
         pkgs.replace("overlays", "host.config = \"other\"; overlays")
     ));
     assert_eq!(other, json!(false));
