@@ -185,7 +185,11 @@ fn a_signature_that_is_not_last_stays() {
     };
     fill(&signed(0, 24)).ok();
     // A tool may tell the size without what fills it up to a multiple of 8.
-    fill(&signed(0, 19)).ok();
+    let mut padded = signed(0, 19);
+    padded[start + 19..].fill(0);
+    fill(&padded).ok();
+    let told = fill(&signed(0, 19)).fails(1);
+    assert!(told.contains("something was appended behind its signature"), "{told}");
     let told = fill(&signed(0x80, 24)).stderr;
     assert!(told.contains("linked with /INTEGRITYCHECK"), "{told}");
     let mut appended = signed(0, 24);

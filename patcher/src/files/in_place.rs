@@ -33,30 +33,33 @@ pub(crate) fn in_place(file: &File, path: &Path, steps: &Steps, how: Durability)
     let failed = |action| Error::io(action, path);
     let metadata = file.metadata().map_err(failed("open"))?;
     let rights = Rights::of(file, path)?;
-    let written = write(file, [&steps.mark, &steps.body, &steps.seal], how)
-        .map_err(failed("write"))
-        .and_then(|()| read_back(file, path, steps.body.iter().chain(&steps.seal)))
-        .and_then(|()| match steps.length {
-            Some(length) => file.set_len(length).map_err(failed("shorten")),
-            None => Ok(()),
-        });
-    // What was cut off cannot be put back: then the file is complete, whatever fails now.
-    let is_final = written.is_ok() && steps.length.is_some();
-    let done = written.and_then(|()| rights.keep(file)).and_then(|()| match how.preserve {
+    // What was cut off cannot be put back. The mark stays until then: a run that is killed is seen, and the
+    // next one goes on.
+    let mut is_cut = false;
+    let mut written = || {
+        write(file, &[&steps.mark, &steps.body], how).map_err(failed("write"))?;
+        read_back(file, path, &steps.body)?;
+        if let Some(length) = steps.length {
+            file.set_len(length).map_err(failed("shorten"))?;
+            is_cut = true;
+        }
+        write(file, &[&steps.seal], how).map_err(failed("write"))?;
+        read_back(file, path, &steps.seal)
+    };
+    let done = written().and_then(|()| rights.keep(file)).and_then(|()| match how.preserve {
         true => set_modified(file, &metadata).map_err(failed("set the time of")),
         false => Ok(()),
     });
-    if done.is_err() && !is_final {
+    if done.is_err() && !is_cut {
         let reversed = |edits: &[Edit]| edits.iter().map(Edit::reversed).collect::<Vec<_>>();
         // The first error is the one to show; a second one cannot be helped.
-        let back = [&steps.mark, &reversed(&steps.body), &reversed(&steps.seal)];
-        let _ = write(file, back, how);
+        let _ = write(file, &[&steps.mark, &reversed(&steps.body), &reversed(&steps.seal)], how);
         let _ = rights.keep(file);
     }
     done
 }
 
-fn write(file: &File, steps: [&Vec<Edit>; 3], how: Durability) -> io::Result<()> {
+fn write(file: &File, steps: &[&Vec<Edit>], how: Durability) -> io::Result<()> {
     for step in steps {
         step.iter().try_for_each(|edit| file.write_all_at(&edit.after, edit.offset))?;
         if how.sync {

@@ -77,12 +77,13 @@ fn drop_signature(
     });
     let symbols = headers.string_range(data).map_or(0, |strings| strings.end);
     let others = sections.chain([symbols, headers.header.end]).max().unwrap_or_default();
-    let end = table.end.checked_next_multiple_of(ALIGNED).unwrap_or(table.end);
+    let end = table.end.checked_next_multiple_of(ALIGNED).unwrap_or(table.end).min(length);
+    let padding = data.read_bytes_at(table.end, end.saturating_sub(table.end)).unwrap_or_default();
     let (why, help) = if table.end > length {
         ("its signature ends behind the end of the file", "build or copy the file again")
     } else if others > table.start {
         ("its signature lies in what it should vouch for", "build or copy the file again")
-    } else if end < length {
+    } else if end < length || padding.iter().any(|&byte| byte != 0) {
         (
             "something was appended behind its signature, which therefore cannot be removed",
             "take a copy of the file to which nothing was appended, or one that was not signed",

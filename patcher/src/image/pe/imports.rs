@@ -15,7 +15,7 @@ use crate::error::{ImageProblem, Imports};
 
 /// Libraries of one file that are looked at.
 const MOST_LIBRARIES: usize = 1 << 10;
-/// CoffSymbols that are looked at, of all libraries together.
+/// Symbols that are looked at, of all libraries together.
 const MOST_SYMBOLS: usize = 1 << 20;
 /// Bytes of their names together. Names could share bytes, so that those of a small table could be very
 /// many.
