@@ -214,7 +214,12 @@ fn load_commands_grow_over_nothing_but_zeros() {
 #[test]
 fn a_bundle_that_has_a_hash_of_a_changed_file_is_told() {
     let folder = Folder::new();
-    for name in ["tree/App.app/Contents/MacOS", "tree/App.app/Contents/_CodeSignature"] {
+    let framework = "tree/App.app/Contents/Frameworks/F.framework/Versions/A";
+    for name in [
+        "tree/App.app/Contents/MacOS",
+        "tree/App.app/Contents/_CodeSignature",
+        &format!("{framework}/_CodeSignature"),
+    ] {
         std::fs::create_dir_all(folder.path(name)).expect(name);
     }
     for name in ["app", "lib.dylib"] {
@@ -224,6 +229,11 @@ fn a_bundle_that_has_a_hash_of_a_changed_file_is_told() {
             "{\"directories\": [{\"hash\": 2}]}",
         );
     }
+    mint(&folder, &format!("{framework}/code"), "{\"directories\": [{\"hash\": 2}]}");
+    folder.write(&format!("{framework}/_CodeSignature/CodeResources"), "<plist></plist>\n");
+    std::fs::create_dir(folder.path("tree/App.app/Contents/Resources")).expect("a folder");
+    folder.write("tree/App.app/Contents/Resources/a&b", "/opt/old\n");
+    folder.run("ln -s /opt/old/x tree/App.app/Contents/Frameworks/link").ok();
     folder.write("tree/App.app/Contents/Info.plist", "<plist><string>/opt/old</string></plist>\n");
     folder.write(
         "tree/App.app/Contents/_CodeSignature/CodeResources",
@@ -236,7 +246,9 @@ fn a_bundle_that_has_a_hash_of_a_changed_file_is_told() {
         said.lines().filter(is_told).count()
     };
     assert_eq!((told("/lib.dylib: "), told("/Info.plist: "), told("/app: ")), (1, 1, 0), "{said}");
+    // Code that is sealed by its folder, in the outer bundle; a link; a name that is escaped in the seal.
+    assert_eq!((told("/code: "), told("/link: "), told("/a&b: ")), (1, 1, 1), "{said}");
     let library = "tree/App.app/Contents/MacOS/lib.dylib";
     let said = folder.postlink(&format!("fill {library} --set version=2.0.1")).fails(0);
-    assert!(said.contains("_CodeSignature/CodeResources has a hash of it as it was"), "{said}");
+    assert!(said.contains("_CodeSignature/CodeResources vouches for as it was"), "{said}");
 }

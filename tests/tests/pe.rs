@@ -125,7 +125,7 @@ fn a_signature_is_refused_or_removed() {
         folder.copy("signed.exe", "in_place.exe");
         let drop = format!("--drop-signature {SET}");
         let told = folder.postlink(&format!("fill signed.exe --output dropped.exe {drop}")).stderr;
-        assert!(told.contains("its signature (Authenticode) was removed"), "{told}");
+        assert!(told.contains("its signature (Authenticode) is removed"), "{told}");
         folder.postlink(&format!("fill --in-place in_place.exe {drop}")).ok();
         assert!(folder.read("dropped.exe") == folder.read("in_place.exe"));
         folder.postlink("verify signed.exe dropped.exe").ok();
@@ -155,7 +155,7 @@ fn a_signature_is_refused_or_removed() {
         folder.postlink(&format!("{carry} --drop-signature")).ok();
         assert!(folder.read(&format!("out/opt/{name}/app.exe")) == folder.read("dropped.exe"));
         let told = folder.postlink(&format!("verify tree out/opt/{name} -v")).ok();
-        assert!(told.contains("its signature (Authenticode) was removed"), "{told}");
+        assert!(told.contains("its signature (Authenticode) is removed"), "{told}");
         sign("dropped.exe", "again.exe");
         assert!(is_valid("again.exe"));
         assert!(!is_valid("dropped.exe"));

@@ -18,10 +18,10 @@ pub(crate) struct Steps {
     pub mark: Vec<Edit>,
     /// All other bytes.
     pub body: Vec<Edit>,
-    /// Says that the write is complete; takes the place of the mark.
-    pub seal: Vec<Edit>,
-    /// Where the file ends behind all that, if that is earlier than now. In bytes.
+    /// Where the file ends from then on, if that is earlier than now. In bytes.
     pub length: Option<u64>,
+    /// Says that the write is complete; its last edits take the place of the mark.
+    pub seal: Vec<Edit>,
 }
 
 /// Takes these steps in the open file, and writes nothing else.

@@ -45,10 +45,16 @@ impl RecordEdit {
 /// The steps in which records, and what follows from them, are written into a file itself: first the
 /// states say that a fill is under way, then the values change and what follows from them, then states
 /// and checksums, each with its state in one write. Accessors stop on a record that is being written.
-/// Last, the file ends at `length`.
+/// Where the file is to end at `length`, it does so before what follows is written: whoever goes on after a
+/// kill finds what was to be cut off, or that it is.
 pub(crate) fn steps(records: &[RecordEdit], follows: &[Edit], length: Option<u64>) -> Steps {
     const HEADER: usize = size_of::<ValueHeader>();
     let mut steps = Steps { length, ..Steps::default() };
+    if length.is_some() {
+        steps.seal.extend(follows.iter().cloned());
+    } else {
+        steps.body.extend(follows.iter().cloned());
+    }
     for record in records {
         let Edit { offset, before, after } = &record.area;
         let writing = State::Writing.code().to_le_bytes();
@@ -67,7 +73,6 @@ pub(crate) fn steps(records: &[RecordEdit], follows: &[Edit], length: Option<u64
         steps.body.extend(record.descriptor.iter().cloned());
         steps.seal.push(part(*offset, (old.0, new.0)));
     }
-    steps.body.extend(follows.iter().cloned());
     steps
 }
 

@@ -18,19 +18,26 @@ use crate::shown::{escaped, line};
 const APPRAISED: [(&str, &str); 2] =
     [("security.ima", "evmctl ima_sign"), ("security.evm", "evmctl sign")];
 
-/// A sentence about a file that is changed, and that a signed bundle has a hash of.
+/// A sentence about an entry that is changed in a signed bundle. The seal has hashes of all that is in its
+/// folder, of code in the folder by what that is called, and the program has those of `Info.plist` and of the
+/// seal; only a program has none of itself, in `MacOS` or, in a framework, beside the seal's folder.
 pub(crate) fn sealed(path: &Path) -> Option<String> {
     let path = std::path::absolute(path).ok()?;
     let seal = path.ancestors().skip(1).find_map(|folder| {
         let seal = folder.join(SEAL);
+        let inside = path.strip_prefix(folder).ok()?;
+        let parent = inside.parent()?;
+        let may_be_program = parent == Path::new("MacOS")
+            || parent == Path::new("") && inside != Path::new("Info.plist");
         // Most folders have none, and in one that cannot be read nothing is known to be wrong.
-        let text = std::fs::read(&seal).ok()?;
-        let name = path.strip_prefix(folder).ok()?.as_os_str().as_bytes();
-        let key = [b"<key>", name, b"</key>"].concat();
-        memmem::find(&text, &key).map(|_| seal)
+        let is_listed = || {
+            let key = [b"<key>", inside.as_os_str().as_bytes(), b"</key>"].concat();
+            std::fs::read(&seal).is_ok_and(|text| memmem::find(&text, &key).is_some())
+        };
+        (seal.is_file() && (!may_be_program || is_listed())).then_some(seal)
     })?;
     Some(format!(
-        "{} has a hash of it as it was: sign the bundle again (codesign --force --sign -)",
+        "it is in a bundle that {} vouches for as it was: sign the bundle again (codesign --force --sign -)",
         escaped(&seal)
     ))
 }

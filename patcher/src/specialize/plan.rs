@@ -203,6 +203,11 @@ impl Context<'_> {
                 self.file(entry, *size, examined.content, findings, &mut planned)?;
             }
         }
+        if planned.entry.target.is_some() || !planned.entry.edits.is_empty() {
+            let name = escaped(&entry.path);
+            let warning = warnings::sealed(&self.tree.path(entry));
+            planned.entry.warnings.extend(warning.map(|one| format!("{name}: {one}")));
+        }
         Ok(planned)
     }
 
@@ -289,11 +294,6 @@ impl Context<'_> {
             let read = read_at(&file, &mut start, 0).map_err(failed)?;
             rules.check_first_line(&path, &start[..read])?;
             planned.entry.notes.push(format!("text rewritten in {count} places"));
-        }
-        if !edits.is_empty() {
-            let name = escaped(&entry.path);
-            let warning = warnings::sealed(&path).map(|one| format!("{name}: {one}"));
-            planned.entry.warnings.extend(warning);
         }
         planned.entry.edits = edits;
         if content != Content::Text {

@@ -146,7 +146,12 @@ pub(crate) fn compare(
             region: "end of file".into(),
             offset: sizes.0.min(sizes.1),
             bytes: sizes.0.abs_diff(sizes.1),
-            reason: format!("the file has {} bytes, it had {}", sizes.1, sizes.0),
+            reason: match finish.length {
+                Some(length) => {
+                    format!("the file has {} bytes, where it should have {length}", sizes.1)
+                }
+                None => format!("the file has {} bytes, it had {}", sizes.1, sizes.0),
+            },
         });
     }
     let mut differences = Collector::new(&regions);

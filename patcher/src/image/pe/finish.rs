@@ -79,7 +79,9 @@ fn drop_signature(
     let others = sections.chain([symbols, headers.header.end]).max().unwrap_or_default();
     let end = table.end.checked_next_multiple_of(ALIGNED).unwrap_or(table.end).min(length);
     let padding = data.read_bytes_at(table.end, end.saturating_sub(table.end)).unwrap_or_default();
-    let (why, help) = if table.end > length {
+    // A run that was killed may have cut it off already.
+    let is_cut = table.start == length;
+    let (why, help) = if table.end > length && !is_cut {
         ("its signature ends behind the end of the file", "build or copy the file again")
     } else if others > table.start {
         ("its signature lies in what it should vouch for", "build or copy the file again")
@@ -100,8 +102,8 @@ fn drop_signature(
     let before = entry.map_err(|()| damaged("it ends in its directories"))?.to_vec();
     let after = vec![0; before.len()];
     finish.edits.push(Edit { offset, before, after });
-    finish.length = Some(table.start);
-    finish.warnings.push("its signature (Authenticode) was removed".into());
+    finish.length = Some(table.start).filter(|_| !is_cut);
+    finish.warnings.push("its signature (Authenticode) is removed".into());
     if image.flags.contains(pe::IMAGE_DLLCHARACTERISTICS_FORCE_INTEGRITY) {
         finish.warnings.push(
             "it was linked with /INTEGRITYCHECK: Windows loads it only when it is signed again"
