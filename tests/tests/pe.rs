@@ -350,6 +350,10 @@ fn a_tree_is_carried_to_another_path() {
     let wide = of("string");
     assert_eq!(wide.len(), 1, "{said}");
     assert_eq!((&wide[0]["encoding"], &wide[0]["section"]), (&"UTF-16LE".into(), &".rdata".into()));
+    assert!(
+        wide[0]["advice"].as_str().expect("a sentence").contains("does not rewrite UTF-16"),
+        "{wide:?}"
+    );
     assert!(wide[0]["symbol"].as_str().is_some_and(|name| name.contains("icons")), "{said}");
     assert!(!of("value").is_empty() && !of("descriptor").is_empty() && of("record").is_empty());
 

@@ -25,7 +25,7 @@ use crate::scan::finding::{Action, Finding, FindingKind, Place};
 use crate::scan::propose::entry;
 use crate::search::engine::Searcher;
 use crate::search::hits::{Hit, Hits};
-use crate::search::reference::Fit;
+use crate::search::reference::{Encoding, Fit};
 use crate::search::text;
 use crate::search::unpack::{self, FoundMember, Inside, PackFormat};
 use crate::shown::escaped;
@@ -180,6 +180,9 @@ pub(crate) fn finding_of(name: &Path, kind: FindingKind, hit: &Hit, text: String
         Fit::Certain if name.extension() == Some(OsStr::new("pyc")) => {
             Finding { advice: COMPILE_AGAIN.into(), ..found }
         }
+        Fit::Certain if encoding != Encoding::Plain && found.action == Action::None => {
+            Finding { advice: WIDE.into(), ..found }
+        }
         Fit::Certain => found,
         Fit::Unclear | Fit::Inside => Finding {
             possible: true,
@@ -196,6 +199,8 @@ pub(crate) fn finding_of(name: &Path, kind: FindingKind, hit: &Hit, text: String
 
 const POSSIBLE: &str = "if it is a part of a longer path, name that with --other-path; a build prefix \
                         that nothing else begins like leaves no doubt";
+const WIDE: &str = "specialize does not rewrite UTF-16 and UTF-32: declare it in schema.toml, whose values are \
+                    UTF-8, and read it through the accessor, or leave the path out of it";
 const UNCLEAR: &str = "the program decides what the path is: write it whole, name the longer one with \
                        --other-path, or the file with --allow-left";
 const UNCHANGED: &str =
