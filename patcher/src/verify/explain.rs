@@ -136,7 +136,11 @@ impl<'a> Explainer<'a> {
         }));
         let taken = merged(taken);
         if self.rules.equal_length {
-            let strings = self.edits(&image.file, FindingKind::String).map_err(failed)?;
+            // What has no parts that can be told is searched as a whole.
+            let places = places(&ImageData::new(&image.file), &[]).unwrap_or_default();
+            let kind =
+                |hit: &Hit| FindingKind::in_image(places.part(hit.offset).map(|part| part.purpose));
+            let strings = self.edits(&image.file, kind).map_err(failed)?;
             let mut places = 0;
             for edit in strings {
                 let is_taken = containing(&taken, |range| range, edit.offset).is_some();
@@ -227,7 +231,7 @@ impl<'a> Explainer<'a> {
         let is_text = !is_packed && text::lines(before, &[])?.is_some();
         let edits = match (is_text, is_packed) {
             (true, _) => self.text(before, entry)?,
-            (false, false) => self.edits(before, FindingKind::Data)?,
+            (false, false) => self.edits(before, |_| FindingKind::Data)?,
             (false, true) => {
                 self.rules.packed(before, size(before)?).ok().flatten().into_iter().collect()
             }
@@ -291,12 +295,12 @@ impl<'a> Explainer<'a> {
     }
 
     /// What the rulebook makes of the references in another file, in its order. None overlap.
-    fn edits(&self, file: &File, kind: FindingKind) -> io::Result<Vec<Edit>> {
+    fn edits(&self, file: &File, kind: impl Fn(&Hit) -> FindingKind) -> io::Result<Vec<Edit>> {
         let strings = self.rules.strings(file, size(file)?)?;
         let mut edits = Vec::new();
         let mut window = Window::new(file);
         for hit in &self.hits(file)? {
-            edits.extend(self.rules.hit(&mut window, kind, hit, strings)?);
+            edits.extend(self.rules.hit(&mut window, kind(hit), hit, strings)?);
         }
         Ok(outermost(edits))
     }
