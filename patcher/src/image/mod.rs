@@ -143,11 +143,14 @@ pub(crate) fn finish(file: &File, path: &Path, edits: &[Edit], allowed: Allowed)
             Err(_) => return Ok(all),
         };
         for piece in pieces {
-            let (inside, part) = (edits_in(edits, &piece.range), data.part(&piece.range));
-            let (Ok(format), false) = (&piece.format, inside.is_empty()) else { continue };
-            let finished = format
-                .finish(part, &inside, allowed)
-                .and_then(|finish| all.add(finish, piece.range.start, piece.name().as_deref()));
+            let part = data.part(&piece.range);
+            let finished = edits_in(edits, &piece.range).and_then(|inside| {
+                let (Ok(format), false) = (&piece.format, inside.is_empty()) else {
+                    return Ok(());
+                };
+                let finish = format.finish(part, &inside, allowed)?;
+                all.add(finish, piece.range.start, piece.name().as_deref())
+            });
             if let Err(problem) = finished {
                 refused = Some(problem.of(piece.name()));
                 break;
