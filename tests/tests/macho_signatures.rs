@@ -151,6 +151,21 @@ fn what_cannot_be_renewed_is_refused() {
     refused(&signed, "--rewrite-build-id", "a Mach-O file has no build-id");
 }
 
+/// A signature may have hashes of a part of the file only.
+#[test]
+fn a_change_that_no_hash_is_of_is_told() {
+    let folder = Folder::new();
+    // Up to the record.
+    let how = json!({ "directories": [{ "hash": 2, "power": 12 }], "limit": 0x7040 });
+    mint(&folder, "before.dylib", &how.to_string());
+    folder.copy("before.dylib", "lib.dylib");
+    let told = "has no hash in its signature, which has those of the bytes up to 0x1000 only";
+    let said = folder.postlink(&format!("fill lib.dylib {SET}")).fails(0);
+    assert!(said.contains(told), "{said}");
+    let said = folder.postlink("verify before.dylib lib.dylib").fails_with_output(0);
+    assert!(said.contains(told), "{said}");
+}
+
 /// Bytes that no hash is of may change without one.
 #[test]
 fn unsigned_stays_unsigned() {

@@ -160,7 +160,9 @@ impl<'a> Explainer<'a> {
         explained.changes.extend(defaults);
         explained.changes.extend(report.rewritten_build_id.then_some(Change::BuildId));
         let (bytes, notes) = (report.following_bytes, report.notes);
-        explained.changes.extend((bytes > 0).then_some(Change::Following { bytes, notes }));
+        // What a change has no hash in is told too.
+        let follows = bytes > 0 || !notes.is_empty();
+        explained.changes.extend(follows.then_some(Change::Following { bytes, notes }));
         explained.differences.extend(report.differences.into_iter().map(TreeDifference::from));
         Ok(())
     }

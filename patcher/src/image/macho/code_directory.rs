@@ -130,6 +130,11 @@ impl<'d> Directory<'d> {
         Some(String::from_utf8_lossy(team).into_owned())
     }
 
+    /// Where the signed bytes end, which begin with the file.
+    pub(super) fn limit(&self) -> u64 {
+        self.limit
+    }
+
     /// The hashes of the pages that edits lie in, or of all pages.
     pub(super) fn rehash(
         &self,

@@ -134,6 +134,14 @@ fn finish_as<H: MachHeader<Endian = Endianness>>(
         }
         finish.warnings.push(format!("{what}; all hashes were made anew"));
     }
+    let limit = directories.iter().map(Directory::limit).min().unwrap_or_default();
+    let unsigned = edits.iter().filter(|edit| edit.changes() && edit.end() > limit);
+    if let Some(first) = unsigned.map(|edit| edit.offset.max(limit)).min() {
+        finish.warnings.push(format!(
+            "the change at {first:#x} has no hash in its signature, which has those of the bytes up to \
+             {limit:#x} only: whether macOS takes it nobody can tell, build it again if it does not"
+        ));
+    }
     if let Some(cms) = certified {
         finish.edits.extend(replaced(&blobs, cms, &directories, &signature)?);
         finish.warnings.push(told(&directories));
