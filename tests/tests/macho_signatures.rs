@@ -151,6 +151,37 @@ fn what_cannot_be_renewed_is_refused() {
     refused(&signed, "--rewrite-build-id", "a Mach-O file has no build-id");
 }
 
+/// A universal file: of each slice its processor, where it begins, and its bytes.
+fn universal(slices: &[([u32; 2], usize, &[u8])]) -> Vec<u8> {
+    let mut bytes: Vec<u8> =
+        [0xcafe_babe, slices.len() as u32].iter().flat_map(|word| word.to_be_bytes()).collect();
+    for ([cpu, model], start, slice) in slices {
+        let words = [*cpu, *model, *start as u32, slice.len() as u32, 14];
+        bytes.extend(words.iter().flat_map(|word| word.to_be_bytes()));
+    }
+    for (_, start, slice) in slices {
+        bytes.resize(bytes.len().max(start + slice.len()), 0);
+        bytes[*start..start + slice.len()].copy_from_slice(slice);
+    }
+    bytes
+}
+
+const ARM64: u32 = 0x0100_000c;
+
+/// Each slice has a name of its own, as Apple's `lipo` calls it.
+#[test]
+fn a_slice_has_the_name_of_its_processor() {
+    let folder = Folder::new();
+    mint(&folder, "lib.dylib", r#"{"directories": [{"hash": 2}]}"#);
+    let one = folder.read("lib.dylib");
+    let slice = |model| ([ARM64, model], 0x4000 + model as usize * 0x10000, one.as_slice());
+    folder.write("fat", universal(&[slice(0), slice(1), slice(2)]));
+    let said = folder.postlink("inspect fat").ok();
+    for name in ["arm64", "arm64v8", "arm64e"] {
+        assert!(said.contains(&format!("fat({name}): ")), "{name}: {said}");
+    }
+}
+
 /// A signature may have hashes of a part of the file only.
 #[test]
 fn a_change_that_no_hash_is_of_is_told() {
