@@ -12,6 +12,7 @@ pub(crate) mod places;
 mod regions;
 mod section;
 mod single;
+mod strings;
 
 use std::fs::File;
 use std::io;

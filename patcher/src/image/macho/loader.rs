@@ -247,7 +247,7 @@ where
         let (start, size) = segment.file_range(mach.endian);
         start..start.saturating_add(size)
     });
-    let tables = tables(mach)?.into_iter().map(|(_, range)| range);
+    let tables = tables(mach)?.into_iter().map(|table| table.range);
     // The UUID lies among them, and the first segment begins with them.
     let is_behind = |range: &Range<u64>| range.start >= end && range.start < range.end;
     let length = data.len().map_err(|()| damaged("its length is unknown"))?;
