@@ -15,6 +15,7 @@ The JSON object may have:
     behind        bytes behind the signature
     limit         how many bytes before the signature are not signed
     rpaths        a list
+    environment   a list of texts, each in an LC_DYLD_ENVIRONMENT
     info          1: the record is in the section of an Info.plist, which the signature has a hash of
     pad           bytes between the load commands and the record
 """
@@ -104,6 +105,7 @@ def mint(record, options):
             string_command(0xC, struct.pack("<III", 1, 0x10000, 0x10000), "/usr/lib/libSystem.B.dylib"),
         ]  # fmt: skip
         found += [string_command(0x8000001C, b"", path) for path in options.get("rpaths", [])]
+        found += [string_command(0x27, b"", text) for text in options.get("environment", [])]
         found.append(struct.pack("<II", 0x1B, 24) + bytes(range(16)))
         if options.get("encrypted"):
             found.append(struct.pack("<IIIIII", 0x2C, 24, 0x1000, 0x1000, 1, 0))

@@ -184,6 +184,32 @@ fn a_path_in_a_signature_is_told_and_never_edited() {
     assert!(said.contains("code signature"), "{said}");
 }
 
+/// Folders in an environment variable of the loader follow like an rpath, also where they have to move.
+#[test]
+fn an_environment_of_the_loader_follows() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("tree")).expect("a folder");
+    let how = |environment: &str| {
+        json!({ "directories": [{ "hash": 2 }], "environment": [environment] }).to_string()
+    };
+    mint(&folder, "tree/lib.dylib", &how("DYLD_LIBRARY_PATH=/opt/abc/lib:/opt/old/lib"));
+    let long = format!("/srv/{}", "n".repeat(60));
+    let rewrite = format!("--rewrite /opt/old={long} --rewrite /opt/abc=/opt/xyz --equal-length");
+    let line = format!("specialize --output tree={long} --destdir out {rewrite}");
+    folder.postlink(&line).ok();
+    let said = folder.run(&format!("llvm-otool-19 -l out{long}/lib.dylib")).ok();
+    assert!(said.contains(&format!("name DYLD_LIBRARY_PATH=/opt/xyz/lib:{long}/lib (")), "{said}");
+    let found = signatures(&folder, &[&format!("out{long}/lib.dylib")]).remove(0);
+    assert_eq!(found["directories"][0]["wrong"], json!([]));
+    folder.postlink(&format!("verify tree out{long} {rewrite}")).ok();
+    // What dyld does not read there moves too, and cannot become another text at the same time.
+    mint(&folder, "tree/lib.dylib", &how("/opt/abc"));
+    std::fs::remove_dir_all(folder.path("out")).expect("a tree");
+    let error = folder.postlink(&line).fails(1);
+    assert!(error.contains("which becomes longer and moves what is behind it"), "{error}");
+    assert!(error.contains("leave out --equal-length"), "{error}");
+}
+
 /// Two builds for two places differ in UUID and signature, and that is explained.
 #[test]
 fn a_comparison_of_builds_explains_uuids_and_signatures() {

@@ -37,7 +37,7 @@ pub(super) fn damaged(why: impl ToString) -> ImageProblem {
 }
 
 /// Bytes of all load commands: the largest programs have some ten thousand.
-const MOST_COMMANDS: u32 = 1 << 24;
+const MOST_COMMANDS: u32 = 1 << 20;
 
 /// A file's header, byte order, load commands and sections.
 pub(super) struct Mach<'d, H: MachHeader> {
