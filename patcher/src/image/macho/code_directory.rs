@@ -24,7 +24,7 @@ const CHUNK: u64 = 1 << 16;
 /// Where fields of a code directory are in it, named as in `CS_CodeDirectory`.
 const FLAGS: Range<usize> = 12..16;
 const TEAM_OFFSET: Range<usize> = 48..52;
-const PRE_ENCRYPT_OFFSET: Range<usize> = 92..96;
+const PRE_ENCRYPTION_OFFSET: Range<usize> = 92..96;
 
 /// A code directory of a signature.
 pub(super) struct Directory<'d> {
@@ -98,7 +98,7 @@ impl<'d> Directory<'d> {
         // Behind `execSegFlags` stand the version of the hardened runtime, and the place of hashes that
         // were made before an encryption.
         let has_more = inner.version().0 >= macho::CS_SUPPORTSRUNTIME.0;
-        let before_encryption = blob.data().get(PRE_ENCRYPT_OFFSET).filter(|_| has_more);
+        let before_encryption = blob.data().get(PRE_ENCRYPTION_OFFSET).filter(|_| has_more);
         if before_encryption.is_some_and(|offset| offset.iter().any(|&byte| byte != 0)) {
             return Err(unknown("hashes of pages before their encryption".to_owned()));
         }
