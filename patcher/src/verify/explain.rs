@@ -17,7 +17,7 @@ use crate::files::walk::{Entry, Tree};
 use crate::files::window::Window;
 use crate::image;
 use crate::image::data::ImageData;
-use crate::image::loader::{LoaderText, Role, Room};
+use crate::image::loader::{LoaderText, Role};
 use crate::image::places::containing;
 use crate::image::{begins_image, places};
 use crate::image::{loader_texts, replace_loader_texts};
@@ -194,7 +194,7 @@ impl<'a> Explainer<'a> {
             }
         }
         // Also checks that nothing else reads the same bytes.
-        let edits = match replace_loader_texts(&data, &changes, Room::Elsewhere) {
+        let edits = match replace_loader_texts(&data, &changes) {
             Ok(edits) => edits,
             Err(problem) => {
                 let why = problem.to_string();

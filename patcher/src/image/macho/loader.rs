@@ -15,7 +15,7 @@ use super::header::{Mach, damaged, is_64, with_width};
 use super::places::tables;
 use crate::edit::Edit;
 use crate::error::ImageProblem;
-use crate::image::loader::{LoaderProblem, LoaderText, Reader, Role, Room, Table};
+use crate::image::loader::{LoaderProblem, LoaderText, Reader, Role, Table};
 
 /// Strings that the loader of one file reads: the largest programs need some hundred libraries.
 const MOST_TEXTS: usize = 1 << 12;
@@ -155,21 +155,19 @@ fn strings<'d, H: MachHeader<Endian = Endianness>>(
 }
 
 /// The edits that put new texts in the place of old ones. Where one has too little room in its load
-/// command, and `room` allows it, that command becomes larger, and those behind it move into the unused
-/// zero bytes between the load commands and the first section: what `install_name_tool` does, and what
+/// command, that becomes larger, and those behind it move into the unused zero bytes between the load
+/// commands and the first section: what `install_name_tool` does, and what
 /// `-headerpad_max_install_names` is for. Nothing else in a file says where a load command is.
 pub(in crate::image) fn replace<'d, R: ReadRef<'d>>(
     data: R,
     changes: &[(LoaderText, &[u8])],
-    room: Room,
 ) -> Result<Vec<Edit>, LoaderProblem> {
-    with_width!(replace_as, data, changes, room)
+    with_width!(replace_as, data, changes)
 }
 
 fn replace_as<'d, H, R>(
     data: R,
     changes: &[(LoaderText, &[u8])],
-    room: Room,
 ) -> Result<Vec<Edit>, LoaderProblem>
 where
     H: MachHeader<Endian = Endianness>,
@@ -179,11 +177,30 @@ where
     let strings = strings(&mach)?;
     let in_place = changes.iter().map(|(old, new)| replace_one(&strings, old, new)).collect();
     match in_place {
-        Err(LoaderProblem::TooLong { .. }) if room == Room::Elsewhere => {
-            moved(&mach, &strings, data, changes)
-        }
+        Err(LoaderProblem::TooLong { .. }) => moved(&mach, &strings, data, changes),
         done => done,
     }
+}
+
+/// Why each of these texts cannot be where the old one is; `None` where it can.
+pub(in crate::image) fn problems<'d, R: ReadRef<'d>>(
+    data: R,
+    changes: &[(LoaderText, &[u8])],
+) -> Vec<Option<LoaderProblem>> {
+    let problems: Result<_, ImageProblem> = with_width!(problems_as, data, changes);
+    problems.unwrap_or_else(|problem| vec![Some(problem.into()); changes.len()])
+}
+
+fn problems_as<'d, H, R>(
+    data: R,
+    changes: &[(LoaderText, &[u8])],
+) -> Result<Vec<Option<LoaderProblem>>, ImageProblem>
+where
+    H: MachHeader<Endian = Endianness>,
+    R: ReadRef<'d>,
+{
+    let strings = strings(&Mach::<H>::read(data)?)?;
+    Ok(changes.iter().map(|(old, new)| replace_one(&strings, old, new).err()).collect())
 }
 
 /// Puts a text in the place of another one in its load command.
