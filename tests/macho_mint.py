@@ -15,6 +15,8 @@ The JSON object may have:
     behind        bytes behind the signature
     limit         how many bytes before the signature are not signed
     rpaths        a list
+    environment   a list of texts, each in an LC_DYLD_ENVIRONMENT
+    info          1: the record is in the section of an Info.plist, which the signature has a hash of
     pad           bytes between the load commands and the record
 """
 
@@ -66,13 +68,15 @@ def directory(image, how, sealed, stale):
     return fixed + identifier + team + slots
 
 
-def signature(image, options):
+def signature(image, options, record):
     blobs = {}
     if options.get("requirements"):
         blobs[2] = blob(0xFADE0C01, struct.pack(">I", 1) + bytes(options["requirements"] - 4))
     if options.get("entitlements"):
         blobs[5] = blob(0xFADE7171, options["entitlements"].encode())
     sealed = dict(blobs)
+    if options.get("info"):
+        sealed[1] = record
     for number, how in enumerate(options["directories"]):
         slot = 0 if number == 0 else 0x1000 + number - 1
         blobs[slot] = directory(image, how, sealed, options.get("stale"))
@@ -95,12 +99,13 @@ def mint(record, options):
         name = lambda text: text.encode().ljust(16, b"\0")
         found = [
             struct.pack("<II16sQQQQIIII", 0x19, 152, name("__TEXT"), 0, linkedit, 0, linkedit, 5, 5, 1, 0)
-            + struct.pack("<16s16sQQIIIIIIII", name("__postlink"), name("__TEXT"), at, len(record), at, 4, 0, 0, 0, 0, 0, 0),
+            + struct.pack("<16s16sQQIIIIIIII", name("__info_plist" if options.get("info") else "__postlink"), name("__TEXT"), at, len(record), at, 4, 0, 0, 0, 0, 0, 0),
             struct.pack("<II16sQQQQIIII", 0x19, 72, name("__LINKEDIT"), linkedit, 0x4000, linkedit, end - linkedit, 1, 1, 0, 0),
             string_command(0xD, struct.pack("<III", 1, 0x10000, 0x10000), "/opt/old/lib/libminted.dylib"),
             string_command(0xC, struct.pack("<III", 1, 0x10000, 0x10000), "/usr/lib/libSystem.B.dylib"),
         ]  # fmt: skip
         found += [string_command(0x8000001C, b"", path) for path in options.get("rpaths", [])]
+        found += [string_command(0x27, b"", text) for text in options.get("environment", [])]
         found.append(struct.pack("<II", 0x1B, 24) + bytes(range(16)))
         if options.get("encrypted"):
             found.append(struct.pack("<IIIIII", 0x2C, 24, 0x1000, 0x1000, 1, 0))
@@ -118,10 +123,10 @@ def mint(record, options):
 
     if not options.get("directories"):
         return image(0)
-    size = len(signature(image(0), options)) + 16
+    size = len(signature(image(0), options, record)) + 16
     data = image(size)
     signed = data[: len(data) - options.get("limit", 0)]
-    return data + signature(signed, options).ljust(size, b"\0") + bytes(options.get("behind", 0))
+    return data + signature(signed, options, record).ljust(size, b"\0") + bytes(options.get("behind", 0))
 
 
 if __name__ == "__main__":

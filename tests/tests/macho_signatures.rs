@@ -151,6 +151,142 @@ fn what_cannot_be_renewed_is_refused() {
     refused(&signed, "--rewrite-build-id", "a Mach-O file has no build-id");
 }
 
+/// Where a load command begins.
+fn command(bytes: &[u8], start: &[u8]) -> usize {
+    bytes.windows(start.len()).position(|part| part == start).expect("a load command")
+}
+
+const CODE_SIGNATURE: &[u8] = b"\x1d\0\0\0\x10\0\0\0";
+
+/// A universal file: of each slice its processor, where it begins, and its bytes.
+fn universal(slices: &[([u32; 2], usize, &[u8])]) -> Vec<u8> {
+    let mut bytes: Vec<u8> =
+        [0xcafe_babe, slices.len() as u32].iter().flat_map(|word| word.to_be_bytes()).collect();
+    for ([cpu, model], start, slice) in slices {
+        let words = [*cpu, *model, *start as u32, slice.len() as u32, 14];
+        bytes.extend(words.iter().flat_map(|word| word.to_be_bytes()));
+    }
+    for (_, start, slice) in slices {
+        bytes.resize(bytes.len().max(start + slice.len()), 0);
+        bytes[*start..start + slice.len()].copy_from_slice(slice);
+    }
+    bytes
+}
+
+const ARM64: u32 = 0x0100_000c;
+
+/// Each contradiction in a file, and each form that is not known, has a sentence of its own.
+#[test]
+fn what_is_damaged_or_unknown_is_named() {
+    type Damage = fn(&mut Vec<u8>);
+    let cases: [(Value, Damage, &str); 11] = [
+        (json!({ "info": 1 }), |_| {}, "the change lies in its Info.plist"),
+        (
+            json!({}),
+            |bytes| {
+                // It begins before the record.
+                let at = command(bytes, CODE_SIGNATURE) + 8;
+                let size = (bytes.len() - 0x1000) as u32;
+                bytes[at..at + 4].copy_from_slice(&0x1000_u32.to_le_bytes());
+                bytes[at + 4..at + 8].copy_from_slice(&size.to_le_bytes());
+            },
+            "the change lies in its signature itself",
+        ),
+        (
+            json!({}),
+            |bytes| {
+                // The UUID's command.
+                let at = command(bytes, b"\x1b\0\0\0\x18\0\0\0");
+                bytes[at] = 0x1d;
+            },
+            "there are several",
+        ),
+        (
+            json!({}),
+            |bytes| bytes[0x8040..0x8044].copy_from_slice(&0xfade_0b02_u32.to_be_bytes()),
+            "its signature has an older form",
+        ),
+        (json!({ "power": 9 }), |bytes| bytes[0x804b] = 65, "it has too many parts"),
+        (
+            json!({}),
+            |bytes| {
+                let at = command(bytes, CODE_SIGNATURE) + 12;
+                bytes[at..at + 4].fill(0);
+            },
+            "of its signature, it is empty",
+        ),
+        (
+            json!({}),
+            |bytes| {
+                let at = command(bytes, b"__LINKEDIT\0\0\0\0\0\0\0\x80") + 40;
+                bytes[at] ^= 8;
+            },
+            "and the segment __LINKEDIT at",
+        ),
+        (
+            json!({}),
+            |bytes| {
+                let at = command(bytes, b"__LINKEDIT\0\0\0\0\0\0\0\x80");
+                bytes[at] = b'x';
+            },
+            "it lies in no segment __LINKEDIT",
+        ),
+        // SG_PROTECTED_VERSION_1, of __TEXT.
+        (json!({}), |bytes| bytes[100] = 8, "section `__TEXT,__postlink` is encrypted"),
+        (json!({ "encrypted": 1 }), |_| {}, "section `__TEXT,__postlink` is encrypted"),
+        (
+            json!({}),
+            |bytes| {
+                let one = bytes.clone();
+                *bytes = universal(&[([ARM64, 0], 0x4000, &one), ([ARM64, 2], 0x8000, &one)]);
+            },
+            "its part arm64e begins inside another one",
+        ),
+    ];
+    let folder = Folder::new();
+    for (how, damage, said) in cases {
+        let power = how.get("power").cloned().unwrap_or(json!(12));
+        let mut how = how;
+        how["directories"] = json!([{ "hash": 2, "power": power }]);
+        mint(&folder, "lib.dylib", &how.to_string());
+        let mut bytes = folder.read("lib.dylib");
+        damage(&mut bytes);
+        folder.write("lib.dylib", &bytes);
+        let error = folder.postlink(&format!("fill lib.dylib {SET}")).fails(1);
+        assert!(error.contains(said) && error.contains("help: "), "{how}: {error}");
+        assert!(bytes == folder.read("lib.dylib"), "{how}");
+    }
+}
+
+/// Each slice has a name of its own, as Apple's `lipo` calls it.
+#[test]
+fn a_slice_has_the_name_of_its_processor() {
+    let folder = Folder::new();
+    mint(&folder, "lib.dylib", r#"{"directories": [{"hash": 2}]}"#);
+    let one = folder.read("lib.dylib");
+    let slice = |model| ([ARM64, model], 0x4000 + model as usize * 0x10000, one.as_slice());
+    folder.write("fat", universal(&[slice(0), slice(1), slice(2)]));
+    let said = folder.postlink("inspect fat").ok();
+    for name in ["arm64", "arm64v8", "arm64e"] {
+        assert!(said.contains(&format!("fat({name}): ")), "{name}: {said}");
+    }
+}
+
+/// A signature may have hashes of a part of the file only.
+#[test]
+fn a_change_that_no_hash_is_of_is_told() {
+    let folder = Folder::new();
+    // Up to the record.
+    let how = json!({ "directories": [{ "hash": 2, "power": 12 }], "limit": 0x7040 });
+    mint(&folder, "before.dylib", &how.to_string());
+    folder.copy("before.dylib", "lib.dylib");
+    let told = "has no hash in its signature, which has those of the bytes up to 0x1000 only";
+    let said = folder.postlink(&format!("fill lib.dylib {SET}")).fails(0);
+    assert!(said.contains(told), "{said}");
+    let said = folder.postlink("verify before.dylib lib.dylib").fails_with_output(0);
+    assert!(said.contains(told), "{said}");
+}
+
 /// Bytes that no hash is of may change without one.
 #[test]
 fn unsigned_stays_unsigned() {

@@ -157,6 +157,59 @@ fn a_certificate_is_refused_or_replaced_in_a_tree_too() {
     assert!(said.contains("an ad-hoc signature took the place"), "{said}");
 }
 
+/// A path in what the signature has of itself stays, and everything else is carried.
+#[test]
+fn a_path_in_a_signature_is_told_and_never_edited() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("tree")).expect("a folder");
+    let how = json!({ "directories": [{ "hash": 2 }], "entitlements": "<string>/opt/old/share</string>" });
+    mint(&folder, "tree/lib.dylib", &how.to_string());
+    let said = folder.postlink("scan tree --reference /opt/old").fails_with_output(3);
+    assert!(said.contains("signatures: 1") && said.contains("sign it anew"), "{said}");
+    let rewrite = "--rewrite /opt/old=/opt/new --equal-length";
+    let line = format!("specialize --output tree=/opt/new --destdir out {rewrite}");
+    let said = folder.postlink(&line).fails_with_output(3);
+    assert!(said.contains("code signature") && said.contains("sign it anew"), "{said}");
+    folder.postlink(&format!("{line} --allow-left lib.dylib")).ok();
+    let found = signatures(&folder, &["out/opt/new/lib.dylib"]).remove(0);
+    assert_eq!(found["directories"][0]["wrong"], json!([]));
+    folder.postlink(&format!("verify tree out/opt/new {rewrite}")).ok();
+    // Whoever did edit it did something that nothing explains.
+    let bytes = folder.read("out/opt/new/lib.dylib");
+    let at = bytes.windows(14).position(|part| part == b"/opt/old/share").expect("it");
+    let mut other = bytes;
+    other[at..at + 8].copy_from_slice(b"/opt/new");
+    folder.write("out/opt/new/lib.dylib", other);
+    let said = folder.postlink(&format!("verify tree out/opt/new {rewrite}")).fails_with_output(3);
+    assert!(said.contains("code signature"), "{said}");
+}
+
+/// Folders in an environment variable of the loader follow like an rpath, also where they have to move.
+#[test]
+fn an_environment_of_the_loader_follows() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("tree")).expect("a folder");
+    let how = |environment: &str| {
+        json!({ "directories": [{ "hash": 2 }], "environment": [environment] }).to_string()
+    };
+    mint(&folder, "tree/lib.dylib", &how("DYLD_LIBRARY_PATH=/opt/abc/lib:/opt/old/lib"));
+    let long = format!("/srv/{}", "n".repeat(60));
+    let rewrite = format!("--rewrite /opt/old={long} --rewrite /opt/abc=/opt/xyz --equal-length");
+    let line = format!("specialize --output tree={long} --destdir out {rewrite}");
+    folder.postlink(&line).ok();
+    let said = folder.run(&format!("llvm-otool-19 -l out{long}/lib.dylib")).ok();
+    assert!(said.contains(&format!("name DYLD_LIBRARY_PATH=/opt/xyz/lib:{long}/lib (")), "{said}");
+    let found = signatures(&folder, &[&format!("out{long}/lib.dylib")]).remove(0);
+    assert_eq!(found["directories"][0]["wrong"], json!([]));
+    folder.postlink(&format!("verify tree out{long} {rewrite}")).ok();
+    // What dyld does not read there moves too, and cannot become another text at the same time.
+    mint(&folder, "tree/lib.dylib", &how("/opt/abc"));
+    std::fs::remove_dir_all(folder.path("out")).expect("a tree");
+    let error = folder.postlink(&line).fails(1);
+    assert!(error.contains("which becomes longer and moves what is behind it"), "{error}");
+    assert!(error.contains("leave out --equal-length"), "{error}");
+}
+
 /// Two builds for two places differ in UUID and signature, and that is explained.
 #[test]
 fn a_comparison_of_builds_explains_uuids_and_signatures() {

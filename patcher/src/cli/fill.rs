@@ -43,11 +43,12 @@ pub(super) struct Args {
     #[arg(long)]
     rewrite_build_id: bool,
     /// Let an ad-hoc signature take the place of one that only its owner can renew, where the file has
-    /// such a one (codesign with a certificate). Hashes of an ad-hoc signature are renewed in any case
+    /// such a one (codesign with a certificate); any other file is filled as without this. Hashes of an
+    /// ad-hoc signature are renewed in any case
     #[arg(long)]
     adhoc: bool,
     /// Remove a signature that only its owner can renew, where the format allows a file without one
-    /// (Authenticode)
+    /// (Authenticode); any other file is filled as without this
     #[arg(long)]
     drop_signature: bool,
     /// With --in-place: write also into a file that a system may know by its inode (signed, for macOS)

@@ -68,10 +68,11 @@ pub(super) struct Args {
     #[arg(long, requires = "equal_length")]
     possible: bool,
     /// Let an ad-hoc signature take the place of one that only its owner can renew, in files that change
-    /// and have such a one (codesign with a certificate)
+    /// and have such a one (codesign with a certificate); it has no meaning for others
     #[arg(long)]
     adhoc: bool,
-    /// Remove a signature that only its owner can renew, from files that change (Authenticode)
+    /// Remove a signature that only its owner can renew, from files that change and have such a
+    /// one (Authenticode); it has no meaning for others
     #[arg(long)]
     drop_signature: bool,
     /// Files in which old paths may stay: a pattern of paths in a tree, `share/doc/**`

@@ -111,9 +111,58 @@ impl Finish {
 }
 
 /// The edits that lie in a part of the file, as edits of that part.
-pub(super) fn edits_in(edits: &[Edit], part: &Range<u64>) -> Vec<Edit> {
-    let inside = edits.iter().filter(|edit| part.start <= edit.offset && edit.end() <= part.end);
-    let moved =
-        |edit: &Edit| Edit { offset: edit.offset.saturating_sub(part.start), ..edit.clone() };
-    inside.map(moved).collect()
+///
+/// # Errors
+/// An edit that lies in it only in part.
+pub(super) fn edits_in(edits: &[Edit], part: &Range<u64>) -> Result<Vec<Edit>, FinishProblem> {
+    let mut inside = Vec::new();
+    for edit in edits {
+        if part.start <= edit.offset && edit.end() <= part.end {
+            let offset = edit.offset.saturating_sub(part.start);
+            inside.push(Edit { offset, ..edit.clone() });
+        } else if edit.offset < part.end && part.start < edit.end() {
+            return Err(FinishProblem::Refused {
+                why: format!(
+                    "the change at {:#x} lies only in part in what is at {:#x} to {:#x}",
+                    edit.offset, part.start, part.end
+                ),
+                help: "take the parts out of the file, and change each by itself",
+            });
+        }
+    }
+    Ok(inside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Part of an edit may not be forgotten: what follows from it would be wrong.
+    #[test]
+    fn an_edit_lies_in_a_part_or_outside_of_it() {
+        let edit = |offset| Edit { offset, before: vec![0; 4], after: vec![1; 4] };
+        let of = |offset| edits_in(&[edit(offset)], &(100..200));
+        for outside in [96, 200] {
+            assert_eq!(of(outside), Ok(Vec::new()), "{outside}");
+        }
+        for inside in [100, 196] {
+            assert_eq!(of(inside), Ok(vec![edit(inside.saturating_sub(100))]), "{inside}");
+        }
+        for between in [97, 197] {
+            let problem = of(between).expect_err("a refusal");
+            let FinishProblem::Refused { why, .. } = &problem else { panic!("{problem:?}") };
+            assert!(why.contains("lies only in part in what is at 0x64 to 0xc8"), "{why}");
+        }
+    }
+
+    /// A part of a file cannot end earlier than it does.
+    #[test]
+    fn a_part_does_not_become_shorter() {
+        let shorter = || Finish { length: Some(10), ..Finish::default() };
+        let mut whole = Finish::default();
+        assert_eq!(whole.add(shorter(), 0, None), Ok(()));
+        assert_eq!(whole.length, Some(10));
+        let refused = Finish::default().add(shorter(), 100, Some("arm64"));
+        assert!(matches!(refused, Err(FinishProblem::Refused { .. })), "{refused:?}");
+    }
 }

@@ -45,15 +45,6 @@ impl LoaderText {
     }
 }
 
-/// Where a text that became longer may be put.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Room {
-    /// Where it is.
-    Own,
-    /// Where it is; or, if it does not fit there, wherever the format has room.
-    Elsewhere,
-}
-
 /// What the loader reads a string for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Role {

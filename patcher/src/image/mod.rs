@@ -12,6 +12,7 @@ pub(crate) mod places;
 mod regions;
 mod section;
 mod single;
+mod strings;
 
 use std::fs::File;
 use std::io;
@@ -20,7 +21,7 @@ use std::path::Path;
 
 use self::data::ImageData;
 use self::finish::{Finish, edits_in};
-use self::loader::{LoaderProblem, LoaderText, Room};
+use self::loader::{LoaderProblem, LoaderText};
 use self::pieces::{Piece, pieces};
 use self::places::{Part, Places, Purpose};
 use self::single::{Carrier, Format, carrier, format};
@@ -143,11 +144,14 @@ pub(crate) fn finish(file: &File, path: &Path, edits: &[Edit], allowed: Allowed)
             Err(_) => return Ok(all),
         };
         for piece in pieces {
-            let (inside, part) = (edits_in(edits, &piece.range), data.part(&piece.range));
-            let (Ok(format), false) = (&piece.format, inside.is_empty()) else { continue };
-            let finished = format
-                .finish(part, &inside, allowed)
-                .and_then(|finish| all.add(finish, piece.range.start, piece.name().as_deref()));
+            let part = data.part(&piece.range);
+            let finished = edits_in(edits, &piece.range).and_then(|inside| {
+                let (Ok(format), false) = (&piece.format, inside.is_empty()) else {
+                    return Ok(());
+                };
+                let finish = format.finish(part, &inside, allowed)?;
+                all.add(finish, piece.range.start, piece.name().as_deref())
+            });
             if let Err(problem) = finished {
                 refused = Some(problem.of(piece.name()));
                 break;
@@ -208,8 +212,7 @@ pub(crate) fn loader_texts(data: &ImageData<'_>) -> Result<Vec<LoaderText>, Imag
 /// The edits that put new texts in the place of old ones; what is left over becomes zero bytes.
 ///
 /// There is as much room as the old text has, and the unused zero bytes behind it; and where the format
-/// has room elsewhere, and [`Room::Elsewhere`] allows it, that. Linkers let strings share bytes where
-/// one is the end of another: everything else that is read from the same bytes reads the same text
+/// has room elsewhere, that. Linkers let strings share bytes where one is the end of another: everything else that is read from the same bytes reads the same text
 /// afterwards.
 ///
 /// # Errors
@@ -217,7 +220,6 @@ pub(crate) fn loader_texts(data: &ImageData<'_>) -> Result<Vec<LoaderText>, Imag
 pub(crate) fn replace_loader_texts(
     data: &ImageData<'_>,
     changes: &[(&LoaderText, &[u8])],
-    room: Room,
 ) -> Result<Vec<Edit>, LoaderProblem> {
     if changes.is_empty() {
         return Ok(Vec::new());
@@ -231,7 +233,7 @@ pub(crate) fn replace_loader_texts(
             let inside: Vec<(LoaderText, &[u8])> =
                 inside.map(|(text, new)| (text.moved_back(start), *new)).collect();
             let (Ok(format), false) = (&piece.format, inside.is_empty()) else { continue };
-            match format.replace_loader_texts(data.part(&piece.range), &inside, room) {
+            match format.replace_loader_texts(data.part(&piece.range), &inside) {
                 Ok(new) => edits.extend(new.into_iter().map(|edit| edit.moved(start))),
                 Err(problem) => refused = Some(problem),
             }
@@ -243,6 +245,37 @@ pub(crate) fn replace_loader_texts(
         Some(problem) => Err(problem),
         None => Ok(edits),
     }
+}
+
+/// Why each of these new texts cannot be where the old one is; `None` where it can.
+///
+/// # Errors
+/// What is not an image, or damaged.
+pub(crate) fn loader_problems(
+    data: &ImageData<'_>,
+    changes: &[(&LoaderText, &[u8])],
+) -> Result<Vec<Option<LoaderProblem>>, ImageProblem> {
+    let mut problems = vec![Some(LoaderProblem::Changed); changes.len()];
+    if changes.is_empty() {
+        return Ok(problems);
+    }
+    data.ask(|data| {
+        for piece in pieces(data)?.into_iter().filter(|piece| !piece.is_member()) {
+            let start = piece.range.start;
+            let (mut slots, mut inside) = (Vec::new(), Vec::new());
+            for ((text, new), slot) in changes.iter().zip(&mut problems) {
+                if piece.range.contains(&text.range.start) {
+                    slots.push(slot);
+                    inside.push((text.moved_back(start), *new));
+                }
+            }
+            let (Ok(format), false) = (&piece.format, inside.is_empty()) else { continue };
+            let found = format.loader_problems(data.part(&piece.range), &inside);
+            slots.into_iter().zip(found).for_each(|(slot, problem)| *slot = problem);
+        }
+        Ok(())
+    })?;
+    Ok(problems)
 }
 
 /// What an image is made of, and the symbols at these offsets. The sections of an archive are those

@@ -88,9 +88,9 @@ pub(super) fn pieces(data: Bytes<'_, '_>) -> Result<Vec<Piece>, ImageProblem> {
                     Ok(Carrier::Image(format)) => found.push(piece(Ok(format))),
                     Ok(Carrier::Archive) => {
                         let members = in_archive(part, slice.range.start, Some(&slice.name));
-                        found.extend(
-                            members.map_err(|problem| piece(Ok(Format::MachO)).problem(problem))?,
-                        );
+                        found.extend(members.map_err(|problem| {
+                            ImageProblem::Member(slice.name.clone(), Box::new(problem))
+                        })?);
                     }
                     Ok(Carrier::Universal) => found.push(piece(Err(ImageProblem::Unknown))),
                     Err(problem) => found.push(piece(Err(problem))),

@@ -11,7 +11,7 @@ use object::read::ReadRef;
 use super::data::Bytes;
 use super::elf;
 use super::finish::{Allowed, Finish, FinishProblem};
-use super::loader::{LoaderProblem, LoaderText, Room};
+use super::loader::{LoaderProblem, LoaderText};
 use super::macho;
 use super::pe;
 use super::places::Places;
@@ -87,12 +87,25 @@ impl Format {
         self,
         data: Bytes<'_, '_>,
         changes: &[(LoaderText, &[u8])],
-        room: Room,
     ) -> Result<Vec<Edit>, LoaderProblem> {
         match self {
             Self::Elf => elf::loader::replace(data, changes),
-            Self::MachO => macho::loader::replace(data, changes, room),
+            Self::MachO => macho::loader::replace(data, changes),
             Self::Pe => Err(LoaderProblem::Changed),
+        }
+    }
+
+    /// Why each of these texts cannot be where the old one is; `None` where it can.
+    pub(super) fn loader_problems(
+        self,
+        data: Bytes<'_, '_>,
+        changes: &[(LoaderText, &[u8])],
+    ) -> Vec<Option<LoaderProblem>> {
+        let each = |change| elf::loader::replace(data, std::slice::from_ref(change)).err();
+        match self {
+            Self::Elf => changes.iter().map(each).collect(),
+            Self::MachO => macho::loader::problems(data, changes),
+            Self::Pe => vec![Some(LoaderProblem::Changed); changes.len()],
         }
     }
 

@@ -18,7 +18,7 @@ use crate::image::archive::members;
 use crate::image::data::ImageData;
 use crate::image::loader::{LoaderText, Role};
 use crate::image::places;
-use crate::image::places::{Places, Purpose, Symbol, containing};
+use crate::image::places::{Places, Symbol, containing};
 use crate::record::area::{RecordArea, areas};
 use crate::record::read::Image;
 use crate::scan::finding::{Action, Finding, FindingKind, Place};
@@ -347,10 +347,7 @@ impl Context<'_> {
             return Ok(None);
         }
         let part = places.part(hit.offset);
-        let kind = match part.map(|part| part.purpose) {
-            Some(Purpose::Debug) => FindingKind::Debug,
-            _ => FindingKind::String,
-        };
+        let kind = FindingKind::in_image(part.map(|part| part.purpose));
         let found = self.hit(kind, hit)?;
         let reference = &self.searcher.references()[hit.reference];
         Ok(Some(Finding {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::image::places::Purpose;
 use crate::search::reference::Encoding;
 
 /// One reference that was found, or one thing that could not be looked into.
@@ -82,6 +83,8 @@ pub enum FindingKind {
     Loader,
     /// In debug information.
     Debug,
+    /// In the signature of an image, such as its entitlements.
+    Signature,
     /// In a file that is neither a text nor an image.
     Data,
     /// In a member of an archive, or compressed.
@@ -115,8 +118,18 @@ pub enum Action {
 }
 
 impl FindingKind {
+    /// Where a reference is that no record has and no loader reads, in a part of an image with this
+    /// purpose, or in none.
+    pub(crate) fn in_image(purpose: Option<Purpose>) -> Self {
+        match purpose {
+            Some(Purpose::Debug) => Self::Debug,
+            Some(Purpose::Signature) => Self::Signature,
+            _ => Self::String,
+        }
+    }
+
     /// All of them, in order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Value,
         Self::Runpath,
         Self::Text,
@@ -125,6 +138,7 @@ impl FindingKind {
         Self::String,
         Self::Loader,
         Self::Debug,
+        Self::Signature,
         Self::Data,
         Self::Member,
         Self::Name,
@@ -157,6 +171,7 @@ impl FindingKind {
             Self::String => "undeclared, in programs and libraries",
             Self::Loader => "loader and names of libraries",
             Self::Debug => "debug information",
+            Self::Signature => "signatures",
             Self::Data => "other binary files",
             Self::Member => "inside archives and compressed files",
             Self::Name => "names of files",
@@ -180,6 +195,10 @@ impl FindingKind {
             }
             Self::Loader => "specialize rewrites it in place, where it fits",
             Self::Debug => "compile with -ffile-prefix-map=OLD=NEW, or strip it off",
+            Self::Signature => {
+                "no edit keeps a signature right: leave the path out of its entitlements, or sign it anew \
+                 at its new place"
+            }
             Self::Data => {
                 "generate the file after installation, or leave the path out of it; specialize \
                  --equal-length rewrites it where the new path is as long"

@@ -278,6 +278,21 @@ impl Context<'_> {
             }
         }
         let count = more.len();
+        let loader_end = |edit: &Edit| {
+            let behind = edits.partition_point(|one| one.offset < edit.end());
+            behind.checked_sub(1).and_then(|last| edits.get(last)).map_or(0, Edit::end)
+        };
+        if let Some(edit) = more.iter().find(|edit| loader_end(edit) > edit.offset) {
+            return Err(Error::input(
+                format!(
+                    "{}: the reference at {:#x} lies in what changes for another reason: a record, or \
+                     what its loader reads, which becomes longer and moves what is behind it",
+                    escaped(path.as_os_str()),
+                    edit.offset
+                ),
+                "leave out --equal-length, or give a path that is not longer than the old one",
+            ));
+        }
         edits.extend(more);
         let Some(edits) = ordered(edits) else {
             return Err(Error::input(

@@ -21,8 +21,8 @@ use crate::files::open::read_at;
 use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::files::window::Window;
 use crate::image::data::ImageData;
-use crate::image::loader::{LoaderText, Role, Room};
-use crate::image::{Allowed, begins_archive, replace_loader_texts};
+use crate::image::loader::{LoaderText, Role};
+use crate::image::{Allowed, begins_archive, loader_problems, replace_loader_texts};
 use crate::record::values::Assignment;
 use crate::scan::finding::FindingKind;
 use crate::search::hits::Hit;
@@ -163,41 +163,53 @@ impl Rules<'_> {
     ) -> Result<(Vec<Edit>, Changed<'t>)> {
         let mut changes: Changed<'t> = Vec::new();
         let mut errors = Vec::new();
-        let mut without_room = Vec::new();
+        let message = |text: &LoaderText, absolute: &[u8]| {
+            let (old, new) = (shown(&text.text), shown(absolute));
+            format!("{}: the {} `{old}` cannot become `{new}`", escaped(path), text.name)
+        };
         for text in texts {
             let Some(absolute) = self.rewrites.text(&text.text) else { continue };
-            let (old, new) = (shown(&text.text), shown(&absolute));
-            let message =
-                format!("{}: the {} `{old}` cannot become `{new}`", escaped(path), text.name);
             // The loader would read another path: there is no way to write these.
             let specials = |text: &[u8]| text.iter().filter(|byte| b":$".contains(byte)).count();
             if text.is_list && specials(&absolute) != specials(&text.text) {
                 errors.push(Error::input(
                     format!(
-                        "{message}: the loader takes `:` for the end of a path, and `$` for a variable"
+                        "{}: the loader takes `:` for the end of a path, and `$` for a variable",
+                        message(text, &absolute)
                     ),
                     "name a destination without `:` and `$`",
                 ));
                 continue;
             }
-            let fits = |new: &[u8]| replace_loader_texts(data, &[(text, new)], Room::Own).err();
-            let relative = || place.relative(text, &absolute);
-            let (new, problem) = match (fits(&absolute), relative()) {
-                (Some(_), Some(relative)) => match fits(&relative) {
-                    None => (relative, None),
-                    problem => (absolute, problem),
-                },
-                (problem, _) => (absolute, problem),
-            };
-            if let Some(problem) = problem {
-                let help = problem.help();
-                without_room.push(Error::input(format!("{message}: {problem}"), help));
-            }
-            changes.push((text, new));
+            changes.push((text, absolute));
         }
+        let problems = |changes: &[(&LoaderText, Vec<u8>)]| {
+            let changes: Vec<(&LoaderText, &[u8])> =
+                changes.iter().map(|(text, new)| (*text, new.as_slice())).collect();
+            loader_problems(data, &changes).map_err(Error::not_image(path))
+        };
+        let mut left = problems(&changes)?;
+        let relative = |(at, (text, new)): (usize, &(&'t LoaderText, Vec<u8>))| {
+            left[at].as_ref()?;
+            Some((at, (*text, place.relative(text, new)?)))
+        };
+        let (places, relative): (Vec<usize>, Changed<'t>) =
+            changes.iter().enumerate().filter_map(relative).unzip();
+        let of_relative = problems(&relative)?;
+        for ((at, relative), problem) in places.into_iter().zip(relative).zip(of_relative) {
+            if problem.is_none() {
+                changes[at] = relative;
+            }
+            left[at] = problem;
+        }
+        let without_room = changes.iter().zip(left).filter_map(|((text, new), problem)| {
+            let problem = problem?;
+            Some(Error::input(format!("{}: {problem}", message(text, new)), problem.help()))
+        });
+        let mut without_room: Vec<Error> = without_room.collect();
         let texts: Vec<(&LoaderText, &[u8])> =
             changes.iter().map(|(text, new)| (*text, new.as_slice())).collect();
-        match replace_loader_texts(data, &texts, Room::Elsewhere) {
+        match replace_loader_texts(data, &texts) {
             Ok(edits) if errors.is_empty() => return Ok((edits, changes)),
             Ok(_) => {}
             Err(problem) if without_room.is_empty() => {

@@ -17,7 +17,7 @@ use crate::files::walk::{Entry, Tree};
 use crate::files::window::Window;
 use crate::image;
 use crate::image::data::ImageData;
-use crate::image::loader::{LoaderText, Role, Room};
+use crate::image::loader::{LoaderText, Role};
 use crate::image::places::containing;
 use crate::image::{begins_image, places};
 use crate::image::{loader_texts, replace_loader_texts};
@@ -136,7 +136,11 @@ impl<'a> Explainer<'a> {
         }));
         let taken = merged(taken);
         if self.rules.equal_length {
-            let strings = self.edits(&image.file, FindingKind::String).map_err(failed)?;
+            // What has no parts that can be told is searched as a whole.
+            let places = places(&ImageData::new(&image.file), &[]).unwrap_or_default();
+            let kind =
+                |hit: &Hit| FindingKind::in_image(places.part(hit.offset).map(|part| part.purpose));
+            let strings = self.edits(&image.file, kind).map_err(failed)?;
             let mut places = 0;
             for edit in strings {
                 let is_taken = containing(&taken, |range| range, edit.offset).is_some();
@@ -156,7 +160,9 @@ impl<'a> Explainer<'a> {
         explained.changes.extend(defaults);
         explained.changes.extend(report.rewritten_build_id.then_some(Change::BuildId));
         let (bytes, notes) = (report.following_bytes, report.notes);
-        explained.changes.extend((bytes > 0).then_some(Change::Following { bytes, notes }));
+        // What a change has no hash in is told too.
+        let follows = bytes > 0 || !notes.is_empty();
+        explained.changes.extend(follows.then_some(Change::Following { bytes, notes }));
         explained.differences.extend(report.differences.into_iter().map(TreeDifference::from));
         Ok(())
     }
@@ -188,7 +194,7 @@ impl<'a> Explainer<'a> {
             }
         }
         // Also checks that nothing else reads the same bytes.
-        let edits = match replace_loader_texts(&data, &changes, Room::Elsewhere) {
+        let edits = match replace_loader_texts(&data, &changes) {
             Ok(edits) => edits,
             Err(problem) => {
                 let why = problem.to_string();
@@ -227,7 +233,7 @@ impl<'a> Explainer<'a> {
         let is_text = !is_packed && text::lines(before, &[])?.is_some();
         let edits = match (is_text, is_packed) {
             (true, _) => self.text(before, entry)?,
-            (false, false) => self.edits(before, FindingKind::Data)?,
+            (false, false) => self.edits(before, |_| FindingKind::Data)?,
             (false, true) => {
                 self.rules.packed(before, size(before)?).ok().flatten().into_iter().collect()
             }
@@ -291,12 +297,12 @@ impl<'a> Explainer<'a> {
     }
 
     /// What the rulebook makes of the references in another file, in its order. None overlap.
-    fn edits(&self, file: &File, kind: FindingKind) -> io::Result<Vec<Edit>> {
+    fn edits(&self, file: &File, kind: impl Fn(&Hit) -> FindingKind) -> io::Result<Vec<Edit>> {
         let strings = self.rules.strings(file, size(file)?)?;
         let mut edits = Vec::new();
         let mut window = Window::new(file);
         for hit in &self.hits(file)? {
-            edits.extend(self.rules.hit(&mut window, kind, hit, strings)?);
+            edits.extend(self.rules.hit(&mut window, kind(hit), hit, strings)?);
         }
         Ok(outermost(edits))
     }

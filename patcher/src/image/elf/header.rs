@@ -7,6 +7,7 @@ use object::read::ReadRef;
 use object::read::elf::{FileHeader, SectionHeader, Sym, SymbolTable};
 
 use crate::error::ImageProblem;
+use crate::image::strings::{LONGEST_SYMBOL, string};
 
 /// Calls a generic function with the header type that the file has.
 macro_rules! with_class {
@@ -34,9 +35,6 @@ pub(super) fn damaged(why: impl ToString) -> ImageProblem {
 
 /// Bytes of a section's name that are looked at.
 const LONGEST_NAME: usize = 256;
-
-/// Bytes of a symbol's name that is looked at: the longest of C++ have some thousands.
-const LONGEST_SYMBOL: usize = 1 << 14;
 
 /// A file's header, byte order, section headers, and their names.
 pub(super) struct Sections<'d, F: FileHeader> {
@@ -99,12 +97,4 @@ impl<'d, F: FileHeader<Endian = Endianness>, R: ReadRef<'d>> Symbols<'d, F, R> {
     pub(super) fn name(&self, endian: Endianness, symbol: &F::Sym) -> Option<&'d [u8]> {
         string(self.names, symbol.st_name(endian) as usize, LONGEST_SYMBOL)
     }
-}
-
-/// The string that begins at an offset of a table, if it has its NUL in the table and not more bytes
-/// than `longest`. So many of them that share one end cost no more than many of that length.
-pub(super) fn string(table: &[u8], at: usize, longest: usize) -> Option<&[u8]> {
-    let bytes = table.get(at..)?;
-    let near = bytes.get(..=longest).unwrap_or(bytes);
-    near.get(..memchr::memchr(0, near)?)
 }

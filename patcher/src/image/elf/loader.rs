@@ -12,10 +12,11 @@ use object::pod::Pod;
 use object::read::ReadRef;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, Sym};
 
-use super::header::{class, damaged, string, with_class};
+use super::header::{class, damaged, with_class};
 use crate::edit::Edit;
 use crate::error::ImageProblem;
 use crate::image::loader::{LoaderProblem, LoaderText, Reader, Role, Table};
+use crate::image::strings::string;
 
 /// The records of symbol versions that are read. An index of a version has 15 bits.
 const MOST_VERSIONS: usize = 1 << 17;

@@ -21,6 +21,11 @@ use crate::image::finish::FinishProblem;
 /// Bytes that are hashed at a time.
 const CHUNK: u64 = 1 << 16;
 
+/// Where fields of a code directory are in it, named as in `CS_CodeDirectory`.
+const FLAGS: Range<usize> = 12..16;
+const TEAM_OFFSET: Range<usize> = 48..52;
+const PRE_ENCRYPTION_OFFSET: Range<usize> = 92..96;
+
 /// A code directory of a signature.
 pub(super) struct Directory<'d> {
     /// As `object` reads it.
@@ -93,7 +98,7 @@ impl<'d> Directory<'d> {
         // Behind `execSegFlags` stand the version of the hardened runtime, and the place of hashes that
         // were made before an encryption.
         let has_more = inner.version().0 >= macho::CS_SUPPORTSRUNTIME.0;
-        let before_encryption = blob.data().get(92..96).filter(|_| has_more);
+        let before_encryption = blob.data().get(PRE_ENCRYPTION_OFFSET).filter(|_| has_more);
         if before_encryption.is_some_and(|offset| offset.iter().any(|&byte| byte != 0)) {
             return Err(unknown("hashes of pages before their encryption".to_owned()));
         }
@@ -128,6 +133,11 @@ impl<'d> Directory<'d> {
     pub(super) fn team(&self) -> Option<String> {
         let team = self.inner.team_id().ok().flatten()?;
         Some(String::from_utf8_lossy(team).into_owned())
+    }
+
+    /// Where the signed bytes end, which begin with the file.
+    pub(super) fn limit(&self) -> u64 {
+        self.limit
     }
 
     /// The hashes of the pages that edits lie in, or of all pages.
@@ -195,9 +205,9 @@ impl<'d> Directory<'d> {
         let part = |range: Range<usize>| self.bytes.get(range).unwrap_or_default();
         let flags = self.flags().0 | macho::CS_ADHOC.0;
         let mut edits: Vec<Edit> =
-            self.edit(part(12..16), flags.to_be_bytes().to_vec()).into_iter().collect();
+            self.edit(part(FLAGS), flags.to_be_bytes().to_vec()).into_iter().collect();
         if self.inner.team_offset().is_some_and(|offset| offset != 0) {
-            edits.extend(self.edit(part(48..52), vec![0; 4]));
+            edits.extend(self.edit(part(TEAM_OFFSET), vec![0; 4]));
         }
         let slot = self.inner.special_hash(macho::CSSLOT_REQUIREMENTS).ok();
         if let (Some(slot), Some(requirements)) = (slot, requirements) {

@@ -10,12 +10,14 @@ use object::read::macho::{LoadCommandData, LoadCommandVariant, MachHeader, Secti
 
 use crate::error::ImageProblem;
 
-/// Calls a generic function with the header type that the file has.
+/// Calls a generic function with the header type that the file has. Gives what that gives, or the
+/// problem that the file ends before its magic number.
 macro_rules! with_width {
     ($function:ident, $data:expr $(, $argument:expr)*) => {
-        match is_64($data)? {
-            false => $function::<macho::MachHeader32<Endianness>, _>($data $(, $argument)*),
-            true => $function::<macho::MachHeader64<Endianness>, _>($data $(, $argument)*),
+        match is_64($data) {
+            Ok(false) => $function::<macho::MachHeader32<Endianness>, _>($data $(, $argument)*),
+            Ok(true) => $function::<macho::MachHeader64<Endianness>, _>($data $(, $argument)*),
+            Err(problem) => Err(problem.into()),
         }
     };
 }
@@ -35,7 +37,7 @@ pub(super) fn damaged(why: impl ToString) -> ImageProblem {
 }
 
 /// Bytes of all load commands: the largest programs have some ten thousand.
-const MOST_COMMANDS: u32 = 1 << 24;
+const MOST_COMMANDS: u32 = 1 << 20;
 
 /// A file's header, byte order, load commands and sections.
 pub(super) struct Mach<'d, H: MachHeader> {

@@ -2,6 +2,7 @@
 //! its own path (Apple, `<mach-o/loader.h>`, `union lc_str`; dyld(1)).
 #![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use object::Endianness;
@@ -14,10 +15,7 @@ use super::header::{Mach, damaged, is_64, with_width};
 use super::places::tables;
 use crate::edit::Edit;
 use crate::error::ImageProblem;
-use crate::image::loader::{LoaderProblem, LoaderText, Reader, Role, Room, Table};
-
-/// A library that is needed.
-pub(super) const NEEDED: &str = "name of a library";
+use crate::image::loader::{LoaderProblem, LoaderText, Reader, Role, Table};
 
 /// Strings that the loader of one file reads: the largest programs need some hundred libraries.
 const MOST_TEXTS: usize = 1 << 12;
@@ -27,88 +25,72 @@ const SHORTER: &str = "link it with -Wl,-headerpad_max_install_names, which leav
     paths; or with a longer path, which any shorter one can replace, or with one relative to \
     @loader_path or @rpath";
 
-pub(in crate::image) fn texts<'d, R: ReadRef<'d>>(
-    data: R,
-) -> Result<Vec<LoaderText>, ImageProblem> {
-    with_width!(texts_as, data)
+/// What dyld reads a string for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A library that is needed.
+    Needed,
+    /// What is linked with this library takes the name over: there it must lead to it too.
+    InstallName,
+    Rpath,
+    Dylinker,
+    /// The value of an environment variable, behind its name and `=`: folders, with a `:` between them.
+    Environment,
 }
 
-/// The edits that put new texts in the place of old ones. Where one has too little room in its load
-/// command, and `room` allows it, that command becomes larger, and those behind it move into the unused
-/// zero bytes between the load commands and the first section: what `install_name_tool` does, and what
-/// `-headerpad_max_install_names` is for. Nothing else in a file says where a load command is.
-pub(in crate::image) fn replace<'d, R: ReadRef<'d>>(
-    data: R,
-    changes: &[(LoaderText, &[u8])],
-    room: Room,
-) -> Result<Vec<Edit>, LoaderProblem> {
-    let in_place = || changes.iter().map(|(old, new)| replace_one(data, old, new)).collect();
-    match in_place() {
-        Err(LoaderProblem::TooLong { .. }) if room == Room::Elsewhere => {
-            let moved = || with_width!(moved_as, data, changes);
-            moved()
+impl Kind {
+    fn role(self) -> Role {
+        match self {
+            Self::Needed | Self::InstallName => Role::Library,
+            Self::Rpath | Self::Environment => Role::SearchPath,
+            Self::Dylinker => Role::Interpreter,
         }
-        done => done,
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Needed => "name of a library",
+            Self::InstallName => "install name",
+            Self::Rpath => "rpath",
+            Self::Dylinker => "interpreter",
+            Self::Environment => "value in LC_DYLD_ENVIRONMENT",
+        }
+    }
+
+    fn origin(self) -> Option<&'static str> {
+        match self {
+            Self::Needed | Self::Rpath => Some(LOADER_PATH),
+            Self::InstallName | Self::Dylinker | Self::Environment => None,
+        }
     }
 }
 
 /// A string of a load command.
 struct Text<'d> {
-    role: Role,
-    name: &'static str,
-    origin: Option<&'static str>,
+    kind: Kind,
     command: LoadCommandData<'d, Endianness>,
     /// Where it begins in the command.
     at: usize,
-    /// The bytes from there to the end of the command.
+    /// The bytes from there to the end of the command, with a NUL among them.
     bytes: &'d [u8],
 }
 
-impl Text<'_> {
+impl<'d> Text<'d> {
     /// Where it begins in the file.
     fn start(&self) -> u64 {
         self.command.offset().saturating_add(self.at as u64)
     }
+
+    /// Its bytes, without the NUL.
+    fn text(&self) -> &'d [u8] {
+        self.bytes.split(|&byte| byte == 0).next().unwrap_or_default()
+    }
 }
 
-fn strings_as<'d, H, R>(data: R) -> Result<Vec<Text<'d>>, ImageProblem>
-where
-    H: MachHeader<Endian = Endianness>,
-    R: ReadRef<'d>,
-{
-    let mach = Mach::<H>::read(data)?;
-    let mut found = Vec::new();
-    for command in &mach.commands {
-        let origin = Some(LOADER_PATH);
-        let (role, name, origin, text) = match command.variant().map_err(damaged)? {
-            LoadCommandVariant::Dylib(dylib) => (Role::Library, NEEDED, origin, dylib.dylib.name),
-            // What is linked with this library takes the name over: there it must lead to it too.
-            LoadCommandVariant::IdDylib(dylib) => {
-                (Role::Library, "install name", None, dylib.dylib.name)
-            }
-            LoadCommandVariant::Rpath(rpath) => (Role::SearchPath, "rpath", origin, rpath.path),
-            LoadCommandVariant::LoadDylinker(dylinker) => {
-                (Role::Interpreter, "interpreter", None, dylinker.name)
-            }
-            _ => continue,
-        };
-        let at = text.offset.get(mach.endian) as usize;
-        let outside = || damaged("a string is not in its load command");
-        let bytes = command.raw_data().get(at..).filter(|bytes| bytes.contains(&0));
-        let bytes = bytes.filter(|_| at >= size_of::<macho::RpathCommand<Endianness>>());
-        if found.len() == MOST_TEXTS {
-            return Err(damaged("its loader would read more strings than it can"));
-        }
-        found.push(Text {
-            role,
-            name,
-            origin,
-            command: *command,
-            at,
-            bytes: bytes.ok_or_else(outside)?,
-        });
-    }
-    Ok(found)
+pub(in crate::image) fn texts<'d, R: ReadRef<'d>>(
+    data: R,
+) -> Result<Vec<LoaderText>, ImageProblem> {
+    with_width!(texts_as, data)
 }
 
 fn texts_as<'d, H, R>(data: R) -> Result<Vec<LoaderText>, ImageProblem>
@@ -117,72 +99,159 @@ where
     R: ReadRef<'d>,
 {
     let text = |text: Text<'_>| {
-        let start = text.start();
-        let bytes = text.bytes.split(|&byte| byte == 0).next().unwrap_or_default();
+        let (start, bytes) = (text.start(), text.text());
         LoaderText {
-            role: text.role,
-            name: text.name,
-            is_list: false,
-            origin: text.origin,
+            role: text.kind.role(),
+            name: text.kind.name(),
+            is_list: text.kind == Kind::Environment,
+            origin: text.kind.origin(),
             range: start..start.saturating_add(bytes.len() as u64),
             text: bytes.to_vec(),
         }
     };
-    Ok(strings_as::<H, R>(data)?.into_iter().map(text).collect())
+    Ok(strings(&Mach::<H>::read(data)?)?.into_iter().map(text).collect())
 }
 
-/// Puts a text in the place of another one in its load command.
-fn replace_one<'d, R: ReadRef<'d>>(
-    data: R,
-    old: &LoaderText,
-    new: &[u8],
-) -> Result<Edit, LoaderProblem> {
-    let strings = || with_width!(strings_as, data);
-    let text = strings()?.into_iter().find(|text| text.start() == old.range.start);
-    let text = text.ok_or(LoaderProblem::Changed)?;
-    if new.is_empty() {
-        return Err(LoaderProblem::Invalid);
+/// The names of the libraries that are needed.
+pub(super) fn needed<'d, H: MachHeader<Endian = Endianness>>(
+    mach: &Mach<'d, H>,
+) -> Result<Vec<&'d [u8]>, ImageProblem> {
+    let needed = strings(mach)?.into_iter().filter(|text| text.kind == Kind::Needed);
+    Ok(needed.map(|text| text.text()).collect())
+}
+
+/// The strings, in the order of the load commands, each of which has one at most.
+fn strings<'d, H: MachHeader<Endian = Endianness>>(
+    mach: &Mach<'d, H>,
+) -> Result<Vec<Text<'d>>, ImageProblem> {
+    let mut found = Vec::new();
+    for command in &mach.commands {
+        let (kind, text) = match command.variant().map_err(damaged)? {
+            LoadCommandVariant::Dylib(dylib) => (Kind::Needed, dylib.dylib.name),
+            LoadCommandVariant::IdDylib(dylib) => (Kind::InstallName, dylib.dylib.name),
+            LoadCommandVariant::Rpath(rpath) => (Kind::Rpath, rpath.path),
+            LoadCommandVariant::LoadDylinker(dylinker) => (Kind::Dylinker, dylinker.name),
+            LoadCommandVariant::DyldEnvironment(one) => (Kind::Environment, one.name),
+            _ => continue,
+        };
+        let mut at = text.offset.get(mach.endian) as usize;
+        let outside = || damaged("a string is not in its load command");
+        let bytes = command.raw_data().get(at..).filter(|bytes| bytes.contains(&0));
+        let bytes = bytes.filter(|_| at >= size_of::<macho::RpathCommand<Endianness>>());
+        let mut bytes = bytes.ok_or_else(outside)?;
+        if kind == Kind::Environment {
+            // Without a name it has no effect.
+            let name = memchr::memchr2(b'=', 0, bytes).filter(|&end| bytes.get(end) == Some(&b'='));
+            let Some(name) = name.map(|end| end.saturating_add(1)) else { continue };
+            at = at.saturating_add(name);
+            bytes = bytes.get(name..).unwrap_or_default();
+        }
+        if found.len() == MOST_TEXTS {
+            return Err(damaged("its loader would read more strings than it can"));
+        }
+        found.push(Text { kind, command: *command, at, bytes });
     }
-    let reader = Reader { at: 0, role: Some(text.role), name: text.name };
-    let (start, bytes) = (text.start(), text.bytes);
-    Table { start, bytes, readers: vec![reader], shorter: SHORTER }.replace(old, new)
+    Ok(found)
 }
 
-/// All load commands anew, with these texts.
-fn moved_as<'d, H, R>(data: R, changes: &[(LoaderText, &[u8])]) -> Result<Vec<Edit>, LoaderProblem>
+/// The edits that put new texts in the place of old ones. Where one has too little room in its load
+/// command, that becomes larger, and those behind it move into the unused zero bytes between the load
+/// commands and the first section: what `install_name_tool` does, and what
+/// `-headerpad_max_install_names` is for. Nothing else in a file says where a load command is.
+pub(in crate::image) fn replace<'d, R: ReadRef<'d>>(
+    data: R,
+    changes: &[(LoaderText, &[u8])],
+) -> Result<Vec<Edit>, LoaderProblem> {
+    with_width!(replace_as, data, changes)
+}
+
+fn replace_as<'d, H, R>(
+    data: R,
+    changes: &[(LoaderText, &[u8])],
+) -> Result<Vec<Edit>, LoaderProblem>
 where
     H: MachHeader<Endian = Endianness>,
     R: ReadRef<'d>,
 {
     let mach = Mach::<H>::read(data)?;
-    let strings = strings_as::<H, R>(data)?;
+    let strings = strings(&mach)?;
+    let in_place = changes.iter().map(|(old, new)| replace_one(&strings, old, new)).collect();
+    match in_place {
+        Err(LoaderProblem::TooLong { .. }) => moved(&mach, &strings, data, changes),
+        done => done,
+    }
+}
+
+/// Why each of these texts cannot be where the old one is; `None` where it can.
+pub(in crate::image) fn problems<'d, R: ReadRef<'d>>(
+    data: R,
+    changes: &[(LoaderText, &[u8])],
+) -> Vec<Option<LoaderProblem>> {
+    let problems: Result<_, ImageProblem> = with_width!(problems_as, data, changes);
+    problems.unwrap_or_else(|problem| vec![Some(problem.into()); changes.len()])
+}
+
+fn problems_as<'d, H, R>(
+    data: R,
+    changes: &[(LoaderText, &[u8])],
+) -> Result<Vec<Option<LoaderProblem>>, ImageProblem>
+where
+    H: MachHeader<Endian = Endianness>,
+    R: ReadRef<'d>,
+{
+    let strings = strings(&Mach::<H>::read(data)?)?;
+    Ok(changes.iter().map(|(old, new)| replace_one(&strings, old, new).err()).collect())
+}
+
+/// Puts a text in the place of another one in its load command.
+fn replace_one(strings: &[Text<'_>], old: &LoaderText, new: &[u8]) -> Result<Edit, LoaderProblem> {
+    let at = strings.binary_search_by_key(&old.range.start, Text::start);
+    let text = at.ok().and_then(|at| strings.get(at)).ok_or(LoaderProblem::Changed)?;
+    if new.is_empty() {
+        return Err(LoaderProblem::Invalid);
+    }
+    let reader = Reader { at: 0, role: Some(text.kind.role()), name: text.kind.name() };
+    let (start, bytes) = (text.start(), text.bytes);
+    Table { start, bytes, readers: vec![reader], shorter: SHORTER }.replace(old, new)
+}
+
+/// All load commands anew, with these texts.
+fn moved<'d, H, R>(
+    mach: &Mach<'d, H>,
+    strings: &[Text<'d>],
+    data: R,
+    changes: &[(LoaderText, &[u8])],
+) -> Result<Vec<Edit>, LoaderProblem>
+where
+    H: MachHeader<Endian = Endianness>,
+    R: ReadRef<'d>,
+{
+    let new_texts: BTreeMap<u64, &(LoaderText, &[u8])> =
+        changes.iter().map(|change| (change.0.range.start, change)).collect();
+    let mut strings = strings.iter().peekable();
     let mut new_commands = Vec::new();
     let mut done = 0_usize;
     for command in &mach.commands {
-        let text = strings.iter().find(|text| text.command.offset() == command.offset());
-        let change = text.and_then(|text| {
-            let change = changes.iter().find(|(old, _)| old.range.start == text.start());
-            Some((text, change?))
-        });
+        let text = strings.next_if(|text| text.command.offset() == command.offset());
+        let change = text.and_then(|text| Some((text, *new_texts.get(&text.start())?)));
         let Some((text, (old, new))) = change else {
             new_commands.extend_from_slice(command.raw_data());
             continue;
         };
-        let bytes = text.bytes.split(|&byte| byte == 0).next();
-        if bytes != Some(&old.text) || text.role != old.role {
+        if text.text() != old.text || text.kind.role() != old.role {
             return Err(LoaderProblem::Changed);
         }
         if new.is_empty() || new.contains(&0) {
             return Err(LoaderProblem::Invalid);
         }
         done = done.saturating_add(1);
-        new_commands.extend(with_text::<H>(&mach, text, new)?);
+        new_commands.extend(with_text(mach, text, new)?);
     }
     if done != changes.len() {
         return Err(LoaderProblem::Changed);
     }
     let begin = size_of::<H>() as u64;
-    let room = room_for_commands(&mach, data)?;
+    let room = room_for_commands(mach, data)?;
     let too_long = |problem| match problem {
         None => LoaderProblem::TooLong {
             needed: new_commands.len(),
@@ -247,13 +316,13 @@ where
         let (start, size) = segment.file_range(mach.endian);
         start..start.saturating_add(size)
     });
-    let tables = tables(mach)?.into_iter().map(|(_, range)| range);
+    let tables = tables(mach)?.into_iter().map(|table| table.range);
     // The UUID lies among them, and the first segment begins with them.
     let is_behind = |range: &Range<u64>| range.start >= end && range.start < range.end;
     let length = data.len().map_err(|()| damaged("its length is unknown"))?;
     let first = sections.chain(segments).chain(tables).filter(is_behind).map(|range| range.start);
     let first = first.chain([length]).min().unwrap_or(end).max(end);
-    // A page is more than any linker leaves unless it is told to.
+    // More than any linker leaves, even for the longest install names.
     let padding = first.saturating_sub(end).min(1 << 20);
     let padding = data.read_bytes_at(end, padding).unwrap_or_default();
     let zeros = padding.iter().take_while(|&&byte| byte == 0).count();

@@ -107,8 +107,8 @@ where
     };
     let accessors = symbols.iter().any(is_accessor);
     let of_system = ["/usr/lib/", "/System/"];
-    let libraries = loader::texts(data)?.into_iter().filter(|text| text.name == loader::NEEDED);
-    let libraries = libraries.map(|text| String::from_utf8_lossy(&text.text).into_owned());
+    let libraries = loader::needed(&mach)?.into_iter();
+    let libraries = libraries.map(|name| String::from_utf8_lossy(name).into_owned());
     Ok(Imports {
         libraries: libraries
             .filter(|library| !of_system.iter().any(|start| library.starts_with(start)))

@@ -13,24 +13,18 @@ use super::loader;
 use crate::error::ImageProblem;
 use crate::image::places::{Part, Places, Purpose, Symbol, demangled};
 use crate::image::section::Region;
-
-/// Bytes of a symbol's name that are looked at: the longest of C++ have some thousands.
-const LONGEST_SYMBOL: usize = 1 << 14;
-
-/// The name of the part that holds hashes of all others.
-const SIGNATURE: &str = "code signature";
+use crate::image::strings::{LONGEST_SYMBOL, string};
 
 pub(in crate::image) fn places<'d, R: ReadRef<'d>>(
     data: R,
     offsets: &[u64],
 ) -> Result<Places, ImageProblem> {
-    let parts = || with_width!(parts_as, data);
-    let mut places = Places { parts: parts()?, ..Places::default() };
+    let mut places = Places { parts: with_width!(parts_as, data)?, ..Places::default() };
     places.strings = loader::texts(data)?;
     places.strings.sort_by_key(|string| string.range.start);
     // Without names of symbols a place is still known by its section.
-    let symbols = || with_width!(symbols_as, data, offsets);
-    places.symbols = symbols().unwrap_or_else(|_| vec![None; offsets.len()]);
+    let symbols: Result<_, ImageProblem> = with_width!(symbols_as, data, offsets);
+    places.symbols = symbols.unwrap_or_else(|_| vec![None; offsets.len()]);
     Ok(places)
 }
 
@@ -39,11 +33,10 @@ pub(in crate::image) fn regions<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Regio
         true => size_of::<macho::MachHeader64<Endianness>>() as u64,
         false => size_of::<macho::MachHeader32<Endianness>>() as u64,
     };
-    let end = || with_width!(commands_end_as, data);
-    let end = end()?;
-    let parts = || with_width!(parts_as, data);
+    let end = with_width!(commands_end_as, data)?;
+    let parts: Vec<Part> = with_width!(parts_as, data)?;
     let mut ranges: Vec<(String, Range<u64>)> =
-        parts()?.into_iter().map(|part| (part.name, part.range)).collect();
+        parts.into_iter().map(|part| (part.name, part.range)).collect();
     ranges.push(("Mach-O header".to_owned(), 0..header));
     // Behind the UUID, which lies in them.
     ranges.push(("load commands".to_owned(), header..end));
@@ -63,18 +56,26 @@ where
     Ok(Mach::<H>::read(data)?.commands_end())
 }
 
+/// What a load command names beside sections.
+pub(super) struct Named {
+    name: &'static str,
+    pub(super) range: Range<u64>,
+    purpose: Purpose,
+}
+
 /// What load commands name beside sections, most of it in `__LINKEDIT`.
 pub(super) fn tables<H: MachHeader<Endian = Endianness>>(
     mach: &Mach<'_, H>,
-) -> Result<Vec<(&'static str, Range<u64>)>, ImageProblem> {
+) -> Result<Vec<Named>, ImageProblem> {
     let endian = mach.endian;
     let mut found = Vec::new();
     for command in &mach.commands {
-        let mut add = |name, start: u64, size: u64| {
+        let mut add_for = |purpose, name, start: u64, size: u64| {
             if size > 0 {
-                found.push((name, start..start.saturating_add(size)));
+                found.push(Named { name, range: start..start.saturating_add(size), purpose });
             }
         };
+        let mut add = |name, start, size| add_for(Purpose::Other, name, start, size);
         match command.variant().map_err(damaged)? {
             LoadCommandVariant::Symtab(table) => {
                 let size = u64::from(table.nsyms.get(endian));
@@ -102,15 +103,16 @@ pub(super) fn tables<H: MachHeader<Endian = Endianness>>(
                 }
             }
             LoadCommandVariant::LinkeditData(data) => {
-                let name = match command.cmd() {
-                    macho::LC_CODE_SIGNATURE => SIGNATURE,
-                    macho::LC_FUNCTION_STARTS => "function starts",
-                    macho::LC_DATA_IN_CODE => "data in code",
-                    macho::LC_DYLD_EXPORTS_TRIE => "exports",
-                    macho::LC_DYLD_CHAINED_FIXUPS => "chained fixups",
-                    _ => "other tables of the linker",
+                let (purpose, name) = match command.cmd() {
+                    macho::LC_CODE_SIGNATURE => (Purpose::Signature, "code signature"),
+                    macho::LC_FUNCTION_STARTS => (Purpose::Other, "function starts"),
+                    macho::LC_DATA_IN_CODE => (Purpose::Other, "data in code"),
+                    macho::LC_DYLD_EXPORTS_TRIE => (Purpose::Other, "exports"),
+                    macho::LC_DYLD_CHAINED_FIXUPS => (Purpose::Other, "chained fixups"),
+                    _ => (Purpose::Other, "other tables of the linker"),
                 };
-                add(name, data.dataoff.get(endian).into(), data.datasize.get(endian).into());
+                let (start, size) = (data.dataoff.get(endian), data.datasize.get(endian));
+                add_for(purpose, name, start.into(), size.into());
             }
             LoadCommandVariant::Note(note) => {
                 add("note", note.offset.get(endian), note.size.get(endian));
@@ -118,7 +120,7 @@ pub(super) fn tables<H: MachHeader<Endian = Endianness>>(
             LoadCommandVariant::Uuid(_) => {
                 // Behind the command's kind and size.
                 let start = command.offset().saturating_add(8);
-                add("UUID", start, 16);
+                add_for(Purpose::BuildId, "UUID", start, 16);
             }
             _ => {}
         }
@@ -136,14 +138,8 @@ where
     let sections = mach.sections.iter().filter_map(|section| {
         Some((section.name.clone(), section.range.clone()?, purpose(section, mach.endian)))
     });
-    let tables = tables(&mach)?.into_iter().map(|(name, range)| {
-        let purpose = match name {
-            "UUID" => Purpose::BuildId,
-            SIGNATURE => Purpose::Signature,
-            _ => Purpose::Other,
-        };
-        (name.to_owned(), range, purpose)
-    });
+    let tables = tables(&mach)?.into_iter();
+    let tables = tables.map(|table| (table.name.to_owned(), table.range, table.purpose));
     let parts = sections.chain(tables).filter(|(_, range, _)| range.end <= length);
     let part = |(name, range, purpose)| Part { name, range, purpose, compressed: None };
     let mut parts: Vec<Part> = parts.map(part).collect();
@@ -191,9 +187,7 @@ where
 
 /// The name of a symbol, as C knows it; `None` where it has no end, or none near.
 pub(super) fn symbol_name(names: &[u8], at: u32) -> Option<&[u8]> {
-    let bytes = names.get(at as usize..)?;
-    let near = bytes.get(..=LONGEST_SYMBOL).unwrap_or(bytes);
-    let name = near.get(..memchr::memchr(0, near)?)?;
+    let name = string(names, at as usize, LONGEST_SYMBOL)?;
     Some(name.strip_prefix(b"_").unwrap_or(name))
 }
 

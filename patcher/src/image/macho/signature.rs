@@ -134,6 +134,14 @@ fn finish_as<H: MachHeader<Endian = Endianness>>(
         }
         finish.warnings.push(format!("{what}; all hashes were made anew"));
     }
+    let limit = directories.iter().map(Directory::limit).min().unwrap_or_default();
+    let unsigned = edits.iter().filter(|edit| edit.changes() && edit.end() > limit);
+    if let Some(first) = unsigned.map(|edit| edit.offset.max(limit)).min() {
+        finish.warnings.push(format!(
+            "the change at {first:#x} has no hash in its signature, which has those of the bytes up to \
+             {limit:#x} only: whether macOS takes it nobody can tell, build it again if it does not"
+        ));
+    }
     if let Some(cms) = certified {
         finish.edits.extend(replaced(&blobs, cms, &directories, &signature)?);
         finish.warnings.push(told(&directories));
@@ -152,22 +160,31 @@ fn check_last<H: MachHeader<Endian = Endianness>>(
     if signature.end > length {
         return Err(wrong("it ends behind the end of the file"));
     }
-    let segment = mach.segments.iter().find(|segment| segment.name() == b"__LINKEDIT");
-    let end = segment.map(|segment| {
-        let (start, size) = segment.file_range(mach.endian);
-        start.saturating_add(size)
-    });
-    if signature.end == length && end == Some(length) {
-        return Ok(());
+    if signature.is_empty() {
+        return Err(wrong("it is empty"));
     }
-    Err(FinishProblem::Refused {
-        why: format!(
-            "its signature ends at {:#x}, and is not the last thing in it: {} bytes follow",
-            signature.end,
-            length.saturating_sub(signature.end)
-        ),
-        help: "something added to the file after it was signed: change it before",
-    })
+    if signature.end < length {
+        return Err(FinishProblem::Refused {
+            why: format!(
+                "its signature ends at {:#x}, and is not the last thing in it: {} bytes follow",
+                signature.end,
+                length.saturating_sub(signature.end)
+            ),
+            help: "something added to the file after it was signed: change it before",
+        });
+    }
+    let segment = mach.segments.iter().find(|segment| segment.name() == b"__LINKEDIT");
+    let Some(segment) = segment else {
+        return Err(wrong("it lies in no segment __LINKEDIT"));
+    };
+    let (start, size) = segment.file_range(mach.endian);
+    let end = start.saturating_add(size);
+    if end != length {
+        return Err(wrong(&format!(
+            "it ends at {length:#x} with the file, and the segment __LINKEDIT at {end:#x}"
+        )));
+    }
+    Ok(())
 }
 
 fn blobs<'d>(

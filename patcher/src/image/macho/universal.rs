@@ -55,6 +55,7 @@ fn name(arch: &impl FatArch) -> String {
     // The upper eight bits are about pointer authentication and libraries of 64 bits.
     let model = subtype.0 & 0x00ff_ffff;
     let known = match (arch.cputype(), model) {
+        (macho::CPU_TYPE_ARM64, 1) => "arm64v8",
         (macho::CPU_TYPE_ARM64, 2) => "arm64e",
         (macho::CPU_TYPE_ARM64, _) => "arm64",
         (macho::CPU_TYPE_ARM64_32, _) => "arm64_32",
