@@ -77,16 +77,25 @@ fn load_commands_grow_where_the_linker_left_room() {
     let long = long.trim_end_matches('/');
     let folder = tree("-headerpad_max_install_names");
     let said = carried(&folder, long);
-    assert!(
-        said.contains(&format!("path {long}/lib\n"))
-            || said.contains("path @loader_path/../lib\npath @"),
-        "{said}"
-    );
+    // Not relative, which would be shorter: that rpath is there already, and dyld takes none twice.
+    assert!(said.contains(&format!("path {long}/lib\npath @loader_path/../lib\n")), "{said}");
     assert_eq!(said.matches(&format!("name {long}/lib/libapp.dylib\n")).count(), 2, "{said}");
     // Of a file with a wrong new path, that is told.
     let wrong = folder.postlink(&format!("verify tree out{long} --rewrite /opt/old=/srv/other"));
     let said = wrong.fails_with_output(3);
     assert!(said.contains("`/opt/old/lib/libapp.dylib` became"), "{said}");
+}
+
+#[test]
+fn no_rpath_is_there_twice() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("tree")).expect("a folder");
+    let how = json!({ "directories": [{ "hash": 2 }], "rpaths": ["/opt/old/lib", "/opt/new/lib"] });
+    mint(&folder, "tree/app", &how.to_string());
+    let line = "specialize --output tree=/srv/new --destdir out --rewrite /opt/old=/opt/new";
+    let error = folder.postlink(line).fails(1);
+    assert!(error.contains("the rpath `/opt/old/lib` cannot become `/opt/new/lib`"), "{error}");
+    assert!(error.contains("twice") && error.contains("one of the two"), "{error}");
 }
 
 #[test]

@@ -77,6 +77,9 @@ pub(crate) enum LoaderProblem {
         /// What it reads now.
         text: String,
     },
+    /// The loader refuses a file that has the same text twice.
+    #[error("the file would have it twice, which its loader refuses")]
+    Repeated,
     /// The new text has a NUL inside, or is empty where something must be named.
     #[error("the new text is empty, or has a NUL inside")]
     Invalid,
@@ -95,6 +98,7 @@ impl LoaderProblem {
         match self {
             Self::TooLong { help, .. } => help,
             Self::Shared { .. } => "link it with a path that does not end like that",
+            Self::Repeated => "link it with one of the two",
             Self::Invalid => "give another text",
             Self::Changed => "do not change the file at the same time",
             Self::Image(_) => "build or copy the file again",

@@ -175,6 +175,9 @@ where
 {
     let mach = Mach::<H>::read(data)?;
     let strings = strings(&mach)?;
+    if changes.iter().any(|(old, _)| is_repeated(&strings, changes, old)) {
+        return Err(LoaderProblem::Repeated);
+    }
     let in_place = changes.iter().map(|(old, new)| replace_one(&strings, old, new)).collect();
     match in_place {
         Err(LoaderProblem::TooLong { .. }) => moved(&mach, &strings, data, changes),
@@ -200,7 +203,25 @@ where
     R: ReadRef<'d>,
 {
     let strings = strings(&Mach::<H>::read(data)?)?;
-    Ok(changes.iter().map(|(old, new)| replace_one(&strings, old, new).err()).collect())
+    let problem = |(old, new): &(LoaderText, &[u8])| match is_repeated(&strings, changes, old) {
+        true => Some(LoaderProblem::Repeated),
+        false => replace_one(&strings, old, new).err(),
+    };
+    Ok(changes.iter().map(problem).collect())
+}
+
+/// Whether an rpath would be that of another load command after these changes, and was not before: dyld
+/// of macOS 15.4 and later does not load such a file.
+fn is_repeated(strings: &[Text<'_>], changes: &[(LoaderText, &[u8])], old: &LoaderText) -> bool {
+    let rpaths = || strings.iter().filter(|text| text.kind == Kind::Rpath);
+    let new_of = |text: &Text<'_>| {
+        let change = changes.iter().find(|(old, _)| old.range.start == text.start());
+        change.map_or(text.text().to_vec(), |(_, new)| new.to_vec())
+    };
+    let Some(this) = rpaths().find(|text| text.start() == old.range.start) else { return false };
+    let new = new_of(this);
+    let is_other = |text: &&Text<'_>| text.start() != this.start() && text.text() != this.text();
+    rpaths().filter(is_other).any(|text| new_of(text) == new)
 }
 
 /// Puts a text in the place of another one in its load command.
