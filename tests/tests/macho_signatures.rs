@@ -138,6 +138,27 @@ fn what_was_wrong_before_is_not_mended_in_passing() {
     assert!(said.contains("all hashes were made anew"), "{said}");
 }
 
+/// Where a fill in place was killed, the record says so, and the next one makes the hashes right.
+#[test]
+fn what_a_killed_fill_left_is_mended() {
+    let folder = Folder::new();
+    let how = json!({ "directories": [{ "hash": 2, "power": 12 }], "pad": 0xf60 });
+    mint(&folder, "lib.dylib", &how.to_string());
+    folder.copy("lib.dylib", "fresh.dylib");
+    filled(&folder, "fresh.dylib", "");
+    let kill = "strace -f -o /dev/null -e trace=pwrite64 -e inject=pwrite64:signal=KILL:when=";
+    let fill = format!("{} fill -i --force", postlink_tests::postlink().display());
+    let mut killed = 0;
+    for at in 1..9 {
+        folder.copy("lib.dylib", "killed.dylib");
+        let run = folder.run(&format!("{kill}{at} {fill} killed.dylib {SET}"));
+        killed += usize::from(run.code != 0);
+        filled(&folder, "killed.dylib", "--reset");
+        assert!(folder.read("killed.dylib") == folder.read("fresh.dylib"), "write {at}");
+    }
+    assert!(killed > 3, "{killed} runs were killed");
+}
+
 #[test]
 fn what_cannot_be_renewed_is_refused() {
     let with = |key: &str, value: u32| json!({ "directories": [{ "hash": 2 }], key: value });

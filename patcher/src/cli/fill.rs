@@ -130,7 +130,7 @@ fn fill_one(
         output: args.output.as_deref(),
         in_place: args.in_place,
         rewrite_identity: args.rewrite_build_id,
-        allowed: Allowed { adhoc: args.adhoc, drop_signature: args.drop_signature },
+        allowed: Allowed::new(args.adhoc, args.drop_signature),
         force: args.force,
         durability: Durability { preserve: args.preserve, sync: args.sync },
         dry_run: args.dry_run,

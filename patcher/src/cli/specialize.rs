@@ -175,7 +175,7 @@ fn options(args: &Args) -> Result<SpecializeOptions> {
         repack: args.repack,
         equal_length: args.equal_length,
         possible: args.possible,
-        allowed: Allowed { adhoc: args.adhoc, drop_signature: args.drop_signature },
+        allowed: Allowed::new(args.adhoc, args.drop_signature),
         allow_left: args.allow_left.clone(),
         keep_failed: args.keep_failed,
         force: args.force,

@@ -102,7 +102,7 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
     let mut finish = Finish::default();
     let mut warnings = Vec::new();
     if changed {
-        finish = finish_of(&image, &edits, options)?;
+        finish = finish_of(&image, &records, &edits, options)?;
         warnings.append(&mut finish.warnings);
         warnings.extend(slices_without(&image));
         warnings.extend(warnings::sealed(output));
@@ -146,8 +146,15 @@ fn identity(image: &Image, edits: &[Edit]) -> Result<Edit> {
 }
 
 /// What finishes the edits.
-fn finish_of(image: &Image, edits: &[Edit], options: &FillOptions<'_>) -> Result<Finish> {
-    let finish = image::finish(&image.file, &image.path, edits, options.allowed)?;
+fn finish_of(
+    image: &Image,
+    records: &[RecordEdit],
+    edits: &[Edit],
+    options: &FillOptions<'_>,
+) -> Result<Finish> {
+    let is_interrupted = records.iter().any(RecordEdit::is_interrupted);
+    let allowed = Allowed { is_interrupted, ..options.allowed };
+    let finish = image::finish(&image.file, &image.path, edits, allowed)?;
     check_apart(image, &finish.edits)?;
     match finish.not_in_place {
         Some(why) if options.in_place && !options.force => Err(Error::input(

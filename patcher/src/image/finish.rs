@@ -20,12 +20,19 @@ pub struct Allowed {
     pub adhoc: bool,
     /// It is removed.
     pub drop_signature: bool,
+    /// A fill in place was cut short: hashes of what changes may be wrong, and are made anew.
+    pub(crate) is_interrupted: bool,
 }
 
 impl Allowed {
     /// Nothing, and then everything: which of it was allowed cannot be seen in a file that was written.
-    pub(crate) const EACH: [Self; 2] =
-        [Self { adhoc: false, drop_signature: false }, Self { adhoc: true, drop_signature: true }];
+    pub(crate) const EACH: [Self; 2] = [Self::new(false, false), Self::new(true, true)];
+
+    /// What the user allows.
+    #[must_use]
+    pub const fn new(adhoc: bool, drop_signature: bool) -> Self {
+        Self { adhoc, drop_signature, is_interrupted: false }
+    }
 }
 
 /// What else has to be written.

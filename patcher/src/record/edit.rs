@@ -36,6 +36,12 @@ impl RecordEdit {
         self.area.offset - u64::from(VALUES_OFFSET)
     }
 
+    /// Whether an earlier fill was cut short in it.
+    #[must_use]
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.area.before.starts_with(&State::Writing.code().to_le_bytes())
+    }
+
     /// All bytes that are written.
     pub fn edits(&self) -> impl Iterator<Item = &Edit> {
         std::iter::once(&self.area).chain(&self.descriptor)
