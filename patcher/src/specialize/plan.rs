@@ -278,11 +278,12 @@ impl Context<'_> {
             }
         }
         let count = more.len();
-        let loader_end = |edit: &Edit| {
-            let behind = edits.partition_point(|one| one.offset < edit.end());
-            behind.checked_sub(1).and_then(|last| edits.get(last)).map_or(0, Edit::end)
+        let is_within = |edit: &&Edit| {
+            let behind = edits.partition_point(|one| one.offset <= edit.offset);
+            let before = behind.checked_sub(1).and_then(|last| edits.get(last));
+            before.is_some_and(|one| one.end() >= edit.end())
         };
-        if let Some(edit) = more.iter().find(|edit| loader_end(edit) > edit.offset) {
+        if let Some(edit) = more.iter().find(is_within) {
             return Err(Error::input(
                 format!(
                     "{}: the reference at {:#x} lies in what changes for another reason: a record, or \
