@@ -78,7 +78,8 @@ fn drop_signature(
     let symbols = headers.string_range(data).map_or(0, |strings| strings.end);
     let others = sections.chain([symbols, headers.header.end]).max().unwrap_or_default();
     let end = table.end.checked_next_multiple_of(ALIGNED).unwrap_or(table.end).min(length);
-    let padding = data.read_bytes_at(table.end, end.saturating_sub(table.end)).unwrap_or_default();
+    let padding = data.read_bytes_at(table.end.min(end), end.saturating_sub(table.end));
+    let padding = padding.map_err(|()| damaged("what is behind its signature cannot be read"))?;
     // A run that was killed may have cut it off already.
     let is_cut = table.start == length;
     let (why, help) = if table.end > length && !is_cut {
