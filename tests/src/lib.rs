@@ -8,6 +8,7 @@ pub mod macho;
 pub mod matrix;
 pub mod nix;
 pub mod package;
+pub mod page;
 pub mod rust;
 pub mod windows;
 
