@@ -1,16 +1,16 @@
-//! The README's guides, as they are written there, each from an empty folder.
+//! The book's pages, as they are written there, each from an empty folder.
 
 use postlink_tests::page::Page;
 use postlink_tests::{Folder, fixture};
 
-/// The part of the README under this heading.
-fn part(heading: &str) -> Page {
-    Page::read("README.md").part(heading)
+/// A page of the book.
+fn page(name: &str) -> Page {
+    Page::read(&format!("patcher/guides/{name}.md"))
 }
 
 #[test]
 fn five_steps() {
-    let part = part("Five steps");
+    let part = page("cpp").part("Five steps");
     let folder = Folder::new();
     folder.write("schema.toml", &part.blocks("toml")[0]);
     folder.write("lib.cc", &part.blocks("cpp")[0]);
@@ -23,8 +23,8 @@ fn five_steps() {
 #[test]
 fn more_for_cpp() {
     let folder = Folder::new();
-    folder.write("schema.toml", &part("Five steps").blocks("toml")[0]);
-    let code = &part("More for C++").blocks("cpp")[0];
+    folder.write("schema.toml", &page("cpp").part("Five steps").blocks("toml")[0]);
+    let code = &page("cpp").part("More for C++").blocks("cpp")[0];
     let main = format!("#include \"app.gen.hh\"\n#include <iostream>\nint main() {{\n{code}}}\n");
     folder.write("main.cc", main);
     let out = "--out-header app.gen.hh --out-source app.gen.cc";
@@ -36,9 +36,10 @@ fn more_for_cpp() {
 
 #[test]
 fn in_a_rust_crate() {
-    let guide = part("In a Rust crate");
+    let guide = page("rust");
     let folder = Folder::new();
-    let schema = part("Five steps").blocks("toml")[0].replace("exported = true", "owner = 'rust'");
+    let schema = page("cpp").part("Five steps").blocks("toml")[0]
+        .replace("exported = true", "owner = 'rust'");
     let runtime = fixture("../../runtime").display().to_string();
     let dependencies = guide.blocks("toml")[0].replace("../postlink/runtime", &runtime);
     folder.write("schema.toml", schema);
@@ -55,7 +56,7 @@ fn in_a_rust_crate() {
 
 /// An empty folder with the files that the guide for meson names.
 fn meson_project() -> Folder {
-    let (steps, guide) = (part("Five steps"), part("In a C++ project on meson"));
+    let (steps, guide) = (page("cpp").part("Five steps"), page("meson"));
     let folder = Folder::new();
     folder.write("schema.toml", &steps.blocks("toml")[0]);
     folder.write("lib.cc", &steps.blocks("cpp")[0]);
@@ -65,14 +66,14 @@ fn meson_project() -> Folder {
 }
 
 fn in_a_cpp_project(tools: &str) {
-    let said = part("In a C++ project on meson").run_with(tools, &meson_project());
+    let said = page("meson").run_with(tools, &meson_project());
     assert!(said.contains("\n2.0.0 in /opt/app\n"), "{said}");
     assert!(said.ends_with("\n2.1.0 in /opt/app\n"), "{said}");
 }
 
 fn packaged(tools: &str) {
     let folder = meson_project();
-    let said = part("For a packager").run_with(tools, &folder);
+    let said = page("packaging").run_with(tools, &folder);
     assert!(said.contains("\n2.1.0 in /opt/app\n"), "{said}");
     assert!(folder.path("final/opt/app/bin/app").exists(), "{said}");
 }
