@@ -6,10 +6,20 @@ use crate::{Folder, fixture, postlink};
 /// whole page), and the test that runs it, as file and function. `tests/tests/pages.rs` sees that
 /// no part is left out.
 pub const RUN: &[(&str, &str, &str)] = &[
+    ("README.md", "In C++", "readme::from_a_schema_to_a_package"),
+    ("README.md", "In Rust", "readme::in_rust"),
+    ("README.md", "For a packager", "readme::from_a_schema_to_a_package"),
+    ("patcher/guides/commands.md", "fill", "book::the_commands"),
+    ("patcher/guides/commands.md", "payload", "book::the_commands"),
     ("patcher/guides/cpp.md", "Five steps", "book::five_steps"),
-    ("patcher/guides/meson.md", "", "book::in_a_cpp_project_on_meson"),
+    ("patcher/guides/generator.md", "`postlink-generate`", "book::a_small_generator"),
+    ("patcher/guides/generator.md", "Committed output", "book::a_small_generator"),
+    ("patcher/guides/meson.md", "", "meson::in_a_cpp_project_on_meson"),
     ("patcher/guides/packaging.md", "", "book::for_a_packager"),
-    ("patcher/guides/rust.md", "", "book::in_a_rust_crate"),
+    ("patcher/guides/rust.md", "A program", "book::in_a_rust_crate"),
+    ("patcher/guides/scan.md", "Use", "book::what_refers_to_a_path"),
+    ("patcher/guides/specialize.md", "Use", "book::to_another_path"),
+    ("runtime/README.md", "", "book::the_runtime"),
 ];
 
 /// A page of the documentation, or a part of one.
