@@ -155,3 +155,63 @@ fn the_index_has_every_page() {
         }
     }
 }
+
+/// What stands between backticks outside of code blocks.
+fn quoted(page: &str) -> Vec<String> {
+    let mut inside = false;
+    let page = Page::read(page);
+    let lines = page.text().lines().filter(|line| {
+        let is_fence = line.starts_with("```");
+        inside ^= is_fence;
+        !inside && !is_fence
+    });
+    let text = lines.collect::<Vec<_>>().join(" ");
+    text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// The pages for developers name files and tests that are there.
+#[test]
+fn files_and_tests_that_pages_name_are_there() {
+    let root = fixture("../..");
+    let (mut files, mut tests) = (0, 0);
+    for page in ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"] {
+        for word in quoted(page) {
+            let first = word.split('/').next().unwrap_or_default();
+            let is_path = word.contains('/') && !word.contains([' ', '*']);
+            if is_path && ["runtime", "macros", "patcher", "tests"].contains(&first) {
+                files += 1;
+                assert!(word.contains("NAME") || root.join(&word).exists(), "{page}: {word}");
+            }
+            let test = word
+                .split_once("::")
+                .filter(|(file, name)| *file != "clippy" && name.contains('_'));
+            if let Some((file, name)) = test {
+                let text = std::fs::read_to_string(fixture(&format!("../tests/{file}.rs")));
+                let text = text.unwrap_or_else(|error| panic!("{page}: {word}: {error}"));
+                assert!(text.contains(&format!("fn {name}()")), "{page}: {word}");
+                tests += 1;
+            }
+        }
+    }
+    assert!(files > 20 && tests > 10, "{files} files, {tests} tests");
+}
+
+/// Each test that tries more when it is asked to is among those that the page says to run.
+#[test]
+fn the_long_tests_are_told() {
+    let page = Page::read("CONTRIBUTING.md").text().to_owned();
+    let mut seen = 0;
+    for entry in std::fs::read_dir(fixture("../tests")).expect("the tests") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        // This file only speaks of them.
+        let is_long =
+            ["is_full", "run_all", "\"POSTLINK_MATRIX\""].iter().any(|word| text.contains(word));
+        let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
+        if is_long && name != "pages" {
+            seen += 1;
+            assert!(page.contains(&format!("--test {name} ")), "{name}");
+        }
+    }
+    assert!(seen > 8, "{seen}");
+}
