@@ -14,7 +14,6 @@ pub const RUN: &[(&str, &str, &str)] = &[
     ("patcher/guides/cpp.md", "Five steps", "book::five_steps"),
     ("patcher/guides/generator.md", "`postlink-generate`", "book::a_small_generator"),
     ("patcher/guides/generator.md", "Committed output", "book::a_small_generator"),
-    ("patcher/guides/meson.md", "", "meson::in_a_cpp_project_on_meson"),
     ("patcher/guides/packaging.md", "", "book::for_a_packager"),
     ("patcher/guides/rust.md", "A program", "book::in_a_rust_crate"),
     ("patcher/guides/scan.md", "Use", "book::what_refers_to_a_path"),

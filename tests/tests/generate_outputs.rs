@@ -5,7 +5,6 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::SystemTime;
 
-use postlink_tests::page::Page;
 use postlink_tests::{Folder, fixture, postlink};
 
 fn schema() -> Folder {
@@ -71,9 +70,11 @@ fn what_is_written_is_read_back() {
     assert!(!folder.path("g.h").exists());
 }
 
-/// The first code block of this language in a page of the book.
-fn block(page: &str, language: &str) -> String {
-    Page::read(&format!("patcher/guides/{page}.md")).blocks(language).swap_remove(0)
+/// The code block of this language and number in the README.
+fn block(language: &str, number: usize) -> String {
+    let readme = fs::read_to_string(fixture("../../README.md")).expect("the README");
+    let blocks = readme.split(&format!("\n```{language}\n")).nth(number + 1).map(str::to_owned);
+    blocks.expect(language).split("```").next().unwrap_or_default().to_owned()
 }
 
 /// Make takes an unchanged output, which keeps its time, for one that is to be made again: at every
@@ -81,10 +82,10 @@ fn block(page: &str, language: &str) -> String {
 #[test]
 fn make_generates_once() {
     let folder = Folder::new();
-    let schema = block("cpp", "toml");
-    folder.write("lib.cc", block("cpp", "cpp"));
-    folder.write("main.cc", block("meson", "cpp"));
-    let make = block("make", "make").replace("\tpostlink", &format!("\t{}", postlink().display()));
+    let schema = block("toml", 0);
+    folder.write("lib.cc", block("cpp", 0));
+    folder.write("main.cc", block("cpp", 1));
+    let make = block("make", 0).replace("\tpostlink", &format!("\t{}", postlink().display()));
     folder.write("Makefile", make);
     for jobs in ["make", "make -j8"] {
         folder.write("schema.toml", &schema);
