@@ -8,7 +8,7 @@ _STABLE = ["BUILD_EMBED_LABEL", "BUILD_HOST", "BUILD_USER"]
 
 _POSTLINK = attr.label(
     doc = "The program, of the machine that builds.",
-    default = "//:postlink",
+    default = "@postlink_program//:postlink",
     executable = True,
     allow_single_file = True,
     cfg = "exec",

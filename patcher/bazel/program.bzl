@@ -3,7 +3,7 @@
 def _postlink_program_impl(repository_ctx):
     program = repository_ctx.attr.path or repository_ctx.which("postlink")
     if not program:
-        fail("postlink is not on PATH. Install it, or build with --@postlink//:postlink=//your:target.")
+        fail("postlink is not on PATH. Install it, or give each rule another program: `postlink = LABEL`.")
     repository_ctx.symlink(program, "postlink")
     repository_ctx.file("BUILD.bazel", 'exports_files(["postlink"])\n')
 

@@ -77,13 +77,14 @@ fn the_guides_example() {
     let build = build.split("# Another version").next().unwrap_or_default();
     let library = "cc_binary(name = 'libapp.so', linkshared = True, srcs = ['main.cc'], deps = [':values'])\n\
         postlink_fill(name = 'filled', image = ':libapp.so', values = ['values.toml'], out = 'libfilled.so')\n\
-        postlink_fill(name = 'again', image = 'ready.so', set = ['prefix=/opt/lib'], stamp = {'version': 'BUILD_EMBED_LABEL'})\n";
+        postlink_fill(name = 'again', image = 'ready.so', set = ['prefix=/opt/lib'], stamp = {'version': 'BUILD_EMBED_LABEL'}, postlink = 'tool')\n";
     folder.write("lib/BUILD.bazel", format!("{build}{library}"));
     for file in ["schema.toml", "main.cc"] {
         folder.copy(file, &format!("lib/{file}"));
     }
     let main = String::from_utf8(folder.read("main.cc")).expect("text");
     folder.write("lib/main.cc", main.replace("app.gen.hh", "lib/app.gen.hh"));
+    std::os::unix::fs::symlink(postlink(), folder.path("lib/tool")).expect("a link");
     folder.write("lib/values.toml", "version = '3'\nprefix = '/opt/lib'\n");
     bazel(&folder, "build //lib:filled //lib:program").ok();
     folder.copy("bazel-bin/lib/libapp.so", "lib/ready.so");
