@@ -48,7 +48,7 @@ fn built_installed_and_run() {
         fs::create_dir_all(example.path("root/var/lib/dpkg").join(made)).expect(made);
     }
     example.write("root/var/lib/dpkg/status", "");
-    let dpkg = format!("dpkg --root={root} --force-depends --force-not-root");
+    let dpkg = format!("fakeroot dpkg --root={root} --log=dpkg.log --force-depends");
     run(&example, "", &format!("{dpkg} --install *.deb")).ok();
     assert_eq!(run(&example, "", &format!("{dpkg} --verify app app-dbgsym")).ok(), "");
     let build_id = |file: &str| {
