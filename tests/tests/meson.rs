@@ -50,6 +50,13 @@ fn repository() -> Folder {
     folder
 }
 
+/// Makes this tree the subproject of a project: there is nothing to fetch.
+fn with_this_tree(folder: &Folder) {
+    let root = fixture("../..").canonicalize().expect("the repository");
+    fs::create_dir_all(folder.path("subprojects")).expect("a folder");
+    std::os::unix::fs::symlink(root, folder.path("subprojects/postlink")).expect("a link");
+}
+
 /// Configures with this meson, where cargo is on PATH, with our crates as they are compiled already,
 /// and `postlink` is not.
 fn configure_with_cargo(folder: &Folder, tools: &str, more: &[&str]) -> Run {
@@ -98,11 +105,8 @@ fn built_by_cargo() {
     for tools in MESONS {
         for more in [&[][..], &["--cross-file", "aarch64.ini"]] {
             let folder = project();
-            fs::create_dir(folder.path("subprojects")).expect("a folder");
-            let wrap = page().blocks("ini")[0].clone();
-            folder.write("subprojects/postlink.wrap", wrap);
-            let root = fixture("../..").canonicalize().expect("the repository");
-            std::os::unix::fs::symlink(root, folder.path("subprojects/postlink")).expect("a link");
+            with_this_tree(&folder);
+            folder.write("subprojects/postlink.wrap", &page().blocks("ini")[0]);
             let machine = fixture("../lix-shaped/machines/aarch64.ini");
             fs::copy(machine, folder.path("aarch64.ini")).expect("a cross file");
             let said = configure_with_cargo(&folder, tools, more).ok();
@@ -115,10 +119,24 @@ fn built_by_cargo() {
 }
 
 #[test]
+fn a_native_file_names_the_program() {
+    for tools in MESONS {
+        for folder in [project(), project_with_wrap("https://localhost/none")] {
+            with_this_tree(&folder);
+            std::os::unix::fs::symlink(postlink(), folder.path("another name")).expect("a link");
+            let program = folder.path("another name").display().to_string();
+            folder.write("native.ini", format!("[binaries]\npostlink = '{program}'\n"));
+            let said = configure_with_cargo(&folder, tools, &["--native-file", "native.ini"]).ok();
+            assert!(said.contains("Program postlink found: YES"), "{said}");
+            assert!(!said.contains("cargo builds postlink"), "{said}");
+        }
+    }
+}
+
+#[test]
 fn without_postlink_and_cargo() {
     let folder = project_with_wrap("https://localhost/none");
-    let root = fixture("../..").canonicalize().expect("the repository");
-    std::os::unix::fs::symlink(root, folder.path("subprojects/postlink")).expect("a link");
+    with_this_tree(&folder);
     let meson = fixture("../../target/python/bin/meson").display().to_string();
     let said =
         folder.run(&format!("env PATH=/usr/bin:/bin {meson} setup build")).fails_with_output(1);
