@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::fs;
+use std::path::Path;
 
 use postlink_tests::page::Page;
 use postlink_tests::{Folder, Run, fixture, postlink};
@@ -57,19 +58,20 @@ fn with_this_tree(folder: &Folder) {
     std::os::unix::fs::symlink(root, folder.path("subprojects/postlink")).expect("a link");
 }
 
-/// Configures with this meson, where cargo is on PATH, with our crates as they are compiled already,
-/// and `postlink` is not.
-fn configure_with_cargo(folder: &Folder, tools: &str, more: &[&str]) -> Run {
-    let target = postlink().ancestors().nth(2).expect("the target folder").display();
+/// Runs this meson; on PATH are its folder, this one, and the system's programs.
+fn meson(folder: &Folder, tools: &str, path: &Path, words: &[&str]) -> Run {
     let tools = fixture("../../target").join(tools).join("bin");
-    let cargo = std::path::Path::new(env!("CARGO")).parent().expect("a folder").display();
-    let (path, target) = (
-        format!("PATH={}:{cargo}:/usr/bin:/bin", tools.display()),
-        format!("CARGO_TARGET_DIR={target}"),
-    );
-    let words =
-        [&[&*path, &*target, "meson", "setup", "build", "--prefix=/opt/app"], more].concat();
-    folder.run_words("env".as_ref(), &words)
+    let path = format!("PATH={}:{}:/usr/bin:/bin", tools.display(), path.display());
+    // Our crates, as they are compiled already.
+    let target = postlink().ancestors().nth(2).expect("the target folder");
+    let target = format!("CARGO_TARGET_DIR={}", target.display());
+    folder.run_words("env".as_ref(), &[&[&*path, &*target, "meson"], words].concat())
+}
+
+/// Configures where there is cargo and no `postlink`.
+fn configure_with_cargo(folder: &Folder, tools: &str, more: &[&str]) -> Run {
+    let cargo = Path::new(env!("CARGO")).parent().expect("a folder");
+    meson(folder, tools, cargo, &[&["setup", "build", "--prefix=/opt/app"], more].concat())
 }
 
 #[test]
@@ -95,6 +97,14 @@ fn as_a_subproject() {
         let (built, installed) = ("build/libapp.so", "stage/opt/app/lib/libapp.so");
         assert!(folder.postlink(&format!("inspect {built}")).ok().contains("generated"), "{tools}");
         assert!(!folder.read(installed).windows(6).any(|bytes| bytes == b"build/"), "{tools}");
+        if tools == "python" {
+            // A folder that is not below the prefix; the oldest meson knows none.
+            let ours = postlink().parent().expect("a folder");
+            meson(&folder, tools, ours, &["configure", "build", "-Dlibdir=/other/lib"]).ok();
+            meson(&folder, tools, ours, &["install", "-C", "build", "--destdir=../other"]).ok();
+            let filled = folder.postlink("inspect other/other/lib/libapp.so").ok();
+            assert!(filled.contains("version: string = 2.0.0+r1 (set)"), "{filled}");
+        }
     }
 }
 
@@ -137,9 +147,8 @@ fn a_native_file_names_the_program() {
 fn without_postlink_and_cargo() {
     let folder = project_with_wrap("https://localhost/none");
     with_this_tree(&folder);
-    let meson = fixture("../../target/python/bin/meson").display().to_string();
     let said =
-        folder.run(&format!("env PATH=/usr/bin:/bin {meson} setup build")).fails_with_output(1);
+        meson(&folder, "python", Path::new("/none"), &["setup", "build"]).fails_with_output(1);
     assert!(said.contains("there is no cargo that could build it"), "{said}");
 }
 
