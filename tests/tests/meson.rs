@@ -94,9 +94,7 @@ fn as_a_subproject() {
         assert!(said.contains("\n2.0.0 in /opt/app\n"), "{said}");
         assert!(said.ends_with("\n2.0.0+r1 in /opt/app\n"), "{said}");
         assert_eq!(folder.run("./build/app").ok(), "2.0.0 in /opt/app\n");
-        let (built, installed) = ("build/libapp.so", "stage/opt/app/lib/libapp.so");
-        assert!(folder.postlink(&format!("inspect {built}")).ok().contains("generated"), "{tools}");
-        assert!(!folder.read(installed).windows(6).any(|bytes| bytes == b"build/"), "{tools}");
+        assert!(folder.postlink("inspect build/libapp.so").ok().contains("generated"), "{tools}");
         if tools == "python" {
             // A folder that is not below the prefix; the oldest meson knows none.
             let ours = postlink().parent().expect("a folder");
