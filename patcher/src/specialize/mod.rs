@@ -22,12 +22,13 @@ use std::sync::atomic::AtomicBool;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use postlink_codegen::Shape;
 
-use self::copy::{Parents, Staged};
+use self::copy::Staged;
 use self::plan::{TreePlan, plan_tree};
 use self::rewrite::Rewrites;
 use self::rules::{Beside, Rules, Wanted};
 use crate::error::{Error, Imports, Result};
 use crate::files::open::Mode;
+use crate::files::parents::Parents;
 use crate::files::walk::Tree;
 use crate::record::assign::unknown_fields;
 use crate::record::read::Image;
