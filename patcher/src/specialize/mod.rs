@@ -5,6 +5,7 @@
 //! these; the gate looks for what is left of the old paths, and only then do they take their places.
 
 mod copy;
+mod debug_links;
 mod follow;
 mod gate;
 mod image;
@@ -208,10 +209,11 @@ fn plan(
         stop,
     };
     let plans = known.into_iter().zip(&options.outputs);
-    let plans = Error::all(
+    let mut plans = Error::all(
         plans.map(|(known, output)| plan_tree(known, &output.destination, &wanted)).collect(),
     )?;
     check_assignments(&plans, &options.assignments)?;
+    debug_links::follow(&mut plans, &wanted)?;
     Ok(plans)
 }
 
