@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use postlink_tests::lix::{build_program, expected, sources, unspecialized};
+use postlink_tests::page::Page;
 use postlink_tests::{Folder, postlink};
 
 const SET: &str = "--set version=1.2.3 --set prefix=/p";
@@ -313,4 +314,61 @@ fn specialize_leaves_debug_files_to_be_found() {
     assert_found(&folder, "final/out/bin/app", "none");
     folder.run("rm -r final/out/bin/.debug").ok();
     assert_found(&folder, "final/out/bin/app", "final/dbg/lib/debug");
+}
+
+/// The name, zeros up to a multiple of four, the CRC-32 in the byte order of the image; as zlib has it.
+const LINK: &str = "
+import sys, zlib
+link, debug = (open(path, 'rb').read() for path in sys.argv[1:3])
+name = sys.argv[2].encode()
+assert link == name + bytes(4 - len(name) % 4) + zlib.crc32(debug).to_bytes(4, sys.argv[3])
+";
+
+#[test]
+fn the_checksum_is_in_the_byte_order_of_the_image() {
+    for (target, order) in [("s390x-linux-gnu", "big"), ("arm-linux-gnueabihf", "little")] {
+        let folder = sources();
+        build_program(&folder, &format!("{target}-g++"), "-g -Wl,--build-id", "app");
+        for command in OBJCOPY {
+            folder.run(&format!("{target}-{command}")).ok();
+        }
+        folder.copy("app", "fresh");
+        folder.postlink(&format!("fill app {SET} --rewrite-build-id --debug-file app.debug")).ok();
+        folder.run(&format!("{target}-objcopy --dump-section .gnu_debuglink=link app copy")).ok();
+        folder.run_words("python3".as_ref(), &["-c", LINK, "link", "app.debug", order]).ok();
+        // It lies beside: nobody has to name it.
+        let said = folder.postlink("verify fresh app").ok();
+        assert!(said.contains("the checksum of its debug file app.debug"), "{said}");
+    }
+}
+
+/// A link that is no link refuses the debug file, and nothing else.
+#[test]
+fn damaged_links() {
+    for link in ["", "aaaa", "app.debug\0", "app.debug\0\0\0abc"] {
+        let folder = split();
+        folder.write("link", link);
+        folder.run("objcopy --update-section .gnu_debuglink=link app").ok();
+        folder.copy("app", "fresh");
+        let line = format!("fill app {SET} --rewrite-build-id");
+        if !link.is_empty() {
+            let said = folder.postlink(&format!("{line} --debug-file app.debug")).fails(1);
+            assert!(said.contains("its link to a debug file has no checksum"), "{said}");
+        }
+        folder.postlink(&line).ok();
+        folder.postlink("verify fresh app").ok();
+    }
+}
+
+#[test]
+fn the_page_runs_as_it_is_written() {
+    let page = Page::read("patcher/guides/debug-files.md");
+    let folder = Folder::new();
+    folder.write("schema.toml", &page.blocks("toml")[0]);
+    folder.write("main.cc", &page.blocks("cpp")[0]);
+    let said = page.run(&folder);
+    assert!(said.contains("main.cc, line 5"), "{said}");
+    for shown in page.text().lines().filter(|line| line.starts_with("app: nothing but")) {
+        assert!(said.contains(shown), "{said}");
+    }
 }

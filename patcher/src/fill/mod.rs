@@ -120,7 +120,9 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
         warnings.append(&mut planned.warnings);
         debug = Some(planned);
     } else if identity.as_ref().is_some_and(Edit::changes) {
-        warnings.extend(debug_file::link(&image)?.map(|link| link_stays(&link)));
+        // One that cannot be read leads no debugger anywhere.
+        let link = debug_file::link(&image).ok().flatten();
+        warnings.extend(link.map(|link| link_stays(&link)));
     }
     let changed = edits.iter().any(Edit::changes);
     let mut finish = Finish::default();

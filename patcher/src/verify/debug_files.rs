@@ -13,7 +13,7 @@ use crate::files::open::{Mode, open};
 use crate::files::walk::{EntryKind, Tree};
 use crate::image;
 use crate::image::data::ImageData;
-use crate::image::debug_link::{DebugLink, checksum};
+use crate::image::debug_link::{self, DebugLink, checksum};
 use crate::shown::line;
 
 /// Files that a link may be to.
@@ -96,7 +96,11 @@ impl DebugFiles {
         }
         let name = OsStr::from_bytes(&link.name);
         let beside = [filled.with_file_name(name), filled.with_file_name(".debug").join(name)];
-        let listed = self.listed.iter().filter(|path| path.file_name() == Some(name));
+        let by_id = debug_link::path(identity);
+        let is_named = |path: &&PathBuf| {
+            path.file_name() == Some(name) || by_id.as_ref().is_some_and(|id| path.ends_with(id))
+        };
+        let listed = self.listed.iter().filter(is_named);
         Ok(listed.chain(&beside).any(|path| {
             open(path, Mode::Read)
                 .is_ok_and(|file| is_of(&file, path, link, identity).unwrap_or_default())
