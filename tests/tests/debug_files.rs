@@ -204,6 +204,18 @@ fn both_stay_where_the_filled_ones_go_elsewhere() {
 }
 
 #[test]
+fn the_old_place_by_another_path() {
+    let folder = split();
+    let fill = format!("fill app {SET} --rewrite-build-id --debug-file app.debug --debug-output");
+    folder.postlink(&format!("{fill} ./app.debug")).ok();
+    assert_found(&folder, "app", "none");
+    // Only the other debug file is to be written then.
+    let said = folder.postlink(&format!("{fill} other.debug")).ok();
+    assert!(said.contains("section `lix` unchanged"), "{said}");
+    assert!(folder.read("other.debug") == folder.read("app.debug"));
+}
+
+#[test]
 fn what_is_refused_leaves_both() {
     let unstripped =
         ["cp app whole", "g++ -std=c++17 -shared -Wl,--build-id=none -g lix.gen.cc -o none"];

@@ -48,6 +48,8 @@ pub(super) struct DebugFile {
     edit: Edit,
     /// Where it goes.
     pub(super) output: PathBuf,
+    /// Whether that is another file, or none yet.
+    moves: bool,
     /// Whether the new file takes the place of the old one, also under another name.
     goes: bool,
     /// The edit of the image's link to it, if it has one.
@@ -91,10 +93,12 @@ impl DebugFile {
                 ));
             }
         };
-        check_places(wanted, &path, &output, goes || !edit.changes() && is_one(&output, &path))?;
-        let mut planned = Self { file, path, edit, output, goes, link: None, warnings: Vec::new() };
+        let moves = !is_one(&output, &path);
+        check_places(wanted, &path, &output, goes || !edit.changes() && !moves)?;
+        let mut planned =
+            Self { file, path, edit, output, moves, goes, link: None, warnings: Vec::new() };
         planned.follow_link(wanted)?;
-        if planned.moves() && goes && given.is_symlink() {
+        if planned.moves && goes && given.is_symlink() {
             planned
                 .warnings
                 .push(format!("{} is a link to its old debug file, which goes", escaped(given)));
@@ -104,11 +108,7 @@ impl DebugFile {
 
     /// Whether anything is to be written.
     pub(super) fn changes(&self) -> bool {
-        self.edit.changes() || self.moves()
-    }
-
-    fn moves(&self) -> bool {
-        self.output != self.path
+        self.edit.changes() || self.moves
     }
 
     /// Makes the image's link to it right.
@@ -165,7 +165,7 @@ impl DebugFile {
         };
         let name = escaped(&self.output);
         notes.extend(own.into_iter().map(|note| format!("its debug file {name}: {note}")));
-        if self.goes && self.moves() {
+        if self.goes && self.moves {
             let removed = std::fs::remove_file(&self.path);
             notes.extend(removed.err().map(|error| {
                 format!("its old debug file {} cannot be removed: {error}", escaped(&self.path))

@@ -60,7 +60,7 @@ pub struct FillOptions<'a> {
 pub enum Outcome {
     /// The file was written.
     Filled,
-    /// It has these values already; nothing was written.
+    /// It has these values already, and was not written.
     Unchanged,
     /// It would be written.
     Planned,
@@ -161,7 +161,7 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
             }
             None => warnings.extend(replace::put(&image.file, output, what, changes, how, stop)?),
         }
-        Outcome::Filled
+        if is_written { Outcome::Filled } else { Outcome::Unchanged }
     };
     Ok(Filled {
         output: output.to_owned(),
