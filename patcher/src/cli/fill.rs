@@ -38,10 +38,17 @@ pub(super) struct Args {
     #[arg(long, value_name = "SCHEMA")]
     schema: Option<PathBuf>,
     /// Give the file a new build-id, computed from its content. Debuggers find a separate debug file by
-    /// the build-id, so one that was split off before is no longer found. Reads the whole file, also
-    /// with --in-place
+    /// the build-id: name one that was split off before with --debug-file, or it is no longer found. Reads
+    /// the whole file, also with --in-place
     #[arg(long)]
     rewrite_build_id: bool,
+    /// With --rewrite-build-id: the separate debug file of the image. It gets the same build-id, and the
+    /// image's link to it the right checksum. A name .build-id/ab/cdef….debug follows
+    #[arg(long, value_name = "FILE")]
+    debug_file: Option<PathBuf>,
+    /// Leave the debug file as it is, write the new one here; in a folder, as .build-id/ab/cdef….debug
+    #[arg(long, value_name = "OUT")]
+    debug_output: Option<PathBuf>,
     /// Let an ad-hoc signature take the place of one that only its owner can renew, where the file has
     /// such a one (codesign with a certificate); any other file is filled as without this. Hashes of an
     /// ad-hoc signature are renewed in any case
@@ -74,6 +81,12 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             return Err(Error::usage(
                 "--output names one file, and there are several images",
                 "fill them one by one, or leave out --output to replace each of them",
+            ));
+        }
+        if args.debug_file.is_some() && args.images.len() > 1 {
+            return Err(Error::usage(
+                "--debug-file names the file of one image, and there are several images",
+                "fill them one by one",
             ));
         }
         args.images.iter().try_for_each(|path| image_is_no_value(path))?;
@@ -130,6 +143,8 @@ fn fill_one(
         output: args.output.as_deref(),
         in_place: args.in_place,
         rewrite_identity: args.rewrite_build_id,
+        debug_file: args.debug_file.as_deref(),
+        debug_output: args.debug_output.as_deref(),
         allowed: Allowed::new(args.adhoc, args.drop_signature),
         force: args.force,
         durability: Durability { preserve: args.preserve, sync: args.sync },
@@ -143,6 +158,9 @@ fn fill_one(
         if let Some(identity) = &identity {
             talk.say(&format!("{}: build-id {identity}", escaped(&filled.output)));
         }
+        if let Some(path) = &filled.debug_file {
+            talk.say(&format!("{}: debug file {}", escaped(&filled.output), escaped(path)));
+        }
     }
     for warning in &filled.warnings {
         talk.warn(&format!("{}: {warning}", escaped(&filled.output)));
@@ -152,6 +170,7 @@ fn fill_one(
         output: Some(json::raw(&filled.output)),
         outcome: Some(outcome_name(filled.outcome)),
         build_id: identity,
+        debug_file: filled.debug_file.as_deref().map(json::raw),
         records: filled.records.iter().map(json::planned).collect(),
         warnings: Some(filled.warnings),
         error: None,

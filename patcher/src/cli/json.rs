@@ -28,6 +28,9 @@ pub(super) struct ImageJson {
     /// The new build-id, in hexadecimal digits (`fill --rewrite-build-id` only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) build_id: Option<String>,
+    /// Where the debug file is that has the same (`fill --debug-file` only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) debug_file: Option<String>,
     /// Sentences about work that is left to the user (`fill` only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) warnings: Option<Vec<String>>,

@@ -12,7 +12,8 @@ use crate::verify::{Change, ImageReport, TreeReport, Verified, VerifyOptions, ve
 /// Check that a filled file differs from its original in nothing but the values of declared fields
 ///
 /// Changed defaults in a filled record are accepted, and named: `specialize` writes them. A changed
-/// build-id is accepted if it is the one that `fill --rewrite-build-id` computes from the filled file.
+/// build-id is accepted if it is the one that `fill --rewrite-build-id` computes from the filled file; the
+/// checksum of a separate debug file, if there is one that has it, and the file's build-id.
 /// Hashes of a signature have to be those that follow from the other changes.
 ///
 /// Between two trees, exactly the changes that `specialize` makes are accepted: RUNPATH, texts and
@@ -46,6 +47,10 @@ pub(super) struct Args {
     /// line of .pc files, as `specialize --follow` does
     #[arg(long)]
     force: bool,
+    /// The separate debug file of the filled file, where it is not beside it or in the tree; or a folder
+    /// of such files. Can be repeated
+    #[arg(long = "debug-file", value_name = "FILE")]
+    debug_files: Vec<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -61,6 +66,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             equal_length: args.equal_length,
             possible: args.possible,
             repack: args.repack,
+            debug_files: args.debug_files.clone(),
             force: args.force,
         };
         let progress = Progress::new(talk.0.quiet).ends_at_signals();
@@ -109,6 +115,9 @@ fn tell_images(report: &ImageReport, args: &Args, talk: Talk) {
         talk.say(&format!("{filled}: defaults changed: {fields}"));
     }
     report.notes.iter().for_each(|note| talk.say(&format!("{filled}: {note}")));
+    if let Some(name) = &report.changed_debug_link {
+        talk.say(&format!("{filled}: it has the checksum of its debug file {name}"));
+    }
     let following = report.following_bytes;
     talk.say(&match report.declared_bytes {
         bytes if report.rewritten_build_id => format!(
@@ -163,6 +172,10 @@ fn summary(report: &TreeReport) -> String {
         (changed(|one| matches!(one, Change::Loader { .. })), "with changed names for the loader"),
         (changed(|one| matches!(one, Change::Strings { .. })), "with changed strings"),
         (changed(|one| matches!(one, Change::BuildId)), "with a changed build-id"),
+        (
+            changed(|one| matches!(one, Change::DebugLink { .. })),
+            "with the checksum of a changed debug file",
+        ),
         (
             changed(|one| matches!(one, Change::Following { .. })),
             "with a signature or checksum that follows",

@@ -5,6 +5,7 @@
 //! these; the gate looks for what is left of the old paths, and only then do they take their places.
 
 mod copy;
+mod debug_links;
 mod follow;
 mod gate;
 mod image;
@@ -22,12 +23,13 @@ use std::sync::atomic::AtomicBool;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use postlink_codegen::Shape;
 
-use self::copy::{Parents, Staged};
+use self::copy::Staged;
 use self::plan::{TreePlan, plan_tree};
 use self::rewrite::Rewrites;
 use self::rules::{Beside, Rules, Wanted};
 use crate::error::{Error, Imports, Result};
 use crate::files::open::Mode;
+use crate::files::parents::Parents;
 use crate::files::walk::Tree;
 use crate::record::assign::unknown_fields;
 use crate::record::read::Image;
@@ -207,10 +209,11 @@ fn plan(
         stop,
     };
     let plans = known.into_iter().zip(&options.outputs);
-    let plans = Error::all(
+    let mut plans = Error::all(
         plans.map(|(known, output)| plan_tree(known, &output.destination, &wanted)).collect(),
     )?;
     check_assignments(&plans, &options.assignments)?;
+    debug_links::follow(&mut plans, &wanted)?;
     Ok(plans)
 }
 

@@ -6,6 +6,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::debug_files::DebugFiles;
 use super::images::{Permitted, compare, merged};
 use crate::edit::{Edit, outermost};
 use crate::error::{Error, Result, SectionProblem};
@@ -64,6 +65,8 @@ pub(super) struct Explainer<'a> {
     beside: &'a Beside,
     /// The path that the tree has in the end.
     destination: &'a Path,
+    /// What images may have links to.
+    debug_files: &'a DebugFiles,
     /// Whether short words were rewritten wherever they stand.
     short_words: bool,
 }
@@ -75,10 +78,11 @@ impl<'a> Explainer<'a> {
         rules: &'a Rules<'a>,
         beside: &'a Beside,
         destination: &'a Path,
+        debug_files: &'a DebugFiles,
         short_words: bool,
     ) -> Result<Self> {
         let searcher = Searcher::new(rules.rewrites.references())?;
-        Ok(Self { rules, searcher, beside, destination, short_words })
+        Ok(Self { rules, searcher, beside, destination, debug_files, short_words })
     }
 
     /// Explains a file whose bytes are others.
@@ -153,12 +157,15 @@ impl<'a> Explainer<'a> {
             explained.changes.extend((places > 0).then_some(Change::Strings { places }));
         }
         let text = |text: &str| self.rules.string(text);
-        let permitted = Permitted { explained: ranges, text: Some(&text) };
+        let debug_files = self.debug_files;
+        let permitted = Permitted { explained: ranges, text: Some(&text), debug_files };
         let report = compare(image, after, &pair.filled, &permitted)?;
         let defaults = report.changed_defaults.into_iter().map(|field| Change::Default { field });
         explained.changes.extend(report.changed_values.into_iter().map(Change::Value));
         explained.changes.extend(defaults);
         explained.changes.extend(report.rewritten_build_id.then_some(Change::BuildId));
+        let link = report.changed_debug_link.map(|name| Change::DebugLink { name });
+        explained.changes.extend(link);
         let (bytes, notes) = (report.following_bytes, report.notes);
         // What a change has no hash in is told too.
         let follows = bytes > 0 || !notes.is_empty();
