@@ -36,6 +36,11 @@ const PLACES: [&str; 12] = [
     "GIT_WORK_TREE",
 ];
 
+/// The most bytes of an answer.
+const ANSWER: u64 = 1 << 20;
+/// The most bytes of a list of files: of some million files.
+const LIST: u64 = 256 << 20;
+
 /// A repository that has a commit, and a folder in it.
 pub(super) struct Repository {
     git: Git,
@@ -262,7 +267,11 @@ impl Git {
             root.metadata().map_err(Error::io("open", root))?;
             git.current_dir(root);
         }
-        run(git).map_err(|error| match error.kind() {
+        let longest = match words.first() {
+            Some(&("ls-files" | "ls-tree" | "status")) => LIST,
+            _ => ANSWER,
+        };
+        run(git, longest).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Error::input(
                 "the program `git` is not on PATH",
                 "install git, or give the value with --set",

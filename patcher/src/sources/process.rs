@@ -5,8 +5,6 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-/// The most bytes that are read of each stream.
-const LONGEST: u64 = 64 << 20;
 /// A program that works that long is taken for one that hangs.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -20,14 +18,14 @@ pub(super) struct Said {
     pub(super) stderr: Vec<u8>,
 }
 
-/// Runs a program to its end, without standard input.
+/// Runs a program to its end, without standard input. It may say `longest` bytes on each stream.
 ///
 /// # Errors
 /// It cannot be started; it says too much, or does not end: then it is killed.
-pub(super) fn run(mut command: Command) -> io::Result<Said> {
+pub(super) fn run(mut command: Command, longest: u64) -> io::Result<Said> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
-    let said = listen(&mut child);
+    let said = listen(&mut child, longest);
     if said.is_err() {
         let _ = child.kill();
         let _ = child.wait();
@@ -35,10 +33,12 @@ pub(super) fn run(mut command: Command) -> io::Result<Said> {
     said
 }
 
-fn listen(child: &mut Child) -> io::Result<Said> {
+fn listen(child: &mut Child, longest: u64) -> io::Result<Said> {
     let deadline = Instant::now() + PATIENCE;
-    let (stdout, stderr) = (read(child.stdout.take()), read(child.stderr.take()));
-    let (stdout, stderr) = (receive(&stdout, deadline)?, receive(&stderr, deadline)?);
+    let stdout = read(child.stdout.take(), longest);
+    let stderr = read(child.stderr.take(), longest);
+    let stdout = receive(&stdout, deadline, longest)?;
+    let stderr = receive(&stderr, deadline, longest)?;
     // Both of its streams are closed: it ends by itself, unless it hangs.
     loop {
         if let Some(status) = child.try_wait()? {
@@ -52,12 +52,12 @@ fn listen(child: &mut Child) -> io::Result<Said> {
 }
 
 /// Reads a stream in a thread of its own, so that neither waits for the other.
-fn read(stream: Option<impl Read + Send + 'static>) -> Receiver<io::Result<Vec<u8>>> {
+fn read(stream: Option<impl Read + Send + 'static>, longest: u64) -> Receiver<io::Result<Vec<u8>>> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         let read = match stream {
-            Some(stream) => stream.take(LONGEST + 1).read_to_end(&mut bytes),
+            Some(stream) => stream.take(longest.saturating_add(1)).read_to_end(&mut bytes),
             None => Ok(0),
         };
         // Whoever gave up does not listen any more.
@@ -66,11 +66,15 @@ fn read(stream: Option<impl Read + Send + 'static>) -> Receiver<io::Result<Vec<u
     receiver
 }
 
-fn receive(stream: &Receiver<io::Result<Vec<u8>>>, deadline: Instant) -> io::Result<Vec<u8>> {
+fn receive(
+    stream: &Receiver<io::Result<Vec<u8>>>,
+    deadline: Instant,
+    longest: u64,
+) -> io::Result<Vec<u8>> {
     let left = deadline.saturating_duration_since(Instant::now());
     let bytes = stream.recv_timeout(left).map_err(|_| late())??;
-    if bytes.len() as u64 > LONGEST {
-        return Err(io::Error::other(format!("it said more than {LONGEST} bytes")));
+    if bytes.len() as u64 > longest {
+        return Err(io::Error::other(format!("it said more than {longest} bytes")));
     }
     Ok(bytes)
 }
