@@ -13,6 +13,7 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use super::answer::{Answer, moment};
 use super::process::{Said, run};
@@ -41,7 +42,9 @@ const ANSWER: u64 = 1 << 20;
 /// The most bytes of a list of files: of some million files.
 const LIST: u64 = 256 << 20;
 
-/// A repository that has a commit, and a folder in it.
+/// A repository that has a commit, and a folder in it. All facts are of that commit, whatever is committed
+/// meanwhile.
+#[derive(Debug)]
 pub(super) struct Repository {
     git: Git,
     /// The top of the work tree.
@@ -49,6 +52,9 @@ pub(super) struct Repository {
     /// The folder `.git`.
     dir: PathBuf,
     is_shallow: bool,
+    /// The full name of the commit.
+    commit: String,
+    is_dirty: OnceLock<bool>,
 }
 
 impl Repository {
@@ -75,8 +81,9 @@ impl Repository {
                 "commit first, or give the value with --set",
             ));
         }
+        let commit = text(&commit.stdout)?;
         let is_top = git.line(&["rev-parse", "--show-prefix"])?.is_empty();
-        if !is_top && git.bytes(&["ls-tree", "-z", "--name-only", "HEAD"])?.is_empty() {
+        if !is_top && git.bytes(&["ls-tree", "-z", "--name-only", &commit])?.is_empty() {
             return Err(Error::input(
                 format!(
                     "the git repository {} has nothing in the folder {}, which may be of another project",
@@ -86,7 +93,7 @@ impl Repository {
                 "name the folder of the sources with --git-root, or give the value with --set",
             ));
         }
-        Ok(Self { git, top, dir, is_shallow })
+        Ok(Self { git, top, dir, is_shallow, commit, is_dirty: OnceLock::new() })
     }
 
     /// The repository, for a message.
@@ -100,14 +107,14 @@ impl Repository {
             // Without the history, the nearest tag and the number of commits since cannot be known.
             return self.with_dirty(self.tag().map_err(|_| self.shallow())?);
         }
-        self.with_dirty(self.git.text(&["describe", "--tags", "--always"])?)
+        self.with_dirty(self.git.text(&["describe", "--tags", "--always", &self.commit])?)
     }
 
     /// The same where there is a tag, without its `v`.
     pub(super) fn version(&self) -> Result<String> {
         let described = match self.is_shallow {
             true => self.tag().map_err(|_| self.shallow())?,
-            false => self.git.text(&["describe", "--tags"])?,
+            false => self.git.text(&["describe", "--tags", &self.commit])?,
         };
         let is_version = |text: &str| text.starts_with(|first: char| first.is_ascii_digit());
         let version = described.strip_prefix('v').unwrap_or(&described).to_owned();
@@ -123,16 +130,16 @@ impl Repository {
         self.with_dirty(version)
     }
 
-    pub(super) fn commit(&self) -> Result<String> {
-        self.git.text(&["rev-parse", "--verify", "HEAD^{commit}"])
+    pub(super) fn commit(&self) -> String {
+        self.commit.clone()
     }
 
     pub(super) fn short(&self) -> Result<String> {
-        self.git.text(&["rev-parse", "--verify", "--short", "HEAD^{commit}"])
+        self.git.text(&["rev-parse", "--verify", "--short", &self.commit])
     }
 
     pub(super) fn tag(&self) -> Result<String> {
-        self.git.text(&["describe", "--tags", "--exact-match"])
+        self.git.text(&["describe", "--tags", "--exact-match", &self.commit])
     }
 
     pub(super) fn branch(&self) -> Result<String> {
@@ -148,7 +155,7 @@ impl Repository {
 
     /// When the commit was made, by its committer.
     pub(super) fn date(&self) -> Result<Answer> {
-        let said = self.git.text(&["rev-list", "--max-count=1", "--timestamp", "HEAD"])?;
+        let said = self.git.text(&["rev-list", "--max-count=1", "--timestamp", &self.commit])?;
         let seconds = said.split(' ').next().unwrap_or_default();
         moment(seconds).ok_or_else(|| {
             let message = format!(
@@ -161,6 +168,9 @@ impl Repository {
 
     /// Whether tracked files, also of submodules, differ from the commit.
     pub(super) fn is_dirty(&self) -> Result<bool> {
+        if let Some(known) = self.is_dirty.get() {
+            return Ok(*known);
+        }
         let Some(top) = &self.top else {
             return Err(Error::input(
                 format!(
@@ -172,7 +182,8 @@ impl Repository {
         };
         self.git.check_filters(top, &mut BTreeSet::new())?;
         let status = ["status", "--porcelain", "-z", "--untracked-files=no", "--no-renames"];
-        Ok(!self.git.bytes(&status)?.is_empty())
+        let is_dirty = !self.git.bytes(&status)?.is_empty();
+        Ok(*self.is_dirty.get_or_init(|| is_dirty))
     }
 
     fn with_dirty(&self, described: String) -> Result<String> {
@@ -192,6 +203,7 @@ impl Repository {
 }
 
 /// The program `git`, in a folder.
+#[derive(Debug)]
 struct Git {
     /// `None`: the current folder; then the environment may name the repository, as for git itself.
     root: Option<PathBuf>,

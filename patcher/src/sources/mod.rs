@@ -8,8 +8,8 @@ mod process;
 mod tree;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use postlink_codegen::{GitFact, Source};
 
@@ -18,11 +18,13 @@ use crate::shown::line;
 
 pub(crate) use self::answer::Answer;
 use self::answer::moment;
+use self::git::Repository;
 
 /// Asks sources, each once.
 #[derive(Debug, Default)]
 pub struct Sources {
     root: Option<PathBuf>,
+    repository: Mutex<Option<Arc<Repository>>>,
     answers: Mutex<BTreeMap<Source, (Answer, String)>>,
     told: Mutex<Vec<String>>,
 }
@@ -65,14 +67,24 @@ impl Sources {
         Ok((answer, String::new()))
     }
 
+    fn repository(&self) -> Result<Arc<Repository>> {
+        let mut known = locked(&self.repository);
+        let repository = match known.take() {
+            Some(repository) => repository,
+            None => Arc::new(Repository::open(self.root.clone())?),
+        };
+        *known = Some(Arc::clone(&repository));
+        Ok(repository)
+    }
+
     fn find_git(&self, fact: GitFact) -> Result<(Answer, String)> {
-        let git = git::Repository::open(self.root.as_deref().map(Path::to_owned))?;
+        let git = self.repository()?;
         let answer = match fact {
             GitFact::Date => git.date()?,
             GitFact::Day => git.date()?.day(),
             GitFact::Describe => Answer::Text(git.describe()?),
             GitFact::Version => Answer::Text(git.version()?),
-            GitFact::Commit => Answer::Text(git.commit()?),
+            GitFact::Commit => Answer::Text(git.commit()),
             GitFact::Short => Answer::Text(git.short()?),
             GitFact::Dirty => Answer::Text(git.is_dirty()?.to_string()),
             GitFact::Tag => Answer::Text(git.tag()?),
