@@ -52,7 +52,7 @@ fn keys_of_files_are_fields_or_are_taken() {
     here.sh("postlink fill lib.so --reset --values os-release:/dev/stdin --take version=A < /dev/null || postlink fill lib.so --reset --values env:- --take version=A <<X\nA=5\nX").ok();
     assert_eq!(here.field("version"), "5");
     for (options, parts) in [
-        ("--values stable-status.txt", ["section `app` has no such field", "its fields are"]),
+        ("--values stable-status.txt", ["section `app` has no such field", "--take FIELD=KEY"]),
         (
             "--values stable-status.txt --take text=STABLE_GIT_COMIT",
             ["has no key `STABLE_GIT_COMIT`", "`STABLE_GIT_COMMIT`"],

@@ -27,8 +27,10 @@ pub struct Assignment {
 enum Written {
     /// From the command line: one text for each `--set`.
     Texts(Vec<String>),
-    /// From a file.
+    /// From a file of values.
     Literal(Literal),
+    /// From a file of keys: the text of one.
+    Key(String),
     /// From a source that was asked.
     Answer(Answer),
 }
@@ -58,6 +60,7 @@ impl Assignment {
                 field.value_of_texts(&texts.iter().map(String::as_str).collect::<Vec<_>>())
             }
             Written::Literal(literal) => field.value_of_literal(literal),
+            Written::Key(text) => field.value_of_texts(&[text]),
             Written::Answer(answer) => answer.value_for(field),
         }
     }
@@ -69,6 +72,11 @@ impl Assignment {
             Some(section) => format!("{section}.{}", self.field),
             None => self.field.clone(),
         }
+    }
+
+    /// Whether its name is a key of a file that another program may have written.
+    pub(crate) fn is_key(&self) -> bool {
+        matches!(self.value, Written::Key(_))
     }
 
     /// Whether it is for this field.
@@ -110,7 +118,7 @@ pub fn assignments(values: &Values, sources: &Sources) -> Result<Vec<Assignment>
             FileValues::Keys(pairs) if values.takes.is_empty() => all.extend(
                 pairs
                     .into_iter()
-                    .map(|(name, text)| Assignment::new(&name, source, Written::Texts(vec![text]))),
+                    .map(|(name, text)| Assignment::new(&name, source, Written::Key(text))),
             ),
             FileValues::Keys(pairs) => keys.add(escaped(&file.path), pairs),
         }
@@ -121,7 +129,7 @@ pub fn assignments(values: &Values, sources: &Sources) -> Result<Vec<Assignment>
     let names = taken.iter().map(|(name, _)| *name).chain(asked.iter().map(|(name, _)| &**name));
     refuse_twice(names)?;
     for (name, key) in taken {
-        all.push(Assignment::new(name, behind, Written::Texts(vec![keys.take(name, key)?])));
+        all.push(Assignment::new(name, behind, Written::Key(keys.take(name, key)?)));
     }
     for (name, source) in asked {
         let answer = sources.ask(&name, &source)?;
