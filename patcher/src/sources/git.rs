@@ -1,5 +1,6 @@
 //! Facts of a git repository, by the program `git`: what it says is what its users know, with worktrees,
-//! submodules, `safe.directory` and all.
+//! submodules, `safe.directory` and all. A library was weighed: gix with what is needed here
+//! is 86 more crates beside some hundred, 110 seconds of one processor to build, and 3 MB of program.
 //!
 //! **What runs.** A repository's own configuration may name programs, and one that was unpacked from an
 //! archive was configured by a stranger. So hooks and the file system monitor are off, nothing is fetched,
