@@ -70,7 +70,8 @@ const PE_WORDS: FormatWords = &[
 const MACHO_WORDS: FormatWords = &[
     ("object::macho", &[]),
     ("read::macho", &[]),
-    ("LC_", &[]),
+    // And a variable of the environment.
+    ("LC_", &["sources/git.rs"]),
     ("MH_", &[]),
     ("__LINKEDIT", &[]),
     ("CodeDirectory", &[]),

@@ -12,6 +12,7 @@ use crate::encoding::with_nuls;
 use crate::evaluate::{Evaluated, Given};
 use crate::identifiers;
 use crate::model::{Default, Field, MAX_CAPACITY, MAX_FIELDS, MAX_RECORD, Shape};
+use crate::source;
 use crate::template::Template;
 use crate::value::{Problem, Value};
 use crate::words::quoted;
@@ -113,7 +114,8 @@ impl Shape {
         let texts = self.fields.iter().map(|field| {
             let choices: usize = field.choices.iter().map(|choice| choice.len() + 1).sum();
             let pattern = field.pattern.as_ref().map_or(0, String::len);
-            field.name.len() + field.default_size() + pattern + choices
+            let source = field.source.as_ref().map_or(0, String::len);
+            field.name.len() + field.default_size() + pattern + choices + source
         });
         let texts = texts.sum::<usize>() + self.name.len();
         let tail = self.fields.len() * FieldEntry::SIZE + texts;
@@ -252,14 +254,16 @@ fn entry(field: &Field, value_offset: u32, pool: &mut Pool) -> FieldEntry {
         | flag(Flags::PATTERN, field.pattern.is_some())
         | flag(Flags::MIN, field.min.is_some())
         | flag(Flags::MAX, field.max.is_some())
-        | flag(Flags::CHOICES, !field.choices.is_empty());
+        | flag(Flags::CHOICES, !field.choices.is_empty())
+        | flag(Flags::SOURCE, field.source.is_some());
     // The 64-bit pattern of the number, which is within the range of the field's type.
     let limit = |number: Option<i128>| (number.unwrap_or_default() as u64).to_le_bytes();
-    FieldEntry {
+    let source = field.source.as_deref().unwrap_or_default();
+    let entry = FieldEntry {
         name: pool.add(field.name.as_bytes()),
         ty: field.ty.code(),
         flags,
-        reserved: 0,
+        source_length: source.len() as u16,
         capacity: field.capacity,
         max_items: field.max_items,
         value_offset,
@@ -268,7 +272,10 @@ fn entry(field: &Field, value_offset: u32, pool: &mut Pool) -> FieldEntry {
         choices: pool.add(&with_nuls(&field.choices)),
         min: limit(field.min),
         max: limit(field.max),
-    }
+    };
+    // Right behind the others: the entry has no room for its span.
+    pool.add(source.as_bytes());
+    entry
 }
 
 /// A field from its entry; `None` where the entry contradicts itself.
@@ -294,6 +301,7 @@ fn field(stored: &postlink_format::Field<'_>) -> Option<Field> {
         min: limit(Flags::MIN, stored.min),
         max: limit(Flags::MAX, stored.max),
         choices: stored.choices.map(str::to_owned).collect(),
+        source: flags.has(Flags::SOURCE).then(|| stored.source.to_owned()),
     };
     let is_text = stored.ty.is_text() || stored.ty.is_list();
     let takes_choices = is_text || stored.ty.integer_range().is_some();
@@ -305,6 +313,7 @@ fn field(stored: &postlink_format::Field<'_>) -> Option<Field> {
     if identifiers::malformed(&field.name).is_some()
         || (stored.ty.integer_range().is_some() && !field.choices.iter().all(is_integer))
         || !bounded
+        || field.source.as_deref().is_some_and(|source| !source::is_well_formed(source))
         || (field.pattern.is_some() && !is_text)
         || (flags.has(Flags::CHOICES) && !takes_choices && stored.ty != Type::Enum)
         || (stored.ty == Type::Enum

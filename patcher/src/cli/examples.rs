@@ -27,6 +27,18 @@ pub(super) fn of(command: &str) -> &'static [Example] {
                 "postlink fill libapp.so --keep --set version=2.1.1",
             ),
             (
+                "Take version and commit from the git repository of the current folder:",
+                "postlink fill libapp.so --git version --git commit",
+            ),
+            (
+                "Take a value of the file that Bazel writes for stamping:",
+                "postlink fill libapp.so \\\n--values stable-status.txt --take commit=STABLE_GIT_COMMIT",
+            ),
+            (
+                "Take the values from where the file itself says that they are:",
+                "postlink fill libapp.so",
+            ),
+            (
                 "Give a list its items, one by one:",
                 "postlink fill bin/app --set plugins=/opt/one --set plugins=/opt/two",
             ),

@@ -18,7 +18,8 @@ use crate::shown::{escaped, line};
 /// Fill the sections of linked files
 ///
 /// The result depends on the file's record and the values given, on nothing else: filling again
-/// gives the same bytes as filling a fresh file. Without --output or --in-place a new file takes
+/// gives the same bytes as filling a fresh file. Where no value is given at all, the sources are asked
+/// that the record names (`from` in the schema). Without --output or --in-place a new file takes
 /// the place of each image, in one step.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -91,14 +92,11 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         }
         args.images.iter().try_for_each(|path| image_is_no_value(path))?;
         let schema = args.schema.as_deref().map(super::values::read_schema).transpose()?;
-        let assignments = args.values.assignments()?;
-        if assignments.is_empty() && !args.values.reset {
-            return Err(Error::usage(
-                "no value is given",
-                "give some with --set or --values, or fill with the defaults alone: --reset",
-            ));
-        }
-        let selection = args.values.selection(schema.as_ref());
+        let sources = args.values.given.sources();
+        let assignments = args.values.given.assignments(&sources, talk.beside_json(args.json))?;
+        // Where nothing is given, the file itself may say where its values are.
+        let asks = args.values.from_record || (assignments.is_empty() && !args.values.reset);
+        let selection = args.values.selection(schema.as_ref(), asks.then_some(&sources));
         let stop = super::talk::stopped_by_signals()?;
         let mut exit = Exit::Done;
         let mut images = Vec::new();
@@ -151,10 +149,17 @@ fn fill_one(
         dry_run: args.dry_run,
         stop: Some(stop),
     };
-    let filled = fill(path, assignments, &options)?;
+    let filled = fill(path, assignments, &options);
+    if let Some(sources) = selection.sources {
+        super::values::tell_sources(sources, talk.beside_json(args.json));
+    }
+    let filled = filled?;
     let identity = filled.identity.as_deref().map(hex);
     if !args.json {
         say(&filled, talk);
+        if selection.sources.is_none() {
+            say_sources(&filled, talk);
+        }
         if let Some(identity) = &identity {
             talk.say(&format!("{}: build-id {identity}", escaped(&filled.output)));
         }
@@ -182,6 +187,20 @@ fn outcome_name(outcome: Outcome) -> &'static str {
         Outcome::Filled => "filled",
         Outcome::Unchanged => "unchanged",
         Outcome::Planned => "planned",
+    }
+}
+
+/// Tells the fields that have their defaults, though the record says where their values usually come from.
+fn say_sources(filled: &Filled, talk: Talk) {
+    for record in &filled.records {
+        for (field, value) in record.shape.fields.iter().zip(&record.values) {
+            if let (Some(source), true) = (&field.source, value.origin != Origin::Set) {
+                talk.say(&format!(
+                    "`{}` has its default; its value is usually from {source}: --from-record asks there",
+                    field.name
+                ));
+            }
+        }
     }
 }
 

@@ -153,9 +153,11 @@ impl Shown {
             let value = value.unwrap_or_default();
             let mut lines = value.split('\n').map(line);
             let (name, ty, origin) = (&field.name, field.ty.name(), evaluated.origin.name());
+            let from = field.source.as_ref().map(|source| format!(", from {source}"));
             super::talk::print(&format!(
-                "  {name}: {ty} = {} ({origin})",
-                lines.next().unwrap_or_default()
+                "  {name}: {ty} = {} ({origin}{})",
+                lines.next().unwrap_or_default(),
+                from.unwrap_or_default()
             ));
             lines.for_each(|line| super::talk::print(&format!("    {line}")));
         }

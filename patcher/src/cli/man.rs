@@ -13,7 +13,7 @@ use crate::files::replace;
 
 /// The day on which commands or options changed last. With the day of the build, equal sources would
 /// give different pages.
-const DATE: &str = "2026-11-24";
+const DATE: &str = "2026-11-27";
 
 /// Print the manual page, or write the pages of all commands into a folder
 #[derive(Debug, clap::Args)]

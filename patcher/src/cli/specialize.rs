@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::json;
 use super::progress::Progress;
 use super::talk::{Exit, Talk};
+use super::values::GivenArgs;
 use crate::error::{Error, Result};
 use crate::files::open::read_text;
-use crate::record::values;
 use crate::scan::finding::Finding;
 use crate::scan::manifest::Manifest;
 use crate::shown::{escaped, line};
@@ -41,12 +41,8 @@ pub(super) struct Args {
     /// Put the trees under this folder, as if it were the root of all files
     #[arg(long, value_name = "DIR")]
     destdir: Option<PathBuf>,
-    /// Set a field; repeat for the items of a list
-    #[arg(long = "set", value_name = "FIELD=VALUE")]
-    sets: Vec<String>,
-    /// Read values from a file of JSON or TOML, - for JSON on standard input
-    #[arg(long = "values", value_name = "FILE")]
-    files: Vec<PathBuf>,
+    #[command(flatten)]
+    given: GivenArgs,
     /// Take from this file what `scan --manifest` found, and search nothing
     #[arg(long, value_name = "MANIFEST")]
     manifest: Option<PathBuf>,
@@ -148,7 +144,7 @@ impl Watch for Progress {
 
 pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     json::or_error(args.json, || {
-        let options = options(args)?;
+        let options = options(args, talk)?;
         let progress = Progress::new(talk.0.quiet);
         let done = specialize(&options, &progress, &*super::talk::stopped_by_signals()?);
         progress.end();
@@ -163,11 +159,11 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     })
 }
 
-fn options(args: &Args) -> Result<SpecializeOptions> {
+fn options(args: &Args, talk: Talk) -> Result<SpecializeOptions> {
     Ok(SpecializeOptions {
         outputs: args.outputs.iter().map(|text| output(text)).collect::<Result<_>>()?,
         rewrites: args.rewrites.iter().map(|text| rewrite(text)).collect::<Result<_>>()?,
-        assignments: values::assignments(&args.sets, &args.files)?,
+        assignments: args.given.assignments(&args.given.sources(), talk.beside_json(args.json))?,
         destdir: args.destdir.clone(),
         manifest: args.manifest.as_deref().map(read_manifest).transpose()?,
         other_paths: args.other_paths.clone(),
