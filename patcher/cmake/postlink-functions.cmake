@@ -1,7 +1,6 @@
 # The functions for a project's CMakeLists.txt.
 
 include_guard(GLOBAL)
-set_property(GLOBAL PROPERTY POSTLINK_FILES "${CMAKE_CURRENT_LIST_DIR}")
 
 # postlink_generate(
 #   TARGET SCHEMA FILE [SECTION NAME] [DEFAULT FIELD=VALUE…] [MACROS] [INCLUDE_PREFIX FOLDER]
@@ -125,7 +124,6 @@ function(postlink_fill target)
   # It stays as it is: the installation knows the prefix.
   string(REPLACE "$<INSTALL_PREFIX>" "$<1:$><INSTALL_PREFIX>" arguments "${arguments}")
   string(REPLACE ";" "]==]\n  [==[" quoted "${arguments}")
-  get_property(files GLOBAL PROPERTY POSTLINK_FILES)
   set(script "${CMAKE_CURRENT_BINARY_DIR}/${target}.postlink/fill")
   # A generator of several configurations has a script for each.
   get_property(has_several GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
@@ -140,7 +138,7 @@ function(postlink_fill target)
     GENERATE
     OUTPUT "${script}${suffix}"
     CONTENT
-      "include([==[${files}/postlink-install.cmake]==])
+      "include([==[${CMAKE_CURRENT_FUNCTION_LIST_DIR}/postlink-install.cmake]==])
 _postlink_fill_installed(
   [==[${target}]==] [==[$<TARGET_FILE_NAME:${target}>]==] [==[${arg_DESTINATION}]==]
   [==[${CMAKE_CURRENT_SOURCE_DIR}]==] [==[$<TARGET_FILE:postlink::postlink>]==]
@@ -167,8 +165,13 @@ endfunction()
 # Refuses what cmake_parse_arguments passes over, and words that CMake's lists would cut or join: they
 # would become other values. `arg_…` are those of the function that calls this.
 function(_postlink_check_arguments call count words)
+  # As many words as were given, with as many separators; and one more, that the last does not join.
+  set(words "${words};end")
   list(LENGTH words length)
-  if(NOT length EQUAL count)
+  string(REGEX REPLACE "[^;]" "" separators "${words}")
+  string(LENGTH "${separators}" separator_count)
+  math(EXPR expected_length "${count} + 1")
+  if(NOT length EQUAL expected_length OR NOT separator_count EQUAL count)
     message(FATAL_ERROR "${call}: CMake cannot carry a `;`, a bracket without its other one, or a "
                         "backslash at the end of a word; such a value of postlink_fill may stand "
                         "in a file, VALUES FILE")
@@ -194,7 +197,7 @@ function(_postlink_check_target call target)
     message(FATAL_ERROR "${call}: the target is imported; only one that this project builds will do")
   elseif(NOT type IN_LIST ARGN)
     string(REPLACE ";" ", " types "${ARGN}")
-    message(FATAL_ERROR "${call}: the target is of the type ${type}, which has no file for a record; "
-                        "name one of the types ${types}")
+    message(FATAL_ERROR "${call}: the target is of the type ${type}, and has no such file; "
+                        "give one of the types ${types}")
   endif()
 endfunction()

@@ -44,6 +44,11 @@ function(_postlink_fill_installed target name destinations directory program)
   endif()
 
   set(arguments ${ARGN})
+  if(arguments MATCHES "\\$<INSTALL_PREFIX>" AND CMAKE_INSTALL_PREFIX MATCHES "/_CPack_Packages/")
+    message(FATAL_ERROR "postlink_fill(${target}): the prefix ${CMAKE_INSTALL_PREFIX} is the folder in "
+                        "which CPack packs; it packs for CMAKE_INSTALL_PREFIX with "
+                        "set(CPACK_SET_DESTDIR ON)")
+  endif()
   list(LENGTH arguments before)
   string(REPLACE "$<INSTALL_PREFIX>" "${CMAKE_INSTALL_PREFIX}" arguments "${arguments}")
   list(LENGTH arguments after)
@@ -51,7 +56,12 @@ function(_postlink_fill_installed target name destinations directory program)
     message(FATAL_ERROR "postlink_fill(${target}): CMake's lists cannot carry the prefix "
                         "${CMAKE_INSTALL_PREFIX}")
   endif()
+  get_property(others GLOBAL PROPERTY _postlink_filled_files)
   foreach(file IN LISTS files)
+    if(file IN_LIST others)
+      message(FATAL_ERROR "postlink_fill(${target}): ${file} was filled as the file of another target "
+                          "of its name; name the folders of both: DESTINATION FOLDER…")
+    endif()
     execute_process(
       COMMAND "${program}" fill "$ENV{DESTDIR}${file}" ${arguments}
       WORKING_DIRECTORY "${directory}"
@@ -59,6 +69,7 @@ function(_postlink_fill_installed target name destinations directory program)
     if(NOT ended EQUAL 0)
       message(FATAL_ERROR "postlink_fill(${target}): $ENV{DESTDIR}${file} is installed, but not filled")
     endif()
+    set_property(GLOBAL APPEND PROPERTY _postlink_filled_files "${file}")
   endforeach()
   set_property(GLOBAL APPEND PROPERTY _postlink_filled "${target}")
 endfunction()
