@@ -65,8 +65,6 @@ function(postlink_generate target)
   endif()
   set_property(DIRECTORY APPEND PROPERTY POSTLINK_MADE "${stamp}")
 
-  # Makefiles do not notice that a command has other arguments now; the file tells them.
-  file(GENERATE OUTPUT "${folder}/${section}.arguments" CONTENT "${arguments}\n")
   file(MAKE_DIRECTORY "${folder}/${prefix}")
   # An unchanged header keeps its time, so that nothing is compiled without need. Only the stamp is
   # newer than the schema after each run.
@@ -74,7 +72,7 @@ function(postlink_generate target)
     OUTPUT "${stamp}"
     BYPRODUCTS "${source}" ${headers}
     COMMAND postlink::postlink generate ${arguments}
-    DEPENDS "${schema}" "${folder}/${section}.arguments" "$<TARGET_FILE:postlink::postlink>"
+    DEPENDS "${schema}" "$<TARGET_FILE:postlink::postlink>"
     COMMENT "Generating ${section}.gen.hh of ${target}"
     VERBATIM)
   set_source_files_properties("${source}" ${headers} PROPERTIES SKIP_AUTOGEN ON SKIP_LINTING ON)

@@ -256,13 +256,25 @@ fn parts_and_packages() {
     assert!(said.contains("set(CPACK_SET_DESTDIR"), "{said}");
 }
 
-/// The program is the one of this machine, and the library that it fills is not.
+/// The program is the one of this machine, and the library that it fills is not. Here, it and the files
+/// of CMake are installed in a prefix whose `bin` is on PATH.
 #[test]
 fn for_other_machines() {
     let project = Project::with_cmake();
+    fs::create_dir_all(project.path("prefix/bin")).expect("a prefix");
+    symlink(postlink(), project.path("prefix/bin/postlink")).expect("a link");
+    fs::create_dir_all(project.path("prefix/lib/cmake")).expect("a prefix");
+    copy(&fixture("../../patcher/cmake"), &project.path("prefix/lib/cmake/postlink"));
+    let installed = "unset CMAKE_PREFIX_PATH; PATH=$PWD/prefix/bin:$PATH";
     for preset in ["aarch64", "windows"] {
         let build = format!("cmake --build build-{preset} --target main -j4");
-        project.run(&format!("cmake --preset {preset} && {build}")).ok();
+        project.run(&format!("{installed} cmake --preset {preset} && {build}")).ok();
+        let program = format!(
+            "POSTLINK_EXECUTABLE:FILEPATH={}",
+            project.path("prefix/bin/postlink").display()
+        );
+        let cache = fs::read_to_string(project.path(&format!("build-{preset}/CMakeCache.txt")));
+        assert!(cache.expect("the cache").contains(&program), "{program}");
         project.run(&format!("cmake --install build-{preset}/library --strip")).ok();
     }
     let expected = "app 2.1.0 in /opt/app/share/app\n";
