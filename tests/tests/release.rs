@@ -11,13 +11,19 @@ const PACKAGE: &str = "postlink_0.1.0_amd64.deb";
 
 /// What a release has, packed with a small program that calls the one which was built for the tests.
 fn packed(folder: &Folder, out: &str) {
+    packed_under("077", folder, out);
+}
+
+/// The same under this umask.
+fn packed_under(mask: &str, folder: &Folder, out: &str) {
     let program = folder.path("program").display().to_string();
     folder.write("program", format!("#!/bin/sh\nexec {} \"$@\"\n", postlink().display()));
     folder.run("chmod +x program").ok();
     std::fs::create_dir(folder.path(out)).expect("a folder");
     let pack = fixture("../../patcher/release/pack").display().to_string();
     let out = folder.path(out).display().to_string();
-    let line = format!("umask 077; SOURCE_DATE_EPOCH=1700000000 {pack} {program} {TARGET} {out}");
+    let line =
+        format!("umask {mask}; SOURCE_DATE_EPOCH=1700000000 {pack} {program} {TARGET} {out}");
     folder.run_words("sh".as_ref(), &["-c", &line]).ok();
 }
 
@@ -128,7 +134,7 @@ fn a_package_for_debian_is_installed_and_removed() {
 fn equal_programs_are_packed_into_equal_bytes() {
     let (one, other) = (Folder::new(), Folder::new());
     packed(&one, "dist");
-    packed(&other, "another-name");
+    packed_under("022", &other, "another-name");
     for name in [ARCHIVE, PACKAGE, &format!("{ARCHIVE}.sha256")] {
         let same = one.read(&format!("dist/{name}")) == other.read(&format!("another-name/{name}"));
         assert!(same, "{name}");
