@@ -80,6 +80,12 @@ impl Shape {
     /// The whole record in the state `state`.
     #[must_use]
     pub fn record(&self, state: State, values: &[Evaluated]) -> Vec<u8> {
+        let (header, tail) = self.descriptor();
+        [&header.to_bytes()[..], &self.value_area(state, values), &tail].concat()
+    }
+
+    /// The descriptor: the header, and what lies behind the values.
+    fn descriptor(&self) -> (Header, Vec<u8>) {
         let layout = self.layout();
         let table = self.fields.len() * FieldEntry::SIZE;
         let mut pool = Pool { start: layout.fields_offset + table as u32, bytes: Vec::new() };
@@ -105,7 +111,7 @@ impl Shape {
             fingerprint: self.fingerprint(),
         };
         header.checksum = descriptor_checksum(&header, &tail);
-        [&header.to_bytes()[..], &self.value_area(state, values), &tail].concat()
+        (header, tail)
     }
 
     /// The size of the record, in bytes.
@@ -131,6 +137,15 @@ impl Shape {
     /// The value area in the state `state`: what a fill writes.
     #[must_use]
     pub fn value_area(&self, state: State, values: &[Evaluated]) -> Vec<u8> {
+        let mut area = self.unsealed_area(values);
+        let (head, rest) = area.split_at_mut(ValueHeader::SIZE);
+        let checksum = values_checksum(state.code(), rest);
+        head.copy_from_slice(&ValueHeader { state: state.code(), checksum }.to_bytes());
+        area
+    }
+
+    /// The value area without its state and checksum: zeros are there.
+    fn unsealed_area(&self, values: &[Evaluated]) -> Vec<u8> {
         let layout = self.layout();
         let mut area = vec![0; layout.values_size() as usize];
         let mut put = |offset: u32, bytes: &[u8]| {
@@ -150,9 +165,6 @@ impl Shape {
             put(layout.states[position], &state.to_bytes());
             put(layout.values[position], &bytes);
         }
-        let (head, rest) = area.split_at_mut(ValueHeader::SIZE);
-        let checksum = values_checksum(state.code(), rest);
-        head.copy_from_slice(&ValueHeader { state: state.code(), checksum }.to_bytes());
         area
     }
 
@@ -174,9 +186,13 @@ impl Shape {
         let values = self
             .evaluate(&given)
             .map_err(|problems| BadValues::Impossible(listed_problems(&problems)))?;
-        // Everything else at once: a fill of these values must write the bytes that are there.
+        // Everything else at once: a fill of these values must write the bytes that are there. State and
+        // checksum were checked above.
         let complete = stored.state == State::Generated || self.missing(&values).is_empty();
-        if !complete || self.value_area(stored.state, &values) != record.value_area() {
+        if !complete
+            || self.unsealed_area(&values)[ValueHeader::SIZE..]
+                != record.value_area()[ValueHeader::SIZE..]
+        {
             return Err(BadValues::Impossible("no fill would have written them".into()));
         }
         if stored.state == State::Generated && !given.is_empty() {
@@ -215,12 +231,10 @@ impl Shape {
             return Err(unsound("the fingerprint is not that of its fields"));
         }
         // Everything else at once: the shape must be written as the bytes that were read.
-        let unset = vec![Evaluated { origin: Origin::Unset, value: None }; shape.fields.len()];
-        let again = shape.record(State::Generated, &unset);
-        let (start, end) = (VALUES_OFFSET as usize, shape.layout().fields_offset as usize);
-        let same = again.len() == record.bytes().len()
-            && again[..start] == record.bytes()[..start]
-            && again[end..] == record.bytes()[end..];
+        // The header has the size of all.
+        let (header, tail) = shape.descriptor();
+        let same =
+            record.bytes().starts_with(&header.to_bytes()) && record.bytes().ends_with(&tail);
         same.then_some(shape).ok_or_else(|| unsound("its parts lie elsewhere, or have other bytes"))
     }
 }
