@@ -48,6 +48,7 @@ pub use model::{
     Default, Field, MAX_CAPACITY, MAX_FIELDS, MAX_RECORD, Owner, Schema, Section, Shape,
 };
 pub use record::{BadValues, Unsound};
+pub use schema::{FIELD_KEYS, SECTION_KEYS, SchemaKey};
 pub use template::Template;
 pub use value::{Literal, Problem, Value};
 pub use words::listed;

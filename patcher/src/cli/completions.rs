@@ -6,7 +6,8 @@ use crate::error::Result;
 /// Print the completions for a shell
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The shell
+    /// The shell: bash, elvish, fish, powershell or zsh
+    #[arg(hide_possible_values = true)]
     shell: clap_complete::Shell,
 }
 

@@ -7,6 +7,7 @@ mod fill;
 mod generate;
 mod inspect;
 mod json;
+mod json_keys;
 mod man;
 mod payload;
 mod progress;
