@@ -1,7 +1,7 @@
 //! Markdown as roff: the parts of it that our texts have.
 
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd, TextMergeStream};
 
 /// The columns of text that a table has room for, on a terminal of 80.
 const TABLE_WIDTH: usize = 70;
@@ -11,7 +11,7 @@ const TABLE_WIDTH: usize = 70;
 pub(super) fn render(roff: &mut Roff, text: &str) {
     let options = Options::ENABLE_TABLES | Options::ENABLE_DEFINITION_LIST;
     let mut page = Writer::default();
-    for event in Parser::new_ext(text, options) {
+    for event in TextMergeStream::new(Parser::new_ext(text, options)) {
         page.event(roff, event);
     }
 }
