@@ -55,8 +55,13 @@ enum Command {
 /// Runs the command that the process was called with. `--version` prints `version`.
 #[must_use]
 pub fn main(version: String) -> ExitCode {
-    let cli = examples::in_help(Cli::command().version(version));
     let words: Vec<OsString> = std::env::args_os().collect();
+    if let [_, first, rest @ ..] = &*words
+        && first == completions::COMMAND
+    {
+        return completions::print(rest);
+    }
+    let cli = examples::in_help(Cli::command().version(version));
     let matches = cli.clone().try_get_matches_from(&words);
     let parsed = matches.and_then(|matches| Cli::from_arg_matches(&matches));
     let Cli { command, global } =
