@@ -202,7 +202,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
             }
             table.push((key, value));
         }
-        // What the toml crate makes of a date.
+        // The toml crate makes such a table of a date.
         if table.iter().any(|(key, _)| key.starts_with("$__toml")) {
             return Ok(Tree::Value(Literal::Other("a date or time")));
         }

@@ -26,7 +26,7 @@ use crate::record::read::Image;
 /// Bytes that are compared at a time.
 const CHUNK: usize = 1 << 20;
 
-/// What was found to differ that may not.
+/// A difference that is not allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ImageDifference {
     /// The header, table or section that it lies in, in the original.
@@ -110,7 +110,7 @@ type Rewrite<'a> = dyn Fn(&str) -> Option<String> + 'a;
 pub(crate) struct Permitted<'a> {
     /// Bytes that were found to be what they have to be.
     pub(crate) explained: Vec<Range<u64>>,
-    /// What a text in a default has to become; where this is not known, any other is accepted.
+    /// The text that replaces one in a default; where this is not known, any text is accepted.
     pub(crate) text: Option<&'a Rewrite<'a>>,
 }
 
@@ -200,7 +200,7 @@ fn differing(before: &File, after: &File, ranges: Vec<Range<u64>>) -> io::Result
     Ok(edits)
 }
 
-/// What has to follow from these edits, as far as the other file has it. What it has not is told.
+/// The edits that have to follow from these, as far as the other file has them. Others are told.
 fn finished(
     before: &Image,
     after: &File,
@@ -215,7 +215,7 @@ fn finished(
     let is_there = |edit: &Edit| {
         holds(after, edit.offset, &edit.after).map_err(Error::io("read", &before.path))
     };
-    // What was allowed is not known, but what was done can be seen.
+    // The options of the fill are not known, but the result shows them.
     let mut found = Err(Error::Changed { path: before.path.clone() });
     for allowed in Allowed::EACH {
         let one = finish(allowed);
@@ -343,7 +343,7 @@ fn check(
     }
     let new = Record::parse(bytes).map_err(|error| error.to_string())?;
     let now = Shape::from_record(&new).map_err(|error| error.to_string())?;
-    let defaults = descriptor::rewritten(shape, &now).ok_or("its descriptor is another one")?;
+    let defaults = descriptor::rewritten(shape, &now).ok_or("its descriptor differs")?;
     if let Some(text) = permitted.text {
         let has_other =
             |name: &&&str| !descriptor::follows(default(shape, name), default(&now, name), text);
@@ -362,7 +362,7 @@ fn check(
         }
         Err(error) => return Err(error.to_string()),
     };
-    // What a fill that was killed left has no values.
+    // A record that a killed fill left has no values.
     let earlier = shape.values_of(old).map(|(_, values)| values).unwrap_or_default();
     Ok(Changed {
         defaults: defaults.into_iter().map(str::to_owned).collect(),
