@@ -1,5 +1,6 @@
 //! Completions in the shells themselves: a script types into them, and reads what they answer.
 
+use postlink_tests::page::Page;
 use postlink_tests::{Folder, fixture};
 
 const SCHEMA: &str = "[section.app]
@@ -181,4 +182,29 @@ fn wrong_lines_are_answered_with_nothing() {
         assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "", ""), "{line}");
     }
     assert!(!folder.path("run").exists());
+}
+
+/// The lines of the guide put everything where the shells and man look for it.
+#[test]
+fn the_guide_installs_all() {
+    let folder = Folder::new();
+    let ours = postlink_tests::postlink().parent().expect("a folder").display();
+    let home = folder.path("home").display().to_string();
+    let path = std::env::var("PATH").expect("PATH");
+    let path = format!("PATH={ours}:{home}/.local/bin:{path}");
+    let home = format!("HOME={home}");
+    let shell =
+        |line: &str| folder.run_words("env".as_ref(), &[&path, &home, "bash", "-ec", line]).ok();
+    shell("mkdir -p ~/.local/bin");
+    for block in Page::read("patcher/guides/shell.md").blocks("console") {
+        block.lines().for_each(|line| drop(shell(line.strip_prefix("$ ").expect("a command"))));
+    }
+    assert!(shell("man -w postlink-fill").contains("man1/postlink-fill.1"));
+    assert!(shell("man -w 5 postlink-schema").contains("man5/postlink-schema.5"));
+    let load = ". /usr/share/bash-completion/bash_completion; _comp_load postlink 2>/dev/null \
+                || __load_completion postlink; complete -p postlink";
+    assert!(shell(load).contains("_postlink_with_fields"));
+    assert_eq!(shell("fish -c 'complete -C \"postlink insp\" | cut -f 1'"), "inspect\n");
+    let zsh = "zsh -fc 'fpath+=~/.zfunc; autoload -Uz compinit && compinit -u -D; echo $_comps[postlink]'";
+    assert_eq!(shell(zsh), "_postlink\n");
 }

@@ -5,7 +5,8 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
 use super::{DATE, Page, assembled, markdown, see_also, source};
-use crate::cli::{examples, json_keys};
+use crate::cli::examples;
+use crate::cli::json_keys;
 use crate::error::{Error, Result};
 
 const EXIT_STATUS: &str = "
