@@ -72,6 +72,8 @@ const MACHO_WORDS: FormatWords = &[
     ("read::macho", &[]),
     // And a variable of the environment.
     ("LC_", &["sources/git.rs"]),
+    // So begin the variables of a locale too.
+    ("LC_", &["cli/inspect/drawing.rs"]),
     ("MH_", &[]),
     ("__LINKEDIT", &[]),
     ("CodeDirectory", &[]),

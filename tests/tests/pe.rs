@@ -257,7 +257,7 @@ fn what_a_debugger_finds_the_program_by_stays() {
     for debug in ["", "--debug-file program.debug"] {
         let line = format!("fill program.exe --rewrite-build-id {debug} {SET}");
         let told = folder.postlink(&line).fails(1);
-        assert!(told.contains("a PE file has no build-id that could be another one"), "{told}");
+        assert!(told.contains("a PE file has no build-id that could be rewritten"), "{told}");
     }
 }
 

@@ -49,6 +49,7 @@ pub use model::{
     Default, Field, MAX_CAPACITY, MAX_FIELDS, MAX_RECORD, Owner, Schema, Section, Shape,
 };
 pub use record::{BadValues, Unsound};
+pub use schema::{FIELD_KEYS, SECTION_KEYS, SchemaKey};
 pub use source::{GitFact, Source};
 pub use template::Template;
 pub use value::{Literal, Problem, Value};

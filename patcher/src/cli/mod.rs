@@ -7,6 +7,7 @@ mod fill;
 mod generate;
 mod inspect;
 mod json;
+mod json_keys;
 mod man;
 mod payload;
 mod progress;
@@ -54,9 +55,14 @@ enum Command {
 /// Runs the command that the process was called with. `--version` prints `version`.
 #[must_use]
 pub fn main(version: String) -> ExitCode {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    if let [_, first, rest @ ..] = &*words
+        && first == completions::COMMAND
+    {
+        return completions::print(rest);
+    }
     let plain = || Cli::command().version(version.clone());
     let with_examples = || examples::in_help(plain());
-    let words: Vec<OsString> = std::env::args_os().collect();
     // Most runs show no help: the texts for it are made where clap has something to show.
     let matches = plain().try_get_matches_from(&words);
     let matches = matches.or_else(|_| with_examples().try_get_matches_from(&words));

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::json;
 use super::progress::Progress;
+use super::scan::count;
 use super::talk::{Exit, Talk};
 use crate::error::Result;
 use crate::shown::{escaped, line};
@@ -143,7 +144,10 @@ fn tell(report: &TreeReport, talk: Talk) {
     if report.differences.is_empty() {
         return;
     }
-    super::talk::print(&format!("{} differences are not explained:", report.differences.len()));
+    super::talk::print(&match report.differences.len() {
+        1 => "1 difference is not explained:".to_owned(),
+        many => format!("{many} differences are not explained:"),
+    });
     let mut path = None;
     for different in &report.differences {
         if path != Some(&different.path) {
@@ -165,7 +169,7 @@ fn summary(report: &TreeReport) -> String {
     let changed = |is: fn(&Change) -> bool| {
         report.changed.iter().filter(|changed| changed.changes.iter().any(is)).count()
     };
-    let mut parts = vec![format!("{} files identical", report.identical)];
+    let mut parts = vec![format!("{} identical", count(report.identical as usize, "file"))];
     let counts = [
         (changed(|one| matches!(one, Change::Value(_) | Change::Default { .. })), "filled"),
         (changed(|one| matches!(one, Change::Runpath { .. })), "with a changed RUNPATH"),
@@ -180,10 +184,14 @@ fn summary(report: &TreeReport) -> String {
             changed(|one| matches!(one, Change::Following { .. })),
             "with a signature or checksum that follows",
         ),
-        (changed(|one| matches!(one, Change::Text { .. })), "texts rewritten"),
-        (changed(|one| matches!(one, Change::Link { .. })), "links rewritten"),
     ];
     let counts = counts.into_iter().filter(|&(count, _)| count > 0);
     parts.extend(counts.map(|(count, what)| format!("{count} {what}")));
+    let rewritten = [
+        (changed(|one| matches!(one, Change::Text { .. })), "text"),
+        (changed(|one| matches!(one, Change::Link { .. })), "link"),
+    ];
+    let rewritten = rewritten.into_iter().filter(|&(number, _)| number > 0);
+    parts.extend(rewritten.map(|(number, thing)| format!("{} rewritten", count(number, thing))));
     parts.join(", ")
 }

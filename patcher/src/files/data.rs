@@ -25,7 +25,7 @@ const CHUNK: usize = 1 << 20;
 /// system shares the bytes of both files where it can.
 ///
 /// # Errors
-/// What the system refuses; the file has become shorter; `stop` was set.
+/// The system refuses something; the file has become shorter; `stop` was set.
 pub(crate) fn copy_data(source: &File, new: &File, stop: &AtomicBool) -> io::Result<()> {
     let metadata = source.metadata()?;
     let size = metadata.len();

@@ -28,7 +28,7 @@ pub struct Durability {
     pub sync: bool,
 }
 
-/// What is other in a copy of a file.
+/// The differences of a copy from its file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Changes<'a> {
     /// None changes the size.
@@ -52,7 +52,7 @@ pub(crate) enum Old<'a> {
 /// file: what could not be kept.
 ///
 /// # Errors
-/// What the system refuses; the file was changed, or replaced by another one, meanwhile; `stop` was
+/// The system refuses something; the file was changed or replaced meanwhile; `stop` was
 /// set. Then nothing was written, and no new file stays.
 pub(crate) fn put(
     old: &File,
@@ -201,7 +201,7 @@ pub(crate) fn not_stopped(stop: &AtomicBool, path: &Path) -> Result<()> {
 /// Writes whole new files, and reads them back. All are written before the first takes its place.
 ///
 /// # Errors
-/// What the system refuses; two outputs that are one file, or one that is also among `inputs`. Then
+/// The system refuses something; two outputs that are one file, or one that is also among `inputs`. Then
 /// what was there is as it was, and no new file stays; otherwise the error says which are new.
 pub(crate) fn files(outputs: &[(PathBuf, impl AsRef<[u8]>)], inputs: &[&Path]) -> Result<()> {
     let paths: Vec<&Path> = outputs.iter().map(|(path, _)| path.as_path()).collect();

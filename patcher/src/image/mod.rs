@@ -46,12 +46,12 @@ pub(crate) const SEAL: &str = macho::SEAL;
 /// sections.
 ///
 /// # Errors
-/// What is not an image, or damaged.
+/// The file is no image, or damaged.
 pub(crate) fn locate(data: &ImageData<'_>) -> Result<Vec<Candidate>, ImageProblem> {
     data.ask(|data| {
         let mut found = Vec::new();
         for piece in pieces(data)? {
-            // What is no object file (a text, an index of a language's own) holds no record.
+            // A member that is no object file (a text, an index of a language's own) holds no record.
             let Some(format) = piece.image()? else { continue };
             let located = match format.locate(data.part(&piece.range)) {
                 Err(ImageProblem::NoSectionHeaders) if piece.is_member() => continue,
@@ -221,7 +221,7 @@ pub(crate) fn intermediate_only(data: &ImageData<'_>) -> Option<ImageProblem> {
 /// The strings that the loader reads: each once, in the order of the file's headers.
 ///
 /// # Errors
-/// What is not an image, or damaged.
+/// The file is no image, or damaged.
 pub(crate) fn loader_texts(data: &ImageData<'_>) -> Result<Vec<LoaderText>, ImageProblem> {
     data.ask(|data| {
         let mut texts = Vec::new();
@@ -276,7 +276,7 @@ pub(crate) fn replace_loader_texts(
 /// Why each of these new texts cannot be where the old one is; `None` where it can.
 ///
 /// # Errors
-/// What is not an image, or damaged.
+/// The file is no image, or damaged.
 pub(crate) fn loader_problems(
     data: &ImageData<'_>,
     changes: &[(&LoaderText, &[u8])],
@@ -308,7 +308,7 @@ pub(crate) fn loader_problems(
 /// of its members, each with the member's name before its own.
 ///
 /// # Errors
-/// What is not an image, or damaged.
+/// The file is no image, or damaged.
 pub(crate) fn places(data: &ImageData<'_>, offsets: &[u64]) -> Result<Places, ImageProblem> {
     data.ask(|data| {
         let mut all = Places { symbols: vec![None; offsets.len()], ..Places::default() };

@@ -70,7 +70,7 @@ impl Format {
     pub(super) fn is_intermediate(self, data: Bytes<'_, '_>) -> bool {
         match self {
             Self::Elf => elf::is_intermediate(data),
-            // What LLVM compiles with LTO for macOS is no image at all.
+            // LLVM's object files for LTO on macOS are no images at all.
             Self::MachO => false,
             Self::Pe => pe::is_intermediate(data),
         }

@@ -218,7 +218,7 @@ impl<'a> Staged<'a> {
             read_back(&new, &to, &planned.edits)?;
         }
         self.keep_attributes(entry, &source, &new)?;
-        // What was copied is what was looked at.
+        // The file that was copied is the one that was looked at.
         keep_times(&check()?, &new).map_err(Error::io("keep the times of", from))
     }
 
@@ -238,9 +238,9 @@ impl<'a> Staged<'a> {
     /// Gives folders their owners, modes and times.
     ///
     /// # Errors
-    /// What the system refuses.
+    /// The system refuses something.
     pub(super) fn close(&self) -> Result<()> {
-        // What is inside comes first: a folder that may not be written is the last to be so.
+        // Inner folders come first: once a folder may not be written, nothing in it can change.
         let folders: Vec<_> =
             self.entries().filter(|(entry, _)| entry.kind == EntryKind::Directory).collect();
         for (entry, _) in folders.into_iter().rev() {
@@ -257,7 +257,7 @@ impl<'a> Staged<'a> {
     /// Puts the copy into its place.
     ///
     /// # Errors
-    /// What the system refuses.
+    /// The system refuses something.
     pub(super) fn put(&mut self) -> Result<()> {
         let Site::Beside { folder, .. } = &self.site else { return Ok(()) };
         free(&self.place, self.is_file())?;

@@ -177,11 +177,14 @@ fn check_built_for(
             }
             let old = escaped(built.path.as_os_str());
             let new = escaped(output.destination.as_os_str());
+            let times = match built.places {
+                1 => "once".to_owned(),
+                many => format!("{many} times"),
+            };
             errors.push(Error::input(
                 format!(
-                    "{} was built for {old}, which {} of its places name, and nothing says what becomes of that",
-                    escaped(output.source.as_os_str()),
-                    built.places
+                    "{} was built for {old}, which it names {times}, and nothing says what becomes of that",
+                    escaped(output.source.as_os_str())
                 ),
                 format!("add --rewrite {old}={new}; or --rewrite {old}={old}, if it is to stay"),
             ));
@@ -313,7 +316,7 @@ fn stage<'a>(
 /// Puts all trees into their places, unless `stop` is set. Where one cannot, none stays. Gives sentences
 /// about what the copies could not keep.
 fn finish(mut staging: Staging<'_>, stop: &AtomicBool) -> Result<Vec<String>> {
-    // What may fail for many reasons comes first.
+    // The step that may fail for many reasons comes first.
     staging.copies.iter().try_for_each(Staged::close)?;
     staging.copies.iter_mut().try_for_each(Staged::put)?;
     not_stopped(stop)?;

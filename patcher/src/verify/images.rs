@@ -28,7 +28,7 @@ use crate::record::read::Image;
 /// Bytes that are compared at a time.
 const CHUNK: usize = 1 << 20;
 
-/// What was found to differ that may not.
+/// A difference that is not allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ImageDifference {
     /// The header, table or section that it lies in, in the original.
@@ -256,7 +256,7 @@ fn finished(
     let is_there = |edit: &Edit| {
         holds(after, edit.offset, &edit.after).map_err(Error::io("read", &before.path))
     };
-    // What was allowed is not known, but what was done can be seen.
+    // The options of the fill are not known, but the result shows them.
     let mut found = Err(Error::Changed { path: before.path.clone() });
     for allowed in Allowed::EACH {
         let one = finish(allowed);
@@ -381,7 +381,7 @@ fn check(
     }
     let new = Record::parse(bytes).map_err(|error| error.to_string())?;
     let now = Shape::from_record(&new).map_err(|error| error.to_string())?;
-    let defaults = descriptor::rewritten(shape, &now).ok_or("its descriptor is another one")?;
+    let defaults = descriptor::rewritten(shape, &now).ok_or("its descriptor differs")?;
     if let Some(text) = permitted.text {
         let has_other =
             |name: &&&str| !descriptor::follows(default(shape, name), default(&now, name), text);
@@ -400,7 +400,7 @@ fn check(
         }
         Err(error) => return Err(error.to_string()),
     };
-    // What a fill that was killed left has no values.
+    // A record that a killed fill left has no values.
     let earlier = shape.values_of(old).map(|(_, values)| values).unwrap_or_default();
     Ok(Changed {
         defaults: defaults.into_iter().map(str::to_owned).collect(),

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use postlink_format::Type;
 
+use super::keys::FIELD_KEYS;
 use super::spans::FieldSpans;
 use super::toml_tree::Table;
 use crate::diagnostic::Diagnostic;
@@ -13,26 +14,10 @@ use crate::template::Template;
 use crate::value::{Literal, Problem};
 use crate::words::{listed, nearest, quoted};
 
-const FIELD_KEYS: &[&str] = &[
-    "type",
-    "capacity",
-    "max_items",
-    "default",
-    "required",
-    "pattern",
-    "min",
-    "max",
-    "allowed",
-    "names",
-    "macros",
-    "from",
-    "doc",
-];
-
 /// Reads a field. A wrong one still has its name, and its type if that is known, so that references
 /// to it can be checked.
 pub(super) fn read(mut table: Table<'_>, wrong: &mut Vec<Diagnostic>) -> (Field, FieldSpans) {
-    table.only(FIELD_KEYS, wrong);
+    table.only(FIELD_KEYS.iter().map(|key| key.name), wrong);
     let key = table.name_span.clone();
     let ty = read_type(&table, wrong);
     let macros = table.words("macros", wrong).unwrap_or_default();

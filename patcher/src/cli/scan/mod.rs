@@ -3,7 +3,7 @@
 mod html;
 mod report;
 
-pub(super) use report::line_of;
+pub(super) use report::{count, line_of};
 
 use std::path::PathBuf;
 
@@ -34,8 +34,8 @@ pub(super) struct Args {
     /// be repeated. Without it, look for the paths that the trees were built for, and tell them
     #[arg(long, value_name = "PATH")]
     reference: Vec<PathBuf>,
-    /// A longer path that only begins or ends like one that is looked for, and is another: /opt/apple
-    /// for /opt/app
+    /// A longer path that only begins or ends like one that is looked for and has nothing to do with it:
+    /// /opt/apple for /opt/app
     #[arg(long = "other-path", value_name = "PATH")]
     other_paths: Vec<PathBuf>,
     /// Compare with another build of the same package, for another path or version of the same

@@ -18,7 +18,7 @@ const MOST_FINDINGS: usize = 8;
 pub(super) fn print(scan: &Scan, talk: Talk) {
     for tree in &scan.trees {
         let text = tree_report(tree, &scan.references, talk.0.verbose);
-        // What was found is printed even where nothing else is to be said.
+        // Findings are printed also with --quiet.
         match tree.unhandled().next() {
             Some(_) => crate::cli::talk::print(text.trim_end()),
             None => talk.say(text.trim_end()),
@@ -296,7 +296,7 @@ pub(super) fn is_handled(kind: FindingKind) -> bool {
     kind.action() != Action::None
 }
 
-pub(super) fn count(number: usize, thing: &str) -> String {
+pub(in crate::cli) fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
