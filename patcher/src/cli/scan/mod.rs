@@ -92,7 +92,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             outputs.push((path.clone(), json::text(manifest) + "\n"));
         }
         if let Some(path) = &args.html {
-            outputs.push((path.clone(), html::page(&scan, against.as_ref())));
+            outputs.push((path.clone(), html::page(&scan, against.as_ref(), std::env::args_os().skip(1))));
         }
         replace::files(&outputs, &[])?;
         let all = scan.trees.iter().map(|tree| tree.findings.len()).sum::<usize>();
