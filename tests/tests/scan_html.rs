@@ -5,6 +5,7 @@ use std::fs::create_dir_all;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
+use postlink_tests::page::Page;
 use postlink_tests::{Folder, fixture, matrix, postlink};
 use serde_json::{Value as Json, json};
 
@@ -70,9 +71,9 @@ fn the_page_says_what_the_scan_says() {
     let findings = report["trees"][0]["findings"].as_array().expect("findings");
     let possible = |finding: &Json| finding["possible"] == true;
     // Each finding is listed once, under its file.
-    let expected = findings.iter().map(|one| {
-        json!([one["path"], one["kind"], one["action"], possible(one)]).to_string()
-    });
+    let expected = findings
+        .iter()
+        .map(|one| json!([one["path"], one["kind"], one["action"], possible(one)]).to_string());
     let rows = page["rows"].as_array().expect("rows");
     let listed = rows.iter().map(|row| json!(row.as_array().expect("a row")[..4]).to_string());
     assert_eq!(sorted(listed.collect()), sorted(expected.collect()));
@@ -141,7 +142,13 @@ fn what_is_offered_works() {
     // The command, too.
     let said = folder.run_words(
         OsStr::new("bash"),
-        &["-c", &format!("postlink() {{ printf '%s\\n' \"$@\"; }}; {}", page["command"].as_str().expect("it"))],
+        &[
+            "-c",
+            &format!(
+                "postlink() {{ printf '%s\\n' \"$@\"; }}; {}",
+                page["command"].as_str().expect("it")
+            ),
+        ],
     );
     assert_eq!(said.ok(), "scan\ntree\n--reference\n/opt/app\n--html\npage.html\n");
 }
@@ -165,11 +172,33 @@ fn a_page_without_findings_says_why() {
     folder.postlink("scan one two --html page.html").ok();
     let page = read(&folder, "page.html");
     assert_eq!(page["heading"], "✓ specialize handles all 2");
-    assert!(page["trees"].to_string().matches("Built for /opt/app (1 place)").count() == 2, "{page}");
+    assert!(
+        page["trees"].to_string().matches("Built for /opt/app (1 place)").count() == 2,
+        "{page}"
+    );
     folder.postlink("scan one --reference /opt/app --against two --html page.html").fails(3);
     let page = read(&folder, "page.html");
     let differences = page["differences"].as_array().expect("differences").len();
     assert_eq!(page["heading"], format!("✗ {differences} differences need a hand"));
+}
+
+#[test]
+fn the_guide() {
+    let guide = Page::read("patcher/guides/report.md");
+    let folder = Folder::new();
+    create_dir_all(folder.path("tree")).expect("a folder");
+    let script = guide.blocks("sh").concat();
+    let (name, script) = script.split_once('\n').expect("two lines");
+    folder.write(name.trim_start_matches("# "), script);
+    folder.write("app.c", guide.blocks("c").concat());
+    let said = guide.run(&folder);
+    assert!(
+        said.contains("2 found; specialize handles 1 of it and does nothing about 1"),
+        "{said}"
+    );
+    let page = read(&folder, "report.html");
+    assert_eq!(page["heading"], "✗ 1 finding needs a hand");
+    assert!(page["tasks"][0]["remedies"].to_string().contains("share_icons_path"), "{page}");
 }
 
 /// A page is as large as a browser can use; what does not fit is told, and never what needs a hand first.
@@ -202,10 +231,15 @@ fn the_page_in_a_browser() {
     folder.postlink("scan tree --reference /opt/app --html hostile.html").fails(3);
     create_dir_all(folder.path("many/share")).expect("a folder");
     for file in 0..500 {
-        let name = format!("many/share/{}-{file:03}.conf", "a-rather-long-name".repeat(1 + file % 10));
-        folder.write(&name, (0..36).map(|key| format!("key{key} = /opt/app/{file}/{key}\n")).collect::<String>());
+        let name =
+            format!("many/share/{}-{file:03}.conf", "a-rather-long-name".repeat(1 + file % 10));
+        folder.write(
+            &name,
+            (0..36).map(|key| format!("key{key} = /opt/app/{file}/{key}\n")).collect::<String>(),
+        );
         let data = format!("many/{file:03}.bin");
-        folder.write(&data, (0..4).map(|key| format!("\0/opt/app/{file}/{key}")).collect::<String>());
+        folder
+            .write(&data, (0..4).map(|key| format!("\0/opt/app/{file}/{key}")).collect::<String>());
     }
     folder.postlink("scan many tree --reference /opt/app --html many.html -q").fails(3);
     folder.postlink("scan many --reference /opt/none --html nothing.html").ok();

@@ -19,7 +19,7 @@ const FEW: usize = 200;
 
 /// The list.
 pub(super) struct List {
-    pub(super) trees: Vec<Tree>,
+    pub(super) trees: Vec<ListedTree>,
     /// Findings that are in it.
     pub(super) listed: usize,
     /// All that there are.
@@ -29,13 +29,13 @@ pub(super) struct List {
 }
 
 /// The files of a tree.
-pub(super) struct Tree {
+pub(super) struct ListedTree {
     pub(super) name: String,
-    pub(super) files: Vec<File>,
+    pub(super) files: Vec<ListedFile>,
 }
 
 /// A file with its findings.
-pub(super) struct File {
+pub(super) struct ListedFile {
     /// Its number on the page.
     pub(super) id: usize,
     pub(super) path: String,
@@ -65,7 +65,8 @@ impl Row {
     fn looks_like(&self, other: &Self) -> bool {
         (&self.kind, &self.action, self.possible, self.task)
             == (&other.kind, &other.action, other.possible, other.task)
-            && self.place == other.place && self.text == other.text
+            && self.place == other.place
+            && self.text == other.text
     }
 }
 
@@ -84,7 +85,7 @@ impl List {
                 let listed = findings.iter().filter(|(_, is_chosen)| *is_chosen);
                 let listed = listed.map(|(finding, _)| row(finding, scan, tasks));
                 let rows = merged(listed);
-                File {
+                ListedFile {
                     id: ids,
                     path: line(path),
                     left,
@@ -95,7 +96,7 @@ impl List {
                 }
             };
             let files = files.into_iter().map(file).filter(|file| !file.rows.is_empty());
-            trees.push(Tree { name: line(&tree.tree), files: files.collect() });
+            trees.push(ListedTree { name: line(&tree.tree), files: files.collect() });
         }
         let files = scan.trees.iter().map(|tree| paths(tree.findings.iter())).sum();
         Self { trees, listed, all, files }
@@ -160,7 +161,10 @@ fn choose(scan: &Scan) -> Vec<Vec<bool>> {
 }
 
 /// The findings of each file, sorted by path, each with whether it is listed.
-fn files<'a>(tree: &'a ScannedTree, chosen: &[bool]) -> BTreeMap<&'a str, Vec<(&'a Finding, bool)>> {
+fn files<'a>(
+    tree: &'a ScannedTree,
+    chosen: &[bool],
+) -> BTreeMap<&'a str, Vec<(&'a Finding, bool)>> {
     let mut files: BTreeMap<&str, Vec<(&Finding, bool)>> = BTreeMap::new();
     for (finding, is_chosen) in tree.findings.iter().zip(chosen) {
         files.entry(&finding.path).or_default().push((finding, *is_chosen));

@@ -29,13 +29,12 @@ const MOST_DIFFERENCES: usize = 1000;
 const LONGEST_LINE: usize = 400;
 
 #[derive(Template)]
-#[template(path = "page.html")]
-struct Page<'a> {
+#[template(path = "page.html", config = "src/cli/scan/html/askama.toml")]
+struct ReportPage<'a> {
     style: &'a str,
     script: &'a str,
     style_hash: String,
     script_hash: String,
-    version: &'a str,
     command: String,
     verdict: Verdict,
     heading: String,
@@ -46,7 +45,7 @@ struct Page<'a> {
     kinds: Vec<KindRow>,
     actions: Vec<String>,
     tasks: Vec<Task>,
-    comparison: Option<Compared>,
+    comparison: Option<ComparedTree>,
     list: List,
 }
 
@@ -92,15 +91,15 @@ struct Bar {
     possible_from: String,
 }
 
-struct Compared {
+struct ComparedTree {
     tree: String,
     differing: String,
     all: usize,
     explained: Vec<(String, u64)>,
-    differences: Vec<Difference>,
+    differences: Vec<ListedDifference>,
 }
 
-struct Difference {
+struct ListedDifference {
     path: String,
     line: String,
     texts: Option<(String, String)>,
@@ -133,12 +132,11 @@ pub(super) fn page(
             format!("{} and {} need a hand", count(left, "finding"), count(more, "difference")),
         ),
     };
-    let page = Page {
+    let page = ReportPage {
         style: STYLE,
         script: SCRIPT,
         style_hash: hash(STYLE),
         script_hash: hash(SCRIPT),
-        version: env!("CARGO_PKG_VERSION"),
         command: command::command(arguments),
         verdict,
         heading,
@@ -228,7 +226,7 @@ impl Bar {
     }
 }
 
-fn compared(comparison: &Comparison) -> Compared {
+fn compared(comparison: &Comparison) -> ComparedTree {
     let short = |text: &String| {
         let text = unpadded(&line(text));
         match text.char_indices().nth(LONGEST_LINE) {
@@ -236,13 +234,13 @@ fn compared(comparison: &Comparison) -> Compared {
             None => text,
         }
     };
-    let difference = |one: &crate::scan::against::Unexplained| Difference {
+    let difference = |one: &crate::scan::against::Unexplained| ListedDifference {
         path: line(&one.path),
         line: difference_line(one),
         texts: one.texts.as_ref().map(|(ours, theirs)| (short(ours), short(theirs))),
         advice: one.advice,
     };
-    Compared {
+    ComparedTree {
         tree: line(&comparison.tree),
         differing: count(comparison.differing, "file"),
         all: comparison.differences.len(),

@@ -31,7 +31,7 @@ pub(super) struct Task {
     pub(super) count: String,
     pub(super) advice: String,
     pub(super) remedies: Vec<Remedy>,
-    pub(super) files: Vec<File>,
+    pub(super) files: Vec<TaskFile>,
     /// Files that are not named.
     pub(super) more: usize,
 }
@@ -43,7 +43,7 @@ pub(super) struct Remedy {
 }
 
 /// A file of a task.
-pub(super) struct File {
+pub(super) struct TaskFile {
     /// Its number in the list, if it is there.
     pub(super) id: Option<usize>,
     pub(super) path: String,
@@ -102,7 +102,7 @@ fn task(
     for (tree, finding) in findings {
         *files.entry((*tree, &finding.path)).or_default() += 1;
     }
-    let shown = files.iter().take(MOST_FILES).map(|((tree, path), findings)| File {
+    let shown = files.iter().take(MOST_FILES).map(|((tree, path), findings)| TaskFile {
         id: list.id(*tree, path),
         path: line(path),
         findings: *findings,
