@@ -14,6 +14,8 @@ use crate::shown::line;
 const MOST_FINDINGS: usize = 30_000;
 /// Bytes of names and texts from files in the list.
 const MOST_TEXT: usize = 8 << 20;
+/// Rows that a browser lays out at once.
+const CHUNK: usize = 100;
 /// Findings of a list that is short: files which need a hand are shown open.
 const FEW: usize = 200;
 
@@ -59,6 +61,13 @@ pub(super) struct Row {
     /// The text in three parts; the middle one is the reference, if it is there.
     pub(super) text: [String; 3],
     pub(super) times: usize,
+}
+
+impl ListedFile {
+    /// The rows in parts, of which a browser lays out those on the screen only.
+    pub(super) fn chunks(&self) -> std::slice::Chunks<'_, Row> {
+        self.rows.chunks(CHUNK)
+    }
 }
 
 impl Row {
