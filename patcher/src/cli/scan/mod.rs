@@ -51,7 +51,8 @@ pub(super) struct Args {
     /// Take compressed texts, such as manual pages, for such as specialize --repack rewrites
     #[arg(long, conflicts_with = "no_members")]
     repack: bool,
-    /// Write the report as a web page, in one file
+    /// Write the report as a web page: one file, which needs no other and no network. What needs a hand
+    /// comes first, with what solves it; all findings can be searched and filtered
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// Print one JSON object
@@ -92,7 +93,10 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             outputs.push((path.clone(), json::text(manifest) + "\n"));
         }
         if let Some(path) = &args.html {
-            outputs.push((path.clone(), html::page(&scan, against.as_ref())));
+            outputs.push((
+                path.clone(),
+                html::page(&scan, against.as_ref(), std::env::args_os().skip(1)),
+            ));
         }
         replace::files(&outputs, &[])?;
         let all = scan.trees.iter().map(|tree| tree.findings.len()).sum::<usize>();
