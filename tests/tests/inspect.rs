@@ -23,7 +23,7 @@ fn folder() -> Folder {
     folder.postlink(&format!("generate --schema {schema} --section kinds {outputs}")).ok();
     folder.run("g++ -std=c++17 -fPIC -shared kinds.cc -o lib.so").ok();
     let values = fixture_text("kinds.json").replace(",\n  \"single.flag\": true", "");
-    folder.write("values.json", values.replace("ünïcode", "値は日本語の長い文字列"));
+    folder.write("values.json", values.replace("ünïcode", "値は日本語の長い文字列であります"));
     folder.postlink("fill lib.so --values values.json").ok();
     folder
 }
