@@ -36,6 +36,8 @@ pub const RUN: &[(&str, &str, &str)] = &[
     ("patcher/guides/report.md", "", "scan_html::the_guide"),
     ("patcher/guides/rust.md", "A program", "book::in_a_rust_crate"),
     ("patcher/guides/scan.md", "Use", "book::what_refers_to_a_path"),
+    ("patcher/guides/shell.md", "Completions", "completions::the_guide_installs_all"),
+    ("patcher/guides/shell.md", "Manual pages", "completions::the_guide_installs_all"),
     ("patcher/guides/specialize.md", "Use", "book::to_another_path"),
     ("patcher/guides/values.md", "From git", "values_guide::the_guide"),
     ("patcher/guides/values.md", "Say it once", "values_guide::the_guide"),

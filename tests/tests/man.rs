@@ -77,6 +77,12 @@ const SCHEMA: &str = "[section.app]
 type = 'string'
 capacity = 32
 default = '2.0.0'
+from = 'git:version'
+[section.app.field.commit]
+type = 'string'
+capacity = 40
+default = ''
+from = 'git:commit'
 [section.app.field.prefix]
 type = 'path'
 capacity = 512
@@ -105,6 +111,7 @@ fn examples_folder() -> Folder {
     let generate = "generate --schema schema.toml --out-header app.gen.hh --out-source app.gen.cc";
     folder.postlink(generate).ok();
     folder.run("g++ -std=c++17 -fPIC -shared app.gen.cc -o libapp.so").ok();
+    folder.copy("libapp.so", "unfilled.so");
     folder.run("mkdir -p bin build/out result build-one build-two stage/opt/app-old home").ok();
     folder.run("g++ -std=c++17 main.cc app.gen.cc -o bin/app").ok();
     let out = folder.path("build/out").display().to_string();
@@ -147,6 +154,9 @@ fn examples_run() {
             "-verify" => {
                 "postlink specialize --output stage/opt/app-old=/opt/app --rewrite /opt/app-old=/opt/app --destdir final"
             }
+            "-fill" => {
+                "echo STABLE_GIT_COMMIT 1234567 > stable-status.txt; git init -q; git add main.cc; git -c user.name=a -c user.email=b commit -qm one; git -c tag.gpgSign=false tag v2.1.0"
+            }
             "-specialize" => "rm -r final",
             "-completions" => "mkdir -p ~/.local/share/bash-completion/completions",
             "-payload" => "postlink fill --reset libapp.so",
@@ -154,6 +164,10 @@ fn examples_run() {
         };
         shell(before).ok();
         for line in examples(&folder, &format!("postlink{page}.1")) {
+            // Each of these is told alone, and not as what follows on the one before.
+            if page == "-fill" {
+                shell("cp unfilled.so libapp.so").ok();
+            }
             // This one would write into the system.
             let outside = line.contains("=/opt/app --set") && line.contains("specialize");
             let more = if outside { " --dry-run" } else { "" };

@@ -81,14 +81,6 @@ fn bash_knows_the_command(folder: &Folder) {
 }
 
 #[test]
-fn pages_and_completions_beside_what_cargo_installed() {
-    let folder = Folder::new();
-    run_at_home(&part("With cargo").blocks("console")[0], &folder);
-    assert!(folder.path("home/.local/share/man/man1/postlink-fill.1").is_file());
-    bash_knows_the_command(&folder);
-}
-
-#[test]
 fn a_damaged_archive_is_told() {
     let folder = Folder::new();
     packed(&folder, "dist");

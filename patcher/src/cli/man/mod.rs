@@ -77,15 +77,15 @@ fn assembled(parts: &[String]) -> String {
         let is_whole = is_example || line.starts_with(['.', '\'']) || before == ".TP";
         let mut rest = &**line;
         while !is_whole && !line.contains('\t') && cost(rest) > WIDTH {
-            let spaces = rest.match_indices(' ').map(|(at, _)| at);
+            // Not behind a space that is escaped, nor in front of a character that begins a request.
+            let spaces = rest.match_indices(' ').map(|(at, _)| at).filter(|&at| {
+                let (start, end) = rest.split_at(at);
+                !start.ends_with('\\') && !end.trim_start().starts_with(['.', '\''])
+            });
             let (fit, long): (Vec<usize>, Vec<usize>) =
                 spaces.partition(|&at| cost(&rest[..at]) <= WIDTH);
             let Some(&space) = fit.last().or(long.first()) else { break };
             let (start, end) = rest.split_at(space);
-            // Behind a space that is escaped, or in front of a character that begins a request.
-            if start.ends_with('\\') || end.trim_start().starts_with(['.', '\'']) {
-                break;
-            }
             text += start;
             text.push('\n');
             rest = end.trim_start();
