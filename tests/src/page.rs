@@ -23,11 +23,6 @@ pub const RUN: &[(&str, &str, &str)] = &[
         "The archive",
         "release::an_archive_is_checked_and_unpacked_as_the_guide_says",
     ),
-    (
-        "patcher/guides/install.md",
-        "With cargo",
-        "release::pages_and_completions_beside_what_cargo_installed",
-    ),
     ("patcher/guides/make.md", "With make", "make::with_make"),
     ("patcher/guides/make.md", "With autotools", "make::with_autotools"),
     ("patcher/guides/meson.md", "With postlink installed", "meson::with_postlink_installed"),

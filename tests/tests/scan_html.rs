@@ -188,8 +188,8 @@ fn the_guide() {
     let folder = Folder::new();
     create_dir_all(folder.path("tree")).expect("a folder");
     let script = guide.blocks("sh").concat();
-    let (name, script) = script.split_once('\n').expect("two lines");
-    folder.write(name.trim_start_matches("# "), script);
+    let name = script.lines().nth(1).expect("a line with its name");
+    folder.write(name.trim_start_matches("# "), &script);
     folder.write("app.c", guide.blocks("c").concat());
     let said = guide.run(&folder);
     assert!(

@@ -10,7 +10,7 @@ fn the_guide() {
     let texts = page.blocks("text");
     here.folder.write("stable-status.txt", &texts[0]);
     here.folder.write(".gitattributes", &texts[1]);
-    here.folder.write("version.env", &page.blocks("sh")[0]);
+    here.folder.write("version.env", &page.blocks("env")[0]);
     here.sh("cp lib.so libapp.so; git init --quiet; git add schema.toml .gitattributes version.env; git commit --quiet -m one; git tag v1.2.0").ok();
     let parts = |name: &str| page.part(name).run(&here.folder);
     assert!(parts("From git").contains("`version` is `1.2.0`, by git:version of /"));
