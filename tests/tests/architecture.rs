@@ -70,10 +70,8 @@ const PE_WORDS: FormatWords = &[
 const MACHO_WORDS: FormatWords = &[
     ("object::macho", &[]),
     ("read::macho", &[]),
-    // And a variable of the environment.
-    ("LC_", &["sources/git.rs"]),
     // So begin the variables of a locale too.
-    ("LC_", &["cli/inspect/drawing.rs"]),
+    ("LC_", &["sources/git.rs", "cli/inspect/drawing.rs"]),
     ("MH_", &[]),
     ("__LINKEDIT", &[]),
     ("CodeDirectory", &[]),
