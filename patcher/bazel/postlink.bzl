@@ -71,33 +71,25 @@ def postlink_generate(name, schema, section = "", defaults = [], **kwargs):
     )
 
 def _fill_impl(ctx):
-    image, files = ctx.file.image, ctx.files.values
+    image, files = ctx.file.image, list(ctx.files.values)
     filled = ctx.actions.declare_file(ctx.attr.out or ctx.label.name + "/" + image.basename)
     fill = ctx.actions.args()
     fill.add("fill")
     fill.add(image)
     fill.add("--quiet")
     fill.add("--output", filled)
-    fill.add_all(files, before_each = "--values")
     fill.add_all(ctx.attr.set, before_each = "--set")
-
-    executable, tools, inputs, stamp = ctx.executable.postlink, [], [image] + files, []
-    if ctx.attr.stamp:
-        executable, tools = ctx.executable._stamped, [ctx.executable.postlink]
-        stamped = ctx.actions.args()
-        stamped.add(ctx.executable.postlink)
-        for field, key in ctx.attr.stamp.items():
-            is_stable = key.startswith("STABLE_") or key in _STABLE
-            status = ctx.info_file if is_stable else ctx.version_file
-            inputs.append(status)
-            stamped.add_all([field, key, status])
-        stamped.add("--")
-        stamp = [stamped]
+    for field, key in ctx.attr.stamp.items():
+        fill.add("--take", field + "=" + key)
+        is_stable = key.startswith("STABLE_") or key in _STABLE
+        status = ctx.info_file if is_stable else ctx.version_file
+        if status not in files:
+            files.append(status)
+    fill.add_all(files, before_each = "--values")
     ctx.actions.run(
-        executable = executable,
-        arguments = stamp + [fill],
-        inputs = depset(inputs),
-        tools = tools,
+        executable = ctx.executable.postlink,
+        arguments = [fill],
+        inputs = [image] + files,
         outputs = [filled],
         mnemonic = "PostlinkFill",
         progress_message = "Filling " + image.short_path,
@@ -126,12 +118,6 @@ postlink_fill = rule(
         "stamp": attr.string_dict(
             doc = "Values from the workspace status: field to key. A key that is not there, or has no value, is an error.",
         ),
-        "values": attr.label_list(doc = "Files of values, JSON or TOML.", allow_files = True),
-        "_stamped": attr.label(
-            default = "//:stamped.sh",
-            executable = True,
-            allow_single_file = True,
-            cfg = "exec",
-        ),
+        "values": attr.label_list(doc = "Files of values, as `postlink fill --values` reads them.", allow_files = True),
     },
 )

@@ -68,7 +68,7 @@ fn the_guides_example() {
     assert_eq!(ran(&folder, "//:release"), [""; 0]);
     folder.write("version.txt", "");
     let said = bazel(&folder, "build //:release").fails(1);
-    assert!(said.contains("no value of `STABLE_VERSION`, which the field `version`"), "{said}");
+    assert!(said.contains("stable-status.txt has no key `STABLE_VERSION`"), "{said}");
     assert!(!folder.path("bazel-bin/release/program").exists());
 
     // A library, in a package, with values from a file; and any file.
