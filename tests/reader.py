@@ -23,7 +23,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 MAGIC = b"\x7fpostlnk"
 TYPES = "bool u8 u16 u32 u64 i8 i16 i32 i64 string path bytes list<string> list<path> enum".split()
 SIZES = {"bool": 1, "enum": 4, **{f"{sign}{8 * n}": n for sign in "ui" for n in (1, 2, 4, 8)}}
-REQUIRED, DERIVED, PATTERN, MIN, MAX, CHOICES = 1, 2, 4, 8, 16, 32
+REQUIRED, DERIVED, PATTERN, MIN, MAX, CHOICES, SOURCE = 1, 2, 4, 8, 16, 32, 64
 STATES = {1: "generated", 3: "filled"}
 ORIGINS = ("unset", "default", "derived", "set")
 SHT_PROGBITS, SHT_NOBITS, SHF_ALLOC, SHF_COMPRESSED = 1, 8, 2, 0x800
@@ -105,7 +105,7 @@ class Field:
     def __init__(self, record: Record, at: int) -> None:
         self.name = record.span(at).decode()
         code, flags = record.numbers(at + 8, "BB")
-        self.need(0 < code <= len(TYPES) and flags < 64, "unknown type or flags")
+        self.need(0 < code <= len(TYPES) and flags < 128, "unknown type or flags")
         self.type, self.flags = TYPES[code - 1], flags
         self.is_list = self.type.startswith("list<")
         is_integer, is_text = self.type[1:].isdigit(), self.is_list or self.type in ("string", "path")
@@ -117,13 +117,22 @@ class Field:
         self.default = None if flags & REQUIRED else record.span(at + 24)
         self.pattern = record.span(at + 32).decode() if flags & PATTERN else None
         self.choices = self.split(record.span(at + 40)) if flags & CHOICES else None
+        self.source = self.read_source(record, at + 10) if flags & SOURCE else None
         self.min, = record.numbers(at + 48, limit) if flags & MIN else (None,)
         self.max, = record.numbers(at + 56, limit) if flags & MAX else (None,)
         self.need(self.capacity == SIZES.get(self.type, self.capacity), "not the size of its type")
         allowed = ((is_text and not flags & REQUIRED) * DERIVED | is_text * PATTERN | REQUIRED
-                   | is_integer * (MIN | MAX) | (self.type not in ("bool", "bytes")) * CHOICES)
+                   | is_integer * (MIN | MAX) | SOURCE | (self.type not in ("bool", "bytes")) * CHOICES)
         self.need(flags & ~allowed == 0, "flags that its type cannot have")
         self.need(bool(self.choices) or (not flags & CHOICES and self.type != "enum"), "no choices")
+
+    def read_source(self, record: Record, at: int) -> str:
+        """The text behind the others of the field: it has a length, and no span (§2)."""
+        size, = record.numbers(at, "H")
+        text = record.take(record.texts, size)
+        record.texts += size
+        self.need(0 < size <= 255 and all(33 <= byte <= 126 for byte in text), "a wrong source")
+        return text.decode()
 
     def need(self, condition: bool, message: str) -> None:
         need(condition, f"field {self.name}: {message}")
@@ -209,6 +218,8 @@ class Field:
             shape["derived"] = self.derivation() if self.is_list else self.default.decode()
         elif self.default is not None:
             shape["default"] = self.decode(self.default)
+        if self.source is not None:
+            shape["from"] = self.source
         return {**shape, "required": self.default is None, "value": self.value}
 
 

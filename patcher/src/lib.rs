@@ -7,9 +7,10 @@
 //!
 //! ```no_run
 //! use postlink_patcher::fill::{FillOptions, fill};
-//! use postlink_patcher::record::assignments;
+//! use postlink_patcher::record::{Sources, Values, assignments};
 //!
-//! let values = assignments(&["version=2.1.0".to_owned()], &[] as &[&str])?;
+//! let values = Values { sets: vec!["version=2.1.0".to_owned()], ..Values::default() };
+//! let values = assignments(&values, &Sources::default())?;
 //! let filled = fill("libapp.so".as_ref(), &values, &FillOptions::default())?;
 //! assert!(filled.records.iter().any(|record| record.shape.name == "app"));
 //! # Ok::<(), postlink_patcher::error::Error>(())
@@ -50,6 +51,7 @@ pub mod record;
 pub mod scan;
 pub(crate) mod search;
 pub(crate) mod shown;
+pub(crate) mod sources;
 pub mod specialize;
 pub mod verify;
 pub mod watch;

@@ -9,6 +9,7 @@ pub mod matrix;
 pub mod nix;
 pub mod package;
 pub mod page;
+pub mod repository;
 pub mod rust;
 pub mod windows;
 

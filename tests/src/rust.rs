@@ -94,6 +94,25 @@ pub fn workspace() -> Workspace {
     Workspace { folder, _turn: turn }
 }
 
+/// A crate `app` of an example in the documentation, with its schema and its main file. It is the same
+/// folder each time, so that dependencies are compiled once.
+#[must_use]
+pub fn example(schema: &str, main: &str) -> Workspace {
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = Folder::kept("rust-example");
+    let runtime = fixture("../../runtime").display().to_string();
+    std::fs::create_dir_all(folder.path("src")).expect("a folder");
+    folder.write(
+        "Cargo.toml",
+        format!("[package]\nname = 'app'\nedition = '2024'\n[dependencies]\npostlink = {{ path = '{runtime}' }}\n[workspace]\n"),
+    );
+    folder.write("Cargo.lock", std::fs::read(fixture("../../Cargo.lock")).expect("Cargo.lock"));
+    folder.write("schema.toml", schema);
+    folder.write("src/main.rs", main);
+    Workspace { folder, _turn: turn }
+}
+
 /// Runs cargo offline; what it builds is under `target` in the folder.
 #[track_caller]
 pub fn cargo(folder: &Folder, line: &str, variables: &[(&str, &str)]) -> Run {

@@ -70,7 +70,8 @@ const PE_WORDS: FormatWords = &[
 const MACHO_WORDS: FormatWords = &[
     ("object::macho", &[]),
     ("read::macho", &[]),
-    ("LC_", &[]),
+    // So begin the variables of a locale too.
+    ("LC_", &["sources/git.rs", "cli/inspect/drawing.rs"]),
     ("MH_", &[]),
     ("__LINKEDIT", &[]),
     ("CodeDirectory", &[]),

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::SystemTime;
 
+use postlink_tests::page::Page;
 use postlink_tests::{Folder, fixture, postlink};
 
 fn schema() -> Folder {
@@ -70,25 +71,19 @@ fn what_is_written_is_read_back() {
     assert!(!folder.path("g.h").exists());
 }
 
-/// The code block of this language and number in the README.
-fn block(language: &str, number: usize) -> String {
-    let readme = fs::read_to_string(fixture("../../README.md")).expect("the README");
-    let blocks = readme.split(&format!("\n```{language}\n")).nth(number + 1).map(str::to_owned);
-    blocks.expect(language).split("```").next().unwrap_or_default().to_owned()
-}
-
 /// Make takes an unchanged output, which keeps its time, for one that is to be made again: at every
 /// build. The stamp tells it that all is done.
 #[test]
 fn make_generates_once() {
     let folder = Folder::new();
-    let schema = block("toml", 0);
-    folder.write("lib.cc", block("cpp", 0));
-    folder.write("main.cc", block("cpp", 1));
-    let make = block("make", 0).replace("\tpostlink", &format!("\t{}", postlink().display()));
+    let page = Page::read("patcher/guides/make.md");
+    let schema = &page.blocks("toml")[0];
+    folder.write("lib.cc", &page.blocks("cpp")[0]);
+    folder.write("main.cc", &page.blocks("cpp")[1]);
+    let make = page.blocks("make")[0].replace("\tpostlink", &format!("\t{}", postlink().display()));
     folder.write("Makefile", make);
     for jobs in ["make", "make -j8"] {
-        folder.write("schema.toml", &schema);
+        folder.write("schema.toml", schema);
         let made = || {
             let said = folder.run(jobs).ok();
             (said.matches(" generate ").count(), said.matches(" -c ").count())

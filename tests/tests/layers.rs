@@ -105,7 +105,7 @@ const LAYERS: [&[&str]; 10] = [
     &["specialize"],
     &["scan", "fill"],
     &["search", "record"],
-    &["image"],
+    &["image", "sources"],
     &["files"],
     &["watch"],
     &["edit", "error"],

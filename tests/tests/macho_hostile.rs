@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use postlink_patcher::fill::{FillOptions, fill};
-use postlink_patcher::record::assignments;
+use postlink_patcher::record::{Sources, Values, assignments};
 use postlink_patcher::specialize::{Output, SpecializeOptions, specialize};
 use postlink_tests::Folder;
 use postlink_tests::macho::mint;
@@ -48,7 +48,8 @@ fn mutate(bytes: &mut [u8], ranges: &[std::ops::Range<usize>], random: &mut Rand
 }
 
 fn fill_each_way(file: &Path) -> usize {
-    let values = assignments(&["version=2.0.1".to_owned()], &[] as &[&str]).expect("values");
+    let values = Values { sets: vec!["version=2.0.1".to_owned()], ..Values::default() };
+    let values = assignments(&values, &Sources::default()).expect("values");
     let mut done = 0;
     for adhoc in [false, true] {
         let mut options = FillOptions::default();

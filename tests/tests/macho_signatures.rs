@@ -170,6 +170,8 @@ fn what_cannot_be_renewed_is_refused() {
     let signed = json!({ "directories": [{ "hash": 2 }] });
     refused(&signed, "--in-place", "macOS keeps a signature by the file's inode");
     refused(&signed, "--rewrite-build-id", "a Mach-O file has no build-id");
+    let with_debug_file = "--rewrite-build-id --debug-file file.dSYM";
+    refused(&signed, with_debug_file, "a Mach-O file has no build-id");
 }
 
 /// Where a load command begins.

@@ -347,8 +347,9 @@ fn the_flake_has_all_that_a_user_looks_for() {
     assert_eq!(eval("formatter.x86_64-linux", "toString"), json!("/nixfmt"));
     // Its check is a program that is compiled once and runs at two versions.
     words(&["build", "--no-link", &format!("{flake}#checks.x86_64-linux.stamped")]).ok();
-    let program = eval("apps.x86_64-linux.default.program", "one: one");
-    assert!(program.as_str().expect("a path").ends_with("/bin/postlink"), "{program}");
+    let options = ["--impure", "--no-write-lock-file", "--override-input", "nixpkgs", &nixpkgs];
+    let run = [&["run"], &options[..], &[&flake, "--", "--version"]].concat();
+    assert_eq!(store.nix("nix", &run).ok(), format!("postlink {version}\n"));
 }
 
 #[test]

@@ -254,8 +254,11 @@ fn what_a_debugger_finds_the_program_by_stays() {
     };
     assert!(debug("program.exe").contains("program.pdb"));
     assert_eq!(debug("program.exe"), debug("filled.exe"));
-    let told = folder.postlink(&format!("fill program.exe --rewrite-build-id {SET}")).fails(1);
-    assert!(told.contains("a PE file has no build-id that could be another one"), "{told}");
+    for debug in ["", "--debug-file program.debug"] {
+        let line = format!("fill program.exe --rewrite-build-id {debug} {SET}");
+        let told = folder.postlink(&line).fails(1);
+        assert!(told.contains("a PE file has no build-id that could be rewritten"), "{told}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use postlink_patcher::fill::{FillOptions, fill};
-use postlink_patcher::record::assignments;
+use postlink_patcher::record::{Sources, Values, assignments};
 use postlink_patcher::scan::{ScanOptions, scan};
 use postlink_tests::lix::sources;
 use postlink_tests::{Folder, matrix};
@@ -43,7 +43,8 @@ fn mutate(bytes: &mut [u8], ranges: &[Range<usize>], random: &mut Random) {
 
 /// Whether it is filled; a search of it ends too.
 fn done(file: &Path) -> bool {
-    let values = assignments(&["version=2.0.1", "prefix=/x"].map(str::to_owned), &[] as &[&str]);
+    let sets = ["version=2.0.1", "prefix=/x"].map(str::to_owned).into();
+    let values = assignments(&Values { sets, ..Values::default() }, &Sources::default());
     let mut options = FillOptions::default();
     options.dry_run = true;
     options.allowed.drop_signature = true;

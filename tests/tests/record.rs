@@ -16,6 +16,14 @@ fn generated(shape: &Shape) -> Vec<u8> {
 }
 
 #[test]
+fn the_fixture_has_every_type() {
+    let text = fixture_text("kinds.toml");
+    for ty in postlink_format::Type::ALL {
+        assert!(text.contains(&format!("type = \"{}\"", ty.name())), "{}", ty.name());
+    }
+}
+
+#[test]
 fn a_second_reader_agrees_on_every_fixture() {
     let folder = sources();
     let schema = |name: &str| fixture(name).display().to_string();

@@ -1,4 +1,4 @@
-//! The oldest Rust that each crate declares: no dependency needs a newer one, and the README says it.
+//! The oldest Rust that each crate declares: no dependency needs a newer one, and the guide for Rust says it.
 //!
 //! That no newer part of the standard library is used is seen by clippy (`incompatible_msrv`).
 
@@ -63,15 +63,16 @@ fn no_dependency_needs_a_newer_rust_than_the_crate_declares() {
 }
 
 #[test]
-fn the_readme_says_what_each_crate_declares() {
+fn the_guide_says_what_each_crate_declares() {
     let metadata = metadata();
-    let readme = std::fs::read_to_string(fixture("../../README.md")).expect("the README");
+    let guide = fixture("../../patcher/guides/rust.md");
+    let guide = std::fs::read_to_string(guide).expect("the guide");
     for package in list(&metadata["packages"]) {
         let (name, declared) = (text(&package["name"]), &package["rust_version"]);
         // What is not published is built with this Rust only.
         let is_published = package["publish"].is_null();
         if package["source"].is_null() && is_published {
-            assert!(readme.contains(&format!("`{name}` {}", text(declared))), "{name} {declared}");
+            assert!(guide.contains(&format!("`{name}` {}", text(declared))), "{name} {declared}");
         }
     }
 }

@@ -86,7 +86,7 @@ fn what_specialize_made_is_accepted_and_told() {
         let folder = specialized(name);
         let run = folder.postlink(&format!("verify -v src/package {name}"));
         let said = run.clone().ok();
-        assert!(said.contains("2 files identical, 2 filled, 2 with a changed RUNPATH, 1 texts rewritten, 1 links rewritten"), "{said}");
+        assert!(said.contains("2 files identical, 2 filled, 2 with a changed RUNPATH, 1 text rewritten, 1 link rewritten"), "{said}");
         assert!(said.contains("app.version: `0.0` is now `1.2.3`"), "{said}");
         assert!(
             said.lines().any(|line| line.contains("RUNPATH `") && line.contains(runpath)),

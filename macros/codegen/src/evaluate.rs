@@ -63,9 +63,12 @@ impl Shape {
                 evaluated.origin == Origin::Unset && field.default.is_none()
             })
             .map(|(field, _)| {
+                let set = format!("give it with --set {}=VALUE", field.name);
+                let from = field.source.as_ref();
+                let from = from.map(|from| format!(", or with --from {}={from}", field.name));
                 field.problem(
                     "it is required and no value is given",
-                    format!("give it with --set {}=VALUE", field.name),
+                    set + &from.unwrap_or_default(),
                 )
             })
             .collect()

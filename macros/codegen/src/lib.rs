@@ -35,6 +35,7 @@ mod record;
 #[cfg(feature = "rust")]
 pub mod rust;
 mod schema;
+mod source;
 mod template;
 mod value;
 mod words;
@@ -48,6 +49,8 @@ pub use model::{
     Default, Field, MAX_CAPACITY, MAX_FIELDS, MAX_RECORD, Owner, Schema, Section, Shape,
 };
 pub use record::{BadValues, Unsound};
+pub use schema::{FIELD_KEYS, SECTION_KEYS, SchemaKey};
+pub use source::{GitFact, Source};
 pub use template::Template;
 pub use value::{Literal, Problem, Value};
 pub use words::listed;

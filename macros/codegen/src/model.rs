@@ -98,6 +98,9 @@ pub struct Field {
     pub max: Option<i128>,
     /// The names of an enum; the allowed values of a string, path, list (its items) or integer.
     pub choices: Vec<String>,
+    /// Where the value usually comes from: the text of a [`Source`](crate::Source). That of a record
+    /// may be one that this version does not know.
+    pub source: Option<String>,
 }
 
 /// The value of a field where none is given.

@@ -12,6 +12,7 @@ use crate::encoding::with_nuls;
 use crate::evaluate::{Evaluated, Given};
 use crate::identifiers;
 use crate::model::{Default, Field, MAX_CAPACITY, MAX_FIELDS, MAX_RECORD, Shape};
+use crate::source;
 use crate::template::Template;
 use crate::value::{Problem, Value};
 use crate::words::quoted;
@@ -79,6 +80,12 @@ impl Shape {
     /// The whole record in the state `state`.
     #[must_use]
     pub fn record(&self, state: State, values: &[Evaluated]) -> Vec<u8> {
+        let (header, tail) = self.descriptor();
+        [&header.to_bytes()[..], &self.value_area(state, values), &tail].concat()
+    }
+
+    /// The descriptor: the header, and what lies behind the values.
+    fn descriptor(&self) -> (Header, Vec<u8>) {
         let layout = self.layout();
         let table = self.fields.len() * FieldEntry::SIZE;
         let mut pool = Pool { start: layout.fields_offset + table as u32, bytes: Vec::new() };
@@ -104,7 +111,7 @@ impl Shape {
             fingerprint: self.fingerprint(),
         };
         header.checksum = descriptor_checksum(&header, &tail);
-        [&header.to_bytes()[..], &self.value_area(state, values), &tail].concat()
+        (header, tail)
     }
 
     /// The size of the record, in bytes.
@@ -113,7 +120,8 @@ impl Shape {
         let texts = self.fields.iter().map(|field| {
             let choices: usize = field.choices.iter().map(|choice| choice.len() + 1).sum();
             let pattern = field.pattern.as_ref().map_or(0, String::len);
-            field.name.len() + field.default_size() + pattern + choices
+            let source = field.source.as_ref().map_or(0, String::len);
+            field.name.len() + field.default_size() + pattern + choices + source
         });
         let texts = texts.sum::<usize>() + self.name.len();
         let tail = self.fields.len() * FieldEntry::SIZE + texts;
@@ -129,6 +137,15 @@ impl Shape {
     /// The value area in the state `state`: what a fill writes.
     #[must_use]
     pub fn value_area(&self, state: State, values: &[Evaluated]) -> Vec<u8> {
+        let mut area = self.unsealed_area(values);
+        let (head, rest) = area.split_at_mut(ValueHeader::SIZE);
+        let checksum = values_checksum(state.code(), rest);
+        head.copy_from_slice(&ValueHeader { state: state.code(), checksum }.to_bytes());
+        area
+    }
+
+    /// The value area without its state and checksum: zeros are there.
+    fn unsealed_area(&self, values: &[Evaluated]) -> Vec<u8> {
         let layout = self.layout();
         let mut area = vec![0; layout.values_size() as usize];
         let mut put = |offset: u32, bytes: &[u8]| {
@@ -148,9 +165,6 @@ impl Shape {
             put(layout.states[position], &state.to_bytes());
             put(layout.values[position], &bytes);
         }
-        let (head, rest) = area.split_at_mut(ValueHeader::SIZE);
-        let checksum = values_checksum(state.code(), rest);
-        head.copy_from_slice(&ValueHeader { state: state.code(), checksum }.to_bytes());
         area
     }
 
@@ -172,9 +186,13 @@ impl Shape {
         let values = self
             .evaluate(&given)
             .map_err(|problems| BadValues::Impossible(listed_problems(&problems)))?;
-        // Everything else at once: a fill of these values must write the bytes that are there.
+        // Everything else at once: a fill of these values must write the bytes that are there. State and
+        // checksum were checked above.
         let complete = stored.state == State::Generated || self.missing(&values).is_empty();
-        if !complete || self.value_area(stored.state, &values) != record.value_area() {
+        if !complete
+            || self.unsealed_area(&values)[ValueHeader::SIZE..]
+                != record.value_area()[ValueHeader::SIZE..]
+        {
             return Err(BadValues::Impossible("no fill would have written them".into()));
         }
         if stored.state == State::Generated && !given.is_empty() {
@@ -213,12 +231,10 @@ impl Shape {
             return Err(unsound("the fingerprint is not that of its fields"));
         }
         // Everything else at once: the shape must be written as the bytes that were read.
-        let unset = vec![Evaluated { origin: Origin::Unset, value: None }; shape.fields.len()];
-        let again = shape.record(State::Generated, &unset);
-        let (start, end) = (VALUES_OFFSET as usize, shape.layout().fields_offset as usize);
-        let same = again.len() == record.bytes().len()
-            && again[..start] == record.bytes()[..start]
-            && again[end..] == record.bytes()[end..];
+        // The header has the size of all.
+        let (header, tail) = shape.descriptor();
+        let same =
+            record.bytes().starts_with(&header.to_bytes()) && record.bytes().ends_with(&tail);
         same.then_some(shape).ok_or_else(|| unsound("its parts lie elsewhere, or have other bytes"))
     }
 }
@@ -252,14 +268,16 @@ fn entry(field: &Field, value_offset: u32, pool: &mut Pool) -> FieldEntry {
         | flag(Flags::PATTERN, field.pattern.is_some())
         | flag(Flags::MIN, field.min.is_some())
         | flag(Flags::MAX, field.max.is_some())
-        | flag(Flags::CHOICES, !field.choices.is_empty());
+        | flag(Flags::CHOICES, !field.choices.is_empty())
+        | flag(Flags::SOURCE, field.source.is_some());
     // The 64-bit pattern of the number, which is within the range of the field's type.
     let limit = |number: Option<i128>| (number.unwrap_or_default() as u64).to_le_bytes();
-    FieldEntry {
+    let source = field.source.as_deref().unwrap_or_default();
+    let entry = FieldEntry {
         name: pool.add(field.name.as_bytes()),
         ty: field.ty.code(),
         flags,
-        reserved: 0,
+        source_length: source.len() as u16,
         capacity: field.capacity,
         max_items: field.max_items,
         value_offset,
@@ -268,7 +286,10 @@ fn entry(field: &Field, value_offset: u32, pool: &mut Pool) -> FieldEntry {
         choices: pool.add(&with_nuls(&field.choices)),
         min: limit(field.min),
         max: limit(field.max),
-    }
+    };
+    // Right behind the others: the entry has no room for its span.
+    pool.add(source.as_bytes());
+    entry
 }
 
 /// A field from its entry; `None` where the entry contradicts itself.
@@ -294,6 +315,7 @@ fn field(stored: &postlink_format::Field<'_>) -> Option<Field> {
         min: limit(Flags::MIN, stored.min),
         max: limit(Flags::MAX, stored.max),
         choices: stored.choices.map(str::to_owned).collect(),
+        source: flags.has(Flags::SOURCE).then(|| stored.source.to_owned()),
     };
     let is_text = stored.ty.is_text() || stored.ty.is_list();
     let takes_choices = is_text || stored.ty.integer_range().is_some();
@@ -305,6 +327,7 @@ fn field(stored: &postlink_format::Field<'_>) -> Option<Field> {
     if identifiers::malformed(&field.name).is_some()
         || (stored.ty.integer_range().is_some() && !field.choices.iter().all(is_integer))
         || !bounded
+        || field.source.as_deref().is_some_and(|source| !source::is_well_formed(source))
         || (field.pattern.is_some() && !is_text)
         || (flags.has(Flags::CHOICES) && !takes_choices && stored.ty != Type::Enum)
         || (stored.ty == Type::Enum

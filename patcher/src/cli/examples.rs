@@ -16,8 +16,9 @@ pub(super) fn of(command: &str) -> &'static [Example] {
         "generate" => &[
             ("Write a header and a source for C++:", GENERATE),
             (
-                "Write a Rust module, whose required prefix gets a default for development builds:",
-                "postlink generate --schema schema.toml \\\n--out-rust app.rs --default prefix=/usr/local",
+                "Write a Rust module of a section that Rust owns; its required prefix gets a default for \
+                 development builds:",
+                "postlink generate --schema values.toml \\\n--out-rust values.rs --default prefix=/usr/local",
             ),
         ],
         "fill" => &[
@@ -25,6 +26,18 @@ pub(super) fn of(command: &str) -> &'static [Example] {
             (
                 "Fill a file again, and keep the values that are not given now:",
                 "postlink fill libapp.so --keep --set version=2.1.1",
+            ),
+            (
+                "Take version and commit from the git repository of the current folder:",
+                "postlink fill libapp.so --git version --git commit",
+            ),
+            (
+                "Take a value of the file that Bazel writes for stamping:",
+                "postlink fill libapp.so \\\n--values stable-status.txt --take commit=STABLE_GIT_COMMIT",
+            ),
+            (
+                "Take the values from where the file itself says that they are:",
+                "postlink fill libapp.so",
             ),
             (
                 "Give a list its items, one by one:",
@@ -76,7 +89,17 @@ pub(super) fn of(command: &str) -> &'static [Example] {
             "Install them for bash:",
             "postlink completions bash \\\n> ~/.local/share/bash-completion/completions/postlink",
         )],
-        "man" => &[("Write all pages into a folder:", "postlink man share/man/man1")],
+        "man" => &[
+            ("Write all pages into a folder:", "postlink man pages"),
+            (
+                "Install those of the commands for yourself:",
+                "install -D -m 644 -t ~/.local/share/man/man1 pages/*.1",
+            ),
+            (
+                "Install those of the file formats:",
+                "install -D -m 644 -t ~/.local/share/man/man5 pages/*.5",
+            ),
+        ],
         "demo" => &[("Leave all files in a new folder:", "postlink demo folder")],
         _ => &[],
     }

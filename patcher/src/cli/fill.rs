@@ -18,7 +18,8 @@ use crate::shown::{escaped, line};
 /// Fill the sections of linked files
 ///
 /// The result depends on the file's record and the values given, on nothing else: filling again
-/// gives the same bytes as filling a fresh file. Without --output or --in-place a new file takes
+/// gives the same bytes as filling a fresh file. Where no value is given at all, the sources are asked
+/// that the record names (`from` in the schema). Without --output or --in-place a new file takes
 /// the place of each image, in one step.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -38,10 +39,17 @@ pub(super) struct Args {
     #[arg(long, value_name = "SCHEMA")]
     schema: Option<PathBuf>,
     /// Give the file a new build-id, computed from its content. Debuggers find a separate debug file by
-    /// the build-id, so one that was split off before is no longer found. Reads the whole file, also
-    /// with --in-place
+    /// the build-id: name one that was split off before with --debug-file, or it is no longer found. Reads
+    /// the whole file, also with --in-place
     #[arg(long)]
     rewrite_build_id: bool,
+    /// With --rewrite-build-id: the separate debug file of the image. It gets the same build-id, and the
+    /// image's link to it the right checksum. A name .build-id/ab/cdef….debug follows
+    #[arg(long, value_name = "FILE")]
+    debug_file: Option<PathBuf>,
+    /// Leave the debug file as it is, write the new one here; in a folder, as .build-id/ab/cdef….debug
+    #[arg(long, value_name = "OUT")]
+    debug_output: Option<PathBuf>,
     /// Let an ad-hoc signature take the place of one that only its owner can renew, where the file has
     /// such a one (codesign with a certificate); any other file is filled as without this. Hashes of an
     /// ad-hoc signature are renewed in any case
@@ -76,16 +84,19 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
                 "fill them one by one, or leave out --output to replace each of them",
             ));
         }
-        args.images.iter().try_for_each(|path| image_is_no_value(path))?;
-        let schema = args.schema.as_deref().map(super::values::read_schema).transpose()?;
-        let assignments = args.values.assignments()?;
-        if assignments.is_empty() && !args.values.reset {
+        if args.debug_file.is_some() && args.images.len() > 1 {
             return Err(Error::usage(
-                "no value is given",
-                "give some with --set or --values, or fill with the defaults alone: --reset",
+                "--debug-file names the file of one image, and there are several images",
+                "fill them one by one",
             ));
         }
-        let selection = args.values.selection(schema.as_ref());
+        args.images.iter().try_for_each(|path| image_is_no_value(path))?;
+        let schema = args.schema.as_deref().map(super::values::read_schema).transpose()?;
+        let sources = args.values.given.sources();
+        let assignments = args.values.given.assignments(&sources, talk.beside_json(args.json))?;
+        // Where nothing is given, the file itself may say where its values are.
+        let asks = args.values.from_record || (assignments.is_empty() && !args.values.reset);
+        let selection = args.values.selection(schema.as_ref(), asks.then_some(&sources));
         let stop = super::talk::stopped_by_signals()?;
         let mut exit = Exit::Done;
         let mut images = Vec::new();
@@ -130,18 +141,30 @@ fn fill_one(
         output: args.output.as_deref(),
         in_place: args.in_place,
         rewrite_identity: args.rewrite_build_id,
+        debug_file: args.debug_file.as_deref(),
+        debug_output: args.debug_output.as_deref(),
         allowed: Allowed::new(args.adhoc, args.drop_signature),
         force: args.force,
         durability: Durability { preserve: args.preserve, sync: args.sync },
         dry_run: args.dry_run,
         stop: Some(stop),
     };
-    let filled = fill(path, assignments, &options)?;
+    let filled = fill(path, assignments, &options);
+    if let Some(sources) = selection.sources {
+        super::values::tell_sources(sources, talk.beside_json(args.json));
+    }
+    let filled = filled?;
     let identity = filled.identity.as_deref().map(hex);
     if !args.json {
         say(&filled, talk);
+        if selection.sources.is_none() {
+            say_sources(&filled, talk);
+        }
         if let Some(identity) = &identity {
             talk.say(&format!("{}: build-id {identity}", escaped(&filled.output)));
+        }
+        if let Some(path) = &filled.debug_file {
+            talk.say(&format!("{}: debug file {}", escaped(&filled.output), escaped(path)));
         }
     }
     for warning in &filled.warnings {
@@ -152,6 +175,7 @@ fn fill_one(
         output: Some(json::raw(&filled.output)),
         outcome: Some(outcome_name(filled.outcome)),
         build_id: identity,
+        debug_file: filled.debug_file.as_deref().map(json::raw),
         records: filled.records.iter().map(json::planned).collect(),
         warnings: Some(filled.warnings),
         error: None,
@@ -163,6 +187,20 @@ fn outcome_name(outcome: Outcome) -> &'static str {
         Outcome::Filled => "filled",
         Outcome::Unchanged => "unchanged",
         Outcome::Planned => "planned",
+    }
+}
+
+/// Tells the fields that have their defaults, though the record says where their values usually come from.
+fn say_sources(filled: &Filled, talk: Talk) {
+    for record in &filled.records {
+        for (field, value) in record.shape.fields.iter().zip(&record.values) {
+            if let (Some(source), true) = (&field.source, value.origin != Origin::Set) {
+                talk.say(&format!(
+                    "`{}` has its default; its value is usually from {source}: --from-record asks there",
+                    field.name
+                ));
+            }
+        }
     }
 }
 

@@ -28,6 +28,9 @@ pub(super) struct ImageJson {
     /// The new build-id, in hexadecimal digits (`fill --rewrite-build-id` only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) build_id: Option<String>,
+    /// Where the debug file is that has the same (`fill --debug-file` only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) debug_file: Option<String>,
     /// Sentences about work that is left to the user (`fill` only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) warnings: Option<Vec<String>>,
@@ -95,6 +98,9 @@ pub(super) struct FieldJson {
     /// An enum's names, or the allowed values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     choices: Vec<Json>,
+    /// Where the value usually comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
     /// `unset`, `default`, `derived` or `set`.
     origin: &'static str,
     /// A string, a number, a boolean or an array; bytes as hexadecimal digits; `null` if unset.
@@ -146,6 +152,7 @@ fn describe(field: &Field, evaluated: &Evaluated) -> FieldJson {
         min: field.min.map(integer),
         max: field.max.map(integer),
         choices: field.choices.iter().map(|choice| self::choice(field, choice)).collect(),
+        from: field.source.clone(),
         origin: evaluated.origin.name(),
         value: evaluated.value.as_ref().map_or(Json::Null, |found| value(field, found)),
     }

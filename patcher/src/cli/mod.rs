@@ -7,6 +7,7 @@ mod fill;
 mod generate;
 mod inspect;
 mod json;
+mod json_keys;
 mod man;
 mod payload;
 mod progress;
@@ -54,9 +55,17 @@ enum Command {
 /// Runs the command that the process was called with. `--version` prints `version`.
 #[must_use]
 pub fn main(version: String) -> ExitCode {
-    let cli = examples::in_help(Cli::command().version(version));
     let words: Vec<OsString> = std::env::args_os().collect();
-    let matches = cli.clone().try_get_matches_from(&words);
+    if let [_, first, rest @ ..] = &*words
+        && first == completions::COMMAND
+    {
+        return completions::print(rest);
+    }
+    let plain = || Cli::command().version(version.clone());
+    let with_examples = || examples::in_help(plain());
+    // Most runs show no help: the texts for it are made where clap has something to show.
+    let matches = plain().try_get_matches_from(&words);
+    let matches = matches.or_else(|_| with_examples().try_get_matches_from(&words));
     let parsed = matches.and_then(|matches| Cli::from_arg_matches(&matches));
     let Cli { command, global } =
         parsed.unwrap_or_else(|error| usage::hinted(error, &words).exit());
@@ -69,8 +78,8 @@ pub fn main(version: String) -> ExitCode {
         Command::Verify(args) => verify::run(&args, talk),
         Command::Scan(args) => scan::run(&args, talk),
         Command::Specialize(args) => specialize::run(&args, talk),
-        Command::Completions(args) => completions::run(&args, cli),
-        Command::Man(args) => man::run(&args, cli),
+        Command::Completions(args) => completions::run(&args, with_examples()),
+        Command::Man(args) => man::run(&args, with_examples()),
         Command::Demo(args) => demo::run(&args, talk),
     };
     done.unwrap_or_else(|error| talk.refuse(&error)).into()

@@ -12,8 +12,10 @@ use crate::files::open::Mode;
 use crate::files::replace;
 use crate::fill::{Selection, plan};
 use crate::record::assign::assign_all;
+use crate::record::declared::declared;
 use crate::record::edit::payload;
 use crate::record::read::Image;
+use crate::record::{Assignment, Sources};
 use crate::shown::escaped;
 
 /// Write a section's bytes to a file, for `objcopy --update-section`
@@ -43,34 +45,46 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
-    let mut inputs: Vec<&Path> = args.values.values.iter().map(PathBuf::as_path).collect();
+    let files = args.values.given.files();
+    let mut inputs: Vec<&Path> = files.iter().map(|file| file.path.as_path()).collect();
+    let sources = args.values.given.sources();
+    let assignments = args.values.given.assignments(&sources, talk)?;
+    let given = Given { assignments, sources: args.values.from_record.then_some(&sources) };
     let bytes = if let Some(schema) = &args.schema {
         inputs.push(schema);
-        from_schema(schema, args)?
+        from_schema(schema, args, &given)
     } else {
         // Where there is no schema, the parser of the command line asked for an image.
         let image = args.image.as_deref().unwrap_or(Path::new(""));
         inputs.push(image);
-        from_image(image, args)?
+        from_image(image, args, &given)
     };
+    super::values::tell_sources(&sources, talk);
+    let bytes = bytes?;
     replace::files(&[(args.output.clone(), &bytes)], &inputs)?;
     talk.say(&format!("{}: {} bytes", escaped(&args.output), bytes.len()));
     Ok(Exit::Done)
 }
 
-fn from_image(path: &Path, args: &Args) -> Result<Vec<u8>> {
+/// The values, and what may be asked for others because a record or a schema says so.
+struct Given<'a> {
+    assignments: Vec<Assignment>,
+    sources: Option<&'a Sources>,
+}
+
+fn from_image(path: &Path, args: &Args, given: &Given<'_>) -> Result<Vec<u8>> {
     let image = Image::open(path, Mode::Read)?;
     let section = image.section(&args.section)?;
-    let assignments = args.values.assignments()?;
-    if assignments.is_empty() && !args.values.reset {
+    if given.assignments.is_empty() && !args.values.reset && given.sources.is_none() {
         return Ok(section.bytes.clone());
     }
-    let selection = Selection { spelling: Some(&section.name), ..args.values.selection(None) };
-    let records = plan::plan(&image, &assignments, selection)?;
+    let selection = args.values.selection(None, given.sources);
+    let selection = Selection { spelling: Some(&section.name), ..selection };
+    let records = plan::plan(&image, &given.assignments, selection)?;
     Ok(payload(section, &records))
 }
 
-fn from_schema(path: &Path, args: &Args) -> Result<Vec<u8>> {
+fn from_schema(path: &Path, args: &Args, given: &Given<'_>) -> Result<Vec<u8>> {
     let schema = super::values::read_schema(path)?;
     let known: Vec<String> =
         schema.sections.iter().map(|section| section.shape.name.clone()).collect();
@@ -85,7 +99,11 @@ fn from_schema(path: &Path, args: &Args) -> Result<Vec<u8>> {
     super::generate::replace_defaults(&mut section, path, &args.defaults)?;
     let shape = &section.shape;
     let refused = |problems| Error::Values { path: path.to_owned(), problems };
-    let assigned = assign_all(&[shape], &args.values.assignments()?).map_err(refused)?;
+    let mut assignments = given.assignments.clone();
+    if let Some(sources) = given.sources {
+        assignments.extend(declared(path, &[shape], &assignments, sources)?);
+    }
+    let assigned = assign_all(&[shape], &assignments).map_err(refused)?;
     let given = assigned.into_values().next().unwrap_or_default();
     let values = shape.evaluate(&given).map_err(refused)?;
     let missing = shape.missing(&values);

@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use super::json;
 use super::progress::Progress;
+use super::scan::count;
 use super::talk::{Exit, Talk};
+use super::values::GivenArgs;
 use crate::error::{Error, Result};
 use crate::files::open::read_text;
-use crate::record::values;
 use crate::scan::finding::Finding;
 use crate::scan::manifest::Manifest;
 use crate::shown::{escaped, line};
@@ -41,17 +42,13 @@ pub(super) struct Args {
     /// Put the trees under this folder, as if it were the root of all files
     #[arg(long, value_name = "DIR")]
     destdir: Option<PathBuf>,
-    /// Set a field; repeat for the items of a list
-    #[arg(long = "set", value_name = "FIELD=VALUE")]
-    sets: Vec<String>,
-    /// Read values from a file of JSON or TOML, - for JSON on standard input
-    #[arg(long = "values", value_name = "FILE")]
-    files: Vec<PathBuf>,
+    #[command(flatten)]
+    given: GivenArgs,
     /// Take from this file what `scan --manifest` found, and search nothing
     #[arg(long, value_name = "MANIFEST")]
     manifest: Option<PathBuf>,
-    /// A longer path that only begins or ends like an old one, and is another: /opt/apple for /opt/app. A
-    /// manifest is made with it
+    /// A longer path that only begins or ends like an old one and has nothing to do with it: /opt/apple for
+    /// /opt/app. With --manifest, `scan` has to know it
     #[arg(long = "other-path", value_name = "PATH", conflicts_with = "manifest")]
     other_paths: Vec<PathBuf>,
     /// Rewrite the old value of this field, which has to be set, also where text files have it as a
@@ -148,7 +145,7 @@ impl Watch for Progress {
 
 pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     json::or_error(args.json, || {
-        let options = options(args)?;
+        let options = options(args, talk)?;
         let progress = Progress::new(talk.0.quiet);
         let done = specialize(&options, &progress, &*super::talk::stopped_by_signals()?);
         progress.end();
@@ -163,11 +160,11 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     })
 }
 
-fn options(args: &Args) -> Result<SpecializeOptions> {
+fn options(args: &Args, talk: Talk) -> Result<SpecializeOptions> {
     Ok(SpecializeOptions {
         outputs: args.outputs.iter().map(|text| output(text)).collect::<Result<_>>()?,
         rewrites: args.rewrites.iter().map(|text| rewrite(text)).collect::<Result<_>>()?,
-        assignments: values::assignments(&args.sets, &args.files)?,
+        assignments: args.given.assignments(&args.given.sources(), talk.beside_json(args.json))?,
         destdir: args.destdir.clone(),
         manifest: args.manifest.as_deref().map(read_manifest).transpose()?,
         other_paths: args.other_paths.clone(),
@@ -260,10 +257,10 @@ fn tell(done: &Specialized, args: &Args, talk: Talk) {
     for tree in done.trees.iter().filter(|_| stays) {
         let verb = if done.ending == Ending::Planned { "would become" } else { "is now" };
         talk.say(&format!(
-            "{} {verb} {}: {} files, {} of them or their links changed",
+            "{} {verb} {}: {}, {} of them or their links changed",
             escaped(tree.source.as_os_str()),
             escaped(tree.destination.as_os_str()),
-            tree.files,
+            count(tree.files as usize, "file"),
             tree.changes.len(),
         ));
         for (path, notes) in &tree.changes {
@@ -278,7 +275,11 @@ fn tell(done: &Specialized, args: &Args, talk: Talk) {
     if done.left.is_empty() {
         return;
     }
-    super::talk::print(&format!("{} references to old paths are left:", done.left.len()));
+    let left = match done.left.len() {
+        1 => "1 reference to an old path is left:".to_owned(),
+        many => format!("{many} references to old paths are left:"),
+    };
+    super::talk::print(&left);
     for (destination, finding) in &done.left {
         let destination = escaped(destination.as_os_str());
         super::talk::print(&format!("  {destination}/{}", super::scan::line_of(finding)));
@@ -296,13 +297,14 @@ fn tell(done: &Specialized, args: &Args, talk: Talk) {
 fn tell_standing(standing: &Standing, talk: Talk) {
     const SHOWN: usize = 8;
     let Standing { field, old, places, followed, .. } = standing;
-    let (times, old) = (places.len(), line(old));
+    let (places_have, old) = (count(places.len(), "place"), line(old));
+    let (have, times) = (if places.len() == 1 { "has" } else { "have" }, places.len());
     let way = match followed {
         false => format!("--follow {field} rewrites them"),
         true => "a short word may mean something else: --force rewrites it everywhere".to_owned(),
     };
     talk.say(&format!(
-        "`{field}` was `{old}`, which {times} places in text files still have; {way}:"
+        "`{field}` was `{old}`, which {places_have} in text files still {have}; {way}:"
     ));
     for (destination, finding) in places.iter().take(SHOWN) {
         let destination = escaped(destination.as_os_str());

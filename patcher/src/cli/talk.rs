@@ -49,6 +49,11 @@ pub(super) struct Global {
 pub(super) struct Talk(pub(super) Global);
 
 impl Talk {
+    /// The same, but no steps are told where standard output is for an object of JSON.
+    pub(super) fn beside_json(self, json: bool) -> Self {
+        Self(Global { quiet: self.0.quiet || json, ..self.0 })
+    }
+
     /// Tells a step that was done.
     pub(super) fn say(self, text: &str) {
         if !self.0.quiet {

@@ -1,20 +1,82 @@
 //! Arguments that several commands share.
 
-use super::talk::color;
+use std::path::PathBuf;
+
+use super::talk::{Talk, color};
 use crate::error::{Error, Result};
 use crate::fill::{Earlier, Selection};
+use crate::record::{Assignment, Sources, ValueFile, Values, assignments};
 use crate::shown::escaped;
 
-/// The arguments that `fill` and `payload` share: the values, and the records that take them.
+/// The values.
 #[derive(Debug, clap::Args)]
-pub(super) struct ValueArgs {
+pub(super) struct GivenArgs {
     /// Give a field its value; repeat for the items of a list, give nothing for the empty list.
     /// Bytes are hexadecimal. FIELD may be SECTION.FIELD
     #[arg(long = "set", value_name = "FIELD=VALUE")]
     sets: Vec<String>,
-    /// Read values from a file, JSON or (.toml) TOML; `-` is JSON on standard input. Can be repeated
+    /// Read values from a file: JSON; by its name TOML (.toml), KEY=VALUE (.env, os-release) or KEY VALUE
+    /// (status.txt, of Bazel). In front of any other name say which: `status:FILE`, also `json:`, `toml:`,
+    /// `env:`, `os-release:`. The file `-` is standard input. Can be repeated
     #[arg(long, value_name = "FILE")]
-    pub(super) values: Vec<std::path::PathBuf>,
+    values: Vec<PathBuf>,
+    /// Give a field the value of a key in these files. Without this option each key has to be a field; with
+    /// it, files of KEY=VALUE and KEY VALUE give nothing else
+    #[arg(long = "take", value_name = "FIELD=KEY")]
+    takes: Vec<String>,
+    /// Give a field the value of a source: `git:FACT`, `env:VARIABLE`, `epoch` or `epoch:day` (the moment in
+    /// SOURCE_DATE_EPOCH)
+    #[arg(long, value_name = "FIELD=SOURCE")]
+    from: Vec<String>,
+    /// Give a field a fact of the git repository: describe, version, commit, short, dirty, date, day, tag or
+    /// branch. Where the field is called like the fact, its name is enough
+    #[arg(long, value_name = "FIELD[=FACT]")]
+    git: Vec<String>,
+    /// The folder whose repository is asked; otherwise the current one
+    #[arg(long, value_name = "FOLDER")]
+    git_root: Option<PathBuf>,
+}
+
+impl GivenArgs {
+    /// What is asked for values, where the options want it.
+    pub(super) fn sources(&self) -> Sources {
+        Sources::new(self.git_root.clone())
+    }
+
+    /// The files that values are read from.
+    pub(super) fn files(&self) -> Vec<ValueFile> {
+        self.values.iter().map(|path| ValueFile::named(path)).collect()
+    }
+
+    /// The values; what is asked is told.
+    pub(super) fn assignments(&self, sources: &Sources, talk: Talk) -> Result<Vec<Assignment>> {
+        let values = Values {
+            sets: self.sets.clone(),
+            files: self.files(),
+            takes: self.takes.clone(),
+            from: self.from.clone(),
+            git: self.git.clone(),
+        };
+        let assignments = assignments(&values, sources);
+        tell_sources(sources, talk);
+        assignments
+    }
+}
+
+/// Says what sources have answered since the last call.
+pub(super) fn tell_sources(sources: &Sources, talk: Talk) {
+    sources.told().iter().for_each(|text| talk.say(text));
+}
+
+/// The arguments that `fill` and `payload` share: the values, and the records that take them.
+#[derive(Debug, clap::Args)]
+pub(super) struct ValueArgs {
+    #[command(flatten)]
+    pub(super) given: GivenArgs,
+    /// Ask for the values of fields that are not given where the file says that they come from: facts of git,
+    /// and SOURCE_DATE_EPOCH
+    #[arg(long)]
+    pub(super) from_record: bool,
     /// Keep the values that were set before and are not given now
     #[arg(long, conflicts_with = "reset")]
     keep: bool,
@@ -27,20 +89,18 @@ pub(super) struct ValueArgs {
 }
 
 impl ValueArgs {
-    pub(super) fn assignments(&self) -> Result<Vec<crate::record::values::Assignment>> {
-        crate::record::values::assignments(&self.sets, &self.values)
-    }
-
+    /// Which records are filled, and how. `sources` are those that may be asked because a record says so.
     pub(super) fn selection<'a>(
         &self,
         schema: Option<&'a postlink_codegen::Schema>,
+        sources: Option<&'a Sources>,
     ) -> Selection<'a> {
         let earlier = match (self.keep, self.reset) {
             (true, _) => Earlier::Keep,
             (_, true) => Earlier::Reset,
             _ => Earlier::Refuse,
         };
-        Selection { earlier, all: self.all, schema, spelling: None }
+        Selection { earlier, all: self.all, schema, spelling: None, sources }
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::json;
 use super::progress::Progress;
+use super::scan::count;
 use super::talk::{Exit, Talk};
 use crate::error::Result;
 use crate::shown::{escaped, line};
@@ -12,7 +13,8 @@ use crate::verify::{Change, ImageReport, TreeReport, Verified, VerifyOptions, ve
 /// Check that a filled file differs from its original in nothing but the values of declared fields
 ///
 /// Changed defaults in a filled record are accepted, and named: `specialize` writes them. A changed
-/// build-id is accepted if it is the one that `fill --rewrite-build-id` computes from the filled file.
+/// build-id is accepted if it is the one that `fill --rewrite-build-id` computes from the filled file; the
+/// checksum of a separate debug file, if there is one that has it, and the file's build-id.
 /// Hashes of a signature have to be those that follow from the other changes.
 ///
 /// Between two trees, exactly the changes that `specialize` makes are accepted: RUNPATH, texts and
@@ -46,6 +48,10 @@ pub(super) struct Args {
     /// line of .pc files, as `specialize --follow` does
     #[arg(long)]
     force: bool,
+    /// The separate debug file of the filled file, where it is not beside it or in the tree; or a folder
+    /// of such files. Can be repeated
+    #[arg(long = "debug-file", value_name = "FILE")]
+    debug_files: Vec<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -61,6 +67,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             equal_length: args.equal_length,
             possible: args.possible,
             repack: args.repack,
+            debug_files: args.debug_files.clone(),
             force: args.force,
         };
         let progress = Progress::new(talk.0.quiet).ends_at_signals();
@@ -109,6 +116,9 @@ fn tell_images(report: &ImageReport, args: &Args, talk: Talk) {
         talk.say(&format!("{filled}: defaults changed: {fields}"));
     }
     report.notes.iter().for_each(|note| talk.say(&format!("{filled}: {note}")));
+    if let Some(name) = &report.changed_debug_link {
+        talk.say(&format!("{filled}: it has the checksum of its debug file {name}"));
+    }
     let following = report.following_bytes;
     talk.say(&match report.declared_bytes {
         bytes if report.rewritten_build_id => format!(
@@ -134,7 +144,10 @@ fn tell(report: &TreeReport, talk: Talk) {
     if report.differences.is_empty() {
         return;
     }
-    super::talk::print(&format!("{} differences are not explained:", report.differences.len()));
+    super::talk::print(&match report.differences.len() {
+        1 => "1 difference is not explained:".to_owned(),
+        many => format!("{many} differences are not explained:"),
+    });
     let mut path = None;
     for different in &report.differences {
         if path != Some(&different.path) {
@@ -156,7 +169,7 @@ fn summary(report: &TreeReport) -> String {
     let changed = |is: fn(&Change) -> bool| {
         report.changed.iter().filter(|changed| changed.changes.iter().any(is)).count()
     };
-    let mut parts = vec![format!("{} files identical", report.identical)];
+    let mut parts = vec![format!("{} identical", count(report.identical as usize, "file"))];
     let counts = [
         (changed(|one| matches!(one, Change::Value(_) | Change::Default { .. })), "filled"),
         (changed(|one| matches!(one, Change::Runpath { .. })), "with a changed RUNPATH"),
@@ -164,13 +177,21 @@ fn summary(report: &TreeReport) -> String {
         (changed(|one| matches!(one, Change::Strings { .. })), "with changed strings"),
         (changed(|one| matches!(one, Change::BuildId)), "with a changed build-id"),
         (
+            changed(|one| matches!(one, Change::DebugLink { .. })),
+            "with the checksum of a changed debug file",
+        ),
+        (
             changed(|one| matches!(one, Change::Following { .. })),
             "with a signature or checksum that follows",
         ),
-        (changed(|one| matches!(one, Change::Text { .. })), "texts rewritten"),
-        (changed(|one| matches!(one, Change::Link { .. })), "links rewritten"),
     ];
     let counts = counts.into_iter().filter(|&(count, _)| count > 0);
     parts.extend(counts.map(|(count, what)| format!("{count} {what}")));
+    let rewritten = [
+        (changed(|one| matches!(one, Change::Text { .. })), "text"),
+        (changed(|one| matches!(one, Change::Link { .. })), "link"),
+    ];
+    let rewritten = rewritten.into_iter().filter(|&(number, _)| number > 0);
+    parts.extend(rewritten.map(|(number, thing)| format!("{} rewritten", count(number, thing))));
     parts.join(", ")
 }

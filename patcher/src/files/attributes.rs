@@ -34,9 +34,9 @@ const SET_ID_BITS: u32 = 0o6000;
 /// Who owns the new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// Whoever owns the old file: the new one takes its place. Refused where that cannot be.
+    /// The owner of the old file, whose place the new one takes. Refused where that cannot be.
     Same,
-    /// Whoever owns the old file where the system allows that, else whoever runs this. Then the
+    /// The owner of the old file where the system allows that, else the user who runs this. Then the
     /// set-user-ID, set-group-ID and sticky bits are left out.
     Runner,
 }
@@ -133,7 +133,7 @@ fn keep_xattrs(old: &File, new: &File, is_folder: bool) -> io::Result<Vec<(Strin
         };
         lost.extend(copy().err().map(|error: io::Error| (name.clone(), error)));
     }
-    // What the folder gives to new files by default would let others in.
+    // The access lists that a folder gives to new files would let others in.
     let lists = [ACCESS_LIST, DEFAULT_LIST];
     for list in if is_folder { &lists[..] } else { &lists[..1] } {
         let is_kept =
@@ -145,7 +145,7 @@ fn keep_xattrs(old: &File, new: &File, is_folder: bool) -> io::Result<Vec<(Strin
     Ok(lost)
 }
 
-/// What a write into a file takes away, and who may put it back: the set-user-ID and set-group-ID
+/// The rights that a write into a file takes away, and who may put them back: the set-user-ID and set-group-ID
 /// bits, and capabilities.
 #[derive(Debug)]
 pub(super) struct Rights {
@@ -174,7 +174,7 @@ impl Rights {
                 "run it as the file's owner or as root, or write elsewhere with --output",
             ));
         }
-        // Whoever can set them now can do so again.
+        // A user who can set them now can do so again.
         rights.keep_capabilities(file)?;
         Ok(rights)
     }
@@ -182,7 +182,7 @@ impl Rights {
     /// Puts back what a write took away.
     ///
     /// # Errors
-    /// What the system refuses.
+    /// The system refuses something.
     pub(super) fn keep(&self, file: &File) -> Result<()> {
         let failed = || Error::io("keep the mode of", &self.path);
         if file.metadata().map_err(failed())?.mode() != self.mode {
@@ -200,7 +200,7 @@ impl Rights {
 
 /// Whether we may give the file the set-user-ID and set-group-ID bits that it has.
 fn may_keep_bits(file: &File, metadata: &Metadata) -> bool {
-    // Whoever is not in the file's group loses its set-group-ID bit without an error.
+    // A user who is not in the file's group loses its set-group-ID bit without an error.
     let is_member = || {
         let ours = getgroups().unwrap_or_default();
         ours.iter().chain([&getegid()]).any(|group| group.as_raw() == metadata.gid())

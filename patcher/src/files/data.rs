@@ -9,20 +9,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::SeekFrom as Find;
 use rustix::io::Errno;
 
-use super::open::size;
+use super::open::{read_at, size};
 use super::window::Window;
-use crate::edit::Edit;
+use crate::edit::{Edit, overlay};
 use crate::error::{Error, Result};
 
 /// Bytes that are copied between two looks at whether to stop. File systems that share bytes between
 /// files do so in blocks, of which this is a multiple.
 const PIECE: u64 = 64 << 20;
 
+/// Bytes that are read at a time.
+const CHUNK: usize = 1 << 20;
+
 /// Copies all bytes of a file to a new one, as `cp --sparse=auto` does: holes stay holes, and the
 /// system shares the bytes of both files where it can.
 ///
 /// # Errors
-/// What the system refuses; the file has become shorter; `stop` was set.
+/// The system refuses something; the file has become shorter; `stop` was set.
 pub(crate) fn copy_data(source: &File, new: &File, stop: &AtomicBool) -> io::Result<()> {
     let metadata = source.metadata()?;
     let size = metadata.len();
@@ -67,6 +70,28 @@ fn copy_part(
         at += piece;
     }
     Ok(())
+}
+
+/// Gives `take` all bytes of a file, in their order, as they are with these edits. None changes the size.
+///
+/// # Errors
+/// The file cannot be read.
+pub(crate) fn with_edits(
+    file: &File,
+    edits: &[Edit],
+    mut take: impl FnMut(&[u8]),
+) -> io::Result<()> {
+    let mut buffer = vec![0; CHUNK];
+    let mut at = 0;
+    loop {
+        let read = read_at(file, &mut buffer, at)?;
+        let Some(chunk) = buffer.get_mut(..read).filter(|chunk| !chunk.is_empty()) else {
+            return Ok(());
+        };
+        overlay(chunk, at, edits);
+        take(chunk);
+        at = at.saturating_add(read as u64);
+    }
 }
 
 /// Refuses a file that does not have what was written.

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 /// place at which the file is read.
 ///
 /// # Errors
-/// What the system refuses.
+/// The system refuses something.
 pub(crate) fn extents(file: &File) -> io::Result<impl Iterator<Item = Range<u64>>> {
     let metadata = file.metadata()?;
     let size = metadata.len();

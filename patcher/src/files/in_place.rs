@@ -33,7 +33,7 @@ pub(crate) fn in_place(file: &File, path: &Path, steps: &Steps, how: Durability)
     let failed = |action| Error::io(action, path);
     let metadata = file.metadata().map_err(failed("open"))?;
     let rights = Rights::of(file, path)?;
-    // What was cut off cannot be put back. The mark stays until then: a run that is killed is seen, and the
+    // Bytes that were cut off cannot be put back. The mark stays until then: a run that is killed is seen, and the
     // next one goes on.
     let mut is_cut = false;
     let mut written = || {

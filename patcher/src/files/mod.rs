@@ -18,6 +18,7 @@ pub(crate) mod data;
 pub(crate) mod holes;
 pub(crate) mod in_place;
 pub(crate) mod open;
+pub(crate) mod parents;
 pub(crate) mod replace;
 pub(crate) mod temporary;
 pub(crate) mod walk;

@@ -28,7 +28,7 @@ pub struct Durability {
     pub sync: bool,
 }
 
-/// What is other in a copy of a file.
+/// The differences of a copy from its file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Changes<'a> {
     /// None changes the size.
@@ -37,83 +37,106 @@ pub(crate) struct Changes<'a> {
     pub length: Option<u64>,
 }
 
-/// Puts a copy of a file, with these changes, in the place of the file itself, at `path`, unless `stop` is
-/// set. It keeps the file's owner, extended attributes and mode. Gives sentences about the new file:
-/// what could not be kept.
+/// What becomes of the file that a new one is a copy of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Old<'a> {
+    /// The new one takes its place, and keeps its owner, extended attributes and mode. It has this path,
+    /// perhaps another one than the new file.
+    Goes(&'a Path),
+    /// It stays. As with `cp`, the new one is a file of whoever runs this, with the old one's permissions less
+    /// what the umask takes away.
+    Stays,
+}
+
+/// Puts a copy of a file, with these changes, at a path, unless `stop` is set. Gives sentences about the new
+/// file: what could not be kept.
 ///
 /// # Errors
-/// What the system refuses; the file was changed, or replaced by another one, meanwhile; `stop` was
+/// The system refuses something; the file was changed or replaced meanwhile; `stop` was
 /// set. Then nothing was written, and no new file stays.
-pub(crate) fn replace(
+pub(crate) fn put(
     old: &File,
-    path: &Path,
+    output: &Path,
+    what: Old<'_>,
     changes: Changes<'_>,
     how: Durability,
     stop: &AtomicBool,
 ) -> Result<Vec<String>> {
-    write(old, path, true, changes, how, stop)
+    put_ready(Ready::new(old, output, what, changes, how, stop)?, stop)
 }
 
-/// Puts a copy of `input`, with these changes, elsewhere, unless `stop` is set. As with `cp`, it is a new
-/// file of whoever runs this, with the input's permissions less what the umask takes away. Gives
-/// sentences as [`replace`] does.
+/// A copy of a file with changes, complete, and not in its place yet. It goes away unless it is put there.
+#[derive(Debug)]
+pub(crate) struct Ready<'a> {
+    old: &'a File,
+    /// The old file as it was when it was copied.
+    before: Metadata,
+    what: Old<'a>,
+    new: NewFile,
+    target: PathBuf,
+    how: Durability,
+    notes: Vec<String>,
+}
+
+impl<'a> Ready<'a> {
+    /// # Errors
+    /// See [`put`].
+    pub(crate) fn new(
+        old: &'a File,
+        output: &Path,
+        what: Old<'a>,
+        changes: Changes<'_>,
+        how: Durability,
+        stop: &AtomicBool,
+    ) -> Result<Self> {
+        let target = target(output)?;
+        let failed = |action| Error::io(action, &target);
+        let before = old.metadata().map_err(failed("open"))?;
+        // Until it is complete, nobody else reads what others may not read at all.
+        let mode = match what {
+            Old::Goes(_) => 0o600,
+            Old::Stays => before.mode() & 0o777,
+        };
+        let new = new_file(&target, mode)?;
+        let file = new.file();
+        copy_data(old, file, stop).or_else(|error| {
+            not_stopped(stop, &target)?;
+            Err(failed("write")(error))
+        })?;
+        for edit in changes.edits {
+            if !holds(file, edit.offset, &edit.before).map_err(failed("read back"))? {
+                return Err(changed(&target));
+            }
+            file.write_all_at(&edit.after, edit.offset).map_err(failed("write"))?;
+        }
+        if let Some(length) = changes.length {
+            file.set_len(length).map_err(failed("write"))?;
+        }
+        check_size(file, &target, changes.length.unwrap_or(before.len()))?;
+        read_back(file, &target, changes.edits)?;
+        let mut notes = Vec::new();
+        if matches!(what, Old::Goes(_)) {
+            notes = keep(old, file, &target, Owner::Same)?;
+        }
+        if how.preserve {
+            set_modified(file, &before).map_err(failed("set the time of"))?;
+        }
+        if how.sync {
+            file.sync_all().map_err(failed("sync"))?;
+        }
+        Ok(Self { old, before, what, new, target, how, notes })
+    }
+}
+
+/// Puts a file into its place, in one step. Gives the sentences about it.
 ///
 /// # Errors
-/// What the system refuses; the input was changed meanwhile; `stop` was set. Then `output` is as it
-/// was, and no new file stays.
-pub(crate) fn copy(
-    input: &File,
-    output: &Path,
-    changes: Changes<'_>,
-    how: Durability,
-    stop: &AtomicBool,
-) -> Result<Vec<String>> {
-    write(input, output, false, changes, how, stop)
-}
-
-fn write(
-    input: &File,
-    output: &Path,
-    replaces_input: bool,
-    changes: Changes<'_>,
-    how: Durability,
-    stop: &AtomicBool,
-) -> Result<Vec<String>> {
-    let target = target(output)?;
-    let failed = |action| Error::io(action, &target);
-    let metadata = input.metadata().map_err(failed("open"))?;
-    // Until it is complete, nobody else reads what others may not read at all.
-    let mode = if replaces_input { 0o600 } else { metadata.mode() & 0o777 };
-    let new = new_file(&target, mode)?;
-    let file = new.file();
-    copy_data(input, file, stop).or_else(|error| {
-        not_stopped(stop, &target)?;
-        Err(failed("write")(error))
-    })?;
-    for edit in changes.edits {
-        if !holds(file, edit.offset, &edit.before).map_err(failed("read back"))? {
-            return Err(changed(&target));
-        }
-        file.write_all_at(&edit.after, edit.offset).map_err(failed("write"))?;
-    }
-    if let Some(length) = changes.length {
-        file.set_len(length).map_err(failed("write"))?;
-    }
-    check_size(file, &target, changes.length.unwrap_or(metadata.len()))?;
-    read_back(file, &target, changes.edits)?;
-    let mut notes = Vec::new();
-    if replaces_input {
-        notes = keep(input, file, &target, Owner::Same)?;
-    }
-    if how.preserve {
-        set_modified(file, &metadata).map_err(failed("set the time of"))?;
-    }
-    if how.sync {
-        file.sync_all().map_err(failed("sync"))?;
-    }
-    check_unchanged(input, &metadata, &target, replaces_input)?;
+/// See [`put`].
+pub(crate) fn put_ready(ready: Ready<'_>, stop: &AtomicBool) -> Result<Vec<String>> {
+    let Ready { old, before, what, new, target, how, mut notes } = ready;
+    check_unchanged(old, &before, &target, what)?;
     not_stopped(stop, &target)?;
-    new.put(&target).map_err(failed("put a new file in the place of"))?;
+    new.put(&target).map_err(Error::io("put a new file in the place of", &target))?;
     if how.sync {
         // The file is there: this is no refusal any more.
         let synced = File::open(folder_of(&target)).and_then(|folder| folder.sync_all());
@@ -127,15 +150,32 @@ fn write(
     Ok(notes)
 }
 
+/// Puts two files into their places, one after the other. Gives the sentences about each.
+///
+/// # Errors
+/// See [`put`]: if one cannot be put there, then none is.
+pub(crate) fn put_both(
+    first: Ready<'_>,
+    second: Ready<'_>,
+    stop: &AtomicBool,
+) -> Result<(Vec<String>, Vec<String>)> {
+    // Until both are in their places, the old file at the first one has a second name.
+    let target = first.target.clone();
+    let old = second_name(&target, folder_of(&target));
+    let notes = put_ready(first, stop)?;
+    match put_ready(second, stop) {
+        Ok(more) => Ok((notes, more)),
+        Err(error) => Err(take_back(vec![(target, old)], error)),
+    }
+}
+
 /// Refuses to take the place of a file that is not the one that was copied.
-fn check_unchanged(
-    input: &File,
-    before: &Metadata,
-    target: &Path,
-    replaces_input: bool,
-) -> Result<()> {
-    let now = input.metadata().map_err(Error::io("read", target))?;
-    let is_there = !replaces_input || is_same(target, &now);
+fn check_unchanged(old: &File, before: &Metadata, target: &Path, what: Old<'_>) -> Result<()> {
+    let now = old.metadata().map_err(Error::io("read", target))?;
+    let is_there = match what {
+        Old::Goes(path) => is_same(path, &now),
+        Old::Stays => true,
+    };
     if is_there && Stamp::of(&now).continues(&Stamp::of(before)) {
         return Ok(());
     }
@@ -161,7 +201,7 @@ pub(crate) fn not_stopped(stop: &AtomicBool, path: &Path) -> Result<()> {
 /// Writes whole new files, and reads them back. All are written before the first takes its place.
 ///
 /// # Errors
-/// What the system refuses; two outputs that are one file, or one that is also among `inputs`. Then
+/// The system refuses something; two outputs that are one file, or one that is also among `inputs`. Then
 /// what was there is as it was, and no new file stays; otherwise the error says which are new.
 pub(crate) fn files(outputs: &[(PathBuf, impl AsRef<[u8]>)], inputs: &[&Path]) -> Result<()> {
     let paths: Vec<&Path> = outputs.iter().map(|(path, _)| path.as_path()).collect();
@@ -295,9 +335,10 @@ mod tests {
         fs::write(&newer, "newer").expect("a file");
         fs::rename(&newer, &path).expect("a newer file");
         let never = AtomicBool::new(false);
-        let error = replace(
+        let error = put(
             &old,
             &path,
+            Old::Goes(&path),
             Changes { edits: &[], length: None },
             Durability::default(),
             &never,

@@ -23,7 +23,7 @@ pub struct Tree {
     pub entries: Vec<Entry>,
 }
 
-/// What has a name in a tree.
+/// A name in a tree, and the thing that has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Relative to the root. Any bytes but NUL: names need not be UTF-8.
@@ -51,7 +51,7 @@ pub enum EntryKind {
     File(u64),
     /// A symbolic link, and its target as it is written there. It is never followed.
     Symlink(PathBuf),
-    /// Something else, which is never opened: "a named pipe".
+    /// A thing that is never opened: "a named pipe".
     Special(&'static str),
 }
 

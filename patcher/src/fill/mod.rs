@@ -1,23 +1,26 @@
 //! Fills the records of one file: plan, refuse, write, read back.
 
+mod debug_file;
 pub(crate) mod plan;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use self::debug_file::{DebugFile, Pairing};
 use crate::edit::Edit;
 use crate::error::{Error, Result, SectionProblem};
 use crate::files::in_place::in_place;
 use crate::files::open::{Mode, is_same};
-use crate::files::replace::{self, Changes, not_stopped};
+use crate::files::replace::{self, Changes, Old, not_stopped};
 use crate::image;
 use crate::image::data::ImageData;
+use crate::image::debug_link::DebugLink;
 use crate::image::finish::Finish;
 use crate::record::edit::{RecordEdit, steps};
 use crate::record::read::Image;
 use crate::record::values::Assignment;
 use crate::record::warnings;
-use crate::shown::escaped;
+use crate::shown::{escaped, line};
 
 pub use crate::files::replace::Durability;
 pub use crate::image::Allowed;
@@ -35,6 +38,11 @@ pub struct FillOptions<'a> {
     pub in_place: bool,
     /// Give the image the identity that follows from its content: in ELF the build-id.
     pub rewrite_identity: bool,
+    /// The separate debug file, which gets the same identity; with `rewrite_identity`, and not `in_place`.
+    pub debug_file: Option<&'a Path>,
+    /// Where that goes: a file, or a folder of debug files, which gets `.build-id/ab/cdef….debug`. `None`:
+    /// it takes the place of the old one; one that is in a folder `.build-id` has the new name there.
+    pub debug_output: Option<&'a Path>,
     /// What may become of a signature.
     pub allowed: Allowed,
     /// With `in_place`: write also into a file that should be replaced by a new one.
@@ -52,7 +60,7 @@ pub struct FillOptions<'a> {
 pub enum Outcome {
     /// The file was written.
     Filled,
-    /// It has these values already; nothing was written.
+    /// It has these values already, and was not written.
     Unchanged,
     /// It would be written.
     Planned,
@@ -70,6 +78,8 @@ pub struct Filled {
     pub records: Vec<RecordEdit>,
     /// The new identity, where one was asked for.
     pub identity: Option<Vec<u8>>,
+    /// Where the debug file is that has it too.
+    pub debug_file: Option<PathBuf>,
     /// What is left to do, or was lost, in sentences.
     pub warnings: Vec<String>,
 }
@@ -82,6 +92,7 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
     let (never, output) = (AtomicBool::new(false), options.output.unwrap_or(path));
     let stop = options.stop.unwrap_or(&never);
     not_stopped(stop, output)?;
+    check_options(options)?;
     // An output may be the image itself under another name.
     let replaces = path.metadata().is_ok_and(|metadata| is_same(output, &metadata));
     let mode = match (options.dry_run || !replaces, options.in_place) {
@@ -98,9 +109,23 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
         false => None,
     };
     edits.extend(identity.clone());
+    let mut warnings = Vec::new();
+    let mut debug = None;
+    if let (Some(identity), Some(path)) = (&identity, options.debug_file) {
+        let debug_output = options.debug_output;
+        let wanted = Pairing { image: &image, output, replaces, identity, path, debug_output };
+        let mut planned = DebugFile::plan(&wanted)?;
+        check_apart(&image, planned.link.as_slice())?;
+        edits.extend(planned.link.clone());
+        warnings.append(&mut planned.warnings);
+        debug = Some(planned);
+    } else if identity.as_ref().is_some_and(Edit::changes) {
+        // One that cannot be read leads no debugger anywhere.
+        let link = debug_file::link(&image).ok().flatten();
+        warnings.extend(link.map(|link| link_stays(&link)));
+    }
     let changed = edits.iter().any(Edit::changes);
     let mut finish = Finish::default();
-    let mut warnings = Vec::new();
     if changed {
         finish = finish_of(&image, &records, &edits, options)?;
         warnings.append(&mut finish.warnings);
@@ -113,29 +138,66 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
             warnings.extend(replace::other_names(&metadata));
         }
     }
+    let debug_output = debug.as_ref().map(|debug| debug.output.clone());
+    let debug = debug.filter(DebugFile::changes);
+    let is_written = changed || !replaces;
     let outcome = if options.dry_run {
         Outcome::Planned
-    } else if !changed && replaces {
+    } else if !is_written && debug.is_none() {
         Outcome::Unchanged
     } else {
-        if options.in_place {
-            let follows: Vec<Edit> = identity.iter().chain(&finish.edits).cloned().collect();
-            let steps = steps(&records, &follows, finish.length);
-            in_place(&image.file, path, &steps, options.durability)?;
-        } else {
-            let change = Changes { edits: &edits, length: finish.length };
-            let write = if replaces { replace::replace } else { replace::copy };
-            warnings.extend(write(&image.file, output, change, options.durability, stop)?);
+        let how = options.durability;
+        let what = if replaces { Old::Goes(path) } else { Old::Stays };
+        let changes = Changes { edits: &edits, length: finish.length };
+        match debug {
+            Some(debug) => {
+                let image = is_written.then_some((&image.file, output, what, changes));
+                warnings.extend(debug.put(image, how, stop)?);
+            }
+            None if options.in_place => {
+                let follows: Vec<Edit> = identity.iter().chain(&finish.edits).cloned().collect();
+                let steps = steps(&records, &follows, finish.length);
+                in_place(&image.file, path, &steps, how)?;
+            }
+            None => warnings.extend(replace::put(&image.file, output, what, changes, how, stop)?),
         }
-        Outcome::Filled
+        if is_written { Outcome::Filled } else { Outcome::Unchanged }
     };
     Ok(Filled {
         output: output.to_owned(),
         outcome,
         records,
         identity: identity.map(|identity| identity.after),
+        debug_file: debug_output,
         warnings,
     })
+}
+
+/// Refuses options that do not go together.
+fn check_options(options: &FillOptions<'_>) -> Result<()> {
+    let (why, help) = match (options.debug_file, options.debug_output) {
+        (None, Some(_)) => ("--debug-output needs a debug file", "name it: --debug-file FILE"),
+        (Some(_), _) if !options.rewrite_identity => (
+            "the debug file changes only where the build-id does",
+            "add --rewrite-build-id; without it, the debug file fits the filled file as it is",
+        ),
+        (Some(_), _) if options.in_place => (
+            "a debug file does not follow a fill in place: of two files, one could be left behind",
+            "leave out --in-place",
+        ),
+        _ => return Ok(()),
+    };
+    Err(Error::usage(why, help))
+}
+
+/// A sentence about the debug file that an image names, and that does not follow.
+fn link_stays(link: &DebugLink) -> String {
+    let name = String::from_utf8_lossy(&link.name);
+    format!(
+        "its debug file {} has the old build-id, by which a debugger no longer finds it: name it with \
+         --debug-file",
+        line(name)
+    )
 }
 
 /// The edit of the identity.

@@ -6,9 +6,12 @@ use postlink_format::{Origin, State, VALUES_OFFSET};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::record::assign::assign_all;
+use crate::record::declared::declared;
 use crate::record::edit::RecordEdit;
 use crate::record::read::{Image, RecordPlace, RecordSection, place_in_file};
 use crate::record::values::Assignment;
+use crate::shown::escaped;
+use crate::sources::Sources;
 
 /// What becomes of values that were set before and are not given now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,11 +36,18 @@ pub struct Selection<'a> {
     pub schema: Option<&'a Schema>,
     /// The one section, as spelled in the file, whose records take part.
     pub spelling: Option<&'a str>,
+    /// Where to ask for the values of fields whose record says where they come from, and that nothing is given
+    /// for; `None`: they are not asked for.
+    pub sources: Option<&'a Sources>,
 }
+
+/// The way out where a fill has no values.
+pub(crate) const NO_VALUE: &str =
+    "give some with --set, --values or --git, or fill with the defaults alone: --reset";
 
 /// Plans the fill of one image. Nothing is written.
 ///
-/// The records that take part are those that a value is given for; all, if no value is given.
+/// The records that take part are those that a value is given or asked for; all, if there is no value.
 ///
 /// # Errors
 /// A value that is not for any record or does not fit; doubled records; another fingerprint;
@@ -68,7 +78,20 @@ pub(crate) fn plan(
             .try_for_each(|(section, place)| check_fingerprint(section, place, schema))?;
     }
     let shapes: Vec<&Shape> = records.iter().map(|(_, place)| &place.shape).collect();
-    let given = assign_all(&shapes, assignments)
+    let mut assignments = assignments.to_vec();
+    if let Some(sources) = selection.sources {
+        assignments.extend(declared(&image.path, &shapes, &assignments, sources)?);
+        if assignments.is_empty() && selection.earlier != Earlier::Reset {
+            return Err(Error::usage(
+                format!(
+                    "no value is given, and no field of {} says where its value comes from",
+                    escaped(&image.path)
+                ),
+                NO_VALUE,
+            ));
+        }
+    }
+    let given = assign_all(&shapes, &assignments)
         .map_err(|problems| Error::Values { path: image.path.clone(), problems })?;
     let mut edits = Vec::new();
     for (position, (section, place)) in records.iter().enumerate() {

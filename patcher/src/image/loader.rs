@@ -69,7 +69,7 @@ pub(crate) enum LoaderProblem {
         /// How it is linked with more room.
         help: &'static str,
     },
-    /// Something else reads the same bytes, and would read another text.
+    /// A second reader of the same bytes would read a changed text.
     #[error("the linker put {what} `{text}` into the same bytes")]
     Shared {
         /// What reads them: "the name of a symbol".

@@ -2,6 +2,7 @@
 
 pub(crate) mod archive;
 pub(crate) mod data;
+pub(crate) mod debug_link;
 mod elf;
 pub(crate) mod finish;
 pub(crate) mod loader;
@@ -17,9 +18,11 @@ mod strings;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use self::data::ImageData;
+use self::debug_link::DebugLink;
 use self::finish::{Finish, edits_in};
 use self::loader::{LoaderProblem, LoaderText};
 use self::pieces::{Piece, pieces};
@@ -43,12 +46,12 @@ pub(crate) const SEAL: &str = macho::SEAL;
 /// sections.
 ///
 /// # Errors
-/// What is not an image, or damaged.
+/// The file is no image, or damaged.
 pub(crate) fn locate(data: &ImageData<'_>) -> Result<Vec<Candidate>, ImageProblem> {
     data.ask(|data| {
         let mut found = Vec::new();
         for piece in pieces(data)? {
-            // What is no object file (a text, an index of a language's own) holds no record.
+            // A member that is no object file (a text, an index of a language's own) holds no record.
             let Some(format) = piece.image()? else { continue };
             let located = match format.locate(data.part(&piece.range)) {
                 Err(ImageProblem::NoSectionHeaders) if piece.is_member() => continue,
@@ -111,6 +114,29 @@ pub(crate) fn new_identity(file: &File, path: &Path, edits: &[Edit]) -> Result<E
         Carrier::Universal => Format::MachO.new_identity(file, path, edits),
         Carrier::Archive => Err(Error::BuildIds { path: path.to_owned(), count: 0 }),
     }
+}
+
+/// The identity of an image, by which a debugger finds its debug file, as an edit that changes nothing.
+///
+/// # Errors
+/// The image has no identity that could be another one, or several; it cannot be read.
+pub(crate) fn identity(file: &File, path: &Path) -> Result<Edit> {
+    let format = ImageData::new(file).ask(format).map_err(Error::not_image(path))?;
+    let place = format.identity(file, path)?;
+    let mut bytes = vec![0; place.end.saturating_sub(place.start) as usize];
+    file.read_exact_at(&mut bytes, place.start).map_err(Error::io("read", path))?;
+    Ok(Edit { offset: place.start, before: bytes.clone(), after: bytes })
+}
+
+/// The link to a separate debug file that an image has; none, where the file is no single image.
+///
+/// # Errors
+/// The image is damaged, or has several.
+pub(crate) fn debug_link(data: &ImageData<'_>) -> Result<Option<DebugLink>, ImageProblem> {
+    data.ask(|data| match format(data) {
+        Ok(format) => format.debug_link(data),
+        Err(_) => Ok(None),
+    })
 }
 
 /// Where the identity of an image is, if it differs in another file, and is the one that
@@ -195,7 +221,7 @@ pub(crate) fn intermediate_only(data: &ImageData<'_>) -> Option<ImageProblem> {
 /// The strings that the loader reads: each once, in the order of the file's headers.
 ///
 /// # Errors
-/// What is not an image, or damaged.
+/// The file is no image, or damaged.
 pub(crate) fn loader_texts(data: &ImageData<'_>) -> Result<Vec<LoaderText>, ImageProblem> {
     data.ask(|data| {
         let mut texts = Vec::new();
@@ -250,7 +276,7 @@ pub(crate) fn replace_loader_texts(
 /// Why each of these new texts cannot be where the old one is; `None` where it can.
 ///
 /// # Errors
-/// What is not an image, or damaged.
+/// The file is no image, or damaged.
 pub(crate) fn loader_problems(
     data: &ImageData<'_>,
     changes: &[(&LoaderText, &[u8])],
@@ -282,7 +308,7 @@ pub(crate) fn loader_problems(
 /// of its members, each with the member's name before its own.
 ///
 /// # Errors
-/// What is not an image, or damaged.
+/// The file is no image, or damaged.
 pub(crate) fn places(data: &ImageData<'_>, offsets: &[u64]) -> Result<Places, ImageProblem> {
     data.ask(|data| {
         let mut all = Places { symbols: vec![None; offsets.len()], ..Places::default() };

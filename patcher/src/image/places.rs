@@ -112,7 +112,7 @@ const LONGEST_SYMBOL: usize = 1024;
 pub(super) fn demangled(name: &[u8]) -> String {
     let name = String::from_utf8_lossy(name.get(..LONGEST_SYMBOL).unwrap_or(name));
     let mut text = Limited(String::new());
-    // What does not fit is cut: a writer that refuses ends the work.
+    // A longer name is cut: a writer that refuses ends the work.
     if let Ok(rust) = rustc_demangle::try_demangle(&name) {
         let _ = write!(text, "{rust:#}");
     } else if let Ok(symbol) = cpp_demangle::Symbol::new(name.as_bytes()) {

@@ -10,7 +10,7 @@ use crate::error::ImageProblem;
 /// The parts of the file. Where one lies in another, the smaller one comes first.
 ///
 /// # Errors
-/// What is not an image, or damaged.
+/// The file is no image, or damaged.
 pub(crate) fn regions(data: &ImageData<'_>) -> Result<Vec<Region>, ImageProblem> {
     data.ask(|data| {
         let mut regions = Vec::new();
@@ -24,7 +24,7 @@ pub(crate) fn regions(data: &ImageData<'_>) -> Result<Vec<Region>, ImageProblem>
                 None => parts?,
                 Some(_) => parts.unwrap_or_default(),
             };
-            // What lies between the pieces.
+            // The bytes between the pieces.
             if piece.is_member() && last.as_ref() != Some(&piece.slice) {
                 let (offset, name) = (end, piece.named("archive's symbols and names"));
                 let name =

@@ -9,6 +9,7 @@ use std::path::Path;
 use object::read::ReadRef;
 
 use super::data::Bytes;
+use super::debug_link::DebugLink;
 use super::elf;
 use super::finish::{Allowed, Finish, FinishProblem};
 use super::loader::{LoaderProblem, LoaderText};
@@ -69,7 +70,7 @@ impl Format {
     pub(super) fn is_intermediate(self, data: Bytes<'_, '_>) -> bool {
         match self {
             Self::Elf => elf::is_intermediate(data),
-            // What LLVM compiles with LTO for macOS is no image at all.
+            // LLVM's object files for LTO on macOS are no images at all.
             Self::MachO => false,
             Self::Pe => pe::is_intermediate(data),
         }
@@ -137,6 +138,24 @@ impl Format {
         match self {
             Self::Elf => elf::build_id::changed(before, after),
             Self::MachO | Self::Pe => Ok(None),
+        }
+    }
+
+    /// Where the identity is by which a debugger finds the debug file.
+    pub(super) fn identity(self, file: &File, path: &Path) -> Result<Range<u64>> {
+        match self {
+            Self::Elf => elf::build_id::find(file, path),
+            Self::MachO => Err(macho::keeps_identity(path)),
+            Self::Pe => Err(pe::keeps_identity(path)),
+        }
+    }
+
+    /// See [`DebugLink`].
+    pub(super) fn debug_link(self, data: Bytes<'_, '_>) -> Result<Option<DebugLink>, ImageProblem> {
+        match self {
+            Self::Elf => DebugLink::of(data, &elf::places::parts(data)?, elf::is_big_endian(data)),
+            Self::MachO => Ok(None),
+            Self::Pe => DebugLink::of(data, &pe::places::places(data, &[])?.parts, false),
         }
     }
 

@@ -79,7 +79,14 @@ pub(crate) fn unknown_fields(
     taken: &BTreeSet<usize>,
 ) -> Vec<Problem> {
     let lost = assignments.iter().enumerate().filter(|(number, _)| !taken.contains(number));
-    lost.map(|(_, one)| unknown(shapes, one.section.as_deref(), &one.field)).collect()
+    let problem = |(_, one): (usize, &Assignment)| {
+        let mut problem = unknown(shapes, one.section.as_deref(), &one.field);
+        if one.is_key() {
+            problem.help += "\nto take single keys of a file: --take FIELD=KEY";
+        }
+        problem
+    };
+    lost.map(problem).collect()
 }
 
 /// The problem of a field that none of the shapes has.

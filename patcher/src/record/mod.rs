@@ -2,6 +2,7 @@
 
 pub(crate) mod area;
 pub(crate) mod assign;
+pub(crate) mod declared;
 pub(crate) mod descriptor;
 pub(crate) mod edit;
 pub(crate) mod read;
@@ -10,5 +11,6 @@ pub(crate) mod warnings;
 
 pub use self::edit::RecordEdit;
 pub use self::read::{Image, RecordPlace, RecordSection};
-pub use self::values::{Assignment, assignments};
+pub use self::values::{Assignment, ValueFile, Values, assignments};
 pub use crate::files::open::Mode;
+pub use crate::sources::Sources;

@@ -159,7 +159,7 @@ impl Image {
         let found: Vec<&RecordSection> = self.sections.iter().filter(is_alike).collect();
         match found.as_slice() {
             [section] => Ok(section),
-            // What is for several processors has one payload for all of them, if it is the same.
+            // A universal file has one payload for all processors, if it is the same.
             [section, others @ ..]
                 if section.slice.is_some()
                     && others.iter().all(|other| {

@@ -1,16 +1,15 @@
-//! The values that a user gives: `--set FIELD=VALUE`, and files of JSON or TOML.
+//! The values that a user gives: `--set FIELD=VALUE`, files, and sources that are asked.
 
-use std::fmt;
-use std::io::Read;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
 
-use postlink_codegen::{Field, Literal, Problem, Value};
-use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use postlink_codegen::{Field, GitFact, Literal, Problem, Source, Value};
 
 use crate::error::{Error, Result};
-use crate::files::open::read_text;
-use crate::shown::escaped;
+use crate::shown::{escaped, line};
+use crate::sources::files::FileValues;
+use crate::sources::{Answer, Sources};
+
+pub use crate::sources::files::ValueFile;
 
 /// What is given for one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +18,7 @@ pub struct Assignment {
     pub section: Option<String>,
     /// The field's name.
     pub field: String,
-    /// Which file it is from; the command line is behind the last.
+    /// What it is from, as a number: of each file one; behind the last come sources, then the command line.
     pub source: usize,
     value: Written,
 }
@@ -28,8 +27,12 @@ pub struct Assignment {
 enum Written {
     /// From the command line: one text for each `--set`.
     Texts(Vec<String>),
-    /// From a file.
+    /// From a file of values.
     Literal(Literal),
+    /// From a file of keys: the text of one.
+    Key(String),
+    /// From a source that was asked.
+    Answer(Answer),
 }
 
 impl Assignment {
@@ -39,6 +42,12 @@ impl Assignment {
             None => (None, name.to_owned()),
         };
         Self { section, field, source, value }
+    }
+
+    /// The answer of a source that the record of a section names itself.
+    pub(crate) fn declared(section: &str, field: &str, answer: Answer) -> Self {
+        let (section, field) = (Some(section.to_owned()), field.to_owned());
+        Self { section, field, source: usize::MAX, value: Written::Answer(answer) }
     }
 
     /// The value for a field.
@@ -51,6 +60,8 @@ impl Assignment {
                 field.value_of_texts(&texts.iter().map(String::as_str).collect::<Vec<_>>())
             }
             Written::Literal(literal) => field.value_of_literal(literal),
+            Written::Key(text) => field.value_of_texts(&[text]),
+            Written::Answer(answer) => answer.value_for(field),
         }
     }
 
@@ -62,25 +73,74 @@ impl Assignment {
             None => self.field.clone(),
         }
     }
+
+    /// Whether its name is a key of a file that another program may have written.
+    pub(crate) fn is_key(&self) -> bool {
+        matches!(self.value, Written::Key(_))
+    }
+
+    /// Whether it is for this field.
+    pub(crate) fn is_for(&self, section: &str, field: &str) -> bool {
+        self.field == field && self.section.as_deref().is_none_or(|named| named == section)
+    }
 }
 
-/// All assignments: those of `files`, each overridden by the next and all by `sets`, in this order.
+/// Values as a command line has them.
+#[derive(Clone, Debug, Default)]
+pub struct Values {
+    /// `FIELD=VALUE`.
+    pub sets: Vec<String>,
+    /// Files.
+    pub files: Vec<ValueFile>,
+    /// `FIELD=KEY`: what is taken from those files that have keys of their own.
+    pub takes: Vec<String>,
+    /// `FIELD=SOURCE`.
+    pub from: Vec<String>,
+    /// `FIELD=FACT` of git, or a fact alone for the field of that name.
+    pub git: Vec<String>,
+}
+
+/// All assignments: those of the files, each overridden by the next, by what is taken and asked, and all by
+/// the sets, in this order.
 ///
 /// # Errors
-/// A `--set` without `=`, a file that cannot be read.
-pub fn assignments(sets: &[String], files: &[impl AsRef<Path>]) -> Result<Vec<Assignment>> {
+/// A text without `=`, a file that cannot be read, a key that is not there, a source without an answer.
+pub fn assignments(values: &Values, sources: &Sources) -> Result<Vec<Assignment>> {
     let mut all: Vec<Assignment> = Vec::new();
-    for (source, path) in files.iter().enumerate() {
-        for (name, value) in read(path.as_ref())? {
-            all.push(Assignment::new(&name, source, Written::Literal(value)));
+    let mut keys = Keys::default();
+    for (source, file) in values.files.iter().enumerate() {
+        match file.read()? {
+            FileValues::Fields(fields) => all.extend(
+                fields
+                    .into_iter()
+                    .map(|(name, value)| Assignment::new(&name, source, Written::Literal(value))),
+            ),
+            FileValues::Keys(pairs) if values.takes.is_empty() => all.extend(
+                pairs
+                    .into_iter()
+                    .map(|(name, text)| Assignment::new(&name, source, Written::Key(text))),
+            ),
+            FileValues::Keys(pairs) => keys.add(escaped(&file.path), pairs),
         }
     }
+    let behind = values.files.len();
+    let taken = values.takes.iter().map(|take| split(take)).collect::<Result<Vec<_>>>()?;
+    let asked = asked(values)?;
+    let names = taken.iter().map(|(name, _)| *name).chain(asked.iter().map(|(name, _)| &**name));
+    refuse_twice(names)?;
+    for (name, key) in taken {
+        all.push(Assignment::new(name, behind, Written::Key(keys.take(name, key)?)));
+    }
+    for (name, source) in asked {
+        let answer = sources.ask(&name, &source)?;
+        all.push(Assignment::new(&name, behind, Written::Answer(answer)));
+    }
     let files_end = all.len();
-    for set in sets {
+    for set in &values.sets {
         let (name, text) = split(set)?;
-        let assignment = Assignment::new(name, files.len(), Written::Texts(vec![text.to_owned()]));
-        let before = all[files_end..].iter_mut().find(|other| other.name() == assignment.name());
-        match before.map(|before| &mut before.value) {
+        let assignment = Assignment::new(name, behind + 1, Written::Texts(vec![text.to_owned()]));
+        let earlier = all[files_end..].iter_mut().find(|other| other.name() == assignment.name());
+        match earlier.map(|earlier| &mut earlier.value) {
             Some(Written::Texts(texts)) => texts.push(text.to_owned()),
             _ => all.push(assignment),
         }
@@ -96,116 +156,85 @@ pub(crate) fn split(set: &str) -> Result<(&str, &str)> {
     Ok(postlink_codegen::generate::field_and_value(set)?)
 }
 
-/// The names and values of a file.
-fn read(path: &Path) -> Result<Vec<(String, Literal)>> {
-    let mut text = String::new();
-    if path == Path::new("-") {
-        let read = std::io::stdin().read_to_string(&mut text);
-        read.map_err(Error::io("read", "standard input"))?;
-    } else {
-        text = read_text(path)?;
-    }
-    let wrong = |message: String| {
-        let help = "write a file of JSON, or of TOML if its name ends in .toml: FIELD to VALUE, or SECTION to such a table";
-        Error::input(format!("{}: {}", escaped(path), message.trim_end()), help)
-    };
-    let is_toml = path.extension().is_some_and(|extension| extension == "toml");
-    let tree: Tree = if is_toml {
-        toml::from_str(&text).map_err(|error| wrong(error.to_string()))?
-    } else {
-        serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?
-    };
-    let Tree::Table(table) = tree else {
-        return Err(wrong("the values are not in a table".into()));
-    };
-    let mut values = Vec::new();
-    for (name, value) in table {
-        match value {
-            Tree::Table(fields) => values.extend(
-                fields
-                    .into_iter()
-                    .map(|(field, value)| (format!("{name}.{field}"), value.literal())),
-            ),
-            value => values.push((name, value.literal())),
-        }
-    }
-    Ok(values)
-}
-
-/// JSON and TOML alike; a key that comes twice is refused.
-enum Tree {
-    Table(Vec<(String, Self)>),
-    Value(Literal),
-}
-
-impl Tree {
-    fn literal(self) -> Literal {
-        match self {
-            Self::Value(literal) => literal,
-            Self::Table(_) => Literal::Other("a table"),
-        }
+/// Refuses a field that comes twice.
+fn refuse_twice<'a>(names: impl Iterator<Item = &'a str>) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    let mut names = names;
+    match names.find(|name| !seen.insert(*name)) {
+        Some(twice) => Err(Error::usage(
+            format!("`{}` is to have two values", line(twice)),
+            "name each field in one --take, --from or --git",
+        )),
+        None => Ok(()),
     }
 }
 
-impl<'de> Deserialize<'de> for Tree {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TreeVisitor)
-    }
+/// The sources that are to be asked, each with its field.
+fn asked(values: &Values) -> Result<Vec<(String, Source)>> {
+    let usage = |(message, help): (String, String)| Error::usage(message, help);
+    let from = values.from.iter().map(|text| {
+        let (name, source) = split(text)?;
+        Ok((name.to_owned(), Source::parse(source).map_err(usage)?))
+    });
+    let git = values.git.iter().map(|text| {
+        if let Some((name, fact)) = text.split_once('=') {
+            return Ok((name.to_owned(), Source::parse(&format!("git:{fact}")).map_err(usage)?));
+        }
+        let word = text.rsplit('.').next().unwrap_or_default();
+        let fact = GitFact::named(word).ok_or_else(|| {
+            let names = GitFact::ALL.map(|(name, _)| name);
+            Error::usage(
+                format!("`--git {0}` does not say which fact of git `{0}` is", line(text)),
+                format!(
+                    "write `--git {}=FACT`; the facts are {}",
+                    line(text),
+                    postlink_codegen::listed(&names)
+                ),
+            )
+        })?;
+        Ok((text.clone(), Source::Git(fact)))
+    });
+    from.chain(git).collect()
 }
 
-struct TreeVisitor;
+/// The keys of files whose keys are no fields; of equal ones, that of the last file.
+#[derive(Default)]
+struct Keys {
+    files: Vec<String>,
+    texts: BTreeMap<String, String>,
+}
 
-impl<'de> Visitor<'de> for TreeVisitor {
-    type Value = Tree;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
+impl Keys {
+    fn add(&mut self, file: String, pairs: Vec<(String, String)>) {
+        self.files.push(file);
+        self.texts.extend(pairs);
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Tree, E> {
-        Ok(Tree::Value(Literal::Bool(value)))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Tree, E> {
-        Ok(Tree::Value(Literal::Integer(number.into())))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Tree, E> {
-        Ok(Tree::Value(Literal::Integer(number.into())))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Tree, E> {
-        Ok(Tree::Value(Literal::Other("a number that is no 64-bit integer")))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Tree, E> {
-        Ok(Tree::Value(Literal::Text(text.to_owned())))
-    }
-
-    fn visit_unit<E>(self) -> Result<Tree, E> {
-        Ok(Tree::Value(Literal::Other("null")))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element::<Tree>()? {
-            list.push(item.literal());
+    /// The text of a key. It is not empty: a program that found no value writes such a one.
+    fn take(&self, field: &str, key: &str) -> Result<String> {
+        if self.files.is_empty() {
+            return Err(Error::usage(
+                format!("`--take {}={}` has no file to take it from", line(field), line(key)),
+                "name a file of keys: --values stable-status.txt, --values status:FILE, env:FILE or os-release:FILE",
+            ));
         }
-        Ok(Tree::Value(Literal::List(list)))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Tree, A::Error> {
-        let mut table: Vec<(String, Tree)> = Vec::new();
-        while let Some((key, value)) = entries.next_entry::<String, Tree>()? {
-            if table.iter().any(|(known, _)| *known == key) {
-                return Err(A::Error::custom(format!("`{key}` is there twice")));
-            }
-            table.push((key, value));
+        let files = self.files.join(", ");
+        match self.texts.get(key) {
+            Some(text) if !text.is_empty() => Ok(text.clone()),
+            Some(_) => Err(Error::input(
+                format!("no value for `{}`: `{}` is empty in {files}", line(field), line(key)),
+                format!(
+                    "mend what wrote the file; or give the value with --set, also an empty one: --set {}=",
+                    line(field)
+                ),
+            )),
+            None => Err(Error::input(
+                format!("no value for `{}`: {files} has no key `{}`", line(field), line(key)),
+                format!(
+                    "its keys are {}",
+                    postlink_codegen::listed(&self.texts.keys().collect::<Vec<_>>())
+                ),
+            )),
         }
-        // What the toml crate makes of a date.
-        if table.iter().any(|(key, _)| key.starts_with("$__toml")) {
-            return Ok(Tree::Value(Literal::Other("a date or time")));
-        }
-        Ok(Tree::Table(table))
     }
 }

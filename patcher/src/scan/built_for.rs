@@ -57,7 +57,7 @@ struct Said {
 /// of a section whether it gets another value: then its own says nothing.
 ///
 /// # Errors
-/// What cannot be read.
+/// A file cannot be read.
 pub(crate) fn paths(
     tree: &Tree,
     is_given: &(dyn Fn(&str, &str) -> bool + Sync),

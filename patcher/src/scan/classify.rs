@@ -87,7 +87,7 @@ pub(crate) struct Searched<'a> {
 /// Looks at a file that was searched. Members are looked into if `look_inside`.
 ///
 /// # Errors
-/// What the system refuses.
+/// The system refuses something.
 pub(crate) fn file(
     searcher: &Searcher,
     searched: Searched<'_>,
@@ -291,7 +291,7 @@ impl Context<'_> {
         if is_closed && format != PackFormat::Tar {
             known.findings.extend(self.hits(FindingKind::Member)?);
         } else {
-            // What stands before an archive, such as the line of a script that names its interpreter.
+            // The bytes before an archive, such as the line of a script that names its interpreter.
             let is_packed =
                 |hit: &&Hit| containing(&inside.packed, |one| one, hit.offset).is_some();
             for hit in found.hits.iter().filter(|hit| !is_packed(hit)) {
@@ -352,7 +352,7 @@ impl Context<'_> {
         let reference = &self.searcher.references()[hit.reference];
         Ok(Some(Finding {
             section: part.map(|part| part.name.clone()),
-            // What only stands near has nothing to do with it.
+            // A symbol that is only near has nothing to do with it.
             symbol: symbol.filter(|symbol| symbol.contains()).map(shown_symbol),
             entry: (kind == FindingKind::String && !found.possible)
                 .then(|| entry(self.searched.name, reference, hit.reference, &found.text)),

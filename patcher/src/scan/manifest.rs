@@ -109,7 +109,7 @@ impl Manifest {
     /// The manifest of a scan.
     ///
     /// # Errors
-    /// What cannot be read.
+    /// A file cannot be read.
     pub(crate) fn new(scan: &Scan, members: bool) -> Result<Self> {
         // A value of one output's record may stand in another output's files.
         let mut values = BTreeSet::new();
@@ -236,7 +236,7 @@ impl Knowledge {
     /// Where these words stand in texts. A place's reference is the position of the word.
     ///
     /// # Errors
-    /// What cannot be read; a word that the manifest does not know.
+    /// A file cannot be read; a word that the manifest does not know.
     pub(crate) fn words(&self, words: &[&str]) -> Result<Vec<Finding>> {
         let Some(known) = &self.words else {
             return words::find(&self.tree, &self.entries, words);

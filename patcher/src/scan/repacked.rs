@@ -20,7 +20,7 @@ pub(super) fn mark(tree: &mut ScannedTree) {
         if inside.is_empty() {
             continue;
         }
-        // What lies in several layers stays.
+        // A text that is compressed more than once stays.
         let is_one = inside.iter().all(|one| one.packed && one.member.len() == 1);
         let is_text = || {
             let file = open_entry(&tree.walked.path(entry)).map_err(|error| error.to_string())?;

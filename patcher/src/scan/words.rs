@@ -24,7 +24,7 @@ use postlink_format::Type;
 /// is the position of the word.
 ///
 /// # Errors
-/// What cannot be read.
+/// A file cannot be read.
 pub(crate) fn find(tree: &Tree, entries: &[Examined], words: &[&str]) -> Result<Vec<Finding>> {
     if words.is_empty() {
         return Ok(Vec::new());
@@ -79,7 +79,7 @@ pub(crate) fn find(tree: &Tree, entries: &[Examined], words: &[&str]) -> Result<
 /// The words that are values of fields of a tree's records now: those that files may repeat.
 ///
 /// # Errors
-/// What cannot be read.
+/// A file cannot be read.
 pub(crate) fn of_records(tree: &Tree, entries: &[Examined]) -> Result<BTreeSet<String>> {
     let mut words = BTreeSet::new();
     for (entry, known) in tree.entries.iter().zip(entries) {

@@ -168,7 +168,7 @@ impl Searcher {
     /// than `limit` where there are more.
     ///
     /// # Errors
-    /// What the stream refuses; more hits than are kept.
+    /// The stream refuses to be read, or has more hits than are kept.
     pub(crate) fn stream(&self, stream: impl Read, limit: u64) -> io::Result<(Hits, u64)> {
         let mut stream = stream.take(limit.saturating_add(1));
         let mut found = Hits { is_text: true, ..Hits::default() };
@@ -211,7 +211,7 @@ impl Searcher {
         self.longest + BEHIND
     }
 
-    /// Searches a part of a file of this size; `None` if it has another one now. `buffer` is for
+    /// Searches a part of a file of this size; `None` if its size has changed. `buffer` is for
     /// bytes, so that it need not be made each time. Beyond [`MOST_HITS`] in `count`, nothing more
     /// is searched.
     fn segment(
@@ -252,7 +252,7 @@ impl Searcher {
 
     /// The hits that begin in a range of these bytes, which begin at `base`.
     fn window(&self, bytes: &[u8], range: Range<usize>, base: u64, found: &mut Hits) {
-        // What the engine looks for may begin behind the zero bytes of a pattern.
+        // The engine may look for a part of a pattern, behind its zero bytes.
         let end = bytes.len();
         let mut at = range.start;
         while let Some(core) = self.engine.find(bytes, at..end) {
@@ -490,7 +490,7 @@ mod tests {
         for other in ["/opt/ap", "/opt/app/lib", "/opt/app"] {
             among(&[other]).expect_err(other);
         }
-        // What is certain is not hidden by a longer reference that is only possible.
+        // A longer reference that is only possible does not hide a certain one.
         let two = searcher(&["/opt/app", "/opt/app/lib"]);
         assert_eq!(found(&two, "/opt/app/libs"), [(0, 0, Fit::Certain)]);
         assert_eq!(found(&two, "/opt/app/lib/x"), [(0, 1, Fit::Certain)]);

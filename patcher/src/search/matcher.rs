@@ -6,7 +6,7 @@ use aho_corasick::{AhoCorasick, Input, MatchKind, Span, packed};
 
 use crate::error::{Error, Result};
 
-/// What looks for all patterns at once.
+/// A search for all patterns at once.
 #[derive(Debug)]
 pub(super) enum Engine {
     /// With SIMD: several times as fast.

@@ -215,7 +215,7 @@ impl Reference {
         }
     }
 
-    /// Whether the path can end before these bytes: a name that goes on is another path.
+    /// Whether the path can end before these bytes: a longer name makes it a different path.
     #[must_use]
     pub(crate) fn is_end(&self, behind: &[u8]) -> bool {
         ends(behind, Encoding::Plain) == Fit::Certain
@@ -398,7 +398,7 @@ mod tests {
         }
     }
 
-    /// A path behind the place of a file is another one than that from the root.
+    /// A path relative to a file is not the path from the root.
     #[test]
     fn relative_paths_are_other_paths() {
         for text in [

@@ -40,7 +40,7 @@ pub(crate) fn is_whole_text(bytes: &[u8]) -> bool {
 /// that counts its bytes in binary is taken for one.
 ///
 /// # Errors
-/// What the system refuses.
+/// The system refuses something.
 pub(crate) fn lines(file: &File, hits: &[Hit]) -> io::Result<Option<Vec<u64>>> {
     let mut buffer = vec![0; WINDOW];
     let (mut at, mut line) = (0_u64, 1_u64);
@@ -76,7 +76,7 @@ fn newlines(bytes: &[u8]) -> u64 {
 /// before it: see [`counted_strings`].
 ///
 /// # Errors
-/// What the system refuses.
+/// The system refuses something.
 pub(crate) fn counted(file: &File, hits: &[Hit]) -> io::Result<Vec<bool>> {
     const REACH: usize = 2 * LONGEST_COUNTED;
     let mut counted = Vec::with_capacity(hits.len());
@@ -107,7 +107,7 @@ pub(crate) fn counted(file: &File, hits: &[Hit]) -> io::Result<Vec<bool>> {
 /// characters of it stand before the hit.
 ///
 /// # Errors
-/// What the system refuses.
+/// The system refuses something.
 pub(crate) fn around(window: &mut Window<'_>, hit: &Hit) -> io::Result<(String, usize)> {
     let width = hit.encoding.width() as u64;
     let reach = SHOWN * width;
@@ -251,7 +251,7 @@ mod tests {
             "PATH=/bin:/opt/app:/usr/bin",
             "99999999999999999999999:/opt/app,",
             "s:18446744073709551615:\"/opt/app\";",
-            // The string that is counted is another one.
+            // The count belongs to a different string.
             "3:abc,/opt/app,",
             "s:3:\"abc\";/opt/app",
         ] {

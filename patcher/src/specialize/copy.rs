@@ -218,7 +218,7 @@ impl<'a> Staged<'a> {
             read_back(&new, &to, &planned.edits)?;
         }
         self.keep_attributes(entry, &source, &new)?;
-        // What was copied is what was looked at.
+        // The file that was copied is the one that was looked at.
         keep_times(&check()?, &new).map_err(Error::io("keep the times of", from))
     }
 
@@ -238,9 +238,9 @@ impl<'a> Staged<'a> {
     /// Gives folders their owners, modes and times.
     ///
     /// # Errors
-    /// What the system refuses.
+    /// The system refuses something.
     pub(super) fn close(&self) -> Result<()> {
-        // What is inside comes first: a folder that may not be written is the last to be so.
+        // Inner folders come first: once a folder may not be written, nothing in it can change.
         let folders: Vec<_> =
             self.entries().filter(|(entry, _)| entry.kind == EntryKind::Directory).collect();
         for (entry, _) in folders.into_iter().rev() {
@@ -257,7 +257,7 @@ impl<'a> Staged<'a> {
     /// Puts the copy into its place.
     ///
     /// # Errors
-    /// What the system refuses.
+    /// The system refuses something.
     pub(super) fn put(&mut self) -> Result<()> {
         let Site::Beside { folder, .. } = &self.site else { return Ok(()) };
         free(&self.place, self.is_file())?;
@@ -292,40 +292,6 @@ impl Drop for Staged<'_> {
                 remove_content(&self.place).and(fs::set_permissions(&self.place, mode.clone()))
             }
         };
-    }
-}
-
-/// Folders that were made for a tree to be in. They go away unless they are used.
-#[derive(Debug, Default)]
-pub(super) struct Parents {
-    /// From the outermost to the innermost.
-    made: Vec<PathBuf>,
-}
-
-impl Parents {
-    /// Makes a folder and all that it is in.
-    ///
-    /// # Errors
-    /// What the system refuses.
-    pub(super) fn make(&mut self, folder: &Path) -> Result<()> {
-        let missing: Vec<&Path> = folder
-            .ancestors()
-            .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
-            .collect();
-        for folder in missing.into_iter().rev() {
-            fs::create_dir(folder).map_err(Error::io("create", folder))?;
-            self.made.push(folder.to_owned());
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Parents {
-    fn drop(&mut self) {
-        // Those that something is in stay.
-        for folder in self.made.iter().rev() {
-            let _ = fs::remove_dir(folder);
-        }
     }
 }
 

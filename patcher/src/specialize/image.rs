@@ -116,7 +116,7 @@ fn record(
     let values = shape.values_of(&record);
     let (_, values) = values.map_err(Error::bad_values(&section.path, &section.name))?;
     for (position, value) in values.into_iter().enumerate() {
-        // What was set before stays set; all else follows the defaults, which are rewritten too.
+        // A value that was set before stays set; all others follow the defaults, which are rewritten too.
         if let (Origin::Set, Some(now), false) =
             (value.origin, value.value, given.contains_key(&position))
         {

@@ -5,6 +5,7 @@
 //! these; the gate looks for what is left of the old paths, and only then do they take their places.
 
 mod copy;
+mod debug_links;
 mod follow;
 mod gate;
 mod image;
@@ -22,12 +23,13 @@ use std::sync::atomic::AtomicBool;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use postlink_codegen::Shape;
 
-use self::copy::{Parents, Staged};
+use self::copy::Staged;
 use self::plan::{TreePlan, plan_tree};
 use self::rewrite::Rewrites;
 use self::rules::{Beside, Rules, Wanted};
 use crate::error::{Error, Imports, Result};
 use crate::files::open::Mode;
+use crate::files::parents::Parents;
 use crate::files::walk::Tree;
 use crate::record::assign::unknown_fields;
 use crate::record::read::Image;
@@ -175,11 +177,14 @@ fn check_built_for(
             }
             let old = escaped(built.path.as_os_str());
             let new = escaped(output.destination.as_os_str());
+            let times = match built.places {
+                1 => "once".to_owned(),
+                many => format!("{many} times"),
+            };
             errors.push(Error::input(
                 format!(
-                    "{} was built for {old}, which {} of its places name, and nothing says what becomes of that",
-                    escaped(output.source.as_os_str()),
-                    built.places
+                    "{} was built for {old}, which it names {times}, and nothing says what becomes of that",
+                    escaped(output.source.as_os_str())
                 ),
                 format!("add --rewrite {old}={new}; or --rewrite {old}={old}, if it is to stay"),
             ));
@@ -207,10 +212,11 @@ fn plan(
         stop,
     };
     let plans = known.into_iter().zip(&options.outputs);
-    let plans = Error::all(
+    let mut plans = Error::all(
         plans.map(|(known, output)| plan_tree(known, &output.destination, &wanted)).collect(),
     )?;
     check_assignments(&plans, &options.assignments)?;
+    debug_links::follow(&mut plans, &wanted)?;
     Ok(plans)
 }
 
@@ -310,7 +316,7 @@ fn stage<'a>(
 /// Puts all trees into their places, unless `stop` is set. Where one cannot, none stays. Gives sentences
 /// about what the copies could not keep.
 fn finish(mut staging: Staging<'_>, stop: &AtomicBool) -> Result<Vec<String>> {
-    // What may fail for many reasons comes first.
+    // The step that may fail for many reasons comes first.
     staging.copies.iter().try_for_each(Staged::close)?;
     staging.copies.iter_mut().try_for_each(Staged::put)?;
     not_stopped(stop)?;

@@ -60,7 +60,7 @@ pub(super) fn places(
         let there = parent.ancestors().find(|folder| folder.symlink_metadata().is_ok());
         // A relative path begins in the current folder.
         let there = there.unwrap_or(Path::new("."));
-        // What is missing under `destdir` is made.
+        // Missing folders under `destdir` are made.
         let needed = if destdir.is_some() { there } else { parent };
         if !is_trial {
             let can_be = access(needed, Access::WRITE_OK | Access::EXEC_OK);

@@ -236,7 +236,7 @@ impl Context<'_> {
         let is_done = |finding: &Finding, hit: &Hit| {
             let behind = edits.partition_point(|edit| edit.offset <= hit.offset);
             let before = behind.checked_sub(1).and_then(|last| edits.get(last));
-            // What nothing rewrites is gone only if the new bytes have it no more.
+            // A reference that nothing rewrites is gone only if the new bytes do not have it.
             let is_rewritten = !finding.possible && finding.action != Action::None;
             before.is_some_and(|edit| {
                 hit.offset + hit.length <= edit.end()

@@ -354,7 +354,7 @@ mod tests {
         let rewrites = rewrites(&[(old, "/nix/store/1c5n1x3gkr7d2wmf9vq8z4yjb6hap2sl-lix-2.91")]);
         let new = rewrites.string(&format!("x{old}/bin")).expect("a new text");
         assert_eq!(new, "x/nix/store/1c5n1x3gkr7d2wmf9vq8z4yjb6hap2sl-lix-2.91/bin");
-        // Another name, or the hash alone, is another thing.
+        // A longer name is not rewritten, nor the hash alone.
         assert_eq!(rewrites.string(&format!("{old}-dev")), None);
         assert_eq!(rewrites.string("0c5n1x3gkr7d2wmf9vq8z4yjb6hap2sl-lix-0"), None);
     }

@@ -474,7 +474,7 @@ mod tests {
         let is_same =
             |expected: &str, now: &str| place.is_same(&text, expected.as_bytes(), now.as_bytes());
         assert!(is_same("/d/lib:/usr/lib", "$ORIGIN/../lib:/usr/lib"));
-        // A folder is missing, or lies outside the tree, or is another one.
+        // A folder is missing, lies outside the tree, or is the wrong one.
         assert!(!is_same("/d/lib:/usr/lib", "$ORIGIN/../lib"));
         assert!(!is_same("/usr/lib", "$ORIGIN/../../usr/lib"));
         assert!(!is_same("/d/lib", "$ORIGIN/lib"));

@@ -20,6 +20,11 @@ pub enum Change {
     },
     /// The build-id, as `fill --rewrite-build-id` makes it.
     BuildId,
+    /// The checksum of the separate debug file.
+    DebugLink {
+        /// The name of that file.
+        name: String,
+    },
     /// What follows from the other changes, such as hashes of a signature.
     Following {
         /// How many bytes differ.
@@ -72,6 +77,7 @@ impl fmt::Display for Change {
             }
             Self::Default { field } => write!(to, "the default of `{field}`"),
             Self::BuildId => write!(to, "the build-id"),
+            Self::DebugLink { name } => write!(to, "the checksum of its debug file {name}"),
             Self::Following { bytes, notes } => {
                 write!(to, "a signature or checksum, in {bytes} bytes that follow from the rest")?;
                 notes.iter().try_for_each(|note| write!(to, "; {note}"))

@@ -1,4 +1,4 @@
-//! What explains that a file is another after `specialize`: values, strings that the loader reads,
+//! The reasons why a file may differ after `specialize`: values, strings that the loader reads,
 //! and the rewrites of texts.
 
 use std::fs::File;
@@ -6,6 +6,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::debug_files::DebugFiles;
 use super::images::{Permitted, compare, merged};
 use crate::edit::{Edit, outermost};
 use crate::error::{Error, Result, SectionProblem};
@@ -64,6 +65,8 @@ pub(super) struct Explainer<'a> {
     beside: &'a Beside,
     /// The path that the tree has in the end.
     destination: &'a Path,
+    /// What images may have links to.
+    debug_files: &'a DebugFiles,
     /// Whether short words were rewritten wherever they stand.
     short_words: bool,
 }
@@ -75,10 +78,11 @@ impl<'a> Explainer<'a> {
         rules: &'a Rules<'a>,
         beside: &'a Beside,
         destination: &'a Path,
+        debug_files: &'a DebugFiles,
         short_words: bool,
     ) -> Result<Self> {
         let searcher = Searcher::new(rules.rewrites.references())?;
-        Ok(Self { rules, searcher, beside, destination, short_words })
+        Ok(Self { rules, searcher, beside, destination, debug_files, short_words })
     }
 
     /// Explains a file whose bytes are others.
@@ -128,7 +132,7 @@ impl<'a> Explainer<'a> {
         let place = place.map_err(failed)?;
         let mut ranges = Vec::new();
         ranges.extend(self.loader_texts(image, after, &texts, &place, explained).map_err(failed)?);
-        // What lies in records or is read by the loader has rules of its own.
+        // Records, and strings that the loader reads, have rules of their own.
         let mut taken: Vec<Range<u64>> = texts.into_iter().map(|text| text.range).collect();
         taken.extend(image.records().filter_map(|(section, place)| {
             let start = section.offset + place.at as u64;
@@ -136,7 +140,7 @@ impl<'a> Explainer<'a> {
         }));
         let taken = merged(taken);
         if self.rules.equal_length {
-            // What has no parts that can be told is searched as a whole.
+            // An image whose parts cannot be told is searched as a whole.
             let places = places(&ImageData::new(&image.file), &[]).unwrap_or_default();
             let kind =
                 |hit: &Hit| FindingKind::in_image(places.part(hit.offset).map(|part| part.purpose));
@@ -153,14 +157,17 @@ impl<'a> Explainer<'a> {
             explained.changes.extend((places > 0).then_some(Change::Strings { places }));
         }
         let text = |text: &str| self.rules.string(text);
-        let permitted = Permitted { explained: ranges, text: Some(&text) };
+        let debug_files = self.debug_files;
+        let permitted = Permitted { explained: ranges, text: Some(&text), debug_files };
         let report = compare(image, after, &pair.filled, &permitted)?;
         let defaults = report.changed_defaults.into_iter().map(|field| Change::Default { field });
         explained.changes.extend(report.changed_values.into_iter().map(Change::Value));
         explained.changes.extend(defaults);
         explained.changes.extend(report.rewritten_build_id.then_some(Change::BuildId));
+        let link = report.changed_debug_link.map(|name| Change::DebugLink { name });
+        explained.changes.extend(link);
         let (bytes, notes) = (report.following_bytes, report.notes);
-        // What a change has no hash in is told too.
+        // A change that no hash covers is told too.
         let follows = bytes > 0 || !notes.is_empty();
         explained.changes.extend(follows.then_some(Change::Following { bytes, notes }));
         explained.differences.extend(report.differences.into_iter().map(TreeDifference::from));
@@ -179,7 +186,7 @@ impl<'a> Explainer<'a> {
         let now = loader_texts(&ImageData::new(after)).unwrap_or_default();
         let are_same = now.iter().map(|text| text.role).eq(texts.iter().map(|text| text.role));
         if !are_same {
-            // What differs then is told by its region.
+            // The difference is then told by its region.
             return Ok(Vec::new());
         }
         let data = ImageData::new(&image.file);
@@ -313,7 +320,7 @@ impl<'a> Explainer<'a> {
     }
 }
 
-/// A string that the loader reads, and that is another one than it may be.
+/// The loader reads this string, and it is not one of those that it may be.
 fn wrong_text(data: &ImageData<'_>, text: &LoaderText, now: &[u8], why: &str) -> TreeDifference {
     let (name, old, new) = (text.name, shown(&text.text), shown(now));
     let start = text.range.start;
@@ -336,7 +343,7 @@ fn is_image(file: &File) -> bool {
         && places(&ImageData::new(file), &[]).is_ok()
 }
 
-/// Where a file is no longer what another one is with these changes: the offset in that one, and in
+/// Where a file differs from the original with these changes: the offset in the original, and in
 /// this.
 fn mismatch(before: &File, after: &File, edits: &[Edit]) -> io::Result<Option<(u64, u64)>> {
     let sizes = (size(before)?, size(after)?);

@@ -12,6 +12,8 @@ use postlink_codegen::{Evaluated, Field, Shape};
 use postlink_format::{Record, State, VALUES_OFFSET};
 use serde::Serialize;
 
+use super::debug_files::DebugFiles;
+use super::options::VerifyOptions;
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::files::compare::holds;
@@ -26,7 +28,7 @@ use crate::record::read::Image;
 /// Bytes that are compared at a time.
 const CHUNK: usize = 1 << 20;
 
-/// What was found to differ that may not.
+/// A difference that is not allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ImageDifference {
     /// The header, table or section that it lies in, in the original.
@@ -60,6 +62,9 @@ pub struct ImageReport {
     pub declared_bytes: u64,
     /// Whether the build-id differs, and is what the rule of build-ids makes of the filled file.
     pub rewritten_build_id: bool,
+    /// The name of the debug file whose checksum the image has now, where that differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed_debug_link: Option<String>,
     /// Other bytes that differ and may: they follow from these, as hashes of a signature or a checksum do.
     pub following_bytes: u64,
     /// What the change did beside, in sentences.
@@ -77,11 +82,14 @@ pub struct ImageReport {
 ///
 /// Accepted are other bytes in value areas, if a fill of the same descriptor writes exactly these;
 /// records with other defaults, as [`descriptor`] writes them; another build-id, if it is the one
-/// that the rule of build-ids gives to the filled file; and what [`image::finish`] makes of all these.
+/// that the rule of build-ids gives to the filled file; the checksum of a debug file that has the same
+/// build-id; and what [`image::finish`] makes of all these.
 ///
 /// # Errors
 /// A file that cannot be read, and an original that is no image or has no record.
-pub(super) fn images(original: &Path, filled: &Path) -> Result<ImageReport> {
+pub(super) fn images(options: &VerifyOptions) -> Result<ImageReport> {
+    let (original, filled) = (options.original.as_path(), options.filled.as_path());
+    let debug_files = DebugFiles::new(&options.debug_files)?;
     let before = Image::open(original, Mode::Read)?;
     let after = Image::open(filled, Mode::Read);
     // The descriptor itself may be what was damaged: then its bytes are told like all others.
@@ -96,7 +104,7 @@ pub(super) fn images(original: &Path, filled: &Path) -> Result<ImageReport> {
         ) => (File::open(filled).map_err(Error::io("open", filled))?, Some(error)),
         Err(error) => return Err(error),
     };
-    let mut report = compare(&before, &file, filled, &Permitted::default())?;
+    let mut report = compare(&before, &file, filled, &Permitted::of(&debug_files))?;
     let damaged = problem.map(|error| ImageDifference::of("records", 0, error.to_string()));
     report.differences.splice(0..0, damaged);
     Ok(report)
@@ -106,19 +114,27 @@ pub(super) fn images(original: &Path, filled: &Path) -> Result<ImageReport> {
 type Rewrite<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// What may differ in an image beside the values of its records.
-#[derive(Default)]
-pub(crate) struct Permitted<'a> {
+pub(super) struct Permitted<'a> {
     /// Bytes that were found to be what they have to be.
-    pub(crate) explained: Vec<Range<u64>>,
+    pub(super) explained: Vec<Range<u64>>,
     /// What a text in a default has to become; where this is not known, any other is accepted.
-    pub(crate) text: Option<&'a Rewrite<'a>>,
+    pub(super) text: Option<&'a Rewrite<'a>>,
+    /// What the image may have a link to.
+    pub(super) debug_files: &'a DebugFiles,
+}
+
+impl<'a> Permitted<'a> {
+    /// Nothing but links to these.
+    pub(super) const fn of(debug_files: &'a DebugFiles) -> Self {
+        Self { explained: Vec::new(), text: None, debug_files }
+    }
 }
 
 /// Compares an original with another file, at the path `filled`.
 ///
 /// # Errors
 /// A file that cannot be read.
-pub(crate) fn compare(
+pub(super) fn compare(
     before: &Image,
     file: &File,
     filled: &Path,
@@ -137,7 +153,11 @@ pub(crate) fn compare(
     report.rewritten_build_id = build_id.is_some();
     // Headers that are damaged give no names.
     let regions = image::regions(&ImageData::new(&before.file)).unwrap_or_default();
-    let ranges = areas.iter().chain(&explained).chain(&build_id).cloned().collect();
+    let link = permitted.debug_files.changed(&before.file, file, filled)?;
+    let identity: Vec<Range<u64>> =
+        build_id.into_iter().chain(link.as_ref().map(|link| link.edit.range())).collect();
+    let identity = merged(identity);
+    let ranges = areas.iter().chain(&explained).chain(&identity).cloned().collect();
     let planned = differing(&before.file, file, ranges).map_err(Error::io("read", filled))?;
     let finish = finished(before, file, &planned, &regions, &mut report)?;
     let follows: Vec<Range<u64>> = merged(finish.edits.iter().map(Edit::range).collect());
@@ -153,6 +173,19 @@ pub(crate) fn compare(
                 None => format!("the file has {} bytes, it had {}", sizes.1, sizes.0),
             },
         });
+    }
+    match link {
+        Some(link) if link.is_right => report.changed_debug_link = Some(link.name),
+        Some(link) => {
+            let offset = link.edit.offset;
+            let reason = format!(
+                "the checksum of the debug file {}: none is known that has it, and the build-id of this \
+                 file; --debug-file names one",
+                link.name
+            );
+            report.differences.push(ImageDifference::of(region(&regions, offset), offset, reason));
+        }
+        None => {}
     }
     let mut differences = Collector::new(&regions);
     let mut buffers = (vec![0; CHUNK], vec![0; CHUNK]);
@@ -172,7 +205,7 @@ pub(crate) fn compare(
                 } else if containing(&follows, |range| range, offset).is_some() {
                     report.following_bytes += 1;
                 } else if containing(&explained, |range| range, offset).is_none()
-                    && !build_id.as_ref().is_some_and(|place| place.contains(&offset))
+                    && containing(&identity, |range| range, offset).is_none()
                 {
                     differences.add(offset);
                 }
@@ -200,6 +233,14 @@ fn differing(before: &File, after: &File, ranges: Vec<Range<u64>>) -> io::Result
     Ok(edits)
 }
 
+/// The name of the region that an offset lies in.
+fn region(regions: &[Region], offset: u64) -> &str {
+    let mut found = regions.iter().filter(|region| {
+        (region.offset..region.offset.saturating_add(region.size)).contains(&offset)
+    });
+    found.next().map_or("outside all sections", |region| &region.name)
+}
+
 /// What has to follow from these edits, as far as the other file has it. What it has not is told.
 fn finished(
     before: &Image,
@@ -215,7 +256,7 @@ fn finished(
     let is_there = |edit: &Edit| {
         holds(after, edit.offset, &edit.after).map_err(Error::io("read", &before.path))
     };
-    // What was allowed is not known, but what was done can be seen.
+    // The options of the fill are not known, but the result shows them.
     let mut found = Err(Error::Changed { path: before.path.clone() });
     for allowed in Allowed::EACH {
         let one = finish(allowed);
@@ -244,10 +285,7 @@ fn finished(
             kept.push(edit);
             continue;
         }
-        let mut names = regions.iter().filter(|region| {
-            (region.offset..region.offset.saturating_add(region.size)).contains(&edit.offset)
-        });
-        let name = names.next().map_or("outside all sections", |region| &region.name);
+        let name = region(regions, edit.offset);
         let reason = format!(
             "the {} bytes at {:#x} are not what has to follow from the other changes",
             edit.after.len(),
@@ -343,7 +381,7 @@ fn check(
     }
     let new = Record::parse(bytes).map_err(|error| error.to_string())?;
     let now = Shape::from_record(&new).map_err(|error| error.to_string())?;
-    let defaults = descriptor::rewritten(shape, &now).ok_or("its descriptor is another one")?;
+    let defaults = descriptor::rewritten(shape, &now).ok_or("its descriptor differs")?;
     if let Some(text) = permitted.text {
         let has_other =
             |name: &&&str| !descriptor::follows(default(shape, name), default(&now, name), text);
@@ -362,7 +400,7 @@ fn check(
         }
         Err(error) => return Err(error.to_string()),
     };
-    // What a fill that was killed left has no values.
+    // A record that a killed fill left has no values.
     let earlier = shape.values_of(old).map(|(_, values)| values).unwrap_or_default();
     Ok(Changed {
         defaults: defaults.into_iter().map(str::to_owned).collect(),

@@ -1,6 +1,7 @@
 //! Proves that a file or a tree differs from its original in nothing but what was wanted.
 
 mod change;
+mod debug_files;
 mod explain;
 mod images;
 mod options;
@@ -34,5 +35,5 @@ pub fn verify(options: &VerifyOptions, watch: &impl Watch) -> Result<Verified> {
     if is_tree || is_carried {
         return trees::trees(options, watch).map(Verified::Trees);
     }
-    images::images(&options.original, &options.filled).map(Verified::Images)
+    images::images(options).map(Verified::Images)
 }

@@ -19,6 +19,9 @@ pub struct VerifyOptions {
     pub possible: bool,
     /// Compressed texts may have been rewritten.
     pub repack: bool,
+    /// Debug files, or folders of them, that an image may have a link to; those beside it, and in the tree, are
+    /// known.
+    pub debug_files: Vec<PathBuf>,
     /// Short words were rewritten wherever texts have them, and not only in the `Version:` lines of `.pc`
     /// files.
     pub force: bool,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::debug_files::DebugFiles;
 use super::options::VerifyOptions;
 use crate::error::{Error, Result};
 use crate::files::compare::is_equal;
@@ -89,7 +90,9 @@ pub(super) fn trees(wanted: &VerifyOptions, watch: &impl Watch) -> Result<TreeRe
     };
     let (before, after) = (Tree::walk(&wanted.original)?, Tree::walk(&wanted.filled)?);
     let beside = Beside::of(&[(&before, &destination)], &rules);
-    let explainer = Explainer::new(&rules, &beside, &destination, wanted.force)?;
+    let mut debug_files = DebugFiles::new(&wanted.debug_files)?;
+    debug_files.add(&after);
+    let explainer = Explainer::new(&rules, &beside, &destination, &debug_files, wanted.force)?;
     let comparison = Comparison { before: &before, after: &after, rules: &rules, explainer };
     let mut report = comparison.compare(watch)?;
     let shown_pair = |(old, new): (&Reference, &[u8])| (shown(&old.path), shown(new));

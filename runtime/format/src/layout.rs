@@ -152,8 +152,8 @@ structs! {
         ty: u8,
         /// [`Flags`].
         flags: u8,
-        /// Zero.
-        reserved: u16,
+        /// Bytes of the source's text, which is right behind the field's other texts.
+        source_length: u16,
         /// Most bytes of a value: without its NUL; of a list, with the NUL of each item.
         capacity: u32,
         /// Most items of a list; 0 for other types.
@@ -360,8 +360,10 @@ impl Flags {
     pub const MAX: u8 = 16;
     /// There are choices.
     pub const CHOICES: u8 = 32;
+    /// There is a source, where the value usually comes from.
+    pub const SOURCE: u8 = 64;
     /// All bits that have a meaning.
-    pub const ALL: u8 = 63;
+    pub const ALL: u8 = 127;
 
     /// Whether the bit is set.
     #[must_use]

@@ -26,5 +26,8 @@ pub const NO_VALUE: &str =
 pub const DAMAGED: &str = ": the record is damaged, or a fill was interrupted. \
     Fill the file again: postlink fill FILE --reset --set ";
 
+/// The text of the [specification], as Markdown.
+pub const SPECIFICATION: &str = include_str!("specification.md");
+
 #[doc = include_str!("specification.md")]
 pub mod specification {}

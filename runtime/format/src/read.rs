@@ -85,6 +85,8 @@ pub struct Field<'a> {
     pub pattern: &'a str,
     /// An enum's names, or the allowed values.
     pub choices: Items<'a>,
+    /// Where the value usually comes from, as `git:describe`; empty where nothing is said.
+    pub source: &'a str,
     /// Least integer.
     pub min: [u8; 8],
     /// Greatest integer.
@@ -205,6 +207,7 @@ impl<'a> Record<'a> {
             for span in [entry.name, entry.default, entry.pattern, entry.choices] {
                 texts = texts.saturating_add(span.length as usize);
             }
+            texts = texts.saturating_add(entry.source_length.into());
             ensure(texts <= room_for_texts, "two texts overlap")?;
             let field = self.field(&entry)?;
             let room = field.ty.room(field.capacity) as usize;
@@ -228,8 +231,8 @@ impl<'a> Record<'a> {
     fn field(&self, entry: &FieldEntry) -> Result<Field<'a>, Error> {
         let flags = Flags(entry.flags);
         ensure(
-            flags.0 & !Flags::ALL == 0 && entry.reserved == 0,
-            "a field has a flag that is not known",
+            flags.0 & !Flags::ALL == 0 && flags.has(Flags::SOURCE) == (entry.source_length > 0),
+            "a field has a flag that is not known, or a source without one",
         )?;
         let ty = Type::from_code(entry.ty)
             .ok_or(Error::Descriptor("a field has a type that is not known"))?;
@@ -254,9 +257,23 @@ impl<'a> Record<'a> {
             default_offset: entry.default.offset,
             pattern: self.text(entry.pattern)?,
             choices: Items(choices),
+            source: self.source(entry)?,
             min: entry.min,
             max: entry.max,
         })
+    }
+
+    /// The source's text, which has no span: it is right behind the last text that the field has.
+    fn source(&self, entry: &FieldEntry) -> Result<&'a str, Error> {
+        let length = u32::from(entry.source_length);
+        let spans = [entry.choices, entry.pattern, entry.default, entry.name];
+        let offset = match spans.iter().find(|span| span.length > 0) {
+            _ if length == 0 => return Ok(""),
+            Some(last) => last.offset.checked_add(last.length),
+            None => None,
+        };
+        let offset = offset.ok_or(Error::Descriptor("a text lies outside the descriptor"))?;
+        self.text(Span { offset, length })
     }
 
     fn tail(&self, span: Span) -> Result<&'a [u8], Error> {

@@ -15,7 +15,7 @@ pub trait Files {
     /// The text of a file.
     ///
     /// # Errors
-    /// What the system refuses; no UTF-8.
+    /// The system refuses something; no UTF-8.
     fn text(&self, path: &Path) -> Result<String, Self::Error>;
 
     /// Refuses outputs of which two are one file, or one is also the schema.
@@ -27,7 +27,7 @@ pub trait Files {
     /// Writes whole new files; all are written before the first takes its place.
     ///
     /// # Errors
-    /// What the system refuses.
+    /// The system refuses something.
     fn replace(&self, outputs: &[(PathBuf, String)], schema: &Path) -> Result<(), Self::Error>;
 }
 

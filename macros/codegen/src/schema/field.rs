@@ -4,33 +4,20 @@ use std::ops::Range;
 
 use postlink_format::Type;
 
+use super::keys::FIELD_KEYS;
 use super::spans::FieldSpans;
 use super::toml_tree::Table;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Default, Field, MAX_CAPACITY, MAX_CHOICES};
+use crate::source::Source;
 use crate::template::Template;
 use crate::value::{Literal, Problem};
 use crate::words::{listed, nearest, quoted};
 
-const FIELD_KEYS: &[&str] = &[
-    "type",
-    "capacity",
-    "max_items",
-    "default",
-    "required",
-    "pattern",
-    "min",
-    "max",
-    "allowed",
-    "names",
-    "macros",
-    "doc",
-];
-
 /// Reads a field. A wrong one still has its name, and its type if that is known, so that references
 /// to it can be checked.
 pub(super) fn read(mut table: Table<'_>, wrong: &mut Vec<Diagnostic>) -> (Field, FieldSpans) {
-    table.only(FIELD_KEYS, wrong);
+    table.only(FIELD_KEYS.iter().map(|key| key.name), wrong);
     let key = table.name_span.clone();
     let ty = read_type(&table, wrong);
     let macros = table.words("macros", wrong).unwrap_or_default();
@@ -46,6 +33,7 @@ pub(super) fn read(mut table: Table<'_>, wrong: &mut Vec<Diagnostic>) -> (Field,
         min: None,
         max: None,
         choices: Vec::new(),
+        source: None,
     };
     let default_span = table.literal("default").map_or(key.clone(), |(_, span)| span);
     let spans = FieldSpans {
@@ -61,6 +49,7 @@ pub(super) fn read(mut table: Table<'_>, wrong: &mut Vec<Diagnostic>) -> (Field,
     read_range(&mut field, &table, wrong);
     read_pattern(&mut field, &table, wrong);
     read_choices(&mut field, &table, wrong);
+    read_source(&mut field, &table, wrong);
     let limits_are_right = wrong.len() == before;
     read_default(&mut field, &table, limits_are_right, wrong);
     (field, spans)
@@ -258,6 +247,19 @@ fn read_choices(field: &mut Field, table: &Table<'_>, wrong: &mut Vec<Diagnostic
         choices.push(word);
     }
     field.choices = choices;
+}
+
+fn read_source(field: &mut Field, table: &Table<'_>, wrong: &mut Vec<Diagnostic>) {
+    let Some((text, span)) = table.string("from", wrong) else { return };
+    match Source::parse(&text) {
+        Err((message, help)) => wrong.push(Diagnostic::new(message, span, help)),
+        Ok(source) if !source.fits(field.ty) => wrong.push(Diagnostic::new(
+            format!("a field of type {} does not take its value from `{source}`", field.ty.name()),
+            span,
+            format!("`{source}` is for {}", listed(&source.types())),
+        )),
+        Ok(source) => field.source = Some(source.to_string()),
+    }
 }
 
 fn read_default(

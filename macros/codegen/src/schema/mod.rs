@@ -3,6 +3,7 @@
 mod check;
 mod cpp_names;
 mod field;
+mod keys;
 mod spans;
 mod toml_tree;
 
@@ -15,8 +16,7 @@ use crate::words::listed;
 use spans::SectionSpans;
 use toml_tree::Table;
 
-const SECTION_KEYS: &[&str] =
-    &["owner", "namespace", "exported", "on_failure", "elf", "doc", "field"];
+pub use keys::{FIELD_KEYS, SECTION_KEYS, SchemaKey};
 
 impl Schema {
     /// Reads a schema; `path` is only shown.
@@ -130,7 +130,7 @@ fn read(mut root: Table<'_>, wrong: &mut Vec<Diagnostic>) -> Vec<(Section, Secti
 
 fn read_section(mut table: Table<'_>, wrong: &mut Vec<Diagnostic>) -> (Section, SectionSpans) {
     let name = table.name.clone();
-    table.only(SECTION_KEYS, wrong);
+    table.only(SECTION_KEYS.iter().map(|key| key.name).chain(["field"]), wrong);
     let owner_unsaid = table.key_span("owner").is_none();
     let owner = table.string("owner", wrong).and_then(|(owner, span)| match owner.as_str() {
         "cpp" => Some(Owner::Cpp),

@@ -37,7 +37,12 @@ impl<'a> Table<'a> {
     }
 
     /// Refuses, and forgets, all keys that are not known.
-    pub(crate) fn only(&mut self, known: &[&'static str], wrong: &mut Vec<Diagnostic>) {
+    pub(crate) fn only(
+        &mut self,
+        known: impl Iterator<Item = &'static str>,
+        wrong: &mut Vec<Diagnostic>,
+    ) {
+        let known: Vec<&'static str> = known.collect();
         self.entries.retain(|entry| {
             let is_known = known.contains(&entry.key);
             if !is_known {
@@ -47,7 +52,7 @@ impl<'a> Table<'a> {
                 wrong.push(Diagnostic::new(
                     format!("`{}` is not a key of {}", entry.key, self.what),
                     entry.key_span.clone(),
-                    format!("{near}The keys are {}", listed(known)),
+                    format!("{near}The keys are {}", listed(&known)),
                 ));
             }
             is_known

@@ -3,7 +3,7 @@
 mod html;
 mod report;
 
-pub(super) use report::line_of;
+pub(super) use report::{count, line_of};
 
 use std::path::PathBuf;
 
@@ -34,8 +34,8 @@ pub(super) struct Args {
     /// be repeated. Without it, look for the paths that the trees were built for, and tell them
     #[arg(long, value_name = "PATH")]
     reference: Vec<PathBuf>,
-    /// A longer path that only begins or ends like one that is looked for, and is another: /opt/apple
-    /// for /opt/app
+    /// A longer path that only begins or ends like one that is looked for and has nothing to do with it:
+    /// /opt/apple for /opt/app
     #[arg(long = "other-path", value_name = "PATH")]
     other_paths: Vec<PathBuf>,
     /// Compare with another build of the same package, for another path or version of the same
@@ -51,7 +51,8 @@ pub(super) struct Args {
     /// Take compressed texts, such as manual pages, for such as specialize --repack rewrites
     #[arg(long, conflicts_with = "no_members")]
     repack: bool,
-    /// Write the report as a web page, in one file
+    /// Write the report as a web page: one file, which needs no other and no network. What needs a hand
+    /// comes first, with what solves it; all findings can be searched and filtered
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// Print one JSON object
@@ -92,7 +93,10 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             outputs.push((path.clone(), json::text(manifest) + "\n"));
         }
         if let Some(path) = &args.html {
-            outputs.push((path.clone(), html::page(&scan, against.as_ref())));
+            outputs.push((
+                path.clone(),
+                html::page(&scan, against.as_ref(), std::env::args_os().skip(1)),
+            ));
         }
         replace::files(&outputs, &[])?;
         let all = scan.trees.iter().map(|tree| tree.findings.len()).sum::<usize>();

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::cli::talk::Talk;
 use crate::scan::against::{Comparison, Unexplained};
-use crate::scan::finding::{Action, Finding, FindingKind};
+use crate::scan::finding::{Finding, FindingKind};
 use crate::scan::trees::{Scan, ScannedTree};
 use crate::search::reference::Encoding;
 use crate::shown::{escaped, line};
@@ -18,7 +18,7 @@ const MOST_FINDINGS: usize = 8;
 pub(super) fn print(scan: &Scan, talk: Talk) {
     for tree in &scan.trees {
         let text = tree_report(tree, &scan.references, talk.0.verbose);
-        // What was found is printed even where nothing else is to be said.
+        // Findings are printed also with --quiet.
         match tree.unhandled().next() {
             Some(_) => crate::cli::talk::print(text.trim_end()),
             None => talk.say(text.trim_end()),
@@ -96,7 +96,7 @@ fn tree_report(tree: &ScannedTree, references: &[String], verbose: bool) -> Stri
         }
         more(&mut text, "  ", possible.len(), most_files);
     }
-    let tables = tables(tree);
+    let tables = tables(tree.findings.iter());
     if !tables.is_empty() {
         let _ = writeln!(text, "\nthe schema that would declare them:\n");
         for table in tables.iter().take(most_files) {
@@ -128,19 +128,19 @@ fn more(text: &mut String, indent: &str, all: usize, most: usize) {
 pub(super) const POSSIBLE: &str = "possible references, perhaps a part of something longer";
 
 /// The findings of a kind, for each file, without those that are only possible.
-pub(super) fn by_file(tree: &ScannedTree, kind: FindingKind) -> Vec<Vec<&Finding>> {
+fn by_file(tree: &ScannedTree, kind: FindingKind) -> Vec<Vec<&Finding>> {
     of_files(tree.findings.iter().filter(|one| one.kind == kind && !one.possible))
 }
 
 /// The findings that are only possible, for each file.
-pub(super) fn possible_by_file(tree: &ScannedTree) -> Vec<Vec<&Finding>> {
+fn possible_by_file(tree: &ScannedTree) -> Vec<Vec<&Finding>> {
     let mut possible: Vec<&Finding> = tree.findings.iter().filter(|one| one.possible).collect();
     possible.sort_by(|a, b| a.path.cmp(&b.path));
     of_files(possible.into_iter())
 }
 
 /// What to do about these findings, each sentence once.
-pub(super) fn advice<'a>(files: &[Vec<&'a Finding>]) -> BTreeSet<&'a str> {
+fn advice<'a>(files: &[Vec<&'a Finding>]) -> BTreeSet<&'a str> {
     files.iter().flatten().map(|finding| &*finding.advice).collect()
 }
 
@@ -155,14 +155,14 @@ fn of_files<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<Vec<&'a Find
     files
 }
 
-/// The tables of a schema for all that is undeclared, each once.
-pub(super) fn tables(tree: &ScannedTree) -> BTreeSet<&str> {
-    let entries = tree.findings.iter().filter_map(|finding| finding.entry.as_deref());
+/// The tables of a schema for all of these that are undeclared, each once.
+pub(super) fn tables<'a>(findings: impl Iterator<Item = &'a Finding>) -> BTreeSet<&'a str> {
+    let entries = findings.filter_map(|finding| finding.entry.as_deref());
     entries.flat_map(|entry| entry.split("\n\n")).map(str::trim_end).collect()
 }
 
 /// The findings of a file, each on one line; where several look the same, one with their number.
-pub(super) fn lines(file: &[&Finding]) -> Vec<String> {
+fn lines(file: &[&Finding]) -> Vec<String> {
     let mut lines: Vec<(String, usize)> = Vec::new();
     for finding in file {
         let line = described(finding);
@@ -185,6 +185,14 @@ pub(crate) fn line_of(finding: &Finding) -> String {
 
 /// A finding on one line: where, and the text around it.
 fn described(finding: &Finding) -> String {
+    match place(finding) {
+        place if place.is_empty() => text(finding),
+        place => format!("{place}: {}", text(finding)),
+    }
+}
+
+/// Where in its file a finding is; empty where there is nothing to say of it.
+pub(super) fn place(finding: &Finding) -> String {
     let mut place: Vec<String> = Vec::new();
     place.extend((!finding.member.is_empty()).then(|| line(finding.member.join(" / "))));
     match (&finding.section, &finding.field) {
@@ -205,13 +213,13 @@ fn described(finding: &Finding) -> String {
         }
     }
     place.extend(finding.possible.then(|| "possible".to_owned()));
+    place.join(", ")
+}
+
+/// The text around a finding, or what is wrong, on one line.
+pub(super) fn text(finding: &Finding) -> String {
     let arrow = if finding.kind == FindingKind::Link { "-> " } else { "" };
-    let text = unpadded(&line(&finding.text));
-    if place.is_empty() {
-        format!("{arrow}{text}")
-    } else {
-        format!("{}: {arrow}{text}", place.join(", "))
-    }
+    format!("{arrow}{}", unpadded(&line(&finding.text)))
 }
 
 /// A symbol, whose name a compiler may have made very long.
@@ -224,7 +232,7 @@ fn abridged(symbol: &str) -> String {
 
 /// A text in which very long runs of one character are cut, such as the padding that makes room for a
 /// longer path: `/opt/app____…(131)`, with the length of the run.
-fn unpadded(text: &str) -> String {
+pub(super) fn unpadded(text: &str) -> String {
     const LONGEST: usize = 16;
     const SHOWN: usize = 4;
     let chars: Vec<char> = text.chars().collect();
@@ -291,12 +299,7 @@ pub(super) fn difference_line(difference: &Unexplained) -> String {
     if place.is_empty() { message } else { format!("{}: {message}", place.join(", ")) }
 }
 
-/// Whether `specialize` does something about a kind.
-pub(super) fn is_handled(kind: FindingKind) -> bool {
-    kind.action() != Action::None
-}
-
-pub(super) fn count(number: usize, thing: &str) -> String {
+pub(in crate::cli) fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 

@@ -5,9 +5,10 @@
 //! fill leaves it alone, so that the separate debug file that is found by it still is.
 //!
 //! **The rule**, where a new one is asked for: the SHA-256 of the whole file as the fill leaves it,
-//! with the bytes of the build-id itself taken as zero. Its first bytes are the build-id; where the
-//! build-id has more than 32, the same 32 follow again. The size stays. So files of equal content
-//! have equal build-ids, and filling again with the same values changes nothing.
+//! with the bytes of the build-id itself taken as zero, and those of the link to a separate debug file
+//! (a section of its own) too: its checksum is of a file that has the same build-id. The first bytes are the
+//! build-id; where the build-id has more than 32, the same 32 follow again. The size stays. So files of
+//! equal content have equal build-ids, and filling again with the same values changes nothing.
 
 use std::fs::File;
 use std::io;
@@ -17,24 +18,31 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::edit::{Edit, overlay};
+use crate::edit::Edit;
 use crate::error::{Error, Result};
-use crate::files::open::read_at;
+use crate::files::data::with_edits;
 use crate::image::data::ImageData;
+use crate::image::debug_link::DebugLink;
 
-/// Bytes that are read at a time.
-const CHUNK: usize = 1 << 20;
+/// Where the build-id is. There has to be one, and only one.
+pub(in crate::image) fn find(file: &File, path: &Path) -> Result<Range<u64>> {
+    let mut found = ImageData::new(file).ask(super::build_ids).map_err(Error::not_image(path))?;
+    match found.pop() {
+        Some(place) if found.is_empty() => Ok(place),
+        last => {
+            let count = found.len().saturating_add(usize::from(last.is_some()));
+            Err(Error::BuildIds { path: path.to_owned(), count })
+        }
+    }
+}
 
 /// The edit that gives a file the build-id that follows from its content after other edits.
 pub(in crate::image) fn rewrite(file: &File, path: &Path, edits: &[Edit]) -> Result<Edit> {
-    let found = ImageData::new(file).ask(super::build_ids).map_err(Error::not_image(path))?;
-    let [place] = found.as_slice() else {
-        return Err(Error::BuildIds { path: path.to_owned(), count: found.len() });
-    };
+    let place = find(file, path)?;
     let made = || {
-        let mut before = vec![0; length(place)];
+        let mut before = vec![0; length(&place)];
         file.read_exact_at(&mut before, place.start)?;
-        let after = of_content(file, place, edits)?;
+        let after = of_content(file, &place, edits)?;
         io::Result::Ok(Edit { offset: place.start, before, after })
     };
     made().map_err(Error::io("read", path))
@@ -62,19 +70,13 @@ fn length(place: &Range<u64>) -> usize {
 /// `place`.
 fn of_content(file: &File, place: &Range<u64>, edits: &[Edit]) -> io::Result<Vec<u8>> {
     let size = length(place);
-    let zeros = Edit { offset: place.start, before: vec![0; size], after: vec![0; size] };
+    let link = |data| DebugLink::of(data, &super::places::parts(data)?, false);
+    // Of one that cannot be read, nobody writes a checksum.
+    let link = ImageData::new(file).ask(link).ok().flatten();
+    let identity = Edit { offset: place.start, before: vec![0; size], after: vec![0; size] };
+    let zeros = link.map(|link| link.zeros()).into_iter().chain([identity]);
+    let edits: Vec<Edit> = edits.iter().cloned().chain(zeros).collect();
     let mut hash = Sha256::new();
-    let mut buffer = vec![0; CHUNK];
-    let mut at = 0;
-    loop {
-        let read = read_at(file, &mut buffer, at)?;
-        if read == 0 {
-            break;
-        }
-        let chunk = buffer.get_mut(..read).unwrap_or_default();
-        overlay(chunk, at, edits.iter().chain([&zeros]));
-        hash.update(&*chunk);
-        at = at.saturating_add(read as u64);
-    }
+    with_edits(file, &edits, |bytes| hash.update(bytes))?;
     Ok(hash.finalize().iter().copied().cycle().take(size).collect())
 }

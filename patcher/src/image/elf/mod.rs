@@ -40,6 +40,11 @@ fn build_ids<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Range<u64>>, ImageProble
     with_class!(build_ids_as, data)
 }
 
+/// Whether the highest byte of a number comes first: `e_ident[EI_DATA]`.
+pub(super) fn is_big_endian<'d, R: ReadRef<'d>>(data: R) -> bool {
+    data.read_bytes_at(5, 1) == Ok(&[elf::ELFDATA2MSB.0])
+}
+
 /// How a signed kernel module ends (Linux, `MODULE_SIG_STRING` in `module_signature.h`).
 const MODULE_SIGNATURE: &[u8] = b"~Module signature appended~\n";
 

@@ -15,8 +15,7 @@ pub(in crate::image) fn places<'d, R: ReadRef<'d>>(
     data: R,
     offsets: &[u64],
 ) -> Result<Places, ImageProblem> {
-    let parts = || with_class!(parts_as, data);
-    let parts = match parts() {
+    let parts = match parts(data) {
         // The loader needs none.
         Err(ImageProblem::NoSectionHeaders) => vec![Part {
             name: "file without section headers".to_owned(),
@@ -33,6 +32,11 @@ pub(in crate::image) fn places<'d, R: ReadRef<'d>>(
     let symbols = || with_class!(symbols_as, data, offsets);
     places.symbols = symbols().unwrap_or_else(|_| vec![None; offsets.len()]);
     Ok(places)
+}
+
+/// The sections that have bytes in the file, sorted by offset.
+pub(in crate::image) fn parts<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Part>, ImageProblem> {
+    with_class!(parts_as, data)
 }
 
 fn parts_as<'d, F, R>(data: R) -> Result<Vec<Part>, ImageProblem>

@@ -30,7 +30,7 @@ const SHORTER: &str = "link it with -Wl,-headerpad_max_install_names, which leav
 enum Kind {
     /// A library that is needed.
     Needed,
-    /// What is linked with this library takes the name over: there it must lead to it too.
+    /// Programs that are linked with this library take the name over: from them it must lead to it too.
     InstallName,
     Rpath,
     Dylinker,

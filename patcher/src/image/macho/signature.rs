@@ -243,7 +243,7 @@ fn of_team(directories: &[Directory<'_>]) -> String {
     team.map_or_else(String::new, |team| format!(" of {team}"))
 }
 
-/// What an ad-hoc signature in the place of another one means.
+/// A sentence about an ad-hoc signature that took the place of one with a certificate.
 fn told(directories: &[Directory<'_>]) -> String {
     let mut told = format!(
         "an ad-hoc signature took the place of that with the certificate{}: Gatekeeper no longer knows \

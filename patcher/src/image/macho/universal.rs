@@ -11,7 +11,7 @@ use object::read::macho::{FatArch, MachOFatFile};
 use super::header::damaged;
 use crate::error::ImageProblem;
 
-/// What is for one processor.
+/// The part for one processor.
 pub(in crate::image) struct Slice {
     /// As `lipo` calls it.
     pub(in crate::image) name: String,

@@ -167,7 +167,7 @@ fn sum(data: Bytes<'_, '_>, length: u64, edits: &[Edit]) -> Result<u32, ImagePro
     let (mut at, mut sum) = (0, 0_u64);
     while at < length {
         let size = CHUNK.min(length.saturating_sub(at));
-        // What is missing of the last word is zero.
+        // The missing bytes of the last word are zero.
         buffer.clear();
         buffer.resize(size.next_multiple_of(4) as usize, 0);
         let bytes = buffer.get_mut(..size as usize).unwrap_or_default();

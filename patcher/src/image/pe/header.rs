@@ -219,7 +219,7 @@ fn read_all<'d, T: Pod, R: ReadRef<'d>>(data: R, place: &Range<u64>) -> &'d [T] 
     data.read_slice_at(place.start, count).unwrap_or_default()
 }
 
-/// What the two kinds of object files differ in.
+/// The difference between the two kinds of object files.
 trait ObjectHeader {
     /// Where `TimeDateStamp` is.
     const STAMP: u64;

@@ -36,7 +36,7 @@ pub(super) fn recognize<'d, R: ReadRef<'d>>(data: R) -> Result<(), ImageProblem>
 /// An image keeps the number that the `.pdb` file has too: by that debuggers find it.
 pub(super) fn keeps_identity(path: &Path) -> Error {
     Error::input(
-        format!("{}: a PE file has no build-id that could be another one", escaped(path)),
+        format!("{}: a PE file has no build-id that could be rewritten", escaped(path)),
         "leave out --rewrite-build-id: the number stays by which debuggers find the .pdb file",
     )
 }

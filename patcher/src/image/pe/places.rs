@@ -16,7 +16,7 @@ use crate::image::places::{Compression, Part, Places, Purpose, Symbol, demangled
 /// Entries for debuggers that are looked at; linkers write a handful.
 const MOST_DEBUG: usize = 64;
 
-/// What begins the name of the file with debug information, and how many bytes stand before that name:
+/// The signature before the name of the file with debug information, and how many bytes stand before that name:
 /// this, a number of 16 bytes and one of 4 that the file has too.
 const CODEVIEW: &[u8] = b"RSDS";
 const CODEVIEW_HEADER: u64 = 24;

@@ -228,7 +228,7 @@ fn explanation(
     areas: &[RecordArea],
     run: &Run,
 ) -> io::Result<Option<&'static str>> {
-    // What stands between two places may be a part of the run: each byte that differs counts.
+    // The bytes between two places may be a part of the run: each byte that differs counts.
     let all = |is_explained: &dyn Fn(u64) -> bool| {
         let (at, mut all) = (run.ours.start, true);
         pairs(ours, theirs, (at, run.theirs), run.ours.end - at, |from, ours, theirs| {

@@ -59,7 +59,7 @@ impl<'a> Replacements<'a> {
         plain.map(place).collect()
     }
 
-    /// What must stand for a reference that is not known yet, if the rest of the line is the same.
+    /// The text in the place of a reference that is not known yet, if the rest of the line is the same.
     fn learn(
         &self,
         places: &[((usize, bool), Range<usize>)],

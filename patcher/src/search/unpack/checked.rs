@@ -66,7 +66,7 @@ pub(super) fn compressed(start: &[u8]) -> Option<&'static str> {
 /// checksums of its bytes: none of them may become others, not even of equal length.
 ///
 /// # Errors
-/// What the system refuses.
+/// The system refuses something.
 pub(crate) fn checked_format(
     file: &File,
     start: &[u8],

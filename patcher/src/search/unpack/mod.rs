@@ -138,7 +138,7 @@ pub(crate) fn may_be_packed(found: &Hits) -> bool {
 /// a ZIP archive ends, or by compressed bytes behind a script.
 ///
 /// # Errors
-/// What the system refuses.
+/// The system refuses something.
 pub(crate) fn detect(file: &File, start: &[u8], size: u64) -> io::Result<Option<PackFormat>> {
     if let Some(format) = PackFormat::of(start) {
         return Ok(Some(format));

@@ -35,7 +35,7 @@ const MAGICS: [&[u8]; 8] = [
 /// compressed bytes in it.
 ///
 /// # Errors
-/// What the system refuses.
+/// The system refuses something.
 pub(super) fn is_packed(file: &File, start: &[u8], size: u64) -> io::Result<bool> {
     let is_script = start.starts_with(b"#!") && text::lines(file, &[])?.is_none();
     Ok(is_script && next_stream(file, 0..size)?.is_some())
@@ -78,7 +78,7 @@ fn next_stream(file: &File, part: Range<u64>) -> io::Result<Option<(u64, PackFor
         if read <= START {
             break;
         }
-        // What begins in the last bytes is looked at again, with those behind.
+        // A match that begins in the last bytes is looked for again, with the bytes behind.
         at += (read - START) as u64;
     }
     Ok(None)

@@ -21,7 +21,7 @@ const WINDOW: usize = 128 << 10;
 /// Whether a file of this size ends like a ZIP archive, whatever it begins with.
 ///
 /// # Errors
-/// What the system refuses.
+/// The system refuses something.
 pub(super) fn ends_archive(file: &File, size: u64) -> io::Result<bool> {
     // The comment has at most as many bytes as its length can say.
     let start = size.saturating_sub((END + usize::from(u16::MAX)) as u64);

@@ -1,9 +1,12 @@
 //! `postlink inspect`.
 
+mod drawing;
+
 use std::path::{Path, PathBuf};
 
 use postlink_codegen::{Evaluated, Shape, hex};
 
+use self::drawing::Terminal;
 use super::json;
 use super::talk::{Exit, Talk};
 use crate::error::{Error, Result};
@@ -13,6 +16,8 @@ use crate::record::read::Image;
 use crate::shown::{escaped, line};
 
 /// Show the records of linked files: fields, values, and where the values come from
+///
+/// On a terminal, as a table that also tells how much of each capacity is used.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The programs and libraries to look into
@@ -27,6 +32,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
+    let terminal = Terminal::of_output();
     let mut exit = Exit::Done;
     let mut images = Vec::new();
     for path in &args.images {
@@ -37,7 +43,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         match image {
             Ok(records) => {
                 if !args.json {
-                    records.iter().for_each(|record| record.print(args.field.is_some()));
+                    records.iter().for_each(|record| record.print(args.field.is_some(), terminal));
                 }
                 images.push(json::ImageJson {
                     path: json::raw(path),
@@ -127,7 +133,11 @@ fn only(path: &Path, records: Vec<Shown>, name: &str) -> Result<Vec<Shown>> {
 }
 
 impl Shown {
-    fn print(&self, value_only: bool) {
+    fn print(&self, value_only: bool, terminal: Option<Terminal>) {
+        if let (false, Some(terminal)) = (value_only, terminal) {
+            super::talk::print_raw(&drawing::draw(self, terminal));
+            return;
+        }
         if !value_only {
             super::talk::print(&format!(
                 "{}: section `{}` ({} at {:#x}, {} bytes), {}\n  fingerprint {}",
@@ -153,9 +163,11 @@ impl Shown {
             let value = value.unwrap_or_default();
             let mut lines = value.split('\n').map(line);
             let (name, ty, origin) = (&field.name, field.ty.name(), evaluated.origin.name());
+            let from = field.source.as_ref().map(|source| format!(", from {source}"));
             super::talk::print(&format!(
-                "  {name}: {ty} = {} ({origin})",
-                lines.next().unwrap_or_default()
+                "  {name}: {ty} = {} ({origin}{})",
+                lines.next().unwrap_or_default(),
+                from.unwrap_or_default()
             ));
             lines.for_each(|line| super::talk::print(&format!("    {line}")));
         }

@@ -1,0 +1,77 @@
+# What postlink_fill does when the project is installed.
+
+cmake_policy(PUSH)
+cmake_policy(VERSION 3.21)
+
+# Fills the files of this name that this run of the installation has installed so far.
+#
+# CMake lists them, without DESTDIR, in CMAKE_INSTALL_MANIFEST_FILES. A file that an earlier run
+# installed is not among them: it is no longer there, or is of a component that is not installed now.
+function(_postlink_fill_installed target name destinations directory program)
+  get_property(filled GLOBAL PROPERTY _postlink_filled)
+  if(target IN_LIST filled)
+    return()
+  endif()
+  set(folders "")
+  foreach(destination IN LISTS destinations)
+    cmake_path(ABSOLUTE_PATH destination BASE_DIRECTORY "${CMAKE_INSTALL_PREFIX}" NORMALIZE)
+    string(REGEX REPLACE "/$" "" destination "${destination}")
+    list(APPEND folders "${destination}")
+  endforeach()
+  set(files "")
+  foreach(file IN LISTS CMAKE_INSTALL_MANIFEST_FILES)
+    cmake_path(NORMAL_PATH file)
+    cmake_path(GET file FILENAME file_name)
+    cmake_path(GET file PARENT_PATH folder)
+    if(file_name STREQUAL name AND (NOT folders OR folder IN_LIST folders))
+      list(APPEND files "${file}")
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES files)
+  list(LENGTH files count)
+  if(count EQUAL 0)
+    if(_postlink_is_last AND NOT CMAKE_INSTALL_COMPONENT)
+      if(destinations)
+        message(FATAL_ERROR "postlink_fill(${target}): no ${name} is installed in ${destinations}")
+      endif()
+      message(STATUS "postlink_fill(${target}): ${name} is not installed, and not filled")
+    endif()
+    return()
+  elseif(count GREATER 1 AND NOT folders)
+    string(REPLACE ";" ", " files "${files}")
+    message(FATAL_ERROR "postlink_fill(${target}): several files of its name are installed: "
+                        "${files}; name the folders that have the target: DESTINATION FOLDER…")
+  endif()
+
+  set(arguments ${ARGN})
+  if(arguments MATCHES "\\$<INSTALL_PREFIX>" AND CMAKE_INSTALL_PREFIX MATCHES "/_CPack_Packages/")
+    message(FATAL_ERROR "postlink_fill(${target}): the prefix ${CMAKE_INSTALL_PREFIX} is the folder in "
+                        "which CPack packs; it packs for CMAKE_INSTALL_PREFIX with "
+                        "set(CPACK_SET_DESTDIR ON)")
+  endif()
+  list(LENGTH arguments before)
+  string(REPLACE "$<INSTALL_PREFIX>" "${CMAKE_INSTALL_PREFIX}" arguments "${arguments}")
+  list(LENGTH arguments after)
+  if(NOT before EQUAL after)
+    message(FATAL_ERROR "postlink_fill(${target}): CMake's lists cannot carry the prefix "
+                        "${CMAKE_INSTALL_PREFIX}")
+  endif()
+  get_property(others GLOBAL PROPERTY _postlink_filled_files)
+  foreach(file IN LISTS files)
+    if(file IN_LIST others)
+      message(FATAL_ERROR "postlink_fill(${target}): ${file} was filled as the file of another target "
+                          "of its name; name the folders of both: DESTINATION FOLDER…")
+    endif()
+    execute_process(
+      COMMAND "${program}" fill "$ENV{DESTDIR}${file}" ${arguments}
+      WORKING_DIRECTORY "${directory}"
+      RESULT_VARIABLE ended)
+    if(NOT ended EQUAL 0)
+      message(FATAL_ERROR "postlink_fill(${target}): $ENV{DESTDIR}${file} is installed, but not filled")
+    endif()
+    set_property(GLOBAL APPEND PROPERTY _postlink_filled_files "${file}")
+  endforeach()
+  set_property(GLOBAL APPEND PROPERTY _postlink_filled "${target}")
+endfunction()
+
+cmake_policy(POP)

@@ -1,0 +1,9 @@
+# The addon of dh, `dh $@ --with postlink`. dh_postlink says why it runs where it does.
+use strict;
+use warnings;
+use Debian::Debhelper::Dh_Lib;
+
+# What packages of all architectures have too; dh_dwz and dh_strip they do not.
+insert_after('dh_missing', 'dh_postlink');
+
+1;

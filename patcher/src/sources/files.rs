@@ -1,0 +1,143 @@
+//! Files of values, in the forms that build systems write.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use postlink_codegen::Literal;
+
+use super::lines;
+use super::tree::Nested;
+use crate::error::{Error, Result};
+use crate::files::open::read_text;
+use crate::shown::{escaped, line};
+
+/// A file of values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValueFile {
+    /// Where it is; `-` is standard input.
+    pub path: PathBuf,
+    form: Form,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Json,
+    Toml,
+    /// `KEY VALUE`.
+    Status,
+    /// `KEY=VALUE`.
+    Env,
+    /// `KEY=VALUE` of os-release(5).
+    OsRelease,
+}
+
+const FORMS: [(&str, Form); 5] = [
+    ("json", Form::Json),
+    ("toml", Form::Toml),
+    ("status", Form::Status),
+    ("env", Form::Env),
+    ("os-release", Form::OsRelease),
+];
+
+/// What a file has.
+#[derive(Debug)]
+pub(crate) enum FileValues {
+    /// Values of fields, by their names.
+    Fields(Vec<(String, Literal)>),
+    /// Texts, by keys that may be of any kind.
+    Keys(Vec<(String, String)>),
+}
+
+impl ValueFile {
+    /// From `FORM:FILE`, or `FILE`, whose name tells the form.
+    #[must_use]
+    pub fn named(text: &Path) -> Self {
+        let word = text.to_str().and_then(|text| text.split_once(':'));
+        let named = word.and_then(|(word, rest)| {
+            let (_, form) = FORMS.iter().find(|(name, _)| *name == word)?;
+            Some(Self { path: rest.into(), form: *form })
+        });
+        named.unwrap_or_else(|| Self { path: text.to_owned(), form: Form::of(text) })
+    }
+
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// It cannot be read, or does not have its form.
+    pub(crate) fn read(&self) -> Result<FileValues> {
+        let mut text = String::new();
+        if self.path == Path::new("-") {
+            let read = std::io::stdin().read_to_string(&mut text);
+            read.map_err(Error::io("read", "standard input"))?;
+        } else {
+            text = read_text(&self.path)?;
+        }
+        let wrong_line = |(number, what): (usize, String)| {
+            let message = format!("{}, line {number}: {}", escaped(&self.path), line(what));
+            Error::input(message, self.form.help())
+        };
+        Ok(match self.form {
+            Form::Json | Form::Toml => FileValues::Fields(self.tree(&text)?),
+            Form::Status => FileValues::Keys(lines::status(&text).map_err(wrong_line)?),
+            Form::Env => FileValues::Keys(lines::assignments(&text, true).map_err(wrong_line)?),
+            Form::OsRelease => {
+                FileValues::Keys(lines::assignments(&text, false).map_err(wrong_line)?)
+            }
+        })
+    }
+
+    fn tree(&self, text: &str) -> Result<Vec<(String, Literal)>> {
+        let wrong = |message: String| {
+            let message = format!("{}: {}", escaped(&self.path), message.trim_end());
+            Error::input(message, self.form.help())
+        };
+        let tree: Nested = match self.form {
+            Form::Toml => toml::from_str(text).map_err(|error| wrong(error.to_string()))?,
+            _ => serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?,
+        };
+        let Nested::Table(table) = tree else {
+            return Err(wrong("the values are not in a table".into()));
+        };
+        let mut values = Vec::new();
+        for (name, value) in table {
+            match value {
+                Nested::Table(fields) => values.extend(
+                    fields
+                        .into_iter()
+                        .map(|(field, value)| (format!("{name}.{field}"), value.literal())),
+                ),
+                value => values.push((name, value.literal())),
+            }
+        }
+        Ok(values)
+    }
+}
+
+impl Form {
+    /// The form that a file's name tells.
+    fn of(path: &Path) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        match () {
+            () if name.ends_with(".toml") => Self::Toml,
+            () if name == ".env" || name.ends_with(".env") || name.starts_with(".env.") => {
+                Self::Env
+            }
+            () if name == "os-release" => Self::OsRelease,
+            () if name.ends_with("status.txt") => Self::Status,
+            () => Self::Json,
+        }
+    }
+
+    fn help(self) -> &'static str {
+        match self {
+            Self::Json | Self::Toml => {
+                "write a file of JSON, or of TOML if its name ends in .toml: FIELD to VALUE, or SECTION to such a \
+                 table; for a file of keys say which: --values status:FILE (KEY VALUE), env:FILE or os-release:FILE"
+            }
+            Self::Status => "a line is KEY VALUE, with one space, as Bazel writes it",
+            Self::Env | Self::OsRelease => {
+                "a line is KEY=VALUE, KEY='VALUE' or KEY=\"VALUE\", empty, or a comment that begins with `#`; nothing is replaced in it"
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Which debug file the link of a changed image is right for.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crate::edit::Edit;
+use crate::error::{Error, Result};
+use crate::files::compare::holds;
+use crate::files::open::{Mode, open};
+use crate::files::walk::{EntryKind, Tree};
+use crate::image;
+use crate::image::data::ImageData;
+use crate::image::debug_link::{self, DebugLink, checksum};
+use crate::shown::line;
+
+/// Files that a link may be to.
+#[derive(Debug, Default)]
+pub(super) struct DebugFiles {
+    /// Those that the user names, which may have another name than the link says.
+    given: Vec<PathBuf>,
+    /// Those of folders.
+    listed: Vec<PathBuf>,
+}
+
+/// A link that differs.
+#[derive(Debug)]
+pub(super) struct ChangedLink {
+    /// Where it is, and what it is now.
+    pub(super) edit: Edit,
+    /// The name of the debug file.
+    pub(super) name: String,
+    /// Whether that is known, and is the one that the link should be to.
+    pub(super) is_right: bool,
+}
+
+impl DebugFiles {
+    /// Those of the paths that the user gives: files, and folders of them.
+    ///
+    /// # Errors
+    /// A folder cannot be listed.
+    pub(super) fn new(paths: &[PathBuf]) -> Result<Self> {
+        let mut files = Self::default();
+        for path in paths {
+            match path.is_dir() {
+                true => files.add(&Tree::walk(path)?),
+                false => files.given.push(path.clone()),
+            }
+        }
+        Ok(files)
+    }
+
+    /// Those of a tree.
+    pub(super) fn add(&mut self, tree: &Tree) {
+        let files = tree.entries.iter().filter(|entry| matches!(entry.kind, EntryKind::File(_)));
+        self.listed.extend(files.map(|entry| tree.path(entry)));
+    }
+
+    /// The link of an image to its debug file, if it differs in another file, at the path `filled`, and has
+    /// the name that it should have.
+    ///
+    /// # Errors
+    /// A file that is given cannot be read.
+    pub(super) fn changed(
+        &self,
+        before: &File,
+        after: &File,
+        filled: &Path,
+    ) -> Result<Option<ChangedLink>> {
+        let link = |file| image::debug_link(&ImageData::new(file)).ok().flatten();
+        let (Some(old), Some(new)) = (link(before), link(after)) else { return Ok(None) };
+        let identity =
+            |file| image::identity(file, filled).ok().map(|edit| edit.before).unwrap_or_default();
+        let (old_identity, identity) = (identity(before), identity(after));
+        let name = old.name_after(&old_identity, &identity);
+        let Some(edit) = old.edit(&name, new.checksum).filter(Edit::changes) else {
+            return Ok(None);
+        };
+        if !holds(after, edit.offset, &edit.after).map_err(Error::io("read", filled))? {
+            return Ok(None);
+        }
+        let is_right = self.has(&new, &identity, filled)?;
+        Ok(Some(ChangedLink { edit, name: line(String::from_utf8_lossy(&name)), is_right }))
+    }
+
+    /// Whether there is a debug file of this checksum and build-id: among these, or where a debugger looks
+    /// for it beside the image.
+    fn has(&self, link: &DebugLink, identity: &[u8], filled: &Path) -> Result<bool> {
+        for path in &self.given {
+            let file = open(path, Mode::Read)?;
+            if is_of(&file, path, link, identity).map_err(Error::io("read", path))? {
+                return Ok(true);
+            }
+        }
+        let name = OsStr::from_bytes(&link.name);
+        let beside = [filled.with_file_name(name), filled.with_file_name(".debug").join(name)];
+        let by_id = debug_link::path(identity);
+        let is_named = |path: &&PathBuf| {
+            path.file_name() == Some(name) || by_id.as_ref().is_some_and(|id| path.ends_with(id))
+        };
+        let listed = self.listed.iter().filter(is_named);
+        Ok(listed.chain(&beside).any(|path| {
+            open(path, Mode::Read)
+                .is_ok_and(|file| is_of(&file, path, link, identity).unwrap_or_default())
+        }))
+    }
+}
+
+fn is_of(file: &File, path: &Path, link: &DebugLink, identity: &[u8]) -> io::Result<bool> {
+    let own = image::identity(file, path).ok().map(|edit| edit.before).unwrap_or_default();
+    Ok(own == identity && checksum(file, &[])? == link.checksum)
+}

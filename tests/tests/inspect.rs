@@ -1,0 +1,62 @@
+//! `inspect` on a terminal: the record as a table, as wide as the terminal is.
+
+use postlink_tests::{Folder, fixture, fixture_text, golden};
+
+/// What is shown on a terminal of so many columns.
+fn shown(folder: &Folder, environment: &str, columns: u32, line: &str) -> String {
+    let postlink = postlink_tests::postlink().display();
+    let command =
+        format!("stty rows 24 cols {columns}; env -u NO_COLOR {environment} {postlink} {line}");
+    let words = ["-qec", &command, "/dev/null"];
+    folder.run_words("script".as_ref(), &words).ok().replace("\r\n", "\n")
+}
+
+/// Columns that a line takes: letters of East Asia take two.
+fn width(line: &str) -> usize {
+    line.chars().map(|char| if ('\u{3000}'..'\u{a000}').contains(&char) { 2 } else { 1 }).sum()
+}
+
+fn folder() -> Folder {
+    let folder = Folder::new();
+    let schema = fixture("kinds.toml").display().to_string();
+    let outputs = "--out-header kinds.gen.hh --out-source kinds.cc";
+    folder.postlink(&format!("generate --schema {schema} --section kinds {outputs}")).ok();
+    folder.run("g++ -std=c++17 -fPIC -shared kinds.cc -o lib.so").ok();
+    let values = fixture_text("kinds.json").replace(",\n  \"single.flag\": true", "");
+    folder.write("values.json", values.replace("ünïcode", "値は日本語の長い文字列であります"));
+    folder.postlink("fill lib.so --values values.json").ok();
+    folder
+}
+
+#[test]
+fn a_record_is_drawn_as_wide_as_the_terminal() {
+    let folder = folder();
+    let mut all = String::new();
+    for columns in [100, 60] {
+        let text = shown(&folder, "NO_COLOR=1 LC_ALL=C.UTF-8", columns, "inspect lib.so");
+        let longest = text.lines().map(width).max().expect("lines");
+        assert!(longest <= columns as usize, "{longest}: {text}");
+        all += &format!("{columns} columns:\n{text}");
+    }
+    // Where the linker puts the record is its own affair.
+    let at = all.find(" at 0x").expect("a place") + 4;
+    let offset = all[at..].split(',').next().expect("a number").to_owned();
+    golden("inspect.txt", &all.replace(&offset, "OFFSET"));
+}
+
+#[test]
+fn colours_and_blocks_are_for_terminals_that_have_them() {
+    let folder = folder();
+    let plain = folder.postlink("inspect lib.so").ok();
+    assert!(plain.contains("\n  flag: bool = true (default)\n"), "{plain}");
+    let ascii = shown(&folder, "NO_COLOR=1 LC_ALL=C", 80, "inspect lib.so");
+    assert!(!ascii.contains('\u{1b}') && !ascii.contains('\u{2588}'), "{ascii}");
+    assert!(ascii.contains("  #"), "{ascii}");
+    let colored = shown(&folder, "TERM=xterm LC_ALL=C.UTF-8", 80, "inspect lib.so");
+    assert!(colored.contains("\u{1b}[1mkinds\u{1b}[0m") && colored.contains('\u{b7}'), "{colored}");
+    // A script that has a terminal gets a value alone, and JSON, as ever.
+    let alone = shown(&folder, "TERM=xterm", 80, "inspect --field channel lib.so");
+    assert_eq!(alone, "nightly\n");
+    let json = shown(&folder, "TERM=xterm", 80, "inspect --json lib.so");
+    assert_eq!(json, folder.postlink("inspect --json lib.so").ok());
+}

@@ -1,0 +1,191 @@
+//! The manual pages tell the keys of what `--json` prints: each key that is printed, and no other.
+
+use std::collections::BTreeSet;
+
+use postlink_tests::macho::mint;
+use postlink_tests::package::{Build, install};
+use postlink_tests::{Folder, fixture, fixture_text};
+use serde_json::Value;
+
+/// Keys, each behind the place of its object: `images[] path`.
+type Keys = BTreeSet<String>;
+
+/// The keys that the page of a command tells.
+fn told(command: &str) -> Keys {
+    let folder = Folder::new();
+    folder.postlink("man .").ok();
+    let page = folder.read(&format!("postlink-{command}.1"));
+    let page = String::from_utf8(page).expect("UTF-8");
+    let (mut keys, mut place) = (Keys::new(), String::new());
+    let lines: Vec<&str> = page
+        .lines()
+        .skip_while(|line| *line != ".SH JSON")
+        .skip(1)
+        .take_while(|line| !line.starts_with(".SH"))
+        .collect();
+    for pair in lines.windows(2) {
+        if let Some(heading) = pair[0].strip_prefix(".SS ") {
+            heading.trim_matches('"').clone_into(&mut place);
+        }
+        if pair[0] == ".TP" {
+            let key = pair[1].trim_start_matches("\\fB").trim_end_matches("\\fR");
+            keys.insert(format!("{place} {key}"));
+        }
+    }
+    assert!(keys.len() > 15, "{command}: {keys:?}");
+    keys
+}
+
+/// Adds the keys of a value that stands at this place.
+fn collect(place: &str, value: &Value, keys: &mut Keys) {
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                keys.insert(format!("{place} {key}"));
+                // Its keys are sentences.
+                if key != "explained" {
+                    collect(format!("{place}.{key}").trim_start_matches('.'), value, keys);
+                }
+            }
+        }
+        Value::Array(items) => {
+            items.iter().for_each(|item| collect(&format!("{place}[]"), item, keys));
+        }
+        _ => {}
+    }
+}
+
+/// Runs the command with these arguments, once for each, and compares what it prints with its page.
+#[track_caller]
+fn assert_told(folder: &Folder, command: &str, lines: &[&str]) {
+    let mut printed = Keys::new();
+    for line in lines {
+        let run = folder.postlink(&format!("{command} --json {line}"));
+        let value: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}"));
+        collect("", &value, &mut printed);
+    }
+    let mut told = told(command);
+    let unknown: Vec<&String> = printed.difference(&told).collect();
+    assert!(unknown.is_empty(), "{command} prints what no page tells: {unknown:?}");
+    // Findings have other places here than where `scan` prints them: not each kind of them is left.
+    told.retain(|key| !key.starts_with("left[] ") && !key.starts_with("standing[].places[] "));
+    let missing: Vec<&String> = told.difference(&printed).collect();
+    assert!(missing.is_empty(), "{command} never prints {missing:?}");
+}
+
+#[test]
+fn of_fill_and_inspect() {
+    let folder = Folder::new();
+    let schema = fixture("kinds.toml").display().to_string();
+    folder
+        .postlink(&format!(
+            "generate --schema {schema} --section kinds --out-header kinds.gen.hh --out-source k.cc"
+        ))
+        .ok();
+    folder.run("g++ -std=c++17 -fPIC -shared k.cc -Wl,--build-id -o lib.so").ok();
+    folder.run("g++ -std=c++17 -c k.cc -o k.o").ok();
+    folder.run("ar rc lib.a k.o").ok();
+    assert_told(&folder, "inspect", &["lib.so", "lib.a", "missing"]);
+    let values = fixture_text("kinds.json").replace(",\n  \"single.flag\": true", "");
+    folder.write("values.json", values);
+    let fill = "--values values.json";
+    assert_told(
+        &folder,
+        "fill",
+        &[
+            &format!("lib.so --rewrite-build-id {fill}"),
+            &format!("lib.a missing {fill}"),
+            "lib.so --set nonsense",
+        ],
+    );
+}
+
+const SET: &str = "--set version=2.0.1 --set prefix=/opt/new";
+
+/// A file whose byte in the middle of these bytes is another one.
+fn spoil(folder: &Folder, from: &str, bytes: &[u8], to: &str) {
+    let mut file = folder.read(from);
+    let at = file.windows(bytes.len()).position(|each| each == bytes).expect("the bytes");
+    file[at + bytes.len() / 2] ^= 1;
+    folder.write(to, file);
+}
+
+#[test]
+fn of_verify_and_specialize() {
+    let folder = Folder::new();
+    let tree = install(&folder, "tree", Build::default());
+    // A certificate's signature, which an ad-hoc one replaces.
+    mint(
+        &folder,
+        "signed.dylib",
+        r#"{"directories": [{"hash": 2, "team": "T"}], "cms": 700, "rpaths": ["/opt/old/lib"]}"#,
+    );
+    folder.postlink(&format!("fill --adhoc signed.dylib -o adhoc.dylib {SET}")).ok();
+    spoil(&folder, "adhoc.dylib", b"postlnk", "damaged.dylib");
+    folder.copy("signed.dylib", "tree/lib/signed.dylib");
+
+    let tree = tree.display();
+    let set = "--set version=3.0.0 --adhoc";
+    let there = "--rewrite /opt/old=/opt/old --destdir";
+    let pair = format!("--output {tree}=/opt/new");
+    assert_told(
+        &folder,
+        "specialize",
+        &[
+            &format!("{pair} {set} {there} out"),
+            &format!("{pair} {set} --rewrite Gr=Gr {there} left"),
+            "--output missing=/opt/new",
+        ],
+    );
+
+    let new = "out/opt/new";
+    let verify = format!("{tree} {new} --rewrite {tree}=/opt/new");
+    folder.run(&format!("cp -a {new} spoiled")).ok();
+    spoil(&folder, &format!("{new}/lib/libvalues.so"), b"postlink_lix", "spoiled/lib/libvalues.so");
+    folder.write("spoiled/share/doc/readme", "Another text.\n");
+    assert_told(
+        &folder,
+        "verify",
+        &[
+            "signed.dylib adhoc.dylib",
+            "signed.dylib damaged.dylib",
+            &verify,
+            &format!("{tree} spoiled --rewrite {tree}=/opt/new"),
+            "missing signed.dylib",
+        ],
+    );
+}
+
+#[test]
+fn of_scan() {
+    let folder = Folder::new();
+    for (name, prefix) in [("one", "/opt/one"), ("two", "/opt/two")] {
+        folder.run(&format!("mkdir -p {name}")).ok();
+        let tree = install(&folder, &format!("{name}/tree"), Build::default());
+        drop(tree);
+        let schema = "[section.app.field.prefix]\ntype = 'path'\ncapacity = 64\n";
+        folder.write("schema.toml", format!("[section.app]\n{schema}default = '{prefix}'\n"));
+        folder
+            .postlink(
+                "generate --schema schema.toml --out-header app.gen.hh --out-source app.gen.cc",
+            )
+            .ok();
+        folder.write(
+            "lib.cc",
+            format!(
+                "extern const char text[]; const char text[] = \"{prefix}/share\";\n\
+                 extern const char joined[]; const char joined[] = \"{prefix}deadlock\";\n\
+                 int folded() {{ return {}; }}\n",
+                name.len() * 1000 + usize::from(prefix == "/opt/two")
+            ),
+        );
+        folder
+            .run(&format!("g++ -O1 -std=c++17 -fPIC -shared lib.cc app.gen.cc -o {name}/lib.so"))
+            .ok();
+        folder.write(&format!("{name}/text"), format!("{prefix}\nis {name}\n"));
+        folder.run(&format!("gzip {name}/text")).ok();
+        folder.write(&format!("{name}/text"), format!("{prefix}\nis {name}\n"));
+    }
+    let both = "one --reference /opt/one";
+    assert_told(&folder, "scan", &[both, "one", &format!("{both} --against two"), "missing"]);
+}

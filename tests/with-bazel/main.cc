@@ -1,0 +1,5 @@
+#include "app.gen.hh"
+
+#include <iostream>
+
+int main() { std::cout << app::version() << " in " << app::prefix() << "\n"; }
