@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use postlink_format::Origin;
 use postlink_patcher::fill::{Earlier, FillOptions, Filled, fill};
-use postlink_patcher::record::{Assignment, Image, Mode, assignments};
+use postlink_patcher::record::{Assignment, Image, Mode, Sources, Values, assignments};
 use postlink_patcher::scan::{ScanOptions, scan};
 use postlink_patcher::specialize::{Ending, Output, SpecializeOptions, specialize};
 use postlink_patcher::verify::{Verified, VerifyOptions, verify};
@@ -52,7 +52,7 @@ fn values(original: &Path) -> Vec<Assignment> {
     let sets = [("version", "9.8.7"), ("prefix", "/opt/p"), ("name", "a name")];
     let sets = sets.iter().filter(|(name, _)| known(name));
     let sets: Vec<String> = sets.map(|(name, value)| format!("{name}={value}")).collect();
-    assignments(&sets, &[] as &[&str]).expect("values")
+    assignments(&Values { sets, ..Values::default() }, &Sources::default()).expect("values")
 }
 
 fn filled(folder: &Folder, original: &Path, bytes: &[u8], choice: u64) {

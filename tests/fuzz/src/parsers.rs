@@ -3,7 +3,7 @@
 use postlink_codegen::{Given, Schema, Section, Shape, cpp, rust};
 use postlink_format::{Record, State};
 use postlink_patcher::fill::{FillOptions, fill};
-use postlink_patcher::record::assignments;
+use postlink_patcher::record::{Sources, ValueFile, Values, assignments};
 
 use crate::folder::Folder;
 
@@ -42,9 +42,10 @@ pub(crate) fn values(data: &[u8]) {
     const IMAGE: &[u8] = include_bytes!("../seeds/elf/filled.so");
     let folder = Folder::new();
     let image = folder.write("image", IMAGE);
-    for name in ["values.json", "values.toml"] {
-        let file = folder.write(name, data);
-        let Ok(values) = assignments(&[], &[file]) else { continue };
+    for name in ["values.json", "values.toml", "a-status.txt", "values.env", "os-release"] {
+        let files = vec![ValueFile::named(&folder.write(name, data))];
+        let values = Values { files, ..Values::default() };
+        let Ok(values) = assignments(&values, &Sources::default()) else { continue };
         let mut options = FillOptions::default();
         let output = folder.path("output");
         options.output = Some(&output);
