@@ -13,7 +13,8 @@ use crate::folder::{Folder, choice};
 /// A library with a RUNPATH below [`OLD`], needed libraries, versions, and symbols whose names share bytes.
 const BASE: &[u8] = include_bytes!("../seeds/elf/loader.so");
 const OLD: &str = "/opt/app-unspecialized";
-const NEWS: [&str; 4] = ["/opt/app", "/o/x", "/opt/app-other-same-abc", "/opt/app-unspecialized-and-longer"];
+const NEWS: [&str; 4] =
+    ["/opt/app", "/o/x", "/opt/app-other-same-abc", "/opt/app-unspecialized-and-longer"];
 
 type Header = elf::FileHeader64<Endianness>;
 
@@ -69,7 +70,9 @@ pub(crate) fn dynstr(data: &[u8]) {
 
 /// Whether a RUNPATH or name has a part that is the old path, or below it.
 fn is_old(text: &str) -> bool {
-    let below = |part: &str| part.strip_prefix(OLD).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let below = |part: &str| {
+        part.strip_prefix(OLD).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
     text.split(':').any(below)
 }
 
@@ -101,9 +104,11 @@ fn regions() -> Vec<(usize, usize)> {
 fn strings(bytes: &[u8]) -> Vec<(What, String)> {
     let [dynstr, dynsym, dynamic, needs] = regions()[..] else { unreachable!("four regions") };
     let text = |offset: u64| {
-        let table = &bytes[dynstr.0..dynstr.0 + dynstr.1];
+        // A loader stops at a NUL, and asks for no size.
+        let table = &bytes[dynstr.0..];
         let rest = usize::try_from(offset).ok().and_then(|offset| table.get(offset..));
-        let end = rest.and_then(|rest| rest.iter().position(|byte| *byte == 0).map(|end| &rest[..end]));
+        let end =
+            rest.and_then(|rest| rest.iter().position(|byte| *byte == 0).map(|end| &rest[..end]));
         end.map_or_else(String::new, |text| text.iter().copied().map(char::from).collect())
     };
     let endian = Endianness::Little;
@@ -113,9 +118,11 @@ fn strings(bytes: &[u8]) -> Vec<(What, String)> {
         let what = match tag {
             elf::DT_NULL => break,
             elf::DT_NEEDED | elf::DT_SONAME | elf::DT_RPATH | elf::DT_RUNPATH => What::Loader,
-            elf::DT_AUXILIARY | elf::DT_FILTER | elf::DT_CONFIG | elf::DT_DEPAUDIT | elf::DT_AUDIT => {
-                What::Loader
-            }
+            elf::DT_AUXILIARY
+            | elf::DT_FILTER
+            | elf::DT_CONFIG
+            | elf::DT_DEPAUDIT
+            | elf::DT_AUDIT => What::Loader,
             _ => continue,
         };
         all.push((what, text(value)));

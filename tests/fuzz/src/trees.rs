@@ -55,13 +55,15 @@ fn differences(folder: &Folder, options: &SpecializeOptions, copy: &Path) -> Opt
     }
 }
 
-/// How many findings there are of a path.
+/// How many findings there are of a path, without those that may be a part of something longer: compressed
+/// bytes can look like anything.
 fn found(tree: &Path, path: &str) -> usize {
     let mut search = ScanOptions::default();
     search.trees = vec![tree.to_owned()];
     search.references = vec![path.into()];
     let scanned = scan(&search, &()).expect("a scan");
-    scanned.scan.trees.iter().map(|tree| tree.findings.len()).sum()
+    let findings = scanned.scan.trees.iter().flat_map(|tree| &tree.findings);
+    findings.filter(|finding| !finding.possible).count()
 }
 
 /// A text file: afterwards the old path is found nowhere, what is around it is the same, and no flip
