@@ -322,6 +322,34 @@ fn files_of_one_name() {
     assert!(said.contains("no same is installed in elsewhere"), "{said}");
 }
 
+/// A target that its own directory installs and another one again, into another folder or the same.
+#[test]
+fn installed_twice() {
+    let lists = "cmake_minimum_required(VERSION 3.21)\nproject(n LANGUAGES CXX)\nfind_package(postlink REQUIRED)\n\
+                 add_subdirectory(sub)\ninstall(TARGETS tool DESTINATION ${AGAIN})\n";
+    let sub = "add_executable(tool ../tool.cc ../tool-main.cc)\n\
+               postlink_generate(tool SCHEMA ../schema.toml)\n\
+               postlink_fill(tool SET name=filled ${MORE})\ninstall(TARGETS tool DESTINATION bin)\n";
+    let project = Project::of(&[("CMakeLists.txt", lists)]);
+    for name in ["schema.toml", "tool.cc", "tool-main.cc"] {
+        fs::copy(fixture("../with-cmake").join(name), project.path(name)).expect(name);
+    }
+    fs::create_dir(project.path("sub")).expect("a folder");
+    project.write("sub/CMakeLists.txt", sub);
+    project.run("cmake -S . -B build -D CMAKE_INSTALL_PREFIX=/usr -D AGAIN=plugins").ok();
+    project.run("cmake --build build").ok();
+    let said = project.run("cmake --install build").fails(1);
+    assert!(said.contains("/usr/bin/tool, /usr/plugins/tool; name the folders"), "{said}");
+    for (again, more) in [("plugins", "DESTINATION;bin;plugins"), ("bin", "")] {
+        project.run(&format!("cmake build -D AGAIN={again} '-DMORE={more}'")).ok();
+        project.run("rm -r stage && cmake --install build").ok();
+        for folder in ["bin", again] {
+            let said = project.run(&format!("stage/usr/{folder}/tool")).ok();
+            assert_eq!(said, "filled\n", "{folder}");
+        }
+    }
+}
+
 /// Wrong calls are refused when CMake configures, with what is wrong.
 #[test]
 fn refused() {
