@@ -364,6 +364,10 @@ fn refused() {
         ("schema.toml", ""),
     ]);
     project.run("cmake -S . -B build").ok();
+    for version in ["0", "0.1", "0.1.0"] {
+        project.run(&format!("cmake build -D VERSION={version}")).ok();
+    }
+    project.run("cmake build -U VERSION").ok();
     let refused = |call: &str, words: &str| {
         project.write("wrong.cmake", call);
         let said = project.run("cmake build").fails(1);
@@ -396,10 +400,14 @@ fn refused() {
     project.write("wrong.cmake", "");
     let said = project.run("cmake build -D POSTLINK_EXECUTABLE=/bin/false").fails(1);
     assert!(said.contains("does not run here"), "{said}");
-    let said = project
-        .run("cmake build -D POSTLINK_EXECUTABLE=- -U POSTLINK_EXECUTABLE -D VERSION=0.2")
-        .fails(1);
-    assert!(said.contains("postlink-config.cmake, version: 0.1"), "{said}");
+    for version in ["0.0", "0.2", "1"] {
+        let said = project
+            .run(&format!(
+                "cmake build -D POSTLINK_EXECUTABLE=- -U POSTLINK_EXECUTABLE -D VERSION={version}"
+            ))
+            .fails(1);
+        assert!(said.contains("postlink-config.cmake, version: 0.1"), "{said}");
+    }
 }
 
 /// The files of CMake are of the version that the program is of.
