@@ -350,6 +350,27 @@ fn installed_twice() {
     }
 }
 
+/// A value of brackets is no code, and a file may have its form in front.
+#[test]
+fn values_are_as_they_are_given() {
+    let text = "[[]==]) message(FATAL_ERROR x) set([==[ ]] []===";
+    let lists = format!(
+        "cmake_minimum_required(VERSION 3.21)\nproject(n LANGUAGES CXX)\nfind_package(postlink REQUIRED)\n\
+         foreach(name one two)\n  add_executable(${{name}} tool.cc tool-main.cc)\n\
+         postlink_generate(${{name}} SCHEMA schema.toml SECTION tool)\nendforeach()\n\
+         postlink_fill(one SET \"name={text}\")\npostlink_fill(two VALUES status:info.txt)\n\
+         install(TARGETS one two)\n"
+    );
+    let project = Project::of(&[("CMakeLists.txt", &lists), ("info.txt", "name of a file\n")]);
+    for name in ["schema.toml", "tool.cc", "tool-main.cc"] {
+        fs::copy(fixture("../with-cmake").join(name), project.path(name)).expect(name);
+    }
+    project.run("cmake -S . -B build -D CMAKE_INSTALL_PREFIX=/usr && cmake --build build").ok();
+    project.run("cmake --install build").ok();
+    assert_eq!(project.run("stage/usr/bin/one").ok(), format!("{text}\n"));
+    assert_eq!(project.run("stage/usr/bin/two").ok(), "of a file\n");
+}
+
 /// Wrong calls are refused when CMake configures, with what is wrong.
 #[test]
 fn refused() {
