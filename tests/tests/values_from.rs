@@ -112,7 +112,11 @@ fn lines_that_mean_several_things_are_refused() {
         ("status", "A 1\r", "it has a control character"),
         ("status", "A $Format:%H$", "`git archive` replaces"),
         ("toml", "A = ", "values"),
-        ("toml", "[app]\ntext = '$Format:%H$'", "`app.text` is as in the repository: `git archive`"),
+        (
+            "toml",
+            "[app]\ntext = '$Format:%H$'",
+            "`app.text` is as in the repository: `git archive`",
+        ),
         ("json", "{\"text\": [\"a\", \"$Format:%H$\"]}", "`text` is as in the repository"),
     ] {
         here.folder.write("values", text);
