@@ -384,3 +384,26 @@ fn the_page_runs_as_it_is_written() {
         assert!(said.contains(shown), "{said}");
     }
 }
+
+/// A name may have any bytes but zero.
+#[test]
+fn a_name_is_shown_alike_everywhere() {
+    let folder = split();
+    let name = "b\\\\n\\xff.debug";
+    let named = "name=$(printf 'b\\\\n\\377.debug')";
+    let line = format!(
+        "{named}; mkdir tree; cp app.debug tree; cd tree; mv app.debug \"$name\"; cp ../app .; \
+         objcopy --remove-section=.gnu_debuglink app; objcopy --add-gnu-debuglink=\"$name\" app; cp app ../app"
+    );
+    folder.run_words("sh".as_ref(), &["-ec", &line]).ok();
+    folder.copy("app", "fresh");
+    let fill = format!("fill app {SET} --rewrite-build-id");
+    let said = folder.postlink(&format!("{fill} --output other"));
+    assert!(said.stderr.contains(&format!("its debug file {name} has the old")), "{said:?}");
+    let said = folder.postlink(&format!("{fill} --debug-file app.debug"));
+    assert!(said.stderr.contains(&format!("names the debug file {name}: give")), "{said:?}");
+    let said = folder.postlink("verify fresh app").fails_with_output(3);
+    assert!(said.contains(&format!("of the debug file {name}: none is known")), "{said}");
+    let said = folder.postlink("verify fresh app --debug-file app.debug").ok();
+    assert!(said.contains(&format!("checksum of its debug file {name}\n")), "{said}");
+}

@@ -22,7 +22,7 @@ use crate::image::data::ImageData;
 use crate::image::debug_link::{self, DebugLink};
 use crate::image::{self, locate};
 use crate::record::read::Image;
-use crate::shown::escaped;
+use crate::shown::{escaped, shown};
 
 /// What is filled, and where all goes.
 pub(super) struct Pairing<'a> {
@@ -121,7 +121,7 @@ impl DebugFile {
             debug_link::checksum(&self.file, &[edit]).map_err(Error::io("read", &self.path))
         };
         let name = link.name_after(old, new);
-        let shown = escaped(Path::new(String::from_utf8_lossy(&name).as_ref()));
+        let shown = shown(&name);
         // After a fill without the debug file, the link is one to the file as it is.
         if checksum(old)? != link.checksum && checksum(&self.edit.before)? != link.checksum {
             self.warnings.push(format!(
