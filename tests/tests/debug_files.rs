@@ -215,6 +215,30 @@ fn the_old_place_by_another_path() {
     assert!(folder.read("other.debug") == folder.read("app.debug"));
 }
 
+/// A link by the build-id is the user's: what is wrong with it then is told.
+#[test]
+fn a_link_by_the_old_build_id_is_told() {
+    let folder = split();
+    let old = path_of(&build_id(&folder, "app"));
+    folder.run(&format!("mkdir -p debug/{}", &old[..12])).ok();
+    folder.run(&format!("ln -s ../../../app.debug debug/{old}")).ok();
+    let fill = format!("fill app {SET} --rewrite-build-id --debug-file debug/");
+    let said = folder.postlink(&format!("{fill}{old}")).stderr;
+    let new = path_of(&build_id(&folder, "app"));
+    assert_eq!(build_id(&folder, "app.debug"), build_id(&folder, "app"));
+    assert!(
+        said.contains(&format!("debug/{old} is a link to its debug file by the old")),
+        "{said}"
+    );
+    assert!(said.contains(&format!("by the link {new}\n")), "{said}");
+    // Such a link is right.
+    folder.run(&format!("mkdir -p debug/{}", &new[..12])).ok();
+    folder.run(&format!("ln -s ../../../app.debug debug/{new}")).ok();
+    assert_found(&folder, "app", "debug");
+    let again = folder.postlink(&format!("{fill}{new}"));
+    assert!(again.code == 0 && !again.stderr.contains("old build-id"), "{again:?}");
+}
+
 #[test]
 fn what_is_refused_leaves_both() {
     let unstripped =
