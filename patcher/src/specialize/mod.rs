@@ -8,6 +8,7 @@ mod copy;
 mod follow;
 mod gate;
 mod image;
+mod listed;
 mod options;
 mod places;
 pub(crate) mod plan;
