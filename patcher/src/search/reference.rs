@@ -31,7 +31,8 @@
 //! not in `10.0.0-unspecialized` or `0.0.0-unspecialized-2`.
 //!
 //! All are found as plain bytes, and in UTF-16 and UTF-32 of either byte order. Not found is what
-//! is written in another way: with escapes (`\/opt\/app`), or cut into pieces by a compiler.
+//! is written in another way: with escapes (`\/opt\/app`), or cut by a compiler into others than
+//! [these pieces](super::pieces).
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -249,6 +250,8 @@ pub(crate) enum Fit {
     Unclear,
     /// They are a part of something longer, if this is a text.
     Inside,
+    /// They are a piece of the reference, as a compiler cuts it.
+    Piece,
 }
 
 fn is_name(char: Option<u8>) -> bool {
