@@ -301,7 +301,7 @@ impl Rewrites {
 
 impl Pair {
     fn new(old: &OsStr, new: &OsStr) -> Result<Self> {
-        let (old, new) = (Reference::named(old)?, Reference::named(new)?);
+        let (old, new) = (Reference::named(old)?, Reference::written(new)?);
         if old.is_word() != new.is_word() {
             return Err(Error::usage(
                 format!("`{}` cannot become `{}`", shown(&old.path), shown(&new.path)),
