@@ -65,6 +65,16 @@ fn one_mention_of_its_own_place_does_not_make_a_staged_tree_right() {
     folder.postlink(&carry(&folder, "--rewrite /opt/x-u=/opt/x")).ok();
 }
 
+/// A Perl module that was staged lists its files where they were staged, and nothing else names that place.
+#[test]
+fn a_list_of_installed_files_says_where_they_were_staged() {
+    let list = "/gone/opt/x-u/lib/Own.pm\n/gone/opt/x-u/lib/Name.pm type=file\n";
+    let folder = tree(&[("lib/Own.pm", "1;\n"), ("lib/Name.pm", "1;\n"), ("lib/.packlist", list)]);
+    let said = folder.postlink(&carry(&folder, "--rewrite /opt/x-u=/opt/x")).fails(1);
+    assert!(said.contains("--rewrite /gone/opt/x-u="), "{said}");
+    folder.postlink(&carry(&folder, "--rewrite /gone/opt/x-u=/opt/x")).ok();
+}
+
 #[test]
 fn a_scan_that_looks_for_nothing_is_no_success() {
     let folder = tree(&[("a.txt", "see /opt/x\n")]);
