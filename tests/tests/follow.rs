@@ -130,6 +130,21 @@ fn a_short_value_is_followed_in_version_lines_only() {
 }
 
 /// A manifest knows the values of the records, also where a text of another output has them.
+/// A version such as 3 cannot be searched, and can be written: it was refused as no word.
+#[test]
+fn one_character_may_take_the_place_of_a_word() {
+    let folder = package("0.0.0-unspecialized");
+    for more in ["--follow version", "--rewrite 0.0.0-unspecialized=3 --allow-left share/data"] {
+        specialize(&folder, &format!("--set version=3 {more}")).ok();
+        assert!(text(&folder, "lib/pkgconfig/app.pc").contains("Version: 3\n"), "{more}");
+    }
+    let line =
+        "verify tree out/srv/new --rewrite /opt/app=/srv/new --rewrite 0.0.0-unspecialized=3";
+    folder.postlink(line).ok();
+    let said = folder.postlink("scan tree --reference 3").fails(2);
+    assert!(said.contains("too short"), "{said}");
+}
+
 #[test]
 fn a_manifest_knows_where_values_stand() {
     let folder = package("2.91.3");

@@ -11,6 +11,8 @@ fn tree(files: &[(&str, &str)]) -> Folder {
     fs::create_dir(folder.path("built")).expect("a folder");
     let path = folder.path("built").display().to_string();
     for (name, text) in files {
+        let file = folder.path("built").join(name);
+        fs::create_dir_all(file.parent().expect("a folder")).expect("folders");
         folder.write(&format!("built/{name}"), text.replace('@', &path));
     }
     folder
@@ -61,6 +63,16 @@ fn one_mention_of_its_own_place_does_not_make_a_staged_tree_right() {
     let said = folder.postlink(&carry(&folder, "")).fails(1);
     assert!(said.contains("--rewrite /opt/x-u="), "{said}");
     folder.postlink(&carry(&folder, "--rewrite /opt/x-u=/opt/x")).ok();
+}
+
+/// A Perl module that was staged lists its files where they were staged, and nothing else names that place.
+#[test]
+fn a_list_of_installed_files_says_where_they_were_staged() {
+    let list = "/gone/opt/x-u/lib/Own.pm\n/gone/opt/x-u/lib/Name.pm type=file\n";
+    let folder = tree(&[("lib/Own.pm", "1;\n"), ("lib/Name.pm", "1;\n"), ("lib/.packlist", list)]);
+    let said = folder.postlink(&carry(&folder, "--rewrite /opt/x-u=/opt/x")).fails(1);
+    assert!(said.contains("--rewrite /gone/opt/x-u="), "{said}");
+    folder.postlink(&carry(&folder, "--rewrite /gone/opt/x-u=/opt/x")).ok();
 }
 
 #[test]
@@ -191,4 +203,29 @@ fn names_and_relative_links() {
     folder.postlink(&carry(&folder, "--rewrite /opt/app=/opt/q")).ok();
     let target = fs::read_link(folder.path("final/link")).expect("a link");
     assert_eq!(target.to_str(), Some("lib/opt/app"));
+}
+
+/// `RECORD` of a Python package, and a list of sums, kept the hashes of files that were rewritten.
+#[test]
+fn lists_with_hashes_of_files_that_change_are_told() {
+    let hash = "5b2f0c0f4b3a0f5f6f1e1d2c3b4a59687786950413223140f0e1d2c3b4a59687";
+    let record = "../../bin/run,sha256=abc,9\n../../bin/other,sha256=def,3\n\
+                  ../../bin/none,,\napp.dist-info/RECORD,,\n";
+    let folder = tree(&[
+        ("bin/run", "#!@/bin/python\n"),
+        ("bin/none", "#!@/bin/python\n"),
+        ("bin/other", "no path\n"),
+        ("lib/site/app.dist-info/RECORD", record),
+        ("share/SHA256SUMS", &format!("{hash}  bin/run\n{hash} *../bin/none\n")),
+        ("share/app.sha256", &format!("{hash}  ../bin/other\n{hash}  ../../bin/run\n")),
+    ]);
+    let said = folder.postlink(&carry(&folder, "--dry-run --json")).ok();
+    let said: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!(
+        said["warnings"],
+        serde_json::json!([
+            "lib/site/app.dist-info/RECORD: it has the hash of ../../bin/run as it was: make it anew",
+            "share/SHA256SUMS: it has the hash of bin/run as it was, and of 1 more: make it anew",
+        ])
+    );
 }

@@ -1,14 +1,14 @@
 //! The path that a tree was built for, from what the tree says of itself: records, strings that the
-//! loader reads, `.pc` and `.la` files, the first lines of scripts, links.
+//! loader reads, `.pc` and `.la` files, lists of installed files, the first lines of scripts, links.
 //!
 //! Each names paths; many of them are of other packages. One is the tree's own where it is proven: it
 //! leads to a file that the tree has (`/opt/app/bin/run` where there is `bin/run`), or is called the
 //! prefix by a record or a `.pc` file.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use postlink_codegen::{Default, Shape, Value};
@@ -28,6 +28,10 @@ use crate::search::text::is_text;
 
 /// Bytes of a file that are looked at: more than any `.pc` file has.
 const LOOKED_AT: usize = 64 << 10;
+
+/// Files that list what was installed, a path on each line: of Perl's modules (ExtUtils::Packlist), of
+/// setuptools, of CMake.
+const LISTS: [&str; 3] = [".packlist", "installed-files.txt", "install_manifest.txt"];
 
 /// A path that a tree was built for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -130,9 +134,14 @@ fn look(
             }
             let extension = entry.path.extension().unwrap_or_default();
             let is_config = extension == "pc" || extension == "la";
-            if is_config || start.starts_with(b"#!") {
+            let is_list =
+                entry.path.file_name().is_some_and(|name| LISTS.iter().any(|list| name == *list));
+            if is_config || is_list || start.starts_with(b"#!") {
                 let read = read_at(&file, &mut start, 0).map_err(failed)?;
-                text(&start[..read], is_config, entry, &mut said);
+                match is_list {
+                    true => listed(&start[..read], &mut said),
+                    false => text(&start[..read], is_config, entry, &mut said),
+                }
             }
         }
         _ => {}
@@ -202,6 +211,13 @@ fn loader(path: &Path, file: &File, inside: &BTreeSet<&Path>, said: &mut Said) -
         }
     }
     Ok(())
+}
+
+/// The paths of a list. Behind one, after a space, may stand what is known of the file.
+fn listed(bytes: &[u8], said: &mut Said) {
+    let lines = bytes.split(|&byte| byte == b'\n').filter(|line| line.starts_with(b"/"));
+    let path = |line: &[u8]| line.split(|&byte| byte == b' ').next().map(<[u8]>::to_vec);
+    said.paths.extend(lines.filter_map(path).map(|path| OsString::from_vec(path).into()));
 }
 
 /// The paths of a `.pc` or `.la` file, or of a script's first line.

@@ -18,13 +18,14 @@ use crate::image::archive::members;
 use crate::image::data::ImageData;
 use crate::image::loader::{LoaderText, Role};
 use crate::image::places;
-use crate::image::places::{Places, Symbol, containing};
+use crate::image::places::{Places, Purpose, Symbol, containing};
 use crate::record::area::{RecordArea, areas};
 use crate::record::read::Image;
 use crate::scan::finding::{Action, Finding, FindingKind, Place};
 use crate::scan::propose::entry;
 use crate::search::engine::Searcher;
 use crate::search::hits::{Hit, Hits};
+use crate::search::pieces::PIECE;
 use crate::search::reference::{Encoding, Fit};
 use crate::search::text;
 use crate::search::unpack::{self, FoundMember, Inside, PackFormat};
@@ -96,7 +97,7 @@ pub(crate) fn file(
     let Searched { path, found, .. } = searched;
     let is_image = image::begins_image(&found.start);
     let may_be_packed = unpack::may_be_packed(found);
-    let has_nothing = found.hits.is_empty() && found.records.is_empty();
+    let has_nothing = found.hits.is_empty() && found.pieces.is_empty() && found.records.is_empty();
     if has_nothing && !(look_inside && (is_image || may_be_packed)) {
         return Ok(Known::default());
     }
@@ -184,12 +185,13 @@ pub(crate) fn finding_of(name: &Path, kind: FindingKind, hit: &Hit, text: String
             Finding { advice: WIDE.into(), ..found }
         }
         Fit::Certain => found,
-        Fit::Unclear | Fit::Inside => Finding {
+        Fit::Unclear | Fit::Inside | Fit::Piece => Finding {
             possible: true,
             action: Action::None,
             advice: match (fit, name.extension()) {
                 (_, Some(extension)) if extension == "pyc" => COMPILE_AGAIN.into(),
                 (Fit::Unclear, _) => UNCLEAR.into(),
+                (Fit::Piece, _) => PIECES.into(),
                 _ => POSSIBLE.into(),
             },
             ..found
@@ -199,6 +201,9 @@ pub(crate) fn finding_of(name: &Path, kind: FindingKind, hit: &Hit, text: String
 
 const POSSIBLE: &str = "if it is a part of a longer path, name that with --other-path; a build prefix \
                         that nothing else begins like leaves no doubt";
+const PIECES: &str = "a compiler cut the path into pieces, which only another compilation makes anew: declare it \
+                     in schema.toml and read it through the accessor. If it is another path, name that with \
+                     --other-path";
 const WIDE: &str = "specialize does not rewrite UTF-16 and UTF-32: declare it in schema.toml, whose values are \
                     UTF-8, and read it through the accessor, or leave the path out of it";
 const UNCLEAR: &str = "the program decides what the path is: write it whole, name the longer one with \
@@ -231,7 +236,9 @@ impl Context<'_> {
     /// What is known of an image; `None` if it only begins like one.
     fn image(&self, look_inside: bool) -> Result<Option<Known>> {
         let Searched { found, .. } = self.searched;
-        let offsets: Vec<u64> = found.hits.iter().map(|hit| hit.offset).collect();
+        let mut hits: Vec<&Hit> = found.hits.iter().chain(&found.pieces).collect();
+        hits.sort_by_key(|hit| hit.offset);
+        let offsets: Vec<u64> = hits.iter().map(|hit| hit.offset).collect();
         let cache = ImageData::new(self.file);
         let places = match places(&cache, &offsets) {
             Ok(places) => places,
@@ -245,7 +252,7 @@ impl Context<'_> {
         for string in &places.strings {
             known.findings.extend(self.in_loader_string(string));
         }
-        for (hit, symbol) in found.hits.iter().zip(&places.symbols) {
+        for (hit, symbol) in hits.into_iter().zip(&places.symbols) {
             known.findings.extend(self.in_image(hit, &places, &areas, symbol.as_ref())?);
         }
         if look_inside {
@@ -309,7 +316,8 @@ impl Context<'_> {
             return Ok(None);
         };
         let is_in = |(_, range): &&(String, Range<u64>)| range.contains(&hit.offset);
-        if area.defaults.iter().any(|default| is_in(&default)) {
+        // Nothing compiles a record.
+        if hit.fit == Fit::Piece || area.defaults.iter().any(|default| is_in(&default)) {
             return Ok(Some(None));
         }
         let Some((field, _)) = area.fields.iter().find(is_in) else {
@@ -347,6 +355,11 @@ impl Context<'_> {
             return Ok(None);
         }
         let part = places.part(hit.offset);
+        // Halves that are only near each other are a piece where instructions have them.
+        let is_half = hit.fit == Fit::Piece && hit.length < PIECE as u64;
+        if is_half && part.is_none_or(|part| part.purpose != Purpose::Code) {
+            return Ok(None);
+        }
         let kind = FindingKind::in_image(part.map(|part| part.purpose));
         let found = self.hit(kind, hit)?;
         let reference = &self.searcher.references()[hit.reference];
@@ -405,7 +418,9 @@ impl Context<'_> {
     ) -> Result<Vec<Finding>> {
         let members = members(&ImageData::new(self.file)).unwrap_or_default();
         let mut findings = Vec::new();
-        for hit in &self.searched.found.hits {
+        let found = self.searched.found;
+        let is_whole = |piece: &&Hit| piece.length == PIECE as u64;
+        for hit in found.hits.iter().chain(found.pieces.iter().filter(is_whole)) {
             let behind = members.partition_point(|member| member.offset <= hit.offset);
             let member = behind.checked_sub(1).and_then(|last| members.get(last));
             let member = member.filter(|member| member.range().contains(&hit.offset));

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 
 use super::hits::{Hit, Hits};
 use super::matcher::Engine;
+use super::pieces::{self, HALF, PIECE};
 use super::reference::{BEFORE, BEHIND, Encoding, Fit, Reference};
 use crate::error::{Error, Result};
 use crate::files::holes::extents;
@@ -41,7 +42,7 @@ pub(crate) const ZIP_END: [u8; 4] = *b"PK\x05\x06";
 /// The most zero bytes with which a pattern begins: those before the first character in UTF-32BE.
 const MOST_LEAD: u64 = 3;
 
-/// A reference in one encoding.
+/// A reference in one encoding, or the first half of a piece of it.
 #[derive(Debug)]
 struct Pattern {
     bytes: Vec<u8>,
@@ -50,6 +51,8 @@ struct Pattern {
     /// `None`: these are the bytes with which a record begins, or the last part of a ZIP archive.
     reference: Option<usize>,
     encoding: Encoding,
+    /// All of the piece.
+    piece: Option<[u8; PIECE]>,
 }
 
 /// Looks for references.
@@ -75,11 +78,13 @@ impl Searcher {
     pub(crate) fn new(references: Vec<Reference>) -> Result<Self> {
         // In the same pass, files with records and ZIP archives are found: all others need not be
         // opened again.
+        let (encoding, lead) = (Encoding::Plain, 0);
         let mark = |bytes: &[u8]| Pattern {
             bytes: bytes.to_vec(),
-            lead: 0,
+            lead,
             reference: None,
-            encoding: Encoding::Plain,
+            encoding,
+            piece: None,
         };
         let mut patterns = vec![mark(&MAGIC), mark(&ZIP_END)];
         for (position, reference) in references.iter().enumerate() {
@@ -90,7 +95,12 @@ impl Searcher {
             for encoding in Encoding::ALL {
                 let Some(bytes) = encoding.encode(&reference.needle) else { continue };
                 let lead = bytes.iter().take_while(|&&byte| byte == 0).count();
-                patterns.push(Pattern { bytes, lead, reference: Some(position), encoding });
+                let reference = Some(position);
+                patterns.push(Pattern { bytes, lead, reference, encoding, piece: None });
+            }
+            if let Some(piece) = reference.piece() {
+                let (reference, first) = (Some(position), mark(&piece[..HALF]));
+                patterns.push(Pattern { reference, piece: Some(*piece), ..first });
             }
         }
         patterns.sort_by_key(|pattern| std::cmp::Reverse(pattern.bytes.len()));
@@ -113,11 +123,11 @@ impl Searcher {
         let mut hiding = Vec::new();
         for other in others {
             let other = Reference::whole(other.as_os_str().as_bytes().to_vec());
-            let hits = alone.bytes(&other.path);
-            let wrong = match hits.iter().map(|hit| hit.fit).min() {
+            let Hits { hits, pieces, .. } = alone.all(&other.path);
+            let wrong = match hits.iter().chain(&pieces).map(|hit| hit.fit).min() {
                 None => "has no path in it that is searched",
                 Some(Fit::Certain) => "is inside a path that is searched: it is rewritten with it",
-                Some(Fit::Unclear | Fit::Inside) => {
+                Some(Fit::Unclear | Fit::Inside | Fit::Piece) => {
                     hiding.push(other);
                     continue;
                 }
@@ -158,10 +168,14 @@ impl Searcher {
     /// The hits in these bytes.
     #[must_use]
     pub(crate) fn bytes(&self, bytes: &[u8]) -> Vec<Hit> {
+        self.all(bytes).hits
+    }
+
+    fn all(&self, bytes: &[u8]) -> Hits {
         let mut found = Hits::default();
         self.window(bytes, 0..bytes.len(), 0, &mut found);
         found.finish(self.own);
-        found.hits
+        found
     }
 
     /// The hits in a stream, up to `limit` bytes. Also tells how many bytes there were; one more
@@ -277,6 +291,10 @@ impl Searcher {
                     }
                     continue;
                 };
+                if let Some(piece) = &pattern.piece {
+                    pieces::add(&mut found.pieces, position, piece, (bytes, base), start);
+                    continue;
+                }
                 let reference = &self.references[position];
                 let fit = match self.is_other(position) {
                     true => Fit::Certain,
@@ -389,6 +407,7 @@ pub(crate) fn files(
                 whole.records.append(&mut found.records);
                 whole.has_zip_end |= found.has_zip_end;
                 whole.hits.append(&mut found.hits);
+                whole.pieces.append(&mut found.pieces);
                 if part.start == 0 {
                     whole.start = found.start;
                 }

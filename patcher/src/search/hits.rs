@@ -22,6 +22,8 @@ pub(crate) struct Hit {
 pub(crate) struct Hits {
     /// In order. No two overlap: of several at one place the longest is kept.
     pub hits: Vec<Hit>,
+    /// Pieces of references, as a compiler cuts them, in order: they mean something in an image only.
+    pub pieces: Vec<Hit>,
     /// Where there may be a record: its first bytes were found there. In order.
     pub records: Vec<u64>,
     /// Whether there may be a ZIP archive, whatever stands before it: the first bytes of the record
@@ -44,6 +46,8 @@ impl Hits {
             one.offset < other.offset + other.length && other.offset < one.offset + one.length
         };
         self.hits.sort_by_key(|hit| (hit.offset, std::cmp::Reverse(hit.length), hit.reference));
+        self.drop_pieces_of_what_is_whole();
+        self.pieces.retain(|piece| piece.reference < own);
         let (certain, doubtful): (Vec<Hit>, Vec<Hit>) =
             self.hits.drain(..).partition(|hit| hit.fit == Fit::Certain);
         let apart = |hits: Vec<Hit>| {
@@ -78,5 +82,17 @@ impl Hits {
         kept.retain(|hit| hit.reference < own);
         kept.sort_by_key(|hit| hit.offset);
         self.hits = kept;
+    }
+
+    /// The hits are sorted.
+    fn drop_pieces_of_what_is_whole(&mut self) {
+        let (mut hits, mut whole_to) = (self.hits.iter().peekable(), 0);
+        self.pieces.sort_unstable();
+        self.pieces.retain(|piece| {
+            while let Some(hit) = hits.next_if(|hit| hit.offset < piece.offset + piece.length) {
+                whole_to = whole_to.max(hit.offset + hit.length);
+            }
+            whole_to <= piece.offset
+        });
     }
 }

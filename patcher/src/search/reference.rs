@@ -31,7 +31,8 @@
 //! not in `10.0.0-unspecialized` or `0.0.0-unspecialized-2`.
 //!
 //! All are found as plain bytes, and in UTF-16 and UTF-32 of either byte order. Not found is what
-//! is written in another way: with escapes (`\/opt\/app`), or cut into pieces by a compiler.
+//! is written in another way: with escapes (`\/opt\/app`), or cut by a compiler into others than
+//! [these pieces](super::pieces).
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -134,17 +135,33 @@ impl Encoding {
 }
 
 impl Reference {
-    /// What a user names: an absolute path, or a word.
+    /// What a user names to be searched: an absolute path, or a word.
     ///
     /// # Errors
     /// A path that cannot be searched; a word with a slash or white space, or of less than two
     /// characters.
     pub(crate) fn named(text: &OsStr) -> Result<Self> {
+        let named = Self::written(text)?;
+        if named.path.len() < 2 {
+            return Err(Error::usage(
+                format!("`{}` is too short to be searched", shown(&named.path)),
+                "name a word of two characters or more",
+            ));
+        }
+        Ok(named)
+    }
+
+    /// What a user names to be written in the place of another: an absolute path, or a word, such as the
+    /// version `3`.
+    ///
+    /// # Errors
+    /// A path that cannot be searched; a word with a slash or white space, or without characters.
+    pub(crate) fn written(text: &OsStr) -> Result<Self> {
         let word = text.as_bytes();
         if is_path(word) {
             return Self::new(Path::new(text));
         }
-        if word.len() < 2 || word.iter().any(|&byte| byte == b'/' || byte <= b' ') {
+        if word.is_empty() || word.iter().any(|&byte| byte == b'/' || byte <= b' ') {
             return Err(Error::usage(
                 format!("`{}` is neither an absolute path nor a word", shown(word)),
                 "name an absolute path as it stands in the files, or a word such as a version",
@@ -249,6 +266,8 @@ pub(crate) enum Fit {
     Unclear,
     /// They are a part of something longer, if this is a text.
     Inside,
+    /// They are a piece of the reference, as a compiler cuts it.
+    Piece,
 }
 
 fn is_name(char: Option<u8>) -> bool {

@@ -15,6 +15,7 @@ use crate::record::assign::assign;
 use crate::record::read::Image;
 use crate::scan::manifest::Knowledge;
 use crate::scan::words;
+use crate::search::reference::Reference;
 
 /// A field that becomes another word.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +52,8 @@ pub(super) fn follow(
     }
     let mut pairs: Vec<(String, String)> = Vec::new();
     for one in changed.iter().filter(|one| is_followed(options, &one.section, &one.field)) {
-        if !words::is_word(&one.old) || !words::is_word(&one.new) {
+        let new = Reference::written(one.new.as_ref());
+        if !words::is_word(&one.old) || !new.is_ok_and(|new| new.is_word()) {
             return Err(Error::usage(
                 format!(
                     "--follow {}: `{}` cannot become `{}` in texts",

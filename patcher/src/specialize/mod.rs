@@ -9,6 +9,7 @@ mod debug_links;
 mod follow;
 mod gate;
 mod image;
+mod listed;
 mod options;
 mod places;
 pub(crate) mod plan;

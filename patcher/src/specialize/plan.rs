@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::image::{ImagePlan, plan_image};
+use super::listed;
 use super::rules::{Strings, Wanted};
 use crate::edit::{Edit, ordered, outermost};
 use crate::error::{Error, Result};
@@ -150,6 +151,13 @@ pub(crate) fn plan_tree(
     }
     if !errors.is_empty() {
         return Err(Error::several(errors));
+    }
+    let changes = |entry: usize| {
+        let first = entries[entry].same_as.unwrap_or(entry);
+        !entries[first].edits.is_empty()
+    };
+    for (list, warning) in listed::stale(&tree, changes)? {
+        entries[list].warnings.push(warning);
     }
     left.sort_by_key(|(order, _)| *order);
     let left = left.into_iter().map(|(_, finding)| finding).collect();

@@ -176,7 +176,7 @@ impl Rewrites {
                 Fit::Certain if end <= counted_to => "its text counts its bytes",
                 Fit::Certain if self.replacement(text, 0, &hit, true).is_some() => continue,
                 Fit::Certain => "it has a part of an old path",
-                Fit::Unclear | Fit::Inside => "a program decides what a path in it is",
+                Fit::Unclear | Fit::Inside | Fit::Piece => "a program decides what a path in it is",
             };
             if self.changes(hit.reference, true) {
                 return Err(why.into());
@@ -239,11 +239,16 @@ impl Rewrites {
     /// # Errors
     /// The file cannot be read.
     pub(crate) fn is_there(&self, file: &mut Window<'_>, hit: &Hit) -> io::Result<bool> {
-        let old = self.pairs.get(hit.reference).map(|pair| &pair.old.needle);
-        let needle = old.and_then(|needle| hit.encoding.encode(needle));
-        match needle.filter(|needle| needle.len() as u64 == hit.length) {
-            Some(needle) => file.holds(hit.offset, &needle),
-            None => Ok(false),
+        let Some(old) = self.pairs.get(hit.reference).map(|pair| &pair.old) else {
+            return Ok(false);
+        };
+        let whole = hit.encoding.encode(&old.needle);
+        match whole.filter(|whole| whole.len() as u64 == hit.length) {
+            Some(whole) => file.holds(hit.offset, &whole),
+            None => {
+                let piece = old.piece().and_then(|piece| piece.get(..hit.length as usize));
+                piece.map_or(Ok(false), |piece| file.holds(hit.offset, piece))
+            }
         }
     }
 
@@ -308,7 +313,7 @@ impl Rewrites {
 
 impl Pair {
     fn new(old: &OsStr, new: &OsStr) -> Result<Self> {
-        let (old, new) = (Reference::named(old)?, Reference::named(new)?);
+        let (old, new) = (Reference::named(old)?, Reference::written(new)?);
         if old.is_word() != new.is_word() {
             return Err(Error::usage(
                 format!("`{}` cannot become `{}`", shown(&old.path), shown(&new.path)),
