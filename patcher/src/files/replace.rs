@@ -8,13 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::io::Errno;
-use tempfile::TempPath;
 
 use super::attributes::{Owner, keep, set_modified};
 use super::compare::holds;
 use super::data::{check_size, copy_data, read_back};
 use super::open::{Stamp, irregular, is_same};
-use super::temporary::{NewFile, second_name};
+use super::temporary::{NewFile, SecondName, sweep};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::shown::escaped;
@@ -91,13 +90,14 @@ impl<'a> Ready<'a> {
     ) -> Result<Self> {
         let target = target(output)?;
         let failed = |action| Error::io(action, &target);
-        let before = old.metadata().map_err(failed("open"))?;
         // Until it is complete, nobody else reads what others may not read at all.
-        let mode = match what {
-            Old::Goes(_) => 0o600,
-            Old::Stays => before.mode() & 0o777,
+        let (mode, held) = match what {
+            Old::Goes(_) => (0o600, Some(old)),
+            Old::Stays => (old.metadata().map_err(failed("open"))?.mode() & 0o777, None),
         };
-        let new = new_file(&target, mode)?;
+        let new = new_file(&target, mode, held)?;
+        // Behind that, since the old file may just have lost a second name that a kill left.
+        let before = old.metadata().map_err(failed("open"))?;
         let file = new.file();
         copy_data(old, file, stop).or_else(|error| {
             not_stopped(stop, &target)?;
@@ -161,7 +161,7 @@ pub(crate) fn put_both(
 ) -> Result<(Vec<String>, Vec<String>)> {
     // Until both are in their places, the old file at the first one has a second name.
     let target = first.target.clone();
-    let old = second_name(&target, folder_of(&target));
+    let old = SecondName::new(&target, folder_of(&target));
     let notes = put_ready(first, stop)?;
     match put_ready(second, stop) {
         Ok(more) => Ok((notes, more)),
@@ -173,7 +173,7 @@ pub(crate) fn put_both(
 fn check_unchanged(old: &File, before: &Metadata, target: &Path, what: Old<'_>) -> Result<()> {
     let now = old.metadata().map_err(Error::io("read", target))?;
     let is_there = match what {
-        Old::Goes(path) => is_same(path, &now),
+        Old::Goes(path) => is_same(path, &now).map_err(Error::io("look at", path))?,
         Old::Stays => true,
     };
     if is_there && Stamp::of(&now).continues(&Stamp::of(before)) {
@@ -207,7 +207,7 @@ pub(crate) fn files(outputs: &[(PathBuf, impl AsRef<[u8]>)], inputs: &[&Path]) -
     let paths: Vec<&Path> = outputs.iter().map(|(path, _)| path.as_path()).collect();
     let mut new_files = Vec::new();
     for (target, (_, content)) in targets(&paths, inputs)?.into_iter().zip(outputs) {
-        let new = new_file(&target, 0o666)?;
+        let new = new_file(&target, 0o666, None)?;
         let (file, content) = (new.file(), content.as_ref());
         file.write_all_at(content, 0).map_err(Error::io("write", &target))?;
         if !holds(file, 0, content).map_err(Error::io("read back", &target))? {
@@ -220,9 +220,9 @@ pub(crate) fn files(outputs: &[(PathBuf, impl AsRef<[u8]>)], inputs: &[&Path]) -
         new_files.push((new, target));
     }
     // Until all are in their places, the old ones have second names.
-    let mut done: Vec<(PathBuf, io::Result<Option<TempPath>>)> = Vec::new();
+    let mut done: Vec<(PathBuf, io::Result<Option<SecondName>>)> = Vec::new();
     for (new, target) in new_files {
-        let old = second_name(&target, folder_of(&target));
+        let old = SecondName::new(&target, folder_of(&target));
         if let Err(error) = new.put(&target) {
             let error = Error::io("put a new file in the place of", &target)(error);
             return Err(take_back(done, error));
@@ -234,11 +234,11 @@ pub(crate) fn files(outputs: &[(PathBuf, impl AsRef<[u8]>)], inputs: &[&Path]) -
 
 /// Puts old files back into their places; removes those that are new. The error tells where that
 /// cannot be.
-fn take_back(done: Vec<(PathBuf, io::Result<Option<TempPath>>)>, error: Error) -> Error {
+fn take_back(done: Vec<(PathBuf, io::Result<Option<SecondName>>)>, error: Error) -> Error {
     let mut errors = vec![error];
     for (target, old) in done.into_iter().rev() {
         let back = match old {
-            Ok(Some(old)) => old.persist(&target).map_err(|error| error.error),
+            Ok(Some(old)) => old.put_back(&target),
             Ok(None) => std::fs::remove_file(&target),
             Err(error) => Err(error),
         };
@@ -300,9 +300,16 @@ fn new_target(path: &Path) -> Result<PathBuf> {
 }
 
 /// A new file in the folder of the target.
-fn new_file(target: &Path, mode: u32) -> Result<NewFile> {
+fn new_file(target: &Path, mode: u32, held: Option<&File>) -> Result<NewFile> {
     let folder = folder_of(target);
-    NewFile::new(folder, mode).map_err(Error::io("create a file in", folder))
+    NewFile::new(folder, mode, held).map_err(Error::io("create a file in", folder))
+}
+
+/// Removes what runs that were killed left beside a file: for a run that has nothing to write there.
+pub(crate) fn sweep_beside(path: &Path) {
+    if let Ok(target) = target(path) {
+        sweep(folder_of(&target), None);
+    }
 }
 
 fn folder_of(path: &Path) -> &Path {

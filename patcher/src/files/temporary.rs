@@ -15,7 +15,7 @@ use rustix::fs::{AtFlags, CWD, OFlags, linkat};
 use rustix::process::geteuid;
 use tempfile::{NamedTempFile, TempPath};
 
-use super::open::is_same_entry;
+use super::open::{id, is_same_entry, open_entry};
 
 const PREFIX: &str = ".postlink-";
 /// Letters and digits behind the prefix: more than there would be by chance.
@@ -37,9 +37,10 @@ pub(super) struct NewFile {
 }
 
 impl NewFile {
-    /// Makes one of this mode, less what the process's umask takes away.
-    pub(super) fn new(folder: &Path, mode: u32) -> io::Result<Self> {
-        sweep(folder);
+    /// Makes one of this mode, less what the process's umask takes away. `held` is the file that it is for, if
+    /// we hold its lock.
+    pub(super) fn new(folder: &Path, mode: u32, held: Option<&File>) -> io::Result<Self> {
+        sweep(folder, held);
         let (file, name) = match unnamed(folder, mode) {
             Some(file) => (file, None),
             None => named(folder, mode)?,
@@ -64,12 +65,34 @@ impl NewFile {
     }
 }
 
-/// A second name for a file, in its folder; `None` if there is no such file. It goes away at the end.
-pub(super) fn second_name(path: &Path, folder: &Path) -> io::Result<Option<TempPath>> {
-    match link(path, AtFlags::empty(), folder) {
-        Ok(name) => Ok(Some(name)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+/// A second name for a file that is about to be replaced. It goes away at the end.
+#[derive(Debug)]
+pub(super) struct SecondName {
+    name: TempPath,
+    _lock: File,
+}
+
+impl SecondName {
+    /// One in the file's folder; `None` if there is no such file.
+    pub(super) fn new(path: &Path, folder: &Path) -> io::Result<Option<Self>> {
+        loop {
+            let name = match link(path, AtFlags::empty(), folder) {
+                Ok(name) => name,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            let lock = open_entry(&name)?;
+            // Where the file is locked already, no other run takes the name for one that nobody uses.
+            let _ = lock.try_lock();
+            if is_same_entry(&name, &lock.metadata()?) {
+                return Ok(Some(Self { name, _lock: lock }));
+            }
+        }
+    }
+
+    /// Puts the file back into its place.
+    pub(super) fn put_back(self, place: &Path) -> io::Result<()> {
+        self.name.persist(place).map_err(|error| error.error)
     }
 }
 
@@ -124,7 +147,7 @@ fn named(folder: &Path, mode: u32) -> io::Result<(File, Option<TempPath>)> {
 
 /// A new folder, and its lock, which holds as long as that is open.
 pub(crate) fn new_folder(parent: &Path) -> io::Result<(PathBuf, File)> {
-    sweep(parent);
+    sweep(parent, None);
     loop {
         let ((), path) = make(parent, |path| DirBuilder::new().mode(0o700).create(path))?;
         let path = path.keep().map_err(|error| error.error)?;
@@ -146,11 +169,11 @@ fn is_ours(file: &File, path: &Path) -> io::Result<bool> {
 
 /// Removes what runs that were killed left in a folder. What cannot be removed now may be so by the
 /// next run.
-fn sweep(folder: &Path) {
+pub(super) fn sweep(folder: &Path, held: Option<&File>) {
     let Ok(entries) = folder.read_dir() else { return };
     for entry in entries.flatten() {
         if entry.file_name().to_str().is_some_and(is_our_name) {
-            let _ = remove_stale(&entry.path());
+            let _ = remove_stale(&entry.path(), held);
         }
     }
 }
@@ -161,14 +184,15 @@ fn is_our_name(name: &str) -> bool {
     })
 }
 
-fn remove_stale(path: &Path) -> io::Result<()> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+fn remove_stale(path: &Path, held: Option<&File>) -> io::Result<()> {
+    let file = open_entry(path)?;
     let metadata = file.metadata()?;
-    // A second name is that of a file which is being replaced.
-    let is_stale = metadata.uid() == geteuid().as_raw()
-        && (metadata.is_dir() || metadata.is_file() && metadata.nlink() == 1);
-    if !is_stale || file.try_lock().is_err() || !is_same_entry(path, &metadata) {
+    let is_stale =
+        metadata.uid() == geteuid().as_raw() && (metadata.is_dir() || metadata.is_file());
+    // A second name of the file whose lock is ours: nobody else replaces that now.
+    let is_held =
+        held.is_some_and(|held| held.metadata().is_ok_and(|held| id(&held) == id(&metadata)));
+    if !is_stale || !is_held && file.try_lock().is_err() || !is_same_entry(path, &metadata) {
         return Ok(());
     }
     if metadata.is_dir() { remove_tree(path) } else { fs::remove_file(path) }

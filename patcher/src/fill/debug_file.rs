@@ -65,7 +65,7 @@ impl DebugFile {
         let given = wanted.path;
         let real = given.canonicalize().map_err(Error::io("open", given))?;
         let goes = match wanted.debug_output {
-            Some(output) => wanted.replaces && is_one(output, &real),
+            Some(output) => wanted.replaces && is_one(output, &real)?,
             None => wanted.replaces,
         };
         let file = open(given, if goes { Mode::Replace } else { Mode::Read })?;
@@ -93,7 +93,7 @@ impl DebugFile {
                 ));
             }
         };
-        let moves = !is_one(&output, &path);
+        let moves = !is_one(&output, &path)?;
         check_places(wanted, &path, &output, goes || !edit.changes() && !moves)?;
         let mut planned =
             Self { file, path, edit, output, moves, goes, link: None, warnings: Vec::new() };
@@ -221,8 +221,9 @@ fn edit(wanted: &Pairing<'_>, file: &File) -> Result<Edit> {
 }
 
 /// Whether two paths name one file, which is there.
-fn is_one(one: &Path, other: &Path) -> bool {
-    other.metadata().is_ok_and(|metadata| is_same(one, &metadata))
+fn is_one(one: &Path, other: &Path) -> Result<bool> {
+    let metadata = other.metadata().map_err(Error::io("look at", other))?;
+    is_same(one, &metadata).map_err(Error::io("look at", one))
 }
 
 /// Refuses a place that is also that of something else; of the old debug file, unless it goes or stays as
