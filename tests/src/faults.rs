@@ -8,9 +8,25 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use crate::matrix::is_full;
 use crate::{Folder, Run, postlink};
+
+/// Calls at which signals come that a program may take for something else than its end.
+const WRITING: &[&str] = &[
+    "openat",
+    "copy_file_range",
+    "pwrite64",
+    "write",
+    "fchmod",
+    "linkat",
+    "renameat",
+    "rename",
+    "mkdir",
+    "unlink",
+];
 
 /// What goes wrong, as `strace` has it, and the calls with which that is tried; none: with all.
 const FAULTS: &[(&str, &[&str])] = &[
@@ -78,6 +94,10 @@ const FAULTS: &[(&str, &[&str])] = &[
     ("error=EOPNOTSUPP", &["copy_file_range", "flock", "linkat", "lseek"]),
     ("error=EAGAIN", &["clone", "clone3"]),
     ("error=ENOMEM", &["openat", "clone3"]),
+    ("signal=INT", WRITING),
+    ("signal=TERM", WRITING),
+    ("signal=HUP", WRITING),
+    ("signal=PIPE", WRITING),
 ];
 
 /// Calls that are none of files, or where a program is killed by the system for what it has not done.
@@ -199,6 +219,64 @@ impl Case {
         self.try_these(&trials);
     }
 
+    /// Ends the command by SIGKILL at so many moments of its run.
+    ///
+    /// # Panics
+    /// See [`Self::try_all`].
+    pub fn kill_at(&self, moments: u32) {
+        let spawn = || {
+            let words: Vec<&str> = self.line.split_whitespace().collect();
+            let mut command = Command::new(postlink());
+            command.args(words).current_dir(self.folder.path("work"));
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            command.spawn().expect("postlink")
+        };
+        let begun = Instant::now();
+        spawn().wait().expect("its end");
+        let whole = begun.elapsed();
+        let mut counts = Counts::default();
+        for moment in 0..moments {
+            self.reset();
+            let mut child = spawn();
+            std::thread::sleep(whole * moment / moments);
+            child.kill().expect("a kill");
+            let status = child.wait().expect("its end");
+            let after = self.files();
+            let judged = if status.success() {
+                counts.done += 1;
+                differs(&after, &self.good)
+            } else {
+                counts.killed += 1;
+                self.judge_killed(&after)
+            };
+            assert_eq!(judged, Ok(()), "{}: {moment} of {moments}", self.line);
+        }
+        self.reset();
+        println!("{}: {} killed, {} done", self.line, counts.killed, counts.done);
+        assert_ne!(counts.killed, 0);
+    }
+
+    /// Runs the command behind some words of a shell, such as `ulimit -n 9;`. Gives what it said.
+    ///
+    /// # Panics
+    /// See [`Self::try_all`].
+    pub fn behind(&self, words: &str) -> Run {
+        let program = postlink().display();
+        let exec = if words.starts_with("exec ") { "" } else { "exec" };
+        let line = format!("cd work && {words} {exec} {program} {}", self.line);
+        let run = self.folder.run_words("bash".as_ref(), &["-c", &line]);
+        let judged = self.judge(&run, &self.files(), "", &mut Counts::default());
+        assert_eq!(judged, Ok(()), "{line}: {} {} {}", run.code, run.stdout, run.stderr);
+        self.reset();
+        run
+    }
+
+    /// The folder that has the folders of the files.
+    #[must_use]
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
     /// Tries one fault with each call of a name.
     ///
     /// # Panics
@@ -302,7 +380,8 @@ impl Case {
                 counts.not_begun += 1;
                 differs(after, &self.before)?;
             }
-            137 => {
+            // By SIGHUP, SIGINT, SIGKILL or SIGTERM.
+            129 | 130 | 137 | 143 => {
                 counts.killed += 1;
                 self.judge_killed(after)?;
             }

@@ -6,8 +6,9 @@ use std::os::unix::fs::symlink;
 
 use postlink_tests::faults::Case;
 use postlink_tests::lix::{build_program, sources};
+use postlink_tests::matrix::is_full;
 use postlink_tests::package::set_mode;
-use postlink_tests::{Folder, fixture};
+use postlink_tests::{Folder, fixture, postlink};
 
 const SET: &str = "--set version=1.2.3 --set prefix=/p";
 
@@ -187,5 +188,140 @@ fn where_there_are_no_threads_it_is_told() {
     for line in ["scan old --reference /opt/app --manifest manifest", "verify old old"] {
         let code = if line.starts_with("scan") { 3 } else { 0 };
         Case::new(tree(), line, code).try_each("error=EAGAIN", "clone3");
+    }
+}
+
+/// One case of each command, and how it ends.
+fn all() -> Vec<Case> {
+    let tree_line = |more: &str| {
+        format!("specialize --output old=@/new --rewrite /opt/app=@/new {SET} --repack{more}")
+    };
+    vec![
+        Case::new(program(), &format!("fill program {SET}"), 0),
+        Case::new(program(), &format!("fill program --output new {SET}"), 0),
+        Case::new(program(), &format!("fill --in-place program {SET}"), 0).in_place(),
+        Case::new(program(), WITH_DEBUG_FILE, 0),
+        Case::new(
+            program(),
+            &format!("payload --image program --section lix --output out {SET}"),
+            0,
+        ),
+        Case::new(program(), "inspect --json program", 0),
+        generator(),
+        Case::new(tree(), &tree_line(""), 0),
+        Case::new(tree(), "scan old --reference /opt/app --manifest manifest", 3),
+        Case::new(tree(), "verify old old", 0),
+    ]
+}
+
+/// The system may give and take fewer bytes than it is asked for, and a signal may come at any time.
+#[test]
+fn short_and_interrupted_calls_change_nothing() {
+    let folder = Folder::new();
+    let source = fixture("faults.c").display().to_string();
+    folder.run(&format!("gcc -shared -fPIC -O1 -D_FILE_OFFSET_BITS=64 {source} -o faults.so")).ok();
+    let library = folder.path("faults.so").display().to_string();
+    for case in all() {
+        for fault in ["short", "interrupted"] {
+            let run = case.behind(&format!("LD_PRELOAD={library} FAULT={fault}"));
+            assert!([0, 3].contains(&run.code), "{fault}: {}", run.stderr);
+        }
+    }
+}
+
+/// With few open files, and small ones, a command does its work or changes nothing.
+#[test]
+fn limits_of_the_system_are_told() {
+    for case in all() {
+        let step = if is_full() { 1 } else { 3 };
+        for files in (3..12).step_by(step) {
+            let run = case.behind(&format!("ulimit -n {files};"));
+            let is_told = run.stderr.contains("Too many open files");
+            assert!(
+                run.code != 1 || is_told || run.stderr.contains("start threads"),
+                "{}",
+                run.stderr
+            );
+        }
+        // In units of 1024 bytes. The system sends SIGXFSZ too.
+        for size in [0, 1, 4, 16, 40, 64].into_iter().step_by(step) {
+            case.behind(&format!("trap '' XFSZ; ulimit -f {size};"));
+        }
+    }
+}
+
+/// At a thousand moments of each in the full matrix.
+#[test]
+fn a_kill_at_any_moment_leaves_the_old_file_or_the_new_one() {
+    let moments = if is_full() { 1000 } else { 9 };
+    for case in all() {
+        case.kill_at(moments);
+    }
+}
+
+/// On a file system that is full after so many bytes: a ram disk, with the files of the case in it.
+#[test]
+fn a_full_disk_is_told() {
+    let cases = [
+        (format!("fill program {SET}"), program()),
+        (format!("fill program --output new {SET}"), program()),
+        (format!("fill --in-place program {SET}"), program()),
+        (WITH_DEBUG_FILE.to_owned(), program()),
+        (
+            format!(
+                "specialize --output old=/srv/app --rewrite /opt/app=/srv/app --destdir out --repack {SET}"
+            ),
+            tree(),
+        ),
+    ];
+    for (line, folder) in cases {
+        folder.write(
+            "try",
+            format!(
+                "set -e
+mkdir disk good
+mount -t tmpfs tmpfs good
+cp -a before/. good
+(cd good && {program} {line} >/dev/null 2>&1)
+for pages in 0 1 4 12 13 14 26 40 80 200; do
+    mount -t tmpfs -o size=2M tmpfs disk
+    cp -a before/. disk
+    head -c 8M /dev/zero 2>/dev/null >disk/filler || truncate -s -$((pages * 4096)) disk/filler
+    cd disk
+    code=0
+    {program} {line} >/dev/null 2>../said || code=$?
+    rm filler
+    cd ..
+    if [ $code = 0 ]; then same=good; else same=before; fi
+    if diff -r --no-dereference disk $same >&2 && [ $code = 0 ] || grep -q 'No space left' said; then
+        echo $pages $code
+    else
+        cat said >&2; echo wrong $pages $code
+    fi
+    umount disk
+done
+",
+                program = postlink().display()
+            ),
+        );
+        let said = folder.run("unshare --user --map-root-user --mount sh try");
+        println!("{line}: {}", said.stdout.replace('\n', ", "));
+        assert!(said.stderr.is_empty(), "{line}: {}", said.stderr);
+        let said = said.ok();
+        assert!(!said.contains("wrong") && said.contains("200 0"), "{line}: {said}");
+    }
+}
+
+#[test]
+fn a_file_system_that_is_read_only_is_told() {
+    for case in all() {
+        let place = case.folder().path("work").display().to_string();
+        let mount = format!(
+            "mount --bind {place} {place} && mount -o remount,ro,bind {place} && cd {place} &&"
+        );
+        case.folder().write("try", format!("{mount} exec \"$@\"\n"));
+        let run = case.behind("exec unshare --user --map-root-user --mount sh ../try");
+        let is_told = run.stderr.contains("Read-only file system");
+        assert_eq!(run.code == 1, is_told, "{}: {}", run.code, run.stderr);
     }
 }

@@ -69,7 +69,7 @@ impl NewFile {
 #[derive(Debug)]
 pub(super) struct SecondName {
     name: TempPath,
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl SecondName {
@@ -81,10 +81,12 @@ impl SecondName {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 Err(error) => return Err(error),
             };
-            let lock = open_entry(&name)?;
-            // Where the file is locked already, no other run takes the name for one that nobody uses.
-            let _ = lock.try_lock();
-            if is_same_entry(&name, &lock.metadata()?) {
+            // Without a lock, another run may remove the name, and the file could not be put back. Where it is
+            // locked already, that is enough.
+            let lock = open_entry(&name).ok();
+            let _ = lock.as_ref().map(File::try_lock);
+            let metadata = lock.as_ref().and_then(|lock| lock.metadata().ok());
+            if metadata.is_none_or(|metadata| is_same_entry(&name, &metadata)) {
                 return Ok(Some(Self { name, _lock: lock }));
             }
         }

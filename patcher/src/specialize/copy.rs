@@ -388,22 +388,32 @@ fn content(source: &File, new: &File, planned: &EntryPlan, stop: &AtomicBool) ->
         to.write_all(&edit.after)?;
         at = edit.end();
     }
-    io::copy(&mut from, &mut to)?;
+    at_most(&mut from, &mut to, u64::MAX)?;
     to.flush()
 }
 
-/// Writes so many bytes as they are. [`io::copy`] asks the system about both files each time.
-fn transfer(from: &mut impl BufRead, to: &mut impl Write, mut size: u64) -> io::Result<()> {
-    while size > 0 {
-        let bytes = from.fill_buf()?;
-        let bytes = &bytes[..bytes.len().min(size as usize)];
+/// Writes so many bytes as they are.
+fn transfer(from: &mut impl BufRead, to: &mut impl Write, size: u64) -> io::Result<()> {
+    if at_most(from, to, size)? == size { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+}
+
+/// Writes so many bytes as they are, or all that there are; tells how many. [`io::copy`] asks the system about
+/// both files each time.
+fn at_most(from: &mut impl BufRead, to: &mut impl Write, size: u64) -> io::Result<u64> {
+    let mut done = 0;
+    while done < size {
+        let bytes = match from.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            bytes => bytes?,
+        };
         if bytes.is_empty() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+            break;
         }
+        let bytes = &bytes[..bytes.len().min((size - done) as usize)];
         to.write_all(bytes)?;
-        let done = bytes.len();
-        from.consume(done);
-        size -= done as u64;
+        let count = bytes.len();
+        from.consume(count);
+        done += count as u64;
     }
-    Ok(())
+    Ok(done)
 }
