@@ -24,8 +24,8 @@ const WRITING: &[&str] = &[
     "linkat",
     "renameat",
     "rename",
-    "mkdir",
-    "unlink",
+    "mkdirat",
+    "unlinkat",
 ];
 
 /// What goes wrong, as `strace` has it, and the calls with which that is tried; none: with all.

@@ -163,7 +163,7 @@ fn a_build_id_is_of_all_bytes_that_count() {
 /// What a kill behind the last rename leaves was there for as long as nothing changed.
 #[test]
 fn a_kill_at_the_very_end_leaves_nothing_for_long() {
-    for call in ["renameat", "unlink"] {
+    for call in ["renameat", "unlinkat"] {
         Case::new(program(), WITH_DEBUG_FILE, 0).try_each("signal=KILL", call);
         generator().try_each("signal=KILL", call);
     }

@@ -15,6 +15,7 @@ pub(crate) mod attributes;
 pub(crate) mod below;
 pub(crate) mod compare;
 pub(crate) mod data;
+pub(crate) mod folder;
 pub(crate) mod holes;
 pub(crate) mod in_place;
 pub(crate) mod open;

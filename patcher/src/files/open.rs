@@ -78,11 +78,6 @@ pub(crate) fn is_nothing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// Whether a path names this file itself, and is no link to it.
-pub(super) fn is_same_entry(path: &Path, file: &Metadata) -> bool {
-    path.symlink_metadata().is_ok_and(|there| id(&there) == id(file))
-}
-
 /// Device and inode of a file, by which all its names are known.
 pub(super) fn id(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())

@@ -152,7 +152,11 @@ impl DebugFile {
         if let Some(folder) = self.output.parent().filter(|folder| *folder != Path::new("")) {
             parents.make(folder)?;
         }
-        let what = if self.goes { Old::Goes(&self.path) } else { Old::Stays };
+        let what = match (self.goes, self.moves) {
+            (true, true) => Old::Moves(&self.path),
+            (true, false) => Old::Goes,
+            (false, _) => Old::Stays,
+        };
         let edits = std::slice::from_ref(&self.edit);
         let changes = Changes { edits, length: None };
         let debug = Ready::new(&self.file, &self.output, what, changes, how, stop)?;

@@ -153,7 +153,7 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
         Outcome::Unchanged
     } else {
         let how = options.durability;
-        let what = if replaces { Old::Goes(path) } else { Old::Stays };
+        let what = if replaces { Old::Goes } else { Old::Stays };
         let changes = Changes { edits: &edits, length: finish.length };
         match debug {
             Some(debug) => {
