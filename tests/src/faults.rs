@@ -380,8 +380,8 @@ impl Case {
                 counts.not_begun += 1;
                 differs(after, &self.before)?;
             }
-            // By SIGHUP, SIGINT, SIGKILL or SIGTERM.
-            129 | 130 | 137 | 143 => {
+            // By SIGHUP, SIGINT, SIGKILL or SIGTERM; by SIGPIPE before the program ignores it.
+            129 | 130 | 137 | 141 | 143 => {
                 counts.killed += 1;
                 self.judge_killed(after)?;
             }
