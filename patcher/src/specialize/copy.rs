@@ -295,19 +295,21 @@ impl<'a> Staged<'a> {
         let from = if self.is_file() { folder.join("file") } else { folder.clone() };
         fs::rename(from, &self.place)
             .map_err(Error::io("put a new tree in the place of", &self.place))?;
-        if !self.is_file() {
-            // The folder that was filled, and not one that something else put at its path.
-            let own = self.root.metadata().map_err(Error::io("look at", &self.place))?;
-            let there = self.place.symlink_metadata().map_err(Error::io("look at", &self.place))?;
-            if (own.dev(), own.ino()) != (there.dev(), there.ino()) {
-                return Err(Error::Changed { path: self.place.clone() });
-            }
-        }
         if self.is_file() {
             // It is empty now. Where it cannot be removed, the tree is complete nevertheless.
             let _ = fs::remove_dir(folder);
         }
         self.site = Site::Made;
+        if !self.is_file() {
+            let failed = || Error::io("look at", &self.place);
+            let own = self.root.metadata().map_err(failed())?;
+            let there = self.place.symlink_metadata().map_err(failed())?;
+            if (own.dev(), own.ino()) != (there.dev(), there.ino()) {
+                // Something else put another folder at the path of ours: it is not ours to remove.
+                self.is_kept = true;
+                return Err(Error::Changed { path: self.place.clone() });
+            }
+        }
         Ok(())
     }
 
