@@ -91,6 +91,11 @@ impl Folder {
         Ok(unlinkat(&self.file, name, AtFlags::empty())?)
     }
 
+    /// Removes a folder in which nothing is.
+    pub(crate) fn remove_folder(&self, name: &OsStr) -> io::Result<()> {
+        Ok(unlinkat(&self.file, name, AtFlags::REMOVEDIR)?)
+    }
+
     /// Waits until the disk has what is in it.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.file.sync_all()

@@ -188,11 +188,16 @@ pub(crate) fn new_folder(parent: &Path) -> io::Result<(PathBuf, File)> {
     loop {
         let ((), mut name) = make(&folder, |name| folder.make(name, 0o700))?;
         name.is_there = false;
-        match folder.open_name(&name.name, READ | OFlags::DIRECTORY, 0) {
-            Ok(lock) if is_ours(&lock, &folder, &name.name)? => {
-                return Ok((folder.path().join(&name.name), lock));
+        let opened = folder.open_name(&name.name, READ | OFlags::DIRECTORY, 0).and_then(|lock| {
+            let is_ours = is_ours(&lock, &folder, &name.name)?;
+            Ok((lock, is_ours))
+        });
+        match opened {
+            Ok((lock, true)) => return Ok((folder.path().join(&name.name), lock)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let _ = folder.remove_folder(&name.name);
+                return Err(error);
             }
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             // Another run removed it.
             _ => {}
         }
