@@ -1,5 +1,7 @@
 //! What is told of long work as it goes on.
 
+use std::error::Error as _;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
@@ -42,6 +44,24 @@ impl<W: Watch> Watch for Stoppable<'_, W> {
 /// Refuses to go on when `stop` is set.
 pub(crate) fn not_stopped(stop: &AtomicBool) -> Result<()> {
     if stop.load(Ordering::Relaxed) { Err(Error::stopped()) } else { Ok(()) }
+}
+
+/// Starts the threads that long work is spread over, unless they have been.
+///
+/// # Errors
+/// The system gives none. Without this, the first work that is spread would end the process.
+pub(crate) fn start_threads() -> Result<()> {
+    match rayon::ThreadPoolBuilder::new().build_global() {
+        Ok(()) => Ok(()),
+        Err(error) => match error.source().and_then(|source| source.downcast_ref::<io::Error>()) {
+            Some(cause) => {
+                let message = format!("cannot start threads: {cause}");
+                Err(Error::input(message, "raise the limit of processes (ulimit -u; pids.max)"))
+            }
+            // They are there.
+            None => Ok(()),
+        },
+    }
 }
 
 /// Counts the bytes that are done, for tests.

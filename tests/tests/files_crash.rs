@@ -6,7 +6,7 @@ use std::os::unix::fs::{chown, symlink};
 
 use postlink_tests::lix::{build_program, sources};
 use postlink_tests::package::set_mode;
-use postlink_tests::{Folder, Run, postlink};
+use postlink_tests::{Folder, Run, fixture, postlink};
 
 const SET: &str = "--set version=1.2.3 --set prefix=/p";
 /// The first lock is that of the image. Where the new file cannot be locked, it gets a name at once,
@@ -120,6 +120,36 @@ fn a_newer_file_is_not_replaced() {
         assert!(said.contains("was changed by something else meanwhile"), "{change}: {said}");
         assert_eq!(folder.read("program"), b"newer");
         assert_eq!(left(&folder), 0);
+    }
+}
+
+/// Between the last look and the rename, a link to another folder was put at the path of the file's folder:
+/// the file of that name there was replaced.
+#[test]
+fn a_folder_that_is_swapped_is_left_alone() {
+    let folder = program();
+    let before = folder.read("program");
+    folder.write("schema.toml", fs::read(fixture("../../schema.toml")).expect("the schema"));
+    let all_of = |name: &str| folder.run(&format!("grep -r . {name}")).ok();
+    for line in [
+        format!("fill a/program {SET}"),
+        format!("fill program --output a/program {SET}"),
+        "generate --schema schema.toml --out-header a/program --out-source a/g.cc".to_owned(),
+    ] {
+        for name in ["a", "canary"] {
+            fs::create_dir(folder.path(name)).expect("a folder");
+        }
+        folder.copy("program", "a/program");
+        folder.write("canary/program", "canary");
+        let line = format!(
+            "strace -f -o /dev/null -e inject=linkat:delay_enter=1000000:when=1 {} {line} & \
+             sleep 0.5; mv a moved; ln -s canary a; wait $!",
+            postlink().display()
+        );
+        folder.run_words("sh".as_ref(), &["-c", &line]).ok();
+        assert_eq!(all_of("canary"), "canary/program:canary\n", "{line}");
+        assert!(folder.read("moved/program") != before, "{line}");
+        folder.run("rm -r a moved canary").ok();
     }
 }
 

@@ -137,7 +137,9 @@ fn a_signal_leaves_nothing() {
     let folder = tree();
     let before = listing(&folder);
     let program = postlink().display();
-    for (call, signal) in [("symlink,symlinkat", "TERM"), ("rename", "INT"), ("mkdir", "INT")] {
+    for (call, signal) in
+        [("symlink,symlinkat", "TERM"), ("rename", "INT"), ("mkdir,mkdirat", "INT")]
+    {
         let line = format!(
             "strace -f -o /dev/null -e inject={call}:signal={signal}:when=1 {program} specialize --output old={}",
             folder.path("new").display()
@@ -190,6 +192,29 @@ fn a_script_keeps_an_interpreter_that_the_kernel_finds() {
     let said = folder.run_words(postlink().as_ref(), &["specialize", "--output", &new]).fails(1);
     assert!(said.contains("old/script: the kernel would cut the first line"), "{said}");
     specialize(&folder, "--output old=@/new").ok();
+}
+
+/// A second process puts a link at the path of the folder in which the tree is made, and in the folder that
+/// it leads to another link, by the name of the new tree's folder: files were made behind that.
+#[test]
+fn nothing_is_made_outside_of_the_new_tree() {
+    let folder = tree();
+    fs::create_dir_all(folder.path("canary/lib")).expect("a folder");
+    for call in ["symlinkat", "fchmod", "utimensat"] {
+        for name in ["place", "trap"] {
+            fs::create_dir(folder.path(name)).expect("a folder");
+        }
+        let line = format!(
+            "strace -f -o /dev/null -e trace={call} -e inject={call}:delay_enter=200000 {} specialize --output old={} & \
+             for n in $(seq 200); do sleep 0.02; name=$(ls -A place | grep postlink) && break; done; \
+             ln -s ../canary trap/$name; mv place moved; ln -s trap place; wait $!; true",
+            postlink().display(),
+            folder.path("place/new").display()
+        );
+        folder.run_words("sh".as_ref(), &["-c", &line]).ok();
+        assert_eq!(folder.run("find canary -not -type d").ok(), "", "{call}");
+        folder.run("rm -rf place moved trap").ok();
+    }
 }
 
 /// What a manifest calls a text is one, or is refused.

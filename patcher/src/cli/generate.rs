@@ -117,7 +117,10 @@ impl Files for InOneStep {
     }
 
     fn refuse_clashes(&self, outputs: &[&Path], schema: &Path) -> Result<()> {
-        replace::targets(outputs, &[schema]).map(drop)
+        let targets = replace::targets(outputs, &[schema])?;
+        // Where nothing changes, nothing is written: a run that was killed at its end may have left something.
+        targets.iter().for_each(|target| replace::sweep_beside(target));
+        Ok(())
     }
 
     fn replace(&self, outputs: &[(PathBuf, String)], schema: &Path) -> Result<()> {

@@ -52,7 +52,8 @@ pub(crate) enum Owner {
 /// could do more with it.
 pub(crate) fn keep(old: &File, new: &File, path: &Path, owner: Owner) -> Result<Vec<String>> {
     let metadata = old.metadata().map_err(Error::io("look at", path))?;
-    let is_owned = match (keep_owner(new, &metadata), owner) {
+    let now = new.metadata().map_err(Error::io("look at", path))?;
+    let is_owned = match (keep_owner(new, &now, &metadata), owner) {
         (Err(error), Owner::Same) => return Err(Error::io("keep the owner of", path)(error)),
         (kept, _) => kept.is_ok(),
     };
@@ -102,8 +103,7 @@ pub(super) fn set_modified(file: &File, old: &Metadata) -> io::Result<()> {
 }
 
 /// Gives a new file the owner of an old one; if that fails, at least its group.
-fn keep_owner(new: &File, old: &Metadata) -> io::Result<()> {
-    let now = new.metadata()?;
+fn keep_owner(new: &File, now: &Metadata, old: &Metadata) -> io::Result<()> {
     let user = (now.uid() != old.uid()).then(|| old.uid());
     let group = (now.gid() != old.gid()).then(|| old.gid());
     if user.is_none() && group.is_none() {

@@ -1,7 +1,9 @@
 //! Places below a folder that stands for the root of all files.
 
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use super::open::is_nothing;
 use crate::error::{Error, Result};
 use crate::shown::escaped;
 
@@ -20,12 +22,23 @@ pub(crate) fn below(root: &Path, path: &Path) -> Result<PathBuf> {
         ));
     }
     let place: PathBuf = [root].into_iter().chain(parts.iter().map(Path::new)).collect();
-    // Without a root, there are no links in it.
-    let Ok(real) = root.canonicalize() else { return Ok(place) };
+    let real = match root.canonicalize() {
+        Ok(real) => real,
+        // Without a root, there are no links in it.
+        Err(error) if is_nothing(&error) => return Ok(place),
+        Err(error) => return Err(Error::io("look at", root)(error)),
+    };
     let mut way = root.to_owned();
     for part in parts.iter().take(parts.len().saturating_sub(1)) {
         way.push(part);
-        let Ok(target) = way.read_link() else { continue };
+        let target = match way.read_link() {
+            Ok(target) => target,
+            // No link, or nothing.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput || is_nothing(&error) => {
+                continue;
+            }
+            Err(error) => return Err(Error::io("look at", way)(error)),
+        };
         if !way.canonicalize().is_ok_and(|there| there.starts_with(&real)) {
             return Err(Error::input(
                 format!(

@@ -64,10 +64,16 @@ fn copy_part(
             return Err(io::Error::other("stopped by a signal"));
         }
         let piece = PIECE.min(end - at);
-        if io::copy(&mut source.take(piece), &mut new)? != piece {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        match io::copy(&mut source.take(piece), &mut new) {
+            Ok(copied) if copied == piece => at += piece,
+            Ok(_) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            // Some of them may have been copied.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                at = new.stream_position()?;
+                source.seek(SeekFrom::Start(at))?;
+            }
+            Err(error) => return Err(error),
         }
-        at += piece;
     }
     Ok(())
 }

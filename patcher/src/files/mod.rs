@@ -4,6 +4,8 @@
 //! - A link that the user names is followed. Links that are found in a tree are not.
 //! - A file takes its place in one step, complete. What is not put there leaves nothing; what a kill
 //!   leaves, the next run beside it removes.
+//! - New files and trees are made from folders that are open, so that nothing is written elsewhere where
+//!   something else puts a link at a folder's path meanwhile.
 //! - What was written is looked at again before it counts. Edits are read back from the file that has
 //!   them, whole new files as well. Of bytes that the system copies, the size is compared: that their
 //!   content is what was read is the system's promise. So is that of texts which change their size;
@@ -15,6 +17,7 @@ pub(crate) mod attributes;
 pub(crate) mod below;
 pub(crate) mod compare;
 pub(crate) mod data;
+pub(crate) mod folder;
 pub(crate) mod holes;
 pub(crate) mod in_place;
 pub(crate) mod open;

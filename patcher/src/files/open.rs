@@ -36,7 +36,7 @@ pub(crate) fn open(path: &Path, mode: Mode) -> Result<File> {
         lock(&file).map_err(Error::io("lock", path))?;
         // While we waited, another fill may have put a new file here.
         let opened = file.metadata().map_err(Error::io("open", path))?;
-        if is_same(path, &opened) {
+        if is_same(path, &opened).map_err(Error::io("open", path))? {
             return Ok(file);
         }
     }
@@ -62,15 +62,25 @@ fn lock(file: &File) -> io::Result<()> {
 }
 
 /// Whether a path names this file.
-pub(crate) fn is_same(path: &Path, file: &Metadata) -> bool {
-    let id = |metadata: &Metadata| (metadata.dev(), metadata.ino());
-    path.metadata().is_ok_and(|there| id(&there) == id(file))
+///
+/// # Errors
+/// What the path names cannot be looked at: it may be this file.
+pub(crate) fn is_same(path: &Path, file: &Metadata) -> io::Result<bool> {
+    match path.metadata() {
+        Ok(there) => Ok(id(&there) == id(file)),
+        Err(error) if is_nothing(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
-/// Whether a path names this file itself, and is no link to it.
-pub(super) fn is_same_entry(path: &Path, file: &Metadata) -> bool {
-    path.symlink_metadata()
-        .is_ok_and(|there| (there.dev(), there.ino()) == (file.dev(), file.ino()))
+/// Whether a path that gives this error names nothing: it, or the folder that it would be in, is not there.
+pub(crate) fn is_nothing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Device and inode of a file, by which all its names are known.
+pub(super) fn id(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
 }
 
 /// What a path is if it is not a regular file.
@@ -109,7 +119,7 @@ impl Stamp {
     /// That of a file.
     pub(crate) fn of(metadata: &Metadata) -> Self {
         Self {
-            id: (metadata.dev(), metadata.ino()),
+            id: id(metadata),
             size: metadata.len(),
             links: metadata.nlink(),
             changed: (metadata.ctime(), metadata.ctime_nsec()),

@@ -1,20 +1,22 @@
 //! New files that take the place of old ones, in one step.
 
+use std::ffi::OsString;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::io::Errno;
-use tempfile::TempPath;
 
 use super::attributes::{Owner, keep, set_modified};
 use super::compare::holds;
 use super::data::{check_size, copy_data, read_back};
+use super::folder::Folder;
 use super::open::{Stamp, irregular, is_same};
-use super::temporary::{NewFile, second_name};
+use super::temporary::{NewFile, SecondName, sweep};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::shown::escaped;
@@ -40,9 +42,10 @@ pub(crate) struct Changes<'a> {
 /// What becomes of the file that a new one is a copy of.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Old<'a> {
-    /// The new one takes its place, and keeps its owner, extended attributes and mode. It has this path,
-    /// perhaps another one than the new file.
-    Goes(&'a Path),
+    /// The new one takes its place, and keeps its owner, extended attributes and mode.
+    Goes,
+    /// The same, but the new one has another path than this one, which is that of the old file.
+    Moves(&'a Path),
     /// It stays. As with `cp`, the new one is a file of whoever runs this, with the old one's permissions less
     /// what the umask takes away.
     Stays,
@@ -73,6 +76,7 @@ pub(crate) struct Ready<'a> {
     before: Metadata,
     what: Old<'a>,
     new: NewFile,
+    place: Place,
     target: PathBuf,
     how: Durability,
     notes: Vec<String>,
@@ -90,14 +94,16 @@ impl<'a> Ready<'a> {
         stop: &AtomicBool,
     ) -> Result<Self> {
         let target = target(output)?;
+        let place = Place::open(&target)?;
         let failed = |action| Error::io(action, &target);
-        let before = old.metadata().map_err(failed("open"))?;
         // Until it is complete, nobody else reads what others may not read at all.
-        let mode = match what {
-            Old::Goes(_) => 0o600,
-            Old::Stays => before.mode() & 0o777,
+        let (mode, held) = match what {
+            Old::Goes | Old::Moves(_) => (0o600, Some(old)),
+            Old::Stays => (old.metadata().map_err(failed("open"))?.mode() & 0o777, None),
         };
-        let new = new_file(&target, mode)?;
+        let new = place.new_file(mode, held)?;
+        // Behind that, since the old file may just have lost a second name that a kill left.
+        let before = old.metadata().map_err(failed("open"))?;
         let file = new.file();
         copy_data(old, file, stop).or_else(|error| {
             not_stopped(stop, &target)?;
@@ -115,7 +121,7 @@ impl<'a> Ready<'a> {
         check_size(file, &target, changes.length.unwrap_or(before.len()))?;
         read_back(file, &target, changes.edits)?;
         let mut notes = Vec::new();
-        if matches!(what, Old::Goes(_)) {
+        if !matches!(what, Old::Stays) {
             notes = keep(old, file, &target, Owner::Same)?;
         }
         if how.preserve {
@@ -124,7 +130,7 @@ impl<'a> Ready<'a> {
         if how.sync {
             file.sync_all().map_err(failed("sync"))?;
         }
-        Ok(Self { old, before, what, new, target, how, notes })
+        Ok(Self { old, before, what, new, place, target, how, notes })
     }
 }
 
@@ -133,13 +139,13 @@ impl<'a> Ready<'a> {
 /// # Errors
 /// See [`put`].
 pub(crate) fn put_ready(ready: Ready<'_>, stop: &AtomicBool) -> Result<Vec<String>> {
-    let Ready { old, before, what, new, target, how, mut notes } = ready;
-    check_unchanged(old, &before, &target, what)?;
+    let Ready { old, before, what, new, place, target, how, mut notes } = ready;
+    check_unchanged(old, &before, &place, &target, what)?;
     not_stopped(stop, &target)?;
-    new.put(&target).map_err(Error::io("put a new file in the place of", &target))?;
+    new.put(&place.name).map_err(Error::io("put a new file in the place of", &target))?;
     if how.sync {
         // The file is there: this is no refusal any more.
-        let synced = File::open(folder_of(&target)).and_then(|folder| folder.sync_all());
+        let synced = place.folder.sync();
         notes.extend(synced.err().map(|error| {
             format!(
                 "it is in its place, but the disk may not know that yet, and have the old file \
@@ -160,20 +166,28 @@ pub(crate) fn put_both(
     stop: &AtomicBool,
 ) -> Result<(Vec<String>, Vec<String>)> {
     // Until both are in their places, the old file at the first one has a second name.
-    let target = first.target.clone();
-    let old = second_name(&target, folder_of(&target));
+    let (place, target) = (first.place.clone(), first.target.clone());
+    let old = place.second_name();
     let notes = put_ready(first, stop)?;
     match put_ready(second, stop) {
         Ok(more) => Ok((notes, more)),
-        Err(error) => Err(take_back(vec![(target, old)], error)),
+        Err(error) => Err(take_back(vec![(place, target, old)], error)),
     }
 }
 
 /// Refuses to take the place of a file that is not the one that was copied.
-fn check_unchanged(old: &File, before: &Metadata, target: &Path, what: Old<'_>) -> Result<()> {
+fn check_unchanged(
+    old: &File,
+    before: &Metadata,
+    place: &Place,
+    target: &Path,
+    what: Old<'_>,
+) -> Result<()> {
     let now = old.metadata().map_err(Error::io("read", target))?;
     let is_there = match what {
-        Old::Goes(path) => is_same(path, &now),
+        // In the folder that was opened, whatever is at its path now.
+        Old::Goes => place.folder.has(&place.name, &now).map_err(Error::io("look at", target))?,
+        Old::Moves(path) => is_same(path, &now).map_err(Error::io("look at", path))?,
         Old::Stays => true,
     };
     if is_there && Stamp::of(&now).continues(&Stamp::of(before)) {
@@ -207,7 +221,8 @@ pub(crate) fn files(outputs: &[(PathBuf, impl AsRef<[u8]>)], inputs: &[&Path]) -
     let paths: Vec<&Path> = outputs.iter().map(|(path, _)| path.as_path()).collect();
     let mut new_files = Vec::new();
     for (target, (_, content)) in targets(&paths, inputs)?.into_iter().zip(outputs) {
-        let new = new_file(&target, 0o666)?;
+        let place = Place::open(&target)?;
+        let new = place.new_file(0o666, None)?;
         let (file, content) = (new.file(), content.as_ref());
         file.write_all_at(content, 0).map_err(Error::io("write", &target))?;
         if !holds(file, 0, content).map_err(Error::io("read back", &target))? {
@@ -217,29 +232,32 @@ pub(crate) fn files(outputs: &[(PathBuf, impl AsRef<[u8]>)], inputs: &[&Path]) -
             let kept = file.set_permissions(metadata.permissions());
             kept.map_err(Error::io("keep the mode of", &target))?;
         }
-        new_files.push((new, target));
+        new_files.push((new, place, target));
     }
     // Until all are in their places, the old ones have second names.
-    let mut done: Vec<(PathBuf, io::Result<Option<TempPath>>)> = Vec::new();
-    for (new, target) in new_files {
-        let old = second_name(&target, folder_of(&target));
-        if let Err(error) = new.put(&target) {
+    let mut done: Vec<Done> = Vec::new();
+    for (new, place, target) in new_files {
+        let old = place.second_name();
+        if let Err(error) = new.put(&place.name) {
             let error = Error::io("put a new file in the place of", &target)(error);
             return Err(take_back(done, error));
         }
-        done.push((target, old));
+        done.push((place, target, old));
     }
     Ok(())
 }
 
+/// A file that is in its place, and the second name of what was there.
+type Done = (Place, PathBuf, io::Result<Option<SecondName>>);
+
 /// Puts old files back into their places; removes those that are new. The error tells where that
 /// cannot be.
-fn take_back(done: Vec<(PathBuf, io::Result<Option<TempPath>>)>, error: Error) -> Error {
+fn take_back(done: Vec<Done>, error: Error) -> Error {
     let mut errors = vec![error];
-    for (target, old) in done.into_iter().rev() {
+    for (place, target, old) in done.into_iter().rev() {
         let back = match old {
-            Ok(Some(old)) => old.persist(&target).map_err(|error| error.error),
-            Ok(None) => std::fs::remove_file(&target),
+            Ok(Some(old)) => old.put_back(&place.name),
+            Ok(None) => place.folder.remove(&place.name),
             Err(error) => Err(error),
         };
         errors.extend(back.err().map(Error::io("take back what was written to", target)));
@@ -299,10 +317,38 @@ fn new_target(path: &Path) -> Result<PathBuf> {
     Ok(real.join(name))
 }
 
-/// A new file in the folder of the target.
-fn new_file(target: &Path, mode: u32) -> Result<NewFile> {
-    let folder = folder_of(target);
-    NewFile::new(folder, mode).map_err(Error::io("create a file in", folder))
+/// A name in a folder that stays open: from when a file is planned until it is there, it is that folder.
+#[derive(Clone, Debug)]
+struct Place {
+    folder: Arc<Folder>,
+    name: OsString,
+}
+
+impl Place {
+    /// That of a target, which is no link.
+    fn open(target: &Path) -> Result<Self> {
+        let path = folder_of(target);
+        let folder = Folder::open(path).map_err(Error::io("open", path))?;
+        let name = target.file_name().unwrap_or_default().to_owned();
+        Ok(Self { folder: Arc::new(folder), name })
+    }
+
+    /// A new file in the folder.
+    fn new_file(&self, mode: u32, held: Option<&File>) -> Result<NewFile> {
+        let new = NewFile::new(&self.folder, mode, held);
+        new.map_err(Error::io("create a file in", self.folder.path()))
+    }
+
+    fn second_name(&self) -> io::Result<Option<SecondName>> {
+        SecondName::new(&self.folder, &self.name)
+    }
+}
+
+/// Removes what runs that were killed left beside a file: for a run that has nothing to write there.
+pub(crate) fn sweep_beside(path: &Path) {
+    if let Ok(target) = target(path) {
+        let _ = Folder::open(folder_of(&target)).map(|folder| sweep(&folder, None));
+    }
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -338,7 +384,7 @@ mod tests {
         let error = put(
             &old,
             &path,
-            Old::Goes(&path),
+            Old::Goes,
             Changes { edits: &[], length: None },
             Durability::default(),
             &never,

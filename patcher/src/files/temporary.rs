@@ -5,17 +5,20 @@
 //! of a new folder. Whoever makes one holds a lock on it. What has such a name, is the user's own, and
 //! nobody holds a lock on, was left by a run that was killed: the next run beside it removes it.
 
-use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, Permissions, TryLockError};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use rustix::fs::{AtFlags, CWD, OFlags, linkat};
+use rustix::fs::{AtFlags, OFlags};
 use rustix::process::geteuid;
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::NamedTempFile;
 
-use super::open::is_same_entry;
+use super::folder::Folder;
+use super::open::id;
 
 const PREFIX: &str = ".postlink-";
 /// Letters and digits behind the prefix: more than there would be by chance.
@@ -27,79 +30,136 @@ const UNNAMED: Option<OFlags> = Some(OFlags::TMPFILE);
 #[cfg(not(target_os = "linux"))]
 const UNNAMED: Option<OFlags> = None;
 
+/// A name of ours in a folder, which goes away unless it takes the place of another one.
+#[derive(Debug)]
+struct Name {
+    folder: Arc<Folder>,
+    name: OsString,
+    is_there: bool,
+}
+
+impl Name {
+    /// Gives the file this name instead, in one step, whatever has it.
+    fn put(mut self, name: &OsStr) -> io::Result<()> {
+        self.folder.rename(&self.name, name)?;
+        self.is_there = false;
+        Ok(())
+    }
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        if self.is_there {
+            // What cannot be removed now may be so by the next run.
+            let _ = self.folder.remove(&self.name);
+        }
+    }
+}
+
 /// A new file in the folder of its place, locked, which goes away unless it is put there.
 #[derive(Debug)]
 pub(super) struct NewFile {
     file: File,
-    /// Where it is meanwhile, if it has a name.
-    name: Option<TempPath>,
-    folder: PathBuf,
+    /// What it has meanwhile, if it has a name.
+    name: Option<Name>,
+    folder: Arc<Folder>,
 }
 
 impl NewFile {
-    /// Makes one of this mode, less what the process's umask takes away.
-    pub(super) fn new(folder: &Path, mode: u32) -> io::Result<Self> {
-        sweep(folder);
+    /// Makes one of this mode, less what the process's umask takes away. `held` is the file that it is for, if
+    /// we hold its lock.
+    pub(super) fn new(folder: &Arc<Folder>, mode: u32, held: Option<&File>) -> io::Result<Self> {
+        sweep(folder, held);
         let (file, name) = match unnamed(folder, mode) {
             Some(file) => (file, None),
             None => named(folder, mode)?,
         };
-        Ok(Self { file, name, folder: folder.to_owned() })
+        Ok(Self { file, name, folder: Arc::clone(folder) })
     }
 
     pub(super) fn file(&self) -> &File {
         &self.file
     }
 
-    /// Puts it in the place of what has this path in its folder, if anything does, in one step.
-    pub(super) fn put(self, place: &Path) -> io::Result<()> {
+    /// Puts it in the place of what has this name in its folder, if anything does, in one step.
+    pub(super) fn put(self, place: &OsStr) -> io::Result<()> {
         // The file stays locked until it is in its place.
         let Self { file, name, folder } = self;
         let name = match name {
             Some(name) => name,
             // A file cannot be linked over another one: it first gets a name of its own.
-            None => link(&descriptor_path(&file), AtFlags::SYMLINK_FOLLOW, &folder)?,
+            None => {
+                let link = |name: &OsStr| {
+                    folder.link(&descriptor_path(&file), AtFlags::SYMLINK_FOLLOW, name)
+                };
+                make(&folder, link)?.1
+            }
         };
-        name.persist(place).map_err(|error| error.error)
+        name.put(place)
     }
 }
 
-/// A second name for a file, in its folder; `None` if there is no such file. It goes away at the end.
-pub(super) fn second_name(path: &Path, folder: &Path) -> io::Result<Option<TempPath>> {
-    match link(path, AtFlags::empty(), folder) {
-        Ok(name) => Ok(Some(name)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+/// A second name for a file that is about to be replaced. It goes away at the end.
+#[derive(Debug)]
+pub(super) struct SecondName {
+    name: Name,
+    _lock: Option<File>,
+}
+
+impl SecondName {
+    /// One for what has this name in a folder; `None` if nothing has.
+    pub(super) fn new(folder: &Arc<Folder>, file: &OsStr) -> io::Result<Option<Self>> {
+        loop {
+            let name = match make(folder, |name| folder.link_name(file, name)) {
+                Ok(((), name)) => name,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            // Without a lock, another run may remove the name, and the file could not be put back. Where it is
+            // locked already, that is enough.
+            let lock = folder.open_name(&name.name, READ, 0).ok();
+            let _ = lock.as_ref().map(File::try_lock);
+            let metadata = lock.as_ref().and_then(|lock| lock.metadata().ok());
+            if metadata.is_none_or(|file| folder.has(&name.name, &file).unwrap_or(true)) {
+                return Ok(Some(Self { name, _lock: lock }));
+            }
+        }
+    }
+
+    /// Puts the file back into its place.
+    pub(super) fn put_back(self, place: &OsStr) -> io::Result<()> {
+        self.name.put(place)
     }
 }
 
-fn link(file: &Path, flags: AtFlags, folder: &Path) -> io::Result<TempPath> {
-    let ((), name) = make(folder, |name| Ok(linkat(CWD, file, CWD, name, flags)?))?;
-    Ok(name)
-}
-
-/// Makes something at a new path in a folder.
+/// Makes something with a new name in a folder.
 fn make<R>(
-    folder: &Path,
-    mut new: impl FnMut(&Path) -> io::Result<R>,
-) -> io::Result<(R, TempPath)> {
+    folder: &Arc<Folder>,
+    mut new: impl FnMut(&OsStr) -> io::Result<R>,
+) -> io::Result<(R, Name)> {
     let mut failed = None;
-    let made = tempfile::Builder::new().prefix(PREFIX).rand_bytes(RANDOM).make_in(folder, |path| {
-        new(path).map_err(|error| {
+    // The folder that is told here is not used: all happens in the open one.
+    let made = tempfile::Builder::new().prefix(PREFIX).rand_bytes(RANDOM).make_in("/", |path| {
+        new(path.file_name().unwrap_or_default()).map_err(|error| {
             let kind = error.kind();
             failed = Some(error);
             kind.into()
         })
     });
     // That of `tempfile` has the new path in its text, which says nothing to the user.
-    made.map(NamedTempFile::into_parts).map_err(|error| failed.unwrap_or(error))
+    let (made, path) =
+        made.map(NamedTempFile::into_parts).map_err(|error| failed.unwrap_or(error))?;
+    let path = path.keep().map_err(|error| error.error)?;
+    let name = path.file_name().unwrap_or_default().to_owned();
+    Ok((made, Name { folder: Arc::clone(folder), name, is_there: true }))
 }
 
+/// Opens to be read, never waiting for the other end of a pipe.
+const READ: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK);
+
 /// A new file without a name, which the system removes when it is closed.
-fn unnamed(folder: &Path, mode: u32) -> Option<File> {
-    let flags = UNNAMED?.bits().cast_signed();
-    let mut options = File::options();
-    let file = options.read(true).write(true).mode(mode).custom_flags(flags).open(folder).ok()?;
+fn unnamed(folder: &Folder, mode: u32) -> Option<File> {
+    let file = folder.open_unnamed(UNNAMED?, mode).ok()?;
     // Its name will be made from this one; not everywhere is there a /proc.
     descriptor_path(&file).symlink_metadata().ok()?;
     // Nobody else knows it.
@@ -111,47 +171,54 @@ fn descriptor_path(file: &File) -> PathBuf {
     format!("/proc/self/fd/{}", file.as_raw_fd()).into()
 }
 
-fn named(folder: &Path, mode: u32) -> io::Result<(File, Option<TempPath>)> {
-    let mut options = File::options();
-    options.read(true).write(true).create_new(true).mode(mode);
+fn named(folder: &Arc<Folder>, mode: u32) -> io::Result<(File, Option<Name>)> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
     loop {
-        let (file, name) = make(folder, |path| options.open(path))?;
-        if is_ours(&file, &name)? {
+        let (file, name) = make(folder, |name| folder.open_name(name, flags, mode))?;
+        if is_ours(&file, folder, &name.name)? {
             return Ok((file, Some(name)));
         }
     }
 }
 
-/// A new folder, and its lock, which holds as long as that is open.
+/// A new folder in another one, and its lock, which holds as long as that is open.
 pub(crate) fn new_folder(parent: &Path) -> io::Result<(PathBuf, File)> {
-    sweep(parent);
+    let folder = Arc::new(Folder::open(parent)?);
+    sweep(&folder, None);
     loop {
-        let ((), path) = make(parent, |path| DirBuilder::new().mode(0o700).create(path))?;
-        let path = path.keep().map_err(|error| error.error)?;
-        match File::open(&path) {
-            Ok(lock) if is_ours(&lock, &path)? => return Ok((path, lock)),
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        let ((), mut name) = make(&folder, |name| folder.make(name, 0o700))?;
+        name.is_there = false;
+        let opened = folder.open_name(&name.name, READ | OFlags::DIRECTORY, 0).and_then(|lock| {
+            let is_ours = is_ours(&lock, &folder, &name.name)?;
+            Ok((lock, is_ours))
+        });
+        match opened {
+            Ok((lock, true)) => return Ok((folder.path().join(&name.name), lock)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let _ = folder.remove_folder(&name.name);
+                return Err(error);
+            }
             // Another run removed it.
             _ => {}
         }
     }
 }
 
-/// Whether a new file is locked by us, and still is there: before it was locked, another run may have
+/// Whether something new is locked by us, and still is there: before it was locked, another run may have
 /// taken it for one that nobody uses. Where there are no locks, no run does that.
-fn is_ours(file: &File, path: &Path) -> io::Result<bool> {
+fn is_ours(file: &File, folder: &Folder, name: &OsStr) -> io::Result<bool> {
     let is_locked_elsewhere = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
-    Ok(!is_locked_elsewhere && is_same_entry(path, &file.metadata()?))
+    let metadata = file.metadata()?;
+    let is_own = metadata.uid() == geteuid().as_raw();
+    Ok(!is_locked_elsewhere && is_own && folder.has(name, &metadata)?)
 }
 
 /// Removes what runs that were killed left in a folder. What cannot be removed now may be so by the
 /// next run.
-fn sweep(folder: &Path) {
-    let Ok(entries) = folder.read_dir() else { return };
-    for entry in entries.flatten() {
-        if entry.file_name().to_str().is_some_and(is_our_name) {
-            let _ = remove_stale(&entry.path());
-        }
+pub(super) fn sweep(folder: &Folder, held: Option<&File>) {
+    let Ok(names) = folder.names() else { return };
+    for name in names.iter().filter(|name| name.to_str().is_some_and(is_our_name)) {
+        let _ = remove_stale(folder, name, held);
     }
 }
 
@@ -161,17 +228,18 @@ fn is_our_name(name: &str) -> bool {
     })
 }
 
-fn remove_stale(path: &Path) -> io::Result<()> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+fn remove_stale(folder: &Folder, name: &OsStr, held: Option<&File>) -> io::Result<()> {
+    let file = folder.open_name(name, READ, 0)?;
     let metadata = file.metadata()?;
-    // A second name is that of a file which is being replaced.
-    let is_stale = metadata.uid() == geteuid().as_raw()
-        && (metadata.is_dir() || metadata.is_file() && metadata.nlink() == 1);
-    if !is_stale || file.try_lock().is_err() || !is_same_entry(path, &metadata) {
+    let is_stale =
+        metadata.uid() == geteuid().as_raw() && (metadata.is_dir() || metadata.is_file());
+    // A second name of the file whose lock is ours: nobody else replaces that now.
+    let is_held =
+        held.is_some_and(|held| held.metadata().is_ok_and(|held| id(&held) == id(&metadata)));
+    if !is_stale || !is_held && file.try_lock().is_err() || !folder.has(name, &metadata)? {
         return Ok(());
     }
-    if metadata.is_dir() { remove_tree(path) } else { fs::remove_file(path) }
+    if metadata.is_dir() { remove_tree(&folder.path().join(name)) } else { folder.remove(name) }
 }
 
 /// Removes a folder and all that is in it, also out of folders that may not be written.

@@ -65,7 +65,7 @@ impl DebugFile {
         let given = wanted.path;
         let real = given.canonicalize().map_err(Error::io("open", given))?;
         let goes = match wanted.debug_output {
-            Some(output) => wanted.replaces && is_one(output, &real),
+            Some(output) => wanted.replaces && is_one(output, &real)?,
             None => wanted.replaces,
         };
         let file = open(given, if goes { Mode::Replace } else { Mode::Read })?;
@@ -96,7 +96,7 @@ impl DebugFile {
                 ));
             }
         };
-        let moves = !is_one(&output, &path);
+        let moves = !is_one(&output, &path)?;
         check_places(wanted, &path, &output, goes || !edit.changes() && !moves)?;
         let mut planned =
             Self { file, path, edit, output, moves, goes, link: None, warnings: Vec::new() };
@@ -162,7 +162,11 @@ impl DebugFile {
         if let Some(folder) = self.output.parent().filter(|folder| *folder != Path::new("")) {
             parents.make(folder)?;
         }
-        let what = if self.goes { Old::Goes(&self.path) } else { Old::Stays };
+        let what = match (self.goes, self.moves) {
+            (true, true) => Old::Moves(&self.path),
+            (true, false) => Old::Goes,
+            (false, _) => Old::Stays,
+        };
         let edits = std::slice::from_ref(&self.edit);
         let changes = Changes { edits, length: None };
         let debug = Ready::new(&self.file, &self.output, what, changes, how, stop)?;
@@ -231,8 +235,9 @@ fn edit(wanted: &Pairing<'_>, file: &File) -> Result<Edit> {
 }
 
 /// Whether two paths name one file, which is there.
-fn is_one(one: &Path, other: &Path) -> bool {
-    other.metadata().is_ok_and(|metadata| is_same(one, &metadata))
+fn is_one(one: &Path, other: &Path) -> Result<bool> {
+    let metadata = other.metadata().map_err(Error::io("look at", other))?;
+    is_same(one, &metadata).map_err(Error::io("look at", one))
 }
 
 /// Refuses a place that is also that of something else; of the old debug file, unless it goes or stays as

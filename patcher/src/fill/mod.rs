@@ -94,7 +94,8 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
     not_stopped(stop, output)?;
     check_options(options)?;
     // An output may be the image itself under another name.
-    let replaces = path.metadata().is_ok_and(|metadata| is_same(output, &metadata));
+    let metadata = path.metadata().map_err(Error::io("open", path))?;
+    let replaces = is_same(output, &metadata).map_err(Error::io("look at", output))?;
     let mode = match (options.dry_run || !replaces, options.in_place) {
         (true, _) => Mode::Read,
         (false, true) => Mode::Write,
@@ -120,8 +121,11 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
         warnings.append(&mut planned.warnings);
         debug = Some(planned);
     } else if identity.as_ref().is_some_and(Edit::changes) {
-        // One that cannot be read leads no debugger anywhere.
-        let link = debug_file::link(&image).ok().flatten();
+        let link = match debug_file::link(&image) {
+            Err(error @ Error::Io { .. }) => return Err(error),
+            // A damaged one leads no debugger anywhere.
+            found => found.ok().flatten(),
+        };
         warnings.extend(link.map(|link| link_stays(&link)));
     }
     let changed = edits.iter().any(Edit::changes);
@@ -144,10 +148,12 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
     let outcome = if options.dry_run {
         Outcome::Planned
     } else if !is_written && debug.is_none() {
+        // The run before, which wrote this, may have been killed at its very end.
+        debug_output.iter().map(PathBuf::as_path).chain([output]).for_each(replace::sweep_beside);
         Outcome::Unchanged
     } else {
         let how = options.durability;
-        let what = if replaces { Old::Goes(path) } else { Old::Stays };
+        let what = if replaces { Old::Goes } else { Old::Stays };
         let changes = Changes { edits: &edits, length: finish.length };
         match debug {
             Some(debug) => {

@@ -416,7 +416,12 @@ impl Context<'_> {
         looked_into: &HashSet<String>,
         areas: &[RecordArea],
     ) -> Result<Vec<Finding>> {
-        let members = members(&ImageData::new(self.file)).unwrap_or_default();
+        let members = match members(&ImageData::new(self.file)) {
+            Err(problem @ ImageProblem::Unread(_)) => {
+                return Err(Error::not_image(self.searched.path)(problem));
+            }
+            found => found.unwrap_or_default(),
+        };
         let mut findings = Vec::new();
         let found = self.searched.found;
         let is_whole = |piece: &&Hit| piece.length == PIECE as u64;

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use crate::error::{Error, Result};
 use crate::files::walk::Tree;
 use crate::search::reference::Reference;
-use crate::watch::Watch;
+use crate::watch::{Watch, start_threads};
 
 use self::trees::Search;
 
@@ -63,6 +63,7 @@ pub struct Scanned {
 /// # Errors
 /// A reference that is neither a path nor a word; everything that cannot be read.
 pub fn scan(options: &ScanOptions, watch: &impl Watch) -> Result<Scanned> {
+    start_threads()?;
     let built = match options.references.is_empty() {
         true => built_for(&options.trees)?,
         false => Vec::new(),

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 
 use crate::files::open::read_at;
 use crate::files::window::Window;
@@ -46,7 +45,7 @@ pub(crate) fn lines(file: &File, hits: &[Hit]) -> io::Result<Option<Vec<u64>>> {
     let (mut at, mut line) = (0_u64, 1_u64);
     let mut lines = Vec::with_capacity(hits.len());
     loop {
-        let read = file.read_at(&mut buffer, at)?;
+        let read = read_at(file, &mut buffer, at)?;
         let window = &buffer[..read];
         if !(if at == 0 { is_whole_text(window) } else { is_text(window) }) {
             return Ok(None);
@@ -196,6 +195,8 @@ fn is_counted_list(rest: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::FileExt;
+
     use super::*;
     use crate::search::reference::Fit;
 

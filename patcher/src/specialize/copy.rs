@@ -8,13 +8,16 @@
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, lchown, symlink};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
-use rustix::fs::{Access, AtFlags, CWD, OFlags, access, utimensat};
+use rustix::fs::{
+    Access, AtFlags, Gid, Mode, OFlags, Uid, access, chownat, linkat, mkdirat, openat, symlinkat,
+    utimensat,
+};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
@@ -38,21 +41,24 @@ pub(super) struct Staged<'a> {
     /// Where it will be: the destination, or its place under another root.
     place: PathBuf,
     site: Site,
+    /// The folder that the copy is made in, with its lock as long as it is open: that of the tree, or that in
+    /// which a tree of one file lies. What is made is made from here, whatever something else puts at its path.
+    root: File,
     /// Sentences about what could not be kept, each with the first of the entries that it is true of,
     /// and with their number.
     lost: Mutex<BTreeMap<String, (PathBuf, usize)>>,
     is_kept: bool,
 }
 
-/// Where a copy is made. A lock holds as long as it is open.
+/// Where a copy is made.
 #[derive(Debug)]
 enum Site {
     /// In a folder beside the place, which no other run takes for one that nobody uses.
-    Beside { folder: PathBuf, _lock: File },
+    Beside { folder: PathBuf },
     /// At the place, where nothing was.
     Made,
     /// In an empty folder that was at the place, and stays with its mode where the copy goes.
-    Given { mode: Permissions, _lock: File },
+    Given { mode: Permissions },
 }
 
 impl<'a> Staged<'a> {
@@ -63,10 +69,10 @@ impl<'a> Staged<'a> {
     /// There is something at the place already; the folder that it is in is not there.
     pub(super) fn new(plan: &'a TreePlan, place: PathBuf) -> Result<Self> {
         let parent = place.parent().unwrap_or(Path::new("/"));
-        let site = match new_folder(parent) {
-            Ok((folder, lock)) => Site::Beside { folder, _lock: lock },
+        let (site, root) = match new_folder(parent) {
+            Ok((folder, lock)) => (Site::Beside { folder }, lock),
             Err(error) if is_refused(&error) => match in_place(plan, &place) {
-                Ok(site) => site,
+                Ok(made) => made,
                 // The folder that it is in is what is to be mended, unless the place has a fault of its own.
                 Err(own) if is_refused(&own) => {
                     return Err(Error::io("create a folder in", parent)(error));
@@ -75,7 +81,7 @@ impl<'a> Staged<'a> {
             },
             Err(error) => return Err(Error::io("create a folder in", parent)(error)),
         };
-        Ok(Self { plan, place, site, lost: Mutex::default(), is_kept: false })
+        Ok(Self { plan, place, site, root, lost: Mutex::default(), is_kept: false })
     }
 
     /// Where an entry is now.
@@ -83,12 +89,22 @@ impl<'a> Staged<'a> {
     pub(super) fn path(&self, entry: &Entry) -> PathBuf {
         let root = match &self.site {
             // The folder becomes the tree; a tree that is a file lies in it.
-            Site::Beside { folder, .. } if self.is_file() => folder.join("file"),
-            Site::Beside { folder, .. } => folder.clone(),
+            Site::Beside { folder } if self.is_file() => folder.join("file"),
+            Site::Beside { folder } => folder.clone(),
             Site::Made | Site::Given { .. } => self.place.clone(),
         };
         // A join with nothing would end in a slash, which a file's path may not.
         if entry.path.as_os_str().is_empty() { root } else { root.join(&entry.path) }
+    }
+
+    /// The same, from the open folder on.
+    fn name(&self, entry: &Entry) -> PathBuf {
+        match &self.site {
+            Site::Beside { .. } if self.is_file() => "file".into(),
+            _ if self.is_file() => self.place.file_name().unwrap_or_default().into(),
+            _ if entry.path.as_os_str().is_empty() => ".".into(),
+            _ => entry.path.clone(),
+        }
     }
 
     fn is_file(&self) -> bool {
@@ -155,8 +171,8 @@ impl<'a> Staged<'a> {
         for (entry, planned) in self.entries() {
             match entry.kind {
                 EntryKind::Directory if !entry.path.as_os_str().is_empty() => {
-                    let path = self.path(entry);
-                    fs::create_dir(&path).map_err(Error::io("create", path))?;
+                    let made = mkdirat(&self.root, self.name(entry), Mode::from_raw_mode(0o700));
+                    made.map_err(|error| Error::io("create", self.path(entry))(error.into()))?;
                 }
                 EntryKind::File(size) if planned.same_as.is_none() => {
                     files.push((entry, planned, size));
@@ -177,9 +193,10 @@ impl<'a> Staged<'a> {
         for (entry, planned) in self.entries() {
             let done = match (&entry.kind, planned.same_as) {
                 (EntryKind::File(_), Some(first)) => {
-                    let first = self.path(&self.plan.tree.entries[first]);
-                    let path = self.path(entry);
-                    fs::hard_link(first, &path).map_err(Error::io("link", path))
+                    let first = self.name(&self.plan.tree.entries[first]);
+                    let flags = AtFlags::empty();
+                    linkat(&self.root, first, &self.root, self.name(entry), flags)
+                        .map_err(|error| Error::io("link", self.path(entry))(error.into()))
                 }
                 (EntryKind::Symlink(target), _) => {
                     self.link(entry, planned.target.as_ref().unwrap_or(target))
@@ -208,7 +225,12 @@ impl<'a> Staged<'a> {
         let written = || {
             // That of a tree that is made in its place is there.
             let is_there = self.is_file() && !matches!(self.site, Site::Beside { .. });
-            let new = File::options().write(true).read(true).create_new(!is_there).open(&to)?;
+            let flags = match is_there {
+                true => OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+                false => OFlags::RDWR | OFlags::CLOEXEC | OFlags::CREATE | OFlags::EXCL,
+            };
+            let mode = Mode::from_raw_mode(0o600);
+            let new: File = openat(&self.root, self.name(entry), flags, mode)?.into();
             content(&source, &new, planned, stop)?;
             io::Result::Ok(new)
         };
@@ -223,14 +245,16 @@ impl<'a> Staged<'a> {
     }
 
     fn link(&self, entry: &Entry, target: &Path) -> Result<()> {
-        let (from, to) = (self.plan.tree.path(entry), self.path(entry));
+        let (from, to) = (self.plan.tree.path(entry), self.name(entry));
         let made = || {
             let old = from.symlink_metadata()?;
-            symlink(target, &to)?;
+            symlinkat(target, &self.root, &to)?;
+            let (owner, group) = (Uid::from_raw(old.uid()), Gid::from_raw(old.gid()));
+            let itself = AtFlags::SYMLINK_NOFOLLOW;
             if geteuid().is_root() {
-                lchown(&to, Some(old.uid()), Some(old.gid()))?;
+                chownat(&self.root, &to, Some(owner), Some(group), itself)?;
             }
-            io::Result::Ok(utimensat(CWD, &to, &times(&old), AtFlags::SYMLINK_NOFOLLOW)?)
+            io::Result::Ok(utimensat(&self.root, &to, &times(&old), itself)?)
         };
         made().map_err(Error::io("copy", &from))
     }
@@ -244,9 +268,16 @@ impl<'a> Staged<'a> {
         let folders: Vec<_> =
             self.entries().filter(|(entry, _)| entry.kind == EntryKind::Directory).collect();
         for (entry, _) in folders.into_iter().rev() {
-            let (from, to) = (self.plan.tree.path(entry), self.path(entry));
-            let open = |path: &Path| File::open(path).map_err(Error::io("open", path));
-            let (old, new) = (open(&from)?, open(&to)?);
+            let from = self.plan.tree.path(entry);
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let old = File::open(&from).map_err(Error::io("open", &from))?;
+            let is_it = old.metadata().map_err(Error::io("look at", &from))?;
+            if (is_it.dev(), is_it.ino()) != entry.id {
+                return Err(Error::Changed { path: from });
+            }
+            let new = openat(&self.root, self.name(entry), flags, Mode::empty())
+                .map_err(|error| Error::io("open", self.path(entry))(error.into()))?;
+            let new = File::from(new);
             self.keep_attributes(entry, &old, &new)?;
             let times = old.metadata().and_then(|metadata| keep_times(&metadata, &new));
             times.map_err(Error::io("keep the times of", from))?;
@@ -259,7 +290,7 @@ impl<'a> Staged<'a> {
     /// # Errors
     /// The system refuses something.
     pub(super) fn put(&mut self) -> Result<()> {
-        let Site::Beside { folder, .. } = &self.site else { return Ok(()) };
+        let Site::Beside { folder } = &self.site else { return Ok(()) };
         free(&self.place, self.is_file())?;
         let from = if self.is_file() { folder.join("file") } else { folder.clone() };
         fs::rename(from, &self.place)
@@ -269,6 +300,16 @@ impl<'a> Staged<'a> {
             let _ = fs::remove_dir(folder);
         }
         self.site = Site::Made;
+        if !self.is_file() {
+            let failed = || Error::io("look at", &self.place);
+            let own = self.root.metadata().map_err(failed())?;
+            let there = self.place.symlink_metadata().map_err(failed())?;
+            if (own.dev(), own.ino()) != (there.dev(), there.ino()) {
+                // Something else put another folder at the path of ours: it is not ours to remove.
+                self.is_kept = true;
+                return Err(Error::Changed { path: self.place.clone() });
+            }
+        }
         Ok(())
     }
 
@@ -285,32 +326,41 @@ impl Drop for Staged<'_> {
         }
         // There is an error to show already; a second one cannot be helped.
         let _ = match &self.site {
-            Site::Beside { folder, .. } => remove_tree(folder),
+            Site::Beside { folder } => remove_tree(folder),
             Site::Made if self.is_file() => fs::remove_file(&self.place),
             Site::Made => remove_tree(&self.place),
-            Site::Given { mode, .. } => {
+            Site::Given { mode } => {
                 remove_content(&self.place).and(fs::set_permissions(&self.place, mode.clone()))
             }
         };
     }
 }
 
-/// Makes the place of a tree itself, or takes an empty folder that is there.
-fn in_place(plan: &TreePlan, place: &Path) -> io::Result<Site> {
+/// Makes the place of a tree itself, or takes an empty folder that is there. Gives the folder to make it in.
+fn in_place(plan: &TreePlan, place: &Path) -> io::Result<(Site, File)> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     if is_file(plan) {
-        return File::options()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(place)
-            .map(|_| Site::Made);
+        let parent =
+            rustix::fs::open(place.parent().unwrap_or(Path::new("/")), flags, Mode::empty())?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let mode = Mode::from_raw_mode(0o600);
+        openat(&parent, place.file_name().unwrap_or_default(), flags, mode)?;
+        return Ok((Site::Made, parent.into()));
     }
     match DirBuilder::new().mode(0o700).create(place) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let (mode, lock) = given(place)?;
-            Ok(Site::Given { mode, _lock: lock })
+            Ok((Site::Given { mode }, lock))
         }
-        made => made.map(|()| Site::Made),
+        made => {
+            made?;
+            let root: File =
+                rustix::fs::open(place, flags | OFlags::NOFOLLOW, Mode::empty())?.into();
+            if root.metadata()?.uid() != geteuid().as_raw() {
+                return Err(Errno::PERM.into());
+            }
+            Ok((Site::Made, root))
+        }
     }
 }
 
@@ -388,22 +438,32 @@ fn content(source: &File, new: &File, planned: &EntryPlan, stop: &AtomicBool) ->
         to.write_all(&edit.after)?;
         at = edit.end();
     }
-    io::copy(&mut from, &mut to)?;
+    at_most(&mut from, &mut to, u64::MAX)?;
     to.flush()
 }
 
-/// Writes so many bytes as they are. [`io::copy`] asks the system about both files each time.
-fn transfer(from: &mut impl BufRead, to: &mut impl Write, mut size: u64) -> io::Result<()> {
-    while size > 0 {
-        let bytes = from.fill_buf()?;
-        let bytes = &bytes[..bytes.len().min(size as usize)];
+/// Writes so many bytes as they are.
+fn transfer(from: &mut impl BufRead, to: &mut impl Write, size: u64) -> io::Result<()> {
+    if at_most(from, to, size)? == size { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+}
+
+/// Writes so many bytes as they are, or all that there are; tells how many. [`io::copy`] asks the system about
+/// both files each time.
+fn at_most(from: &mut impl BufRead, to: &mut impl Write, size: u64) -> io::Result<u64> {
+    let mut done = 0;
+    while done < size {
+        let bytes = match from.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            bytes => bytes?,
+        };
         if bytes.is_empty() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+            break;
         }
+        let bytes = &bytes[..bytes.len().min((size - done) as usize)];
         to.write_all(bytes)?;
-        let done = bytes.len();
-        from.consume(done);
-        size -= done as u64;
+        let count = bytes.len();
+        from.consume(count);
+        done += count as u64;
     }
-    Ok(())
+    Ok(done)
 }

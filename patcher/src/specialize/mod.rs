@@ -40,7 +40,7 @@ use crate::scan::finding::{Finding, FindingKind};
 use crate::scan::manifest::Knowledge;
 use crate::scan::trees;
 use crate::shown::escaped;
-use crate::watch::{Stoppable, Watch, not_stopped};
+use crate::watch::{Stoppable, Watch, not_stopped, start_threads};
 
 pub use self::options::{
     Ending, Output, SpecializeOptions, Specialized, SpecializedTree, Standing,
@@ -56,6 +56,7 @@ pub fn specialize(
     watch: &impl Watch,
     stop: &AtomicBool,
 ) -> Result<Specialized> {
+    start_threads()?;
     places::check_apart(&options.outputs)?;
     let allowed = globs(&options.allow_left)?;
     let own: Vec<_> = options.outputs.iter().flat_map(own_rewrites).collect();

@@ -8,7 +8,7 @@ mod options;
 mod trees;
 
 use crate::error::Result;
-use crate::watch::Watch;
+use crate::watch::{Watch, start_threads};
 
 pub use self::change::{Change, TreeDifference};
 pub use self::images::{ChangedValue, ImageDifference, ImageReport};
@@ -33,6 +33,7 @@ pub fn verify(options: &VerifyOptions, watch: &impl Watch) -> Result<Verified> {
     let is_tree = options.original.is_dir() && options.filled.is_dir();
     let is_carried = !options.rewrites.is_empty() || options.equal_length || options.repack;
     if is_tree || is_carried {
+        start_threads()?;
         return trees::trees(options, watch).map(Verified::Trees);
     }
     images::images(options).map(Verified::Images)

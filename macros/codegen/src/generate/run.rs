@@ -74,10 +74,10 @@ pub fn run<F: Files>(options: &Options, files: &F) -> Result<Vec<(PathBuf, Outco
     let mut outcome = Outcome::Differs;
     if !options.check {
         outcome = Outcome::Written;
-        files.replace(&changed, &options.schema)?;
-        if let Some(stamp) = &options.stamp {
-            files.replace(&[(stamp.clone(), String::new())], &options.schema)?;
-        }
+        // The stamp is the last one, so that it is not older than any of them.
+        let stamp = options.stamp.iter().map(|stamp| (stamp.clone(), String::new()));
+        let new: Vec<_> = changed.iter().cloned().chain(stamp).collect();
+        files.replace(&new, &options.schema)?;
     }
     let same = same.into_iter().map(|(path, _)| (path, Outcome::Unchanged));
     Ok(same.chain(changed.into_iter().map(|(path, _)| (path, outcome))).collect())

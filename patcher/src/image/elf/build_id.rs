@@ -19,8 +19,9 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::edit::Edit;
-use crate::error::{Error, Result};
+use crate::error::{Error, ImageProblem, Result};
 use crate::files::data::with_edits;
+use crate::files::open::read_at;
 use crate::image::data::ImageData;
 use crate::image::debug_link::DebugLink;
 
@@ -50,13 +51,17 @@ pub(in crate::image) fn rewrite(file: &File, path: &Path, edits: &[Edit]) -> Res
 
 /// Where the build-id is, if `after` has a new one that follows from its content.
 pub(in crate::image) fn changed(before: &File, after: &File) -> io::Result<Option<Range<u64>>> {
-    let found = ImageData::new(before).ask(super::build_ids).unwrap_or_default();
+    let found = match ImageData::new(before).ask(super::build_ids) {
+        Err(ImageProblem::Unread(number)) => return Err(io::Error::from_raw_os_error(number)),
+        found => found.unwrap_or_default(),
+    };
     let [place] = found.as_slice() else { return Ok(None) };
     let bytes = |file: &File| {
         let mut bytes = vec![0; length(place)];
-        file.read_exact_at(&mut bytes, place.start).is_ok().then_some(bytes)
+        let is_there = read_at(file, &mut bytes, place.start)? == bytes.len();
+        io::Result::Ok(is_there.then_some(bytes))
     };
-    let (Some(old), Some(new)) = (bytes(before), bytes(after)) else { return Ok(None) };
+    let (Some(old), Some(new)) = (bytes(before)?, bytes(after)?) else { return Ok(None) };
     let accepted = old != new && of_content(after, place, &[])? == new;
     Ok(accepted.then(|| place.clone()))
 }
@@ -71,8 +76,11 @@ fn length(place: &Range<u64>) -> usize {
 fn of_content(file: &File, place: &Range<u64>, edits: &[Edit]) -> io::Result<Vec<u8>> {
     let size = length(place);
     let link = |data| DebugLink::of(data, &super::places::parts(data)?, false);
-    // Of one that cannot be read, nobody writes a checksum.
-    let link = ImageData::new(file).ask(link).ok().flatten();
+    let link = match ImageData::new(file).ask(link) {
+        Err(ImageProblem::Unread(number)) => return Err(io::Error::from_raw_os_error(number)),
+        // Of a damaged one, nobody writes a checksum.
+        found => found.ok().flatten(),
+    };
     let identity = Edit { offset: place.start, before: vec![0; size], after: vec![0; size] };
     let zeros = link.map(|link| link.zeros()).into_iter().chain([identity]);
     let edits: Vec<Edit> = edits.iter().cloned().chain(zeros).collect();

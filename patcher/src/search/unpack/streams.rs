@@ -8,6 +8,7 @@ use std::ops::Range;
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 use super::PackFormat;
+use crate::files::open::read_at;
 
 /// The most memory for unpacking xz, in KiB; `xz -9` needs 64 MiB.
 const XZ_MEMORY: u32 = 256 << 10;
@@ -59,9 +60,8 @@ impl<'a> Slice<'a> {
 
 impl Read for Slice<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        use std::os::unix::fs::FileExt;
         let left = self.range.end.saturating_sub(self.at).min(buffer.len() as u64) as usize;
-        let read = self.file.read_at(&mut buffer[..left], self.at)?;
+        let read = read_at(self.file, &mut buffer[..left], self.at)?;
         self.at += read as u64;
         Ok(read)
     }
