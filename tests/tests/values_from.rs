@@ -112,6 +112,8 @@ fn lines_that_mean_several_things_are_refused() {
         ("status", "A 1\r", "it has a control character"),
         ("status", "A $Format:%H$", "`git archive` replaces"),
         ("toml", "A = ", "values"),
+        ("toml", "[app]\ntext = '$Format:%H$'", "`app.text` is as in the repository: `git archive`"),
+        ("json", "{\"text\": [\"a\", \"$Format:%H$\"]}", "`text` is as in the repository"),
     ] {
         here.folder.write("values", text);
         let said = payload(&here, &format!("--values {form}:values --take text=A"));

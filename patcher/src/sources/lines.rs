@@ -104,10 +104,6 @@ fn each(
         if key.is_empty() {
             continue;
         }
-        if value.contains("$Format:") {
-            let what = "it is as in the repository: `git archive` replaces `$Format:…$`, for a file with `export-subst` in .gitattributes";
-            return Err(wrong(what.to_owned()));
-        }
         if !keys.insert(key.clone()) {
             return Err(wrong(format!("`{key}` is there twice")));
         }
