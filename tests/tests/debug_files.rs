@@ -224,6 +224,7 @@ fn what_is_refused_leaves_both() {
     folder.postlink("fill other --set version=9.9.9 --set prefix=/p --rewrite-build-id").ok();
     folder.run("objcopy --only-keep-debug other other.debug").ok();
     folder.write("text", "no image");
+    folder.write("empty", "");
     let (app, other) = (build_id(&folder, "app"), build_id(&folder, "other"));
     let names = folder.names();
     let before: Vec<_> = names.iter().map(|name| folder.read(name)).collect();
@@ -242,6 +243,11 @@ fn what_is_refused_leaves_both() {
             "/dev/null is a device",
         ),
         ("--rewrite-build-id --debug-file app.debug --debug-output app", "app is named twice"),
+        ("--rewrite-build-id --debug-file app", "app is named twice"),
+        (
+            "--rewrite-build-id --debug-file app.debug --values env:empty --debug-output empty",
+            "empty is named twice",
+        ),
         ("--rewrite-build-id --debug-file app.debug --in-place", "--in-place"),
         ("--debug-file app.debug", "--rewrite-build-id"),
         ("--rewrite-build-id --debug-output app.debug", "--debug-file"),

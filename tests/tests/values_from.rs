@@ -270,3 +270,26 @@ fn a_record_does_not_decide_what_is_read() {
         assert!(said.contains("no value is given") && said.contains("--reset"), "{said}");
     }
 }
+
+/// Nothing takes the place of a file that is read, under whatever name.
+#[test]
+fn an_output_is_no_file_that_is_read() {
+    let here = Repository::with_library(SCHEMA);
+    here.folder.write("v.env", "version=1\n");
+    here.sh("ln -s v.env soft; ln v.env hard; ln -s schema.toml link").ok();
+    let names = ["lib.so", "v.env", "schema.toml"];
+    let before = names.map(|name| here.folder.read(name));
+    for output in ["v.env", "soft", "hard", "schema.toml", "link"] {
+        for command in ["fill lib.so", "payload --image lib.so --section app"] {
+            let schema = if command.starts_with("fill") { "--schema schema.toml" } else { "" };
+            if schema.is_empty() && output.contains(['m', 'k']) {
+                continue;
+            }
+            let line = format!("postlink {command} --values v.env {schema} --output {output}");
+            assert!(here.sh(&line).fails(1).contains(&format!("{output} is named twice")), "{line}");
+        }
+    }
+    assert!(names.map(|name| here.folder.read(name)) == before);
+    // Standard input is no file.
+    here.sh("postlink fill lib.so --values env:- --output ./- < v.env; cmp - lib.so && exit 1 || true").ok();
+}

@@ -252,11 +252,12 @@ fn take_back(done: Vec<(PathBuf, io::Result<Option<TempPath>>)>, error: Error) -
 /// # Errors
 /// Two outputs that are one file, or one that is also among `inputs`.
 pub(crate) fn targets(outputs: &[&Path], inputs: &[&Path]) -> Result<Vec<PathBuf>> {
-    let inputs: Vec<PathBuf> = inputs.iter().filter_map(|input| target(input).ok()).collect();
+    // A hard link is another name of an input.
+    let inputs: Vec<Metadata> = inputs.iter().filter_map(|input| input.metadata().ok()).collect();
     let mut targets: Vec<PathBuf> = Vec::new();
     for output in outputs {
         let target = target(output)?;
-        if inputs.contains(&target) || targets.contains(&target) {
+        if inputs.iter().any(|input| is_same(&target, input)) || targets.contains(&target) {
             return Err(Error::input(
                 format!("{} is named twice", escaped(output)),
                 "name another file for each output, and none that is read",

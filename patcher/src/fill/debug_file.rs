@@ -37,6 +37,8 @@ pub(super) struct Pairing<'a> {
     pub(super) path: &'a Path,
     /// Where it goes, if the user says so.
     pub(super) debug_output: Option<&'a Path>,
+    /// Files whose places nothing takes.
+    pub(super) read: &'a [&'a Path],
 }
 
 /// What becomes of a debug file.
@@ -64,6 +66,7 @@ impl DebugFile {
     pub(super) fn plan(wanted: &Pairing<'_>) -> Result<Self> {
         let given = wanted.path;
         let real = given.canonicalize().map_err(Error::io("open", given))?;
+        replace::targets(&[given], &[&wanted.image.path])?;
         let goes = match wanted.debug_output {
             Some(output) => wanted.replaces && is_one(output, &real),
             None => wanted.replaces,
@@ -234,6 +237,6 @@ fn check_places(wanted: &Pairing<'_>, path: &Path, output: &Path, is_free: bool)
     }
     let image_stays = (!wanted.replaces).then_some(wanted.image.path.as_path());
     let stays = (!is_free).then_some(path);
-    let inputs: Vec<&Path> = image_stays.into_iter().chain(stays).collect();
+    let inputs: Vec<&Path> = image_stays.into_iter().chain(stays).chain(wanted.read.iter().copied()).collect();
     replace::targets(&[wanted.output, output], &inputs).map(drop)
 }

@@ -81,13 +81,18 @@ impl ValueFile {
         named.unwrap_or_else(|| Self { path: text.to_owned(), form: Form::of(text) })
     }
 
+    /// Whether it is no file, but standard input.
+    pub(crate) fn is_standard_input(&self) -> bool {
+        self.path == Path::new("-")
+    }
+
     /// Reads the file.
     ///
     /// # Errors
     /// It cannot be read, or does not have its form.
     pub(crate) fn read(&self) -> Result<FileValues> {
         let mut text = String::new();
-        if self.path == Path::new("-") {
+        if self.is_standard_input() {
             let read = std::io::stdin().read_to_string(&mut text);
             read.map_err(Error::io("read", "standard input"))?;
         } else {
