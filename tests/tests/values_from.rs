@@ -42,6 +42,7 @@ fn keys_of_files_are_fields_or_are_taken() {
     assert_eq!(shell.trim_end(), fields.join(" "));
     // With --take, files of keys give nothing else; of the same key, the last file counts.
     here.folder.write("later.txt", "STABLE_GIT_COMMIT ffff\n");
+    here.folder.write("empty.env", "number=5\ntext=''\n");
     here.sh(
         "postlink fill lib.so --reset --values stable-status.txt --values status:later.txt --values os-release \
          --take version=STABLE_GIT_COMMIT --take text=BUILD_USER --take app.number=VERSION_ID --set flag=true",
@@ -62,7 +63,7 @@ fn keys_of_files_are_fields_or_are_taken() {
             ["`STABLE_EMPTY` is empty", "--set text="],
         ),
         ("--values stable-status.txt --take text=ALONE", ["`ALONE` is empty", "--set text="]),
-        ("--values stable-status.txt --take txt=ALONE", ["`ALONE` is empty", ""]),
+        ("--values empty.env", ["`text` is empty in empty.env", "--set text="]),
         (
             "--values later.txt --take text=STABLE_GIT_COMMIT",
             ["later.txt: expected value at line 1", "--values status:FILE"],
@@ -75,6 +76,8 @@ fn keys_of_files_are_fields_or_are_taken() {
         let said = payload(&here, options);
         assert!(parts.iter().all(|part| said.contains(part)), "{options}: {said}");
     }
+    here.sh("postlink fill lib.so --reset --set version=1 --values empty.env --set text=").ok();
+    assert_eq!(["number", "text"].map(|name| here.field(name)), ["5", ""]);
     let said = here.sh("postlink fill lib.so --take text=A").fails(2);
     assert!(said.contains("has no file to take it from"), "{said}");
 }
@@ -111,6 +114,7 @@ fn lines_that_mean_several_things_are_refused() {
         ("status", "A 1\nA 2", "line 2: `A` is there twice"),
         ("status", "A 1\r", "it has a control character"),
         ("status", "A $Format:%H$", "`git archive` replaces"),
+        ("env", "A='%(describe:tags=true)'", "in one file of an archive `%(describe)`"),
         ("toml", "A = ", "values"),
         ("toml", "[app]\ntext = '$Format:%H$'", "`app.text` is as in the repository: `git archive`"),
         ("json", "{\"text\": [\"a\", \"$Format:%H$\"]}", "`text` is as in the repository"),
