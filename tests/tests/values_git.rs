@@ -82,6 +82,7 @@ fn what_git_cannot_say_is_refused() {
     here.sh("git init --quiet new; git clone --quiet --bare sources bare.git").ok();
     here.sh("cd sources; git tag release-1; git commit --quiet --allow-empty -m two; git tag v1.0.0; git commit --quiet --allow-empty -m three").ok();
     here.sh("git clone --quiet --depth 1 file://$PWD/sources shallow").ok();
+    here.sh("git clone --quiet sources outer; cd outer; git submodule --quiet add ../sources part/sub; git commit --quiet -m sub; git submodule --quiet deinit part/sub").ok();
     here.sh("cd sources; git checkout --quiet --detach").ok();
     for (before, options, parts) in [
         ("PATH=$PWD/bin; cd .", "--git version", ["`git` is not on PATH", "install git"]),
@@ -95,6 +96,11 @@ fn what_git_cannot_say_is_refused() {
             "cd sources/unpacked; OLDPWD=$PWD/../..",
             "--git commit",
             ["has nothing in the folder", "--git-root"],
+        ),
+        (
+            "cd outer",
+            "--git commit --git-root part/sub",
+            ["has nothing in the folder part/sub", "--git-root"],
         ),
         ("cd sources", "--git text=branch", ["at no branch", "--set"]),
         ("cd sources", "--git text=tag", ["no tag exactly matches", "get the tags"]),
@@ -123,7 +129,12 @@ fn what_git_cannot_say_is_refused() {
         assert!(parts.iter().all(|part| said.contains(part)), "{before}: {said}");
     }
     // What can be known there is known.
-    here.sh("cd shallow; postlink fill ../lib.so --reset --git commit; cd ../bare.git; postlink fill ../lib.so --reset --git commit").ok();
+    for folder in ["shallow", "bare.git", "outer/part"] {
+        here.sh(&format!(
+            "lib=$PWD/lib.so; cd {folder}; postlink fill $lib --reset --git commit"
+        ))
+        .ok();
+    }
 }
 
 /// Whether files have changed is told of the commit that the other facts are of; and of a shallow clone

@@ -84,7 +84,10 @@ impl Repository {
         }
         let commit = text(&commit.stdout)?;
         let is_top = git.line(&["rev-parse", "--show-prefix"])?.is_empty();
-        if !is_top && git.bytes(&["ls-tree", "-z", "--name-only", &commit])?.is_empty() {
+        // The entry of a submodule that is not checked out, of which this is the folder.
+        let is_submodule = |list: &[u8]| list.starts_with(b"160000 ") && list.ends_with(b"\t./\0");
+        let has_nothing = |list: Vec<u8>| list.is_empty() || is_submodule(&list);
+        if !is_top && has_nothing(git.bytes(&["ls-tree", "-z", &commit])?) {
             return Err(Error::input(
                 format!(
                     "the git repository {} has nothing in the folder {}, which may be of another project",
