@@ -46,6 +46,9 @@ fn the_facts_are_what_git_says() {
     assert_eq!(text("dirty"), "false");
     git("tag --annotate --message second 1.3.0");
     assert_eq!(text("tag"), "1.3.0");
+    git("tag main");
+    assert_eq!(text("branch"), "main");
+    git("tag --delete main");
     // A file that git does not know of changes nothing; one that it knows does.
     here.folder.write("sources/unknown", "x");
     let said = fill("--git version --git commit --git date --git seconds=date --git dirty");
@@ -103,6 +106,11 @@ fn what_git_cannot_say_is_refused() {
             ["has nothing in the folder part/sub", "--git-root"],
         ),
         ("cd sources", "--git text=branch", ["at no branch", "--set"]),
+        (
+            "cd sources; git update-ref refs/other HEAD; git symbolic-ref HEAD refs/other; trap 'git checkout --quiet --detach main' EXIT",
+            "--git text=branch",
+            ["at no branch", "--set"],
+        ),
         ("cd sources", "--git text=tag", ["no tag exactly matches", "get the tags"]),
         (
             "cd sources",

@@ -154,14 +154,15 @@ impl Repository {
     }
 
     pub(super) fn branch(&self) -> Result<String> {
-        let said = self.git.run(&["symbolic-ref", "--quiet", "--short", "HEAD"])?;
-        if !said.status.success() {
-            return Err(Error::input(
+        // Its short name would have `heads/` in front where a tag has the same name.
+        let said = self.git.run(&["symbolic-ref", "--quiet", "HEAD"])?;
+        let name = if said.status.success() { text(&said.stdout)? } else { String::new() };
+        name.strip_prefix("refs/heads/").map(str::to_owned).ok_or_else(|| {
+            Error::input(
                 format!("the git repository {} is at a commit, and at no branch", self.place()),
                 "check out a branch, or give the value with --set: CI has it in a variable of its own",
-            ));
-        }
-        text(&said.stdout)
+            )
+        })
     }
 
     /// When the commit was made, by its committer.
