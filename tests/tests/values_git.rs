@@ -46,6 +46,12 @@ fn the_facts_are_what_git_says() {
     assert_eq!(text("dirty"), "false");
     git("tag --annotate --message second 1.3.0");
     assert_eq!(text("tag"), "1.3.0");
+    // Of several tags, git chooses one, as it says: the newest that is annotated.
+    git("tag 1.3.0-rc1");
+    let said = fill("--git text=tag");
+    assert!(said.contains("git chooses one: `1.3.0` or `1.3.0-rc1`"), "{said}");
+    assert_eq!(here.field("text"), git("describe --tags --exact-match"));
+    git("tag --delete 1.3.0-rc1");
     git("tag main");
     assert_eq!(text("branch"), "main");
     git("tag --delete main");
@@ -118,7 +124,17 @@ fn what_git_cannot_say_is_refused() {
             ["cannot open nowhere", "check the path"],
         ),
         (
-            "cd sources; git checkout --quiet release-1",
+            "cd sources; git tag --annotate --message x v7.0.0; git update-ref refs/tags/v8.0.0 v7.0.0; git tag --delete v7.0.0 > $OLDPWD/log",
+            "--git text=tag",
+            ["the tag 'v8.0.0' is externally known as 'v7.0.0'", "git tag --annotate"],
+        ),
+        (
+            "cd sources",
+            "--git version",
+            ["the tag 'v8.0.0' is externally known as 'v7.0.0'", "git tag --annotate"],
+        ),
+        (
+            "cd sources; git tag --delete v8.0.0 > $OLDPWD/log; git checkout --quiet release-1",
             "--git version",
             ["`release-1`, is no version", "git:describe"],
         ),

@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use postlink_codegen::listed;
+
 use super::answer::{Answer, moment};
 use super::process::{Said, run};
 use crate::error::{Error, Result};
@@ -110,14 +112,45 @@ impl Repository {
         if self.is_shallow {
             return self.with_dirty(self.tag_of_shallow()?);
         }
-        self.with_dirty(self.git.text(&["describe", "--tags", "--always", &self.commit])?)
+        self.with_dirty(self.described(&["--always"])?)
+    }
+
+    /// What `git describe` says, by any tag.
+    fn described(&self, options: &[&str]) -> Result<String> {
+        let words = [&["describe", "--tags"], options, &[&self.commit]].concat();
+        let said = self.git.run(&words)?;
+        if !said.status.success() {
+            return Err(self.git.refused(&words, &said));
+        }
+        // Then the answer has another name than the tag that was found: "is externally known as".
+        let warnings = String::from_utf8_lossy(&said.stderr);
+        match warnings.lines().find_map(|line| line.strip_prefix("warning: tag ")) {
+            Some(renamed) => Err(Error::input(
+                format!("git says of {}: the tag {}", self.place(), line(renamed)),
+                "an annotated tag has its name in itself: make it anew with git tag --annotate, and remove the \
+                 other one; or take `git:commit`",
+            )),
+            None => text(&said.stdout),
+        }
+    }
+
+    /// The tags at the commit, where there are several: git chooses one of them. For a message.
+    pub(super) fn rivals(&self) -> Result<String> {
+        let names = "--format=%(refname:strip=2)";
+        let tags =
+            self.git.bytes(&["for-each-ref", "--points-at", &self.commit, names, "refs/tags"])?;
+        let tags: Vec<String> = String::from_utf8_lossy(&tags).lines().map(line).collect();
+        Ok(match tags.as_slice() {
+            [] | [_] => String::new(),
+            _ => format!("; of the tags at the commit git chooses one: {}", listed(&tags)),
+        })
     }
 
     /// The same where there is a tag, without its `v`.
     pub(super) fn version(&self) -> Result<String> {
         let described = match self.is_shallow {
             true => self.tag_of_shallow()?,
-            false => self.git.text(&["describe", "--tags", &self.commit])?,
+            false => self.described(&[])?,
         };
         let is_version = |text: &str| text.starts_with(|first: char| first.is_ascii_digit());
         let version = described.strip_prefix('v').unwrap_or(&described).to_owned();
@@ -142,7 +175,7 @@ impl Repository {
     }
 
     pub(super) fn tag(&self) -> Result<String> {
-        self.git.text(&["describe", "--tags", "--exact-match", &self.commit])
+        self.described(&["--exact-match"])
     }
 
     /// The tag of the commit, which has to have one: without the history, no earlier one is known.
@@ -159,7 +192,7 @@ impl Repository {
         let name = if said.status.success() { text(&said.stdout)? } else { String::new() };
         name.strip_prefix("refs/heads/").map(str::to_owned).ok_or_else(|| {
             Error::input(
-                format!("the git repository {} is at a commit, and at no branch", self.place()),
+                format!("the git repository {} is at no branch", self.place()),
                 "check out a branch, or give the value with --set: CI has it in a variable of its own",
             )
         })
