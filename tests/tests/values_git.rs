@@ -290,3 +290,33 @@ fn which_repository_is_asked() {
     here.sh("cd sources; git -C part checkout --quiet src/a; touch part/unknown; postlink fill ../lib.so --reset --git dirty").ok();
     assert_eq!(here.field("dirty"), "false");
 }
+
+/// The date of a commit is a moment, or refused.
+#[test]
+fn a_date_that_cannot_be_read_is_not_1970() {
+    let here = Repository::with_library(SCHEMA);
+    for (date, seconds) in [
+        ("abc +0000", None),
+        ("", None),
+        ("-5 +0000", None),
+        ("253402300800 +0000", None),
+        ("99999999999999999999999 +0000", None),
+        ("0 +0000", Some("0")),
+        ("1700000000 +0100", Some("1700000000")),
+    ] {
+        here.sh(&format!(
+            "cd sources; git update-ref HEAD $(git cat-file commit HEAD | sed 's/^committer .*/committer a <a@b> {date}/' | git hash-object --literally -t commit -w --stdin)"
+        ))
+        .ok();
+        match seconds {
+            None => {
+                let said = refused(&here, "cd sources", "--git seconds=date");
+                assert!(said.contains("is no moment from 1970 to 9999"), "{date}: {said}");
+            }
+            Some(seconds) => {
+                here.sh("cd sources; postlink fill ../lib.so --reset --git seconds=date").ok();
+                assert_eq!(here.field("seconds"), seconds);
+            }
+        }
+    }
+}

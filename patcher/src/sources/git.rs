@@ -200,8 +200,11 @@ impl Repository {
 
     /// When the commit was made, by its committer.
     pub(super) fn date(&self) -> Result<Answer> {
-        let said = self.git.text(&["rev-list", "--max-count=1", "--timestamp", &self.commit])?;
-        let seconds = said.split(' ').next().unwrap_or_default();
+        // One that cannot be read would be 0 for `--timestamp`; here it is empty. In front is a line about
+        // the commit.
+        let said = self.git.line(&["rev-list", "--max-count=1", "--format==%ct", &self.commit])?;
+        let said = String::from_utf8_lossy(&said);
+        let seconds = said.rsplit('=').next().unwrap_or_default();
         moment(seconds).ok_or_else(|| {
             let message = format!(
                 "the date of the commit, `{}`, is no moment from 1970 to 9999",
