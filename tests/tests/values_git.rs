@@ -251,6 +251,8 @@ fn nothing_of_a_repository_runs_and_nothing_in_it_changes() {
     // Without care they do run.
     here.sh("cd sources; touch -d 2002-02-02 part/a file; git status || true").ok();
     assert!(here.folder.path("ran").exists());
+    // A `git` of the repository is not the user's.
+    here.sh("cd sources; printf '#!/bin/sh\ntouch mine\n' > git; chmod +x git; cp git part/; for path in . '' bin/..; do PATH=\"$path:$PATH\" postlink fill ../lib.so --reset --git dirty --git-root .; done; ! ls mine part/mine").ok();
     // The user's own filters are the user's.
     here.sh("cd sources; GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=filter.x.clean GIT_CONFIG_VALUE_0=cat postlink fill ../lib.so --reset --git dirty").ok();
     assert_eq!(here.field("dirty"), "true");

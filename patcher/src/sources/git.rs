@@ -10,13 +10,13 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
 use postlink_codegen::listed;
+use rustix::fs::{Access, access};
 
 use super::answer::{Answer, moment};
 use super::process::{Said, run};
@@ -329,8 +329,9 @@ impl Git {
     }
 
     fn run(&self, words: &[&str]) -> Result<Said> {
-        let mut git = Command::new("git");
-        git.args(["--no-pager", "--no-optional-locks", "-c", "core.fsmonitor=false"]);
+        let (program, path) = on_path()?;
+        let mut git = Command::new(program);
+        git.env("PATH", path).args(["--no-pager", "--no-optional-locks", "-c", "core.fsmonitor=false"]);
         git.args(["-c", "core.hooksPath=/dev/null"]).args(words);
         // Messages are told from one another; nothing is fetched or asked.
         git.env("LC_ALL", "C").env("GIT_NO_LAZY_FETCH", "1").env("GIT_ALLOW_PROTOCOL", "none");
@@ -347,12 +348,8 @@ impl Git {
             Some(&("ls-files" | "ls-tree" | "status")) => LIST,
             _ => ANSWER,
         };
-        run(git, longest).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Error::input(
-                "the program `git` is not on PATH",
-                "install git, or give the value with --set",
-            ),
-            _ => Error::input(format!("cannot run `git`: {error}"), "give the value with --set"),
+        run(git, longest).map_err(|error| {
+            Error::input(format!("cannot run `git`: {error}"), "give the value with --set")
         })
     }
 
@@ -379,6 +376,22 @@ impl Git {
     fn shown(&self) -> String {
         let current = || std::env::current_dir().unwrap_or_default();
         escaped(self.root.clone().unwrap_or_else(current))
+    }
+}
+
+/// Where the program `git` is, and those folders of `PATH` that are absolute. A relative one would be a
+/// folder of the repository.
+fn on_path() -> Result<(PathBuf, OsString)> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = || std::env::split_paths(&path).filter(|folder| folder.is_absolute());
+    let is_program = |path: &PathBuf| path.is_file() && access(path, Access::EXEC_OK).is_ok();
+    let program = folders().map(|folder| folder.join("git")).find(is_program);
+    match (program, std::env::join_paths(folders())) {
+        (Some(program), Ok(path)) => Ok((program, path)),
+        _ => Err(Error::input(
+            "the program `git` is not on PATH",
+            "install git, or give the value with --set; folders of PATH that are relative do not count",
+        )),
     }
 }
 
