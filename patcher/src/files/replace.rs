@@ -310,14 +310,11 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
 }
 
-/// A sentence about the other names of a file that is replaced by a new one.
-pub(crate) fn other_names(metadata: &Metadata) -> Option<String> {
+/// A sentence about the other names of a file that is replaced by a new one; `file` is its subject.
+pub(crate) fn other_names(file: &str, metadata: &Metadata) -> Option<String> {
     let others = metadata.nlink().checked_sub(1).filter(|&others| others > 0)?;
     let names = if others == 1 { "another name" } else { "other names" };
-    Some(format!(
-        "the file has {names} (hard links), where the old content stays. Cargo puts that back with the \
-         next build; --in-place writes into all of them"
-    ))
+    Some(format!("{file} has {names} (hard links), where the old content stays"))
 }
 
 #[cfg(test)]

@@ -98,9 +98,25 @@ impl DebugFile {
         };
         let moves = !is_one(&output, &path);
         check_places(wanted, &path, &output, goes || !edit.changes() && !moves)?;
+        // The name follows from the build-id; what is behind a link there is none of the debug files here.
+        let is_by_link = output.is_symlink() && wanted.debug_output != Some(&output);
+        if is_by_link && (moves || edit.changes()) {
+            return Err(Error::input(
+                format!(
+                    "{} is a symbolic link, and the debug file is to have this name",
+                    escaped(&output)
+                ),
+                "remove the link, or name another place with --debug-output FILE",
+            ));
+        }
         let mut planned =
             Self { file, path, edit, output, moves, goes, link: None, warnings: Vec::new() };
         planned.follow_link(wanted)?;
+        if planned.changes() && goes {
+            let metadata = planned.file.metadata().map_err(Error::io("read", given))?;
+            let file = format!("its debug file {}", escaped(given));
+            planned.warnings.extend(replace::other_names(&file, &metadata));
+        }
         if planned.moves && goes && given.is_symlink() {
             planned
                 .warnings

@@ -138,7 +138,9 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
         edits.extend(finish.edits.iter().cloned());
         if replaces && !options.in_place {
             let metadata = image.file.metadata().map_err(Error::io("read", path))?;
-            warnings.extend(replace::other_names(&metadata));
+            let others = replace::other_names("the file", &metadata);
+            let more = ". Cargo puts that back with the next build; --in-place writes into all of them";
+            warnings.extend(others.map(|others| others + more));
         }
     }
     let debug_output = debug.as_ref().map(|debug| debug.output.clone());
