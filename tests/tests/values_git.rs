@@ -10,6 +10,7 @@ commit = { type = "bytes", capacity = 32, default = "" }
 date = { type = "string", capacity = 20, default = "" }
 seconds = { type = "u64", default = 0 }
 dirty = { type = "bool", default = false }
+list = { type = "string-list", capacity = 64, default = [] }
 "#;
 
 /// What is said of a fill in `sources` with these options, which has to be refused without a change.
@@ -77,6 +78,17 @@ fn the_facts_are_what_git_says() {
         let said = here.sh(&format!("postlink fill lib.so {options}")).fails(2);
         assert!(said.contains(part), "{said}");
     }
+    // What `from` in a schema does not take, the command line does not take either.
+    git("tag --annotate --message hexadecimal 1234");
+    for (options, part) in [
+        ("--git commit=tag", "a field of type bytes does not take its value from `git:tag`"),
+        ("--git list=tag", "a field of type string-list does not take its value from `git:tag`"),
+        ("--from list=env:PATH", "from `env:PATH`"),
+    ] {
+        let said = here.sh(&format!("cd sources; postlink fill ../lib.so --reset {options}")).fails(1);
+        assert!(said.contains(part) && said.contains("is for `"), "{said}");
+    }
+    git("tag --delete 1234");
     let payload = "payload --image ../lib.so --section app --reset --output ../payload";
     here.sh(&format!("cd sources; postlink {payload} --git version")).ok();
     fill("--git version");

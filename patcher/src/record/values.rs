@@ -32,7 +32,7 @@ enum Written {
     /// From a file of keys.
     Key(Key),
     /// From a source that was asked.
-    Answer(Answer),
+    Answer(Source, Answer),
 }
 
 /// A key of a file that another program may have written.
@@ -68,9 +68,9 @@ impl Assignment {
     }
 
     /// The answer of a source that the record of a section names itself.
-    pub(crate) fn declared(section: &str, field: &str, answer: Answer) -> Self {
+    pub(crate) fn declared(section: &str, field: &str, source: Source, answer: Answer) -> Self {
         let (section, field) = (Some(section.to_owned()), field.to_owned());
-        Self { section, field, source: usize::MAX, value: Written::Answer(answer) }
+        Self { section, field, source: usize::MAX, value: Written::Answer(source, answer) }
     }
 
     /// The value for a field.
@@ -84,7 +84,10 @@ impl Assignment {
             }
             Written::Literal(literal) => field.value_of_literal(literal),
             Written::Key(key) => key.value_for(field),
-            Written::Answer(answer) => answer.value_for(field),
+            Written::Answer(source, answer) => {
+                source.check(field.ty).map_err(|(message, help)| field.problem(message, help))?;
+                answer.value_for(field)
+            }
         }
     }
 
@@ -157,7 +160,7 @@ pub fn assignments(values: &Values, sources: &Sources) -> Result<Vec<Assignment>
     }
     for (name, source) in asked {
         let answer = sources.ask(&name, &source)?;
-        all.push(Assignment::new(&name, behind, Written::Answer(answer)));
+        all.push(Assignment::new(&name, behind, Written::Answer(source, answer)));
     }
     let files_end = all.len();
     for set in &values.sets {
