@@ -102,7 +102,8 @@ fn lines_that_mean_several_things_are_refused() {
         ("env", "A=~", "the value has `~`"),
         ("env", "A = 1", "in front of its `=` is not a name"),
         ("env", "A-B=1", "in front of its `=` is not a name"),
-        ("env", "\u{feff}A=1", "in front of its `=` is not a name"),
+        ("env", "\u{feff}A=1", "line 1: the file begins with a byte order mark"),
+        ("status", "\u{feff}A 1", "line 1: the file begins with a byte order mark"),
         ("env", "A", "it is not KEY=VALUE"),
         ("env", "export A", "it is not KEY=VALUE"),
         ("env", "A=1\r\n", "it has a control character"),
@@ -127,6 +128,8 @@ fn lines_that_mean_several_things_are_refused() {
         let said = payload(&here, &format!("--values {form}:values --take text=A"));
         assert!(said.contains(part), "{form} {text}: {said}");
     }
+    let said = here.sh("mkfifo pipe; postlink fill lib.so --values env:pipe").fails(1);
+    assert!(said.contains("pipe is a named pipe") && said.contains("env:-"), "{said}");
     here.folder.write("values", b"A=\xff");
     assert!(payload(&here, "--values env:values").contains("UTF-8"));
 }

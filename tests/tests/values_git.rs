@@ -100,7 +100,7 @@ fn the_facts_are_what_git_says() {
 fn what_git_cannot_say_is_refused() {
     let here = Repository::with_library(SCHEMA);
     here.sh("mkdir empty bin sources/unpacked; ln -s $(command -v postlink) bin/").ok();
-    here.sh("git init --quiet new; git clone --quiet --bare sources bare.git").ok();
+    here.sh("git init --quiet new; cp -a sources damaged; git clone --quiet --bare sources bare.git").ok();
     here.sh("cd sources; git tag release-1; git commit --quiet --allow-empty -m two; git tag v1.0.0; git commit --quiet --allow-empty -m three").ok();
     here.sh("git clone --quiet --depth 1 file://$PWD/sources shallow").ok();
     here.sh("git clone --quiet sources outer; cd outer; git submodule --quiet add ../sources part/sub; git commit --quiet -m sub; git submodule --quiet deinit part/sub").ok();
@@ -109,6 +109,12 @@ fn what_git_cannot_say_is_refused() {
         ("PATH=$PWD/bin; cd .", "--git version", ["`git` is not on PATH", "install git"]),
         ("cd empty", "--git version", ["not a git repository", "--git-root"]),
         ("cd new", "--git commit", ["has no commit", "commit first"]),
+        (
+            "cd damaged; echo garbage > .git/packed-refs",
+            "--git commit",
+            ["unexpected line in .git/packed-refs: garbage", "see what git says"],
+        ),
+        ("cd new", "--git commit --git-root ../lib.so", ["lib.so is no folder", "--git-root"]),
         ("cd shallow", "--git text=describe", ["is shallow", "fetch --unshallow"]),
         ("cd shallow", "--git version", ["is shallow", "fetch-depth: 0"]),
         ("cd bare.git", "--git text=describe", ["is no work tree", "git:commit"]),

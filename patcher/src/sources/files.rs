@@ -102,7 +102,13 @@ impl ValueFile {
             let read = std::io::stdin().read_to_string(&mut text);
             read.map_err(Error::io("read", "standard input"))?;
         } else {
-            text = read_text(&self.path)?;
+            text = read_text(&self.path).map_err(|error| match error {
+                Error::NotRegular { kind: "a named pipe", .. } => Error::input(
+                    error.to_string(),
+                    "what another program writes comes by standard input: --values - (with a form: env:-)",
+                ),
+                error => error,
+            })?;
         }
         let wrong_line = |(number, what): (usize, String)| {
             let message = format!("{}, line {number}: {}", escaped(&self.path), line(what));

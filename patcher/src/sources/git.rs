@@ -77,8 +77,13 @@ impl Repository {
         let top = git.run(&["rev-parse", "--show-toplevel"])?;
         let top =
             top.status.success().then(|| PathBuf::from(OsString::from_vec(one_line(top.stdout))));
-        let commit = git.run(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])?;
+        let words = ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"];
+        let commit = git.run(&words)?;
         if !commit.status.success() {
+            // Of a commit that is not there yet it says nothing.
+            if !commit.stderr.is_empty() {
+                return Err(git.refused(&words, &commit));
+            }
             return Err(Error::input(
                 format!("the git repository {} has no commit", escaped(&dir)),
                 "commit first, or give the value with --set",
@@ -341,7 +346,12 @@ impl Git {
                 git.env_remove(name);
             }
             // The system's error of a folder that is not there would be taken for one of git.
-            root.metadata().map_err(Error::io("open", root))?;
+            if !root.metadata().map_err(Error::io("open", root))?.is_dir() {
+                return Err(Error::input(
+                    format!("{} is no folder", escaped(root)),
+                    "name the folder of the sources with --git-root",
+                ));
+            }
             git.current_dir(root);
         }
         let longest = match words.first() {
