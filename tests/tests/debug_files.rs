@@ -175,7 +175,8 @@ fn other_names_of_a_debug_file() {
     folder.run("ln app.debug hard").ok();
     let line = format!("fill app {SET} --rewrite-build-id --debug-file");
     let said = folder.postlink(&format!("{line} app.debug"));
-    let warning = "its debug file app.debug has another name (hard links), where the old content stays";
+    let warning =
+        "its debug file app.debug has another name (hard links), where the old content stays";
     assert!(said.stderr.contains(warning), "{said:?}");
     // The name that the new build-id gives is that of a link to another file.
     let new = path_of(&build_id(&folder, "app"));

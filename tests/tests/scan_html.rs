@@ -201,7 +201,8 @@ fn an_output_in_a_scanned_tree_is_refused() {
             ("tree", "two/new"),
             ("one/text", "one/text"),
         ] {
-            let said = folder.postlink(&format!("scan {trees} --reference /opt/app {option} {output}"));
+            let said =
+                folder.postlink(&format!("scan {trees} --reference /opt/app {option} {output}"));
             let said = said.fails(1);
             assert!(said.contains(&format!("{output} is in the tree /")), "{said}");
         }

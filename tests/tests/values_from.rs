@@ -303,10 +303,16 @@ fn an_output_is_no_file_that_is_read() {
                 continue;
             }
             let line = format!("postlink {command} --values v.env {schema} --output {output}");
-            assert!(here.sh(&line).fails(1).contains(&format!("{output} is named twice")), "{line}");
+            assert!(
+                here.sh(&line).fails(1).contains(&format!("{output} is named twice")),
+                "{line}"
+            );
         }
     }
     assert!(names.map(|name| here.folder.read(name)) == before);
     // Standard input is no file.
-    here.sh("postlink fill lib.so --values env:- --output ./- < v.env; cmp - lib.so && exit 1 || true").ok();
+    here.sh(
+        "postlink fill lib.so --values env:- --output ./- < v.env; cmp - lib.so && exit 1 || true",
+    )
+    .ok();
 }

@@ -10,7 +10,7 @@ commit = { type = "bytes", capacity = 32, default = "" }
 date = { type = "string", capacity = 20, default = "" }
 seconds = { type = "u64", default = 0 }
 dirty = { type = "bool", default = false }
-list = { type = "string-list", capacity = 64, default = [] }
+list = { type = "list<string>", capacity = 64, max_items = 4, default = [] }
 "#;
 
 /// What is said of a fill in `sources` with these options, which has to be refused without a change.
@@ -50,7 +50,7 @@ fn the_facts_are_what_git_says() {
     // Of several tags, git chooses one, as it says: the newest that is annotated.
     git("tag 1.3.0-rc1");
     let said = fill("--git text=tag");
-    assert!(said.contains("git chooses one: `1.3.0` or `1.3.0-rc1`"), "{said}");
+    assert!(said.contains("git chooses one: `1.3.0` and `1.3.0-rc1`"), "{said}");
     assert_eq!(here.field("text"), git("describe --tags --exact-match"));
     git("tag --delete 1.3.0-rc1");
     git("tag main");
@@ -82,10 +82,11 @@ fn the_facts_are_what_git_says() {
     git("tag --annotate --message hexadecimal 1234");
     for (options, part) in [
         ("--git commit=tag", "a field of type bytes does not take its value from `git:tag`"),
-        ("--git list=tag", "a field of type string-list does not take its value from `git:tag`"),
+        ("--git list=tag", "a field of type list<string> does not take its value from `git:tag`"),
         ("--from list=env:PATH", "from `env:PATH`"),
     ] {
-        let said = here.sh(&format!("cd sources; postlink fill ../lib.so --reset {options}")).fails(1);
+        let said =
+            here.sh(&format!("cd sources; postlink fill ../lib.so --reset {options}")).fails(1);
         assert!(said.contains(part) && said.contains("is for `"), "{said}");
     }
     git("tag --delete 1234");
@@ -100,7 +101,10 @@ fn the_facts_are_what_git_says() {
 fn what_git_cannot_say_is_refused() {
     let here = Repository::with_library(SCHEMA);
     here.sh("mkdir empty bin sources/unpacked; ln -s $(command -v postlink) bin/").ok();
-    here.sh("git init --quiet new; cp -a sources damaged; git clone --quiet --bare sources bare.git").ok();
+    here.sh(
+        "git init --quiet new; cp -a sources damaged; git clone --quiet --bare sources bare.git",
+    )
+    .ok();
     here.sh("cd sources; git tag release-1; git commit --quiet --allow-empty -m two; git tag v1.0.0; git commit --quiet --allow-empty -m three").ok();
     here.sh("git clone --quiet --depth 1 file://$PWD/sources shallow").ok();
     here.sh("git clone --quiet sources outer; cd outer; git submodule --quiet add ../sources part/sub; git commit --quiet -m sub; git submodule --quiet deinit part/sub").ok();
@@ -172,10 +176,8 @@ fn what_git_cannot_say_is_refused() {
     }
     // What can be known there is known.
     for folder in ["shallow", "bare.git", "outer/part"] {
-        here.sh(&format!(
-            "lib=$PWD/lib.so; cd {folder}; postlink fill $lib --reset --git commit"
-        ))
-        .ok();
+        here.sh(&format!("lib=$PWD/lib.so; cd {folder}; postlink fill $lib --reset --git commit"))
+            .ok();
     }
 }
 

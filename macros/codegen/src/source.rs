@@ -116,7 +116,8 @@ impl Source {
         if self.fits(ty) {
             return Ok(());
         }
-        let message = format!("a field of type {} does not take its value from `{self}`", ty.name());
+        let message =
+            format!("a field of type {} does not take its value from `{self}`", ty.name());
         Err((message, format!("`{self}` is for {}", listed(&self.types()))))
     }
 

@@ -253,6 +253,7 @@ fn check_places(wanted: &Pairing<'_>, path: &Path, output: &Path, is_free: bool)
     }
     let image_stays = (!wanted.replaces).then_some(wanted.image.path.as_path());
     let stays = (!is_free).then_some(path);
-    let inputs: Vec<&Path> = image_stays.into_iter().chain(stays).chain(wanted.read.iter().copied()).collect();
+    let inputs: Vec<&Path> =
+        image_stays.into_iter().chain(stays).chain(wanted.read.iter().copied()).collect();
     replace::targets(&[wanted.output, output], &inputs).map(drop)
 }

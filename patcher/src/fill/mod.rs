@@ -139,7 +139,8 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
         if replaces && !options.in_place {
             let metadata = image.file.metadata().map_err(Error::io("read", path))?;
             let others = replace::other_names("the file", &metadata);
-            let more = ". Cargo puts that back with the next build; --in-place writes into all of them";
+            let more =
+                ". Cargo puts that back with the next build; --in-place writes into all of them";
             warnings.extend(others.map(|others| others + more));
         }
     }

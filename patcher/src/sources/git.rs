@@ -336,7 +336,12 @@ impl Git {
     fn run(&self, words: &[&str]) -> Result<Said> {
         let (program, path) = on_path()?;
         let mut git = Command::new(program);
-        git.env("PATH", path).args(["--no-pager", "--no-optional-locks", "-c", "core.fsmonitor=false"]);
+        git.env("PATH", path).args([
+            "--no-pager",
+            "--no-optional-locks",
+            "-c",
+            "core.fsmonitor=false",
+        ]);
         git.args(["-c", "core.hooksPath=/dev/null"]).args(words);
         // Messages are told from one another; nothing is fetched or asked.
         git.env("LC_ALL", "C").env("GIT_NO_LAZY_FETCH", "1").env("GIT_ALLOW_PROTOCOL", "none");

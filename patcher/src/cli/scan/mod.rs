@@ -77,7 +77,8 @@ struct Output<'a> {
 
 /// Refuses outputs that would change what is scanned, before a long scan.
 fn check_outputs(args: &Args) -> Result<()> {
-    let outputs: Vec<&Path> = args.manifest.iter().chain(&args.html).map(PathBuf::as_path).collect();
+    let outputs: Vec<&Path> =
+        args.manifest.iter().chain(&args.html).map(PathBuf::as_path).collect();
     // A tree that is not there is told by the scan.
     let trees = args.tree.iter().chain(&args.against).filter_map(|tree| tree.canonicalize().ok());
     let trees: Vec<PathBuf> = trees.collect();
