@@ -1,5 +1,6 @@
 //! A separate debug file follows the build-id of its image, and gdb finds it.
 
+use std::os::unix::fs::symlink;
 use std::sync::OnceLock;
 
 use postlink_tests::lix::{build_program, expected, sources, unspecialized};
@@ -168,6 +169,31 @@ fn a_name_that_is_the_build_id_follows() {
 }
 
 #[test]
+fn other_names_of_a_debug_file() {
+    let folder = split();
+    folder.copy("app", "fresh");
+    folder.run("ln app.debug hard").ok();
+    let line = format!("fill app {SET} --rewrite-build-id --debug-file");
+    let said = folder.postlink(&format!("{line} app.debug"));
+    let warning =
+        "its debug file app.debug has another name (hard links), where the old content stays";
+    assert!(said.stderr.contains(warning), "{said:?}");
+    // The name that the new build-id gives is that of a link to another file.
+    let new = path_of(&build_id(&folder, "app"));
+    folder.run("mv hard app.debug").ok();
+    folder.run("mv fresh app").ok();
+    let old = move_by_id(&folder);
+    folder.write("other", "another file");
+    folder.run(&format!("mkdir -p debug/{}", &new[..".build-id/ab".len()])).ok();
+    symlink(folder.path("other"), folder.path(&format!("debug/{new}"))).expect("a link");
+    let before = folder.read("app");
+    let said = folder.postlink(&format!("{line} {old}")).fails(1);
+    assert!(said.contains(&format!("debug/{new} is a symbolic link")), "{said}");
+    assert_eq!(folder.read("other"), b"another file");
+    assert!(folder.read("app") == before);
+}
+
+#[test]
 fn both_stay_where_the_filled_ones_go_elsewhere() {
     let folder = split();
     let files = (folder.read("app"), folder.read("app.debug"));
@@ -248,6 +274,7 @@ fn what_is_refused_leaves_both() {
     folder.postlink("fill other --set version=9.9.9 --set prefix=/p --rewrite-build-id").ok();
     folder.run("objcopy --only-keep-debug other other.debug").ok();
     folder.write("text", "no image");
+    folder.write("empty", "");
     let (app, other) = (build_id(&folder, "app"), build_id(&folder, "other"));
     let names = folder.names();
     let before: Vec<_> = names.iter().map(|name| folder.read(name)).collect();
@@ -266,6 +293,11 @@ fn what_is_refused_leaves_both() {
             "/dev/null is a device",
         ),
         ("--rewrite-build-id --debug-file app.debug --debug-output app", "app is named twice"),
+        ("--rewrite-build-id --debug-file app", "app is named twice"),
+        (
+            "--rewrite-build-id --debug-file app.debug --values env:empty --debug-output empty",
+            "empty is named twice",
+        ),
         ("--rewrite-build-id --debug-file app.debug --in-place", "--in-place"),
         ("--debug-file app.debug", "--rewrite-build-id"),
         ("--rewrite-build-id --debug-output app.debug", "--debug-file"),

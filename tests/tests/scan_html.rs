@@ -182,6 +182,36 @@ fn a_page_without_findings_says_why() {
     assert_eq!(page["heading"], format!("✗ {differences} differences need a hand"));
 }
 
+/// What is scanned does not change.
+#[test]
+fn an_output_in_a_scanned_tree_is_refused() {
+    let folder = Folder::new();
+    for tree in ["one", "two"] {
+        create_dir_all(folder.path(tree)).expect("a folder");
+        folder.write(&format!("{tree}/text"), "/opt/app\n");
+    }
+    folder.run("ln -s one/text link").ok();
+    folder.run("ln -s two tree").ok();
+    for option in ["--html", "--manifest"] {
+        for (trees, output) in [
+            ("one", "one/text"),
+            ("one", "one/new"),
+            ("one", "link"),
+            ("one --against tree", "two/text"),
+            ("tree", "two/new"),
+            ("one/text", "one/text"),
+        ] {
+            let said =
+                folder.postlink(&format!("scan {trees} --reference /opt/app {option} {output}"));
+            let said = said.fails(1);
+            assert!(said.contains(&format!("{output} is in the tree /")), "{said}");
+        }
+    }
+    let found = folder.run("grep -rc /opt/app one two").ok();
+    assert_eq!(found.lines().count(), 2, "{found}");
+    folder.postlink("scan one/text --reference /opt/app --html one/page").ok();
+}
+
 #[test]
 fn the_guide() {
     let guide = Page::read("patcher/guides/report.md");

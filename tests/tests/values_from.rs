@@ -42,6 +42,7 @@ fn keys_of_files_are_fields_or_are_taken() {
     assert_eq!(shell.trim_end(), fields.join(" "));
     // With --take, files of keys give nothing else; of the same key, the last file counts.
     here.folder.write("later.txt", "STABLE_GIT_COMMIT ffff\n");
+    here.folder.write("empty.env", "number=5\ntext=''\n");
     here.sh(
         "postlink fill lib.so --reset --values stable-status.txt --values status:later.txt --values os-release \
          --take version=STABLE_GIT_COMMIT --take text=BUILD_USER --take app.number=VERSION_ID --set flag=true",
@@ -62,7 +63,7 @@ fn keys_of_files_are_fields_or_are_taken() {
             ["`STABLE_EMPTY` is empty", "--set text="],
         ),
         ("--values stable-status.txt --take text=ALONE", ["`ALONE` is empty", "--set text="]),
-        ("--values stable-status.txt --take txt=ALONE", ["`ALONE` is empty", ""]),
+        ("--values empty.env", ["`text` is empty in empty.env", "--set text="]),
         (
             "--values later.txt --take text=STABLE_GIT_COMMIT",
             ["later.txt: expected value at line 1", "--values status:FILE"],
@@ -75,6 +76,8 @@ fn keys_of_files_are_fields_or_are_taken() {
         let said = payload(&here, options);
         assert!(parts.iter().all(|part| said.contains(part)), "{options}: {said}");
     }
+    here.sh("postlink fill lib.so --reset --set version=1 --values empty.env --set text=").ok();
+    assert_eq!(["number", "text"].map(|name| here.field(name)), ["5", ""]);
     let said = here.sh("postlink fill lib.so --take text=A").fails(2);
     assert!(said.contains("has no file to take it from"), "{said}");
 }
@@ -99,7 +102,8 @@ fn lines_that_mean_several_things_are_refused() {
         ("env", "A=~", "the value has `~`"),
         ("env", "A = 1", "in front of its `=` is not a name"),
         ("env", "A-B=1", "in front of its `=` is not a name"),
-        ("env", "\u{feff}A=1", "in front of its `=` is not a name"),
+        ("env", "\u{feff}A=1", "line 1: the file begins with a byte order mark"),
+        ("status", "\u{feff}A 1", "line 1: the file begins with a byte order mark"),
         ("env", "A", "it is not KEY=VALUE"),
         ("env", "export A", "it is not KEY=VALUE"),
         ("env", "A=1\r\n", "it has a control character"),
@@ -111,6 +115,7 @@ fn lines_that_mean_several_things_are_refused() {
         ("status", "A 1\nA 2", "line 2: `A` is there twice"),
         ("status", "A 1\r", "it has a control character"),
         ("status", "A $Format:%H$", "`git archive` replaces"),
+        ("env", "A='%(describe:tags=true)'", "in one file of an archive `%(describe)`"),
         ("toml", "A = ", "values"),
         (
             "toml",
@@ -123,6 +128,8 @@ fn lines_that_mean_several_things_are_refused() {
         let said = payload(&here, &format!("--values {form}:values --take text=A"));
         assert!(said.contains(part), "{form} {text}: {said}");
     }
+    let said = here.sh("mkfifo pipe; postlink fill lib.so --values env:pipe").fails(1);
+    assert!(said.contains("pipe is a named pipe") && said.contains("env:-"), "{said}");
     here.folder.write("values", b"A=\xff");
     assert!(payload(&here, "--values env:values").contains("UTF-8"));
 }
@@ -279,4 +286,33 @@ fn a_record_does_not_decide_what_is_read() {
         let said = none.sh(&format!("postlink fill lib.so {options}")).fails(2);
         assert!(said.contains("no value is given") && said.contains("--reset"), "{said}");
     }
+}
+
+/// Nothing takes the place of a file that is read, under whatever name.
+#[test]
+fn an_output_is_no_file_that_is_read() {
+    let here = Repository::with_library(SCHEMA);
+    here.folder.write("v.env", "version=1\n");
+    here.sh("ln -s v.env soft; ln v.env hard; ln -s schema.toml link").ok();
+    let names = ["lib.so", "v.env", "schema.toml"];
+    let before = names.map(|name| here.folder.read(name));
+    for output in ["v.env", "soft", "hard", "schema.toml", "link"] {
+        for command in ["fill lib.so", "payload --image lib.so --section app"] {
+            let schema = if command.starts_with("fill") { "--schema schema.toml" } else { "" };
+            if schema.is_empty() && output.contains(['m', 'k']) {
+                continue;
+            }
+            let line = format!("postlink {command} --values v.env {schema} --output {output}");
+            assert!(
+                here.sh(&line).fails(1).contains(&format!("{output} is named twice")),
+                "{line}"
+            );
+        }
+    }
+    assert!(names.map(|name| here.folder.read(name)) == before);
+    // Standard input is no file.
+    here.sh(
+        "postlink fill lib.so --values env:- --output ./- < v.env; cmp - lib.so && exit 1 || true",
+    )
+    .ok();
 }

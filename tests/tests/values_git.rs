@@ -10,6 +10,7 @@ commit = { type = "bytes", capacity = 32, default = "" }
 date = { type = "string", capacity = 20, default = "" }
 seconds = { type = "u64", default = 0 }
 dirty = { type = "bool", default = false }
+list = { type = "list<string>", capacity = 64, max_items = 4, default = [] }
 "#;
 
 /// What is said of a fill in `sources` with these options, which has to be refused without a change.
@@ -46,6 +47,15 @@ fn the_facts_are_what_git_says() {
     assert_eq!(text("dirty"), "false");
     git("tag --annotate --message second 1.3.0");
     assert_eq!(text("tag"), "1.3.0");
+    // Of several tags, git chooses one, as it says: the newest that is annotated.
+    git("tag 1.3.0-rc1");
+    let said = fill("--git text=tag");
+    assert!(said.contains("git chooses one: `1.3.0` and `1.3.0-rc1`"), "{said}");
+    assert_eq!(here.field("text"), git("describe --tags --exact-match"));
+    git("tag --delete 1.3.0-rc1");
+    git("tag main");
+    assert_eq!(text("branch"), "main");
+    git("tag --delete main");
     // A file that git does not know of changes nothing; one that it knows does.
     here.folder.write("sources/unknown", "x");
     let said = fill("--git version --git commit --git date --git seconds=date --git dirty");
@@ -68,6 +78,18 @@ fn the_facts_are_what_git_says() {
         let said = here.sh(&format!("postlink fill lib.so {options}")).fails(2);
         assert!(said.contains(part), "{said}");
     }
+    // What `from` in a schema does not take, the command line does not take either.
+    git("tag --annotate --message hexadecimal 1234");
+    for (options, part) in [
+        ("--git commit=tag", "a field of type bytes does not take its value from `git:tag`"),
+        ("--git list=tag", "a field of type list<string> does not take its value from `git:tag`"),
+        ("--from list=env:PATH", "from `env:PATH`"),
+    ] {
+        let said =
+            here.sh(&format!("cd sources; postlink fill ../lib.so --reset {options}")).fails(1);
+        assert!(said.contains(part) && said.contains("is for `"), "{said}");
+    }
+    git("tag --delete 1234");
     let payload = "payload --image ../lib.so --section app --reset --output ../payload";
     here.sh(&format!("cd sources; postlink {payload} --git version")).ok();
     fill("--git version");
@@ -79,14 +101,24 @@ fn the_facts_are_what_git_says() {
 fn what_git_cannot_say_is_refused() {
     let here = Repository::with_library(SCHEMA);
     here.sh("mkdir empty bin sources/unpacked; ln -s $(command -v postlink) bin/").ok();
-    here.sh("git init --quiet new; git clone --quiet --bare sources bare.git").ok();
+    here.sh(
+        "git init --quiet new; cp -a sources damaged; git clone --quiet --bare sources bare.git",
+    )
+    .ok();
     here.sh("cd sources; git tag release-1; git commit --quiet --allow-empty -m two; git tag v1.0.0; git commit --quiet --allow-empty -m three").ok();
     here.sh("git clone --quiet --depth 1 file://$PWD/sources shallow").ok();
+    here.sh("git clone --quiet sources outer; cd outer; git submodule --quiet add ../sources part/sub; git commit --quiet -m sub; git submodule --quiet deinit part/sub").ok();
     here.sh("cd sources; git checkout --quiet --detach").ok();
     for (before, options, parts) in [
         ("PATH=$PWD/bin; cd .", "--git version", ["`git` is not on PATH", "install git"]),
         ("cd empty", "--git version", ["not a git repository", "--git-root"]),
         ("cd new", "--git commit", ["has no commit", "commit first"]),
+        (
+            "cd damaged; echo garbage > .git/packed-refs",
+            "--git commit",
+            ["unexpected line in .git/packed-refs: garbage", "see what git says"],
+        ),
+        ("cd new", "--git commit --git-root ../lib.so", ["lib.so is no folder", "--git-root"]),
         ("cd shallow", "--git text=describe", ["is shallow", "fetch --unshallow"]),
         ("cd shallow", "--git version", ["is shallow", "fetch-depth: 0"]),
         ("cd bare.git", "--git text=describe", ["is no work tree", "git:commit"]),
@@ -96,7 +128,17 @@ fn what_git_cannot_say_is_refused() {
             "--git commit",
             ["has nothing in the folder", "--git-root"],
         ),
+        (
+            "cd outer",
+            "--git commit --git-root part/sub",
+            ["has nothing in the folder part/sub", "--git-root"],
+        ),
         ("cd sources", "--git text=branch", ["at no branch", "--set"]),
+        (
+            "cd sources; git update-ref refs/other HEAD; git symbolic-ref HEAD refs/other; trap 'git checkout --quiet --detach main' EXIT",
+            "--git text=branch",
+            ["at no branch", "--set"],
+        ),
         ("cd sources", "--git text=tag", ["no tag exactly matches", "get the tags"]),
         (
             "cd sources",
@@ -104,7 +146,17 @@ fn what_git_cannot_say_is_refused() {
             ["cannot open nowhere", "check the path"],
         ),
         (
-            "cd sources; git checkout --quiet release-1",
+            "cd sources; git tag --annotate --message x v7.0.0; git update-ref refs/tags/v8.0.0 v7.0.0; git tag --delete v7.0.0 > $OLDPWD/log",
+            "--git text=tag",
+            ["the tag 'v8.0.0' is externally known as 'v7.0.0'", "git tag --annotate"],
+        ),
+        (
+            "cd sources",
+            "--git version",
+            ["the tag 'v8.0.0' is externally known as 'v7.0.0'", "git tag --annotate"],
+        ),
+        (
+            "cd sources; git tag --delete v8.0.0 > $OLDPWD/log; git checkout --quiet release-1",
             "--git version",
             ["`release-1`, is no version", "git:describe"],
         ),
@@ -123,7 +175,10 @@ fn what_git_cannot_say_is_refused() {
         assert!(parts.iter().all(|part| said.contains(part)), "{before}: {said}");
     }
     // What can be known there is known.
-    here.sh("cd shallow; postlink fill ../lib.so --reset --git commit; cd ../bare.git; postlink fill ../lib.so --reset --git commit").ok();
+    for folder in ["shallow", "bare.git", "outer/part"] {
+        here.sh(&format!("lib=$PWD/lib.so; cd {folder}; postlink fill $lib --reset --git commit"))
+            .ok();
+    }
 }
 
 /// Whether files have changed is told of the commit that the other facts are of; and of a shallow clone
@@ -216,6 +271,8 @@ fn nothing_of_a_repository_runs_and_nothing_in_it_changes() {
     // Without care they do run.
     here.sh("cd sources; touch -d 2002-02-02 part/a file; git status || true").ok();
     assert!(here.folder.path("ran").exists());
+    // A `git` of the repository is not the user's.
+    here.sh("cd sources; printf '#!/bin/sh\ntouch mine\n' > git; chmod +x git; cp git part/; for path in . '' bin/..; do PATH=\"$path:$PATH\" postlink fill ../lib.so --reset --git dirty --git-root .; done; ! ls mine part/mine").ok();
     // The user's own filters are the user's.
     here.sh("cd sources; GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=filter.x.clean GIT_CONFIG_VALUE_0=cat postlink fill ../lib.so --reset --git dirty").ok();
     assert_eq!(here.field("dirty"), "true");
@@ -254,4 +311,34 @@ fn which_repository_is_asked() {
     assert_eq!(here.field("dirty"), "true");
     here.sh("cd sources; git -C part checkout --quiet src/a; touch part/unknown; postlink fill ../lib.so --reset --git dirty").ok();
     assert_eq!(here.field("dirty"), "false");
+}
+
+/// The date of a commit is a moment, or refused.
+#[test]
+fn a_date_that_cannot_be_read_is_not_1970() {
+    let here = Repository::with_library(SCHEMA);
+    for (date, seconds) in [
+        ("abc +0000", None),
+        ("", None),
+        ("-5 +0000", None),
+        ("253402300800 +0000", None),
+        ("99999999999999999999999 +0000", None),
+        ("0 +0000", Some("0")),
+        ("1700000000 +0100", Some("1700000000")),
+    ] {
+        here.sh(&format!(
+            "cd sources; git update-ref HEAD $(git cat-file commit HEAD | sed 's/^committer .*/committer a <a@b> {date}/' | git hash-object --literally -t commit -w --stdin)"
+        ))
+        .ok();
+        match seconds {
+            None => {
+                let said = refused(&here, "cd sources", "--git seconds=date");
+                assert!(said.contains("is no moment from 1970 to 9999"), "{date}: {said}");
+            }
+            Some(seconds) => {
+                here.sh("cd sources; postlink fill ../lib.so --reset --git seconds=date").ok();
+                assert_eq!(here.field("seconds"), seconds);
+            }
+        }
+    }
 }

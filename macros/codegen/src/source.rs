@@ -108,6 +108,19 @@ impl Source {
         }
     }
 
+    /// Refuses a type of fields that do not take their values from it.
+    ///
+    /// # Errors
+    /// The fault, and the way out.
+    pub fn check(&self, ty: Type) -> Result<(), (String, String)> {
+        if self.fits(ty) {
+            return Ok(());
+        }
+        let message =
+            format!("a field of type {} does not take its value from `{self}`", ty.name());
+        Err((message, format!("`{self}` is for {}", listed(&self.types()))))
+    }
+
     /// The names of the types of fields that take their values from it.
     #[must_use]
     pub fn types(&self) -> Vec<&'static str> {
@@ -115,8 +128,7 @@ impl Source {
     }
 
     /// Whether a field of this type takes its value from it.
-    #[must_use]
-    pub fn fits(&self, ty: Type) -> bool {
+    fn fits(&self, ty: Type) -> bool {
         let more = match self {
             Self::Git(GitFact::Date) | Self::Epoch => ty.integer_range().is_some(),
             Self::Git(GitFact::Dirty) => ty == Type::Bool,

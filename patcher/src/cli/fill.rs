@@ -98,11 +98,14 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         // Where nothing is given, the file itself may say where its values are.
         let asks = args.values.from_record || (assignments.is_empty() && !args.values.reset);
         let selection = args.values.selection(schema.as_ref(), asks.then_some(&sources));
+        let files = args.values.given.paths();
+        let read: Vec<&Path> =
+            files.iter().map(PathBuf::as_path).chain(args.schema.as_deref()).collect();
         let stop = super::talk::stopped_by_signals()?;
         let mut exit = Exit::Done;
         let mut images = Vec::new();
         for path in &args.images {
-            images.push(match fill_one(path, args, &assignments, selection, &stop, talk) {
+            images.push(match fill_one(path, args, &assignments, selection, &read, &stop, talk) {
                 Ok(image) => image,
                 Err(error) => {
                     exit = talk.refuse(&error);
@@ -134,11 +137,13 @@ fn fill_one(
     args: &Args,
     assignments: &[Assignment],
     selection: Selection<'_>,
+    read: &[&Path],
     stop: &AtomicBool,
     talk: Talk,
 ) -> Result<json::ImageJson> {
     let options = FillOptions {
         selection,
+        read,
         output: args.output.as_deref(),
         in_place: args.in_place,
         rewrite_identity: args.rewrite_build_id,

@@ -45,8 +45,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
-    let files = args.values.given.files();
-    let mut inputs: Vec<&Path> = files.iter().map(|file| file.path.as_path()).collect();
+    let files = args.values.given.paths();
+    let mut inputs: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
     let sources = args.values.given.sources();
     let assignments = args.values.given.assignments(&sources, talk)?;
     let given = Given { assignments, sources: args.values.from_record.then_some(&sources) };

@@ -43,9 +43,14 @@ impl GivenArgs {
         Sources::new(self.git_root.clone())
     }
 
-    /// The files that values are read from.
-    pub(super) fn files(&self) -> Vec<ValueFile> {
+    fn files(&self) -> Vec<ValueFile> {
         self.values.iter().map(|path| ValueFile::named(path)).collect()
+    }
+
+    /// The files that values are read from, without standard input.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        let files = self.files().into_iter().filter(|file| !file.is_standard_input());
+        files.map(|file| file.path).collect()
     }
 
     /// The values; what is asked is told.

@@ -1,4 +1,4 @@
-//! Places below a folder that stands for the root of all files.
+//! Places below a folder that stands for the root of all files, and outside of trees.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -52,6 +52,21 @@ pub(crate) fn below(root: &Path, path: &Path) -> Result<PathBuf> {
         }
     }
     Ok(place)
+}
+
+/// Refuses a place that is one of these trees or in it. `real` is the place, and all trees are, without
+/// links; `shown` is the place for a message.
+///
+/// # Errors
+/// It is in one of them.
+pub(crate) fn outside(shown: &Path, real: &Path, trees: &[PathBuf]) -> Result<()> {
+    match trees.iter().find(|tree| real.starts_with(tree)) {
+        Some(tree) => Err(Error::input(
+            format!("{} is in the tree {}", escaped(shown), escaped(tree)),
+            "a tree that is read does not change: name a place outside of it",
+        )),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -270,11 +270,12 @@ fn take_back(done: Vec<Done>, error: Error) -> Error {
 /// # Errors
 /// Two outputs that are one file, or one that is also among `inputs`.
 pub(crate) fn targets(outputs: &[&Path], inputs: &[&Path]) -> Result<Vec<PathBuf>> {
-    let inputs: Vec<PathBuf> = inputs.iter().filter_map(|input| target(input).ok()).collect();
+    // A hard link is another name of an input.
+    let inputs: Vec<Metadata> = inputs.iter().filter_map(|input| input.metadata().ok()).collect();
     let mut targets: Vec<PathBuf> = Vec::new();
     for output in outputs {
         let target = target(output)?;
-        if inputs.contains(&target) || targets.contains(&target) {
+        if inputs.iter().any(|input| is_same(&target, input)) || targets.contains(&target) {
             return Err(Error::input(
                 format!("{} is named twice", escaped(output)),
                 "name another file for each output, and none that is read",
@@ -355,14 +356,11 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
 }
 
-/// A sentence about the other names of a file that is replaced by a new one.
-pub(crate) fn other_names(metadata: &Metadata) -> Option<String> {
+/// A sentence about the other names of a file that is replaced by a new one; `file` is its subject.
+pub(crate) fn other_names(file: &str, metadata: &Metadata) -> Option<String> {
     let others = metadata.nlink().checked_sub(1).filter(|&others| others > 0)?;
     let names = if others == 1 { "another name" } else { "other names" };
-    Some(format!(
-        "the file has {names} (hard links), where the old content stays. Cargo puts that back with the \
-         next build; --in-place writes into all of them"
-    ))
+    Some(format!("{file} has {names} (hard links), where the old content stays"))
 }
 
 #[cfg(test)]

@@ -37,6 +37,8 @@ pub(super) struct Pairing<'a> {
     pub(super) path: &'a Path,
     /// Where it goes, if the user says so.
     pub(super) debug_output: Option<&'a Path>,
+    /// Files whose places nothing takes.
+    pub(super) read: &'a [&'a Path],
 }
 
 /// What becomes of a debug file.
@@ -64,6 +66,7 @@ impl DebugFile {
     pub(super) fn plan(wanted: &Pairing<'_>) -> Result<Self> {
         let given = wanted.path;
         let real = given.canonicalize().map_err(Error::io("open", given))?;
+        replace::targets(&[given], &[&wanted.image.path])?;
         let goes = match wanted.debug_output {
             Some(output) => wanted.replaces && is_one(output, &real)?,
             None => wanted.replaces,
@@ -98,16 +101,32 @@ impl DebugFile {
         };
         let moves = !is_one(&output, &path)?;
         check_places(wanted, &path, &output, goes || !edit.changes() && !moves)?;
+        // The name follows from the build-id; what is behind a link there is none of the debug files here.
+        let is_by_link = output.is_symlink() && wanted.debug_output != Some(&output);
+        if is_by_link && (moves || edit.changes()) {
+            return Err(Error::input(
+                format!(
+                    "{} is a symbolic link, and the debug file is to have this name",
+                    escaped(&output)
+                ),
+                "remove the link, or name another place with --debug-output FILE",
+            ));
+        }
         let mut planned =
             Self { file, path, edit, output, moves, goes, link: None, warnings: Vec::new() };
         planned.follow_link(wanted)?;
-        let given = escaped(given);
+        let shown = escaped(given);
+        if planned.changes() && goes {
+            let metadata = planned.file.metadata().map_err(Error::io("read", given))?;
+            let file = format!("its debug file {shown}");
+            planned.warnings.extend(replace::other_names(&file, &metadata));
+        }
         match planned.moves {
             true if goes && is_link => planned
                 .warnings
-                .push(format!("{given} is a link to its old debug file, which goes")),
+                .push(format!("{shown} is a link to its old debug file, which goes")),
             false if goes && has_old_name => planned.warnings.push(format!(
-                "{given} is a link to its debug file by the old build-id, and stays: a debugger finds the new \
+                "{shown} is a link to its debug file by the old build-id, and stays: a debugger finds the new \
                  one by the link {}",
                 escaped(debug_link::path(&planned.edit.after).unwrap_or_default())
             )),
@@ -249,6 +268,7 @@ fn check_places(wanted: &Pairing<'_>, path: &Path, output: &Path, is_free: bool)
     }
     let image_stays = (!wanted.replaces).then_some(wanted.image.path.as_path());
     let stays = (!is_free).then_some(path);
-    let inputs: Vec<&Path> = image_stays.into_iter().chain(stays).collect();
+    let inputs: Vec<&Path> =
+        image_stays.into_iter().chain(stays).chain(wanted.read.iter().copied()).collect();
     replace::targets(&[wanted.output, output], &inputs).map(drop)
 }

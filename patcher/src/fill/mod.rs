@@ -43,6 +43,8 @@ pub struct FillOptions<'a> {
     /// Where that goes: a file, or a folder of debug files, which gets `.build-id/ab/cdef….debug`. `None`:
     /// it takes the place of the old one; one that is in a folder `.build-id` has the new name there.
     pub debug_output: Option<&'a Path>,
+    /// Files that values or a schema were read from: nothing takes their places.
+    pub read: &'a [&'a Path],
     /// What may become of a signature.
     pub allowed: Allowed,
     /// With `in_place`: write also into a file that should be replaced by a new one.
@@ -103,7 +105,7 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
     };
     let image = Image::open(path, mode)?;
     let records = plan::plan(&image, assignments, options.selection)?;
-    replace::target(output)?;
+    replace::targets(&[output], options.read)?;
     let mut edits: Vec<Edit> = records.iter().flat_map(RecordEdit::edits).cloned().collect();
     let identity = match options.rewrite_identity {
         true => Some(identity(&image, &edits)?),
@@ -113,8 +115,9 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
     let mut warnings = Vec::new();
     let mut debug = None;
     if let (Some(identity), Some(path)) = (&identity, options.debug_file) {
-        let debug_output = options.debug_output;
-        let wanted = Pairing { image: &image, output, replaces, identity, path, debug_output };
+        let FillOptions { debug_output, read, .. } = *options;
+        let wanted =
+            Pairing { image: &image, output, replaces, identity, path, debug_output, read };
         let mut planned = DebugFile::plan(&wanted)?;
         check_apart(&image, planned.link.as_slice())?;
         edits.extend(planned.link.clone());
@@ -139,7 +142,10 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
         edits.extend(finish.edits.iter().cloned());
         if replaces && !options.in_place {
             let metadata = image.file.metadata().map_err(Error::io("read", path))?;
-            warnings.extend(replace::other_names(&metadata));
+            let others = replace::other_names("the file", &metadata);
+            let more =
+                ". Cargo puts that back with the next build; --in-place writes into all of them";
+            warnings.extend(others.map(|others| others + more));
         }
     }
     let debug_output = debug.as_ref().map(|debug| debug.output.clone());

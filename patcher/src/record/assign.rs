@@ -34,6 +34,11 @@ pub(crate) fn assign(shapes: &[&Shape], assignments: &[Assignment]) -> (Assigned
                 let message = "it is set twice, with and without its section's name";
                 problems.push(shape.fields[field].problem(message, "set it once"));
             }
+            // A key of a file that another program wrote counts only where nothing overrides it.
+            let is_for = |later: &Assignment| later.is_for(&shape.name, &assignment.field);
+            if assignment.is_key() && assignments.iter().skip(number + 1).any(is_for) {
+                continue;
+            }
             match assignment.value_for(&shape.fields[field]) {
                 Ok(value) => {
                     assigned.given.entry(position).or_default().insert(field, value);

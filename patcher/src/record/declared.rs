@@ -56,7 +56,8 @@ pub(crate) fn declared(
         return Err(Error::Values { path: path.to_owned(), problems });
     }
     let ask = |(section, field, source): (&str, &str, Source)| {
-        Ok(Assignment::declared(section, field, sources.ask(field, &source)?))
+        let answer = sources.ask(field, &source)?;
+        Ok(Assignment::declared(section, field, source, answer))
     };
     wanted.into_iter().map(ask).collect()
 }

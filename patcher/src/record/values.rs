@@ -29,10 +29,33 @@ enum Written {
     Texts(Vec<String>),
     /// From a file of values.
     Literal(Literal),
-    /// From a file of keys: the text of one.
-    Key(String),
+    /// From a file of keys.
+    Key(Key),
     /// From a source that was asked.
-    Answer(Answer),
+    Answer(Source, Answer),
+}
+
+/// A key of a file that another program may have written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Key {
+    name: String,
+    text: String,
+    /// Where it is, for a message.
+    files: String,
+}
+
+impl Key {
+    /// The value for a field. The text is not empty: a program that found no value writes such a one.
+    fn value_for(&self, field: &Field) -> Result<Value, Problem> {
+        if self.text.is_empty() {
+            let name = &field.name;
+            return Err(field.problem(
+                format!("`{}` is empty in {}", line(&self.name), self.files),
+                format!("mend what wrote the file; or give the value with --set, also an empty one: --set {name}="),
+            ));
+        }
+        field.value_of_texts(&[&self.text])
+    }
 }
 
 impl Assignment {
@@ -45,9 +68,9 @@ impl Assignment {
     }
 
     /// The answer of a source that the record of a section names itself.
-    pub(crate) fn declared(section: &str, field: &str, answer: Answer) -> Self {
+    pub(crate) fn declared(section: &str, field: &str, source: Source, answer: Answer) -> Self {
         let (section, field) = (Some(section.to_owned()), field.to_owned());
-        Self { section, field, source: usize::MAX, value: Written::Answer(answer) }
+        Self { section, field, source: usize::MAX, value: Written::Answer(source, answer) }
     }
 
     /// The value for a field.
@@ -60,8 +83,11 @@ impl Assignment {
                 field.value_of_texts(&texts.iter().map(String::as_str).collect::<Vec<_>>())
             }
             Written::Literal(literal) => field.value_of_literal(literal),
-            Written::Key(text) => field.value_of_texts(&[text]),
-            Written::Answer(answer) => answer.value_for(field),
+            Written::Key(key) => key.value_for(field),
+            Written::Answer(source, answer) => {
+                source.check(field.ty).map_err(|(message, help)| field.problem(message, help))?;
+                answer.value_for(field)
+            }
         }
     }
 
@@ -115,11 +141,12 @@ pub fn assignments(values: &Values, sources: &Sources) -> Result<Vec<Assignment>
                     .into_iter()
                     .map(|(name, value)| Assignment::new(&name, source, Written::Literal(value))),
             ),
-            FileValues::Keys(pairs) if values.takes.is_empty() => all.extend(
-                pairs
-                    .into_iter()
-                    .map(|(name, text)| Assignment::new(&name, source, Written::Key(text))),
-            ),
+            FileValues::Keys(pairs) if values.takes.is_empty() => {
+                all.extend(pairs.into_iter().map(|(name, text)| {
+                    let key = Key { name: name.clone(), text, files: escaped(&file.path) };
+                    Assignment::new(&name, source, Written::Key(key))
+                }));
+            }
             FileValues::Keys(pairs) => keys.add(escaped(&file.path), pairs),
         }
     }
@@ -133,7 +160,7 @@ pub fn assignments(values: &Values, sources: &Sources) -> Result<Vec<Assignment>
     }
     for (name, source) in asked {
         let answer = sources.ask(&name, &source)?;
-        all.push(Assignment::new(&name, behind, Written::Answer(answer)));
+        all.push(Assignment::new(&name, behind, Written::Answer(source, answer)));
     }
     let files_end = all.len();
     for set in &values.sets {
@@ -210,8 +237,7 @@ impl Keys {
         self.texts.extend(pairs);
     }
 
-    /// The text of a key. It is not empty: a program that found no value writes such a one.
-    fn take(&self, field: &str, key: &str) -> Result<String> {
+    fn take(&self, field: &str, key: &str) -> Result<Key> {
         if self.files.is_empty() {
             return Err(Error::usage(
                 format!("`--take {}={}` has no file to take it from", line(field), line(key)),
@@ -220,14 +246,7 @@ impl Keys {
         }
         let files = self.files.join(", ");
         match self.texts.get(key) {
-            Some(text) if !text.is_empty() => Ok(text.clone()),
-            Some(_) => Err(Error::input(
-                format!("no value for `{}`: `{}` is empty in {files}", line(field), line(key)),
-                format!(
-                    "mend what wrote the file; or give the value with --set, also an empty one: --set {}=",
-                    line(field)
-                ),
-            )),
+            Some(text) => Ok(Key { name: key.to_owned(), text: text.clone(), files }),
             None => Err(Error::input(
                 format!("no value for `{}`: {files} has no key `{}`", line(field), line(key)),
                 format!(

@@ -48,12 +48,18 @@ pub(crate) enum FileValues {
     Keys(Vec<(String, String)>),
 }
 
+/// Whether `git archive` replaces something in a text. An older git, and one that has replaced another
+/// `%(describe)` before, leaves this one as it is.
+fn is_template(text: &str) -> bool {
+    text.contains("$Format:") || text.contains("%(describe")
+}
+
 impl FileValues {
     /// The name of a value in which `git archive` would replace something, and has not.
     fn unreplaced(&self) -> Option<&str> {
         fn is_one(literal: &Literal) -> bool {
             match literal {
-                Literal::Text(text) => text.contains("$Format:"),
+                Literal::Text(text) => is_template(text),
                 Literal::List(items) => items.iter().any(is_one),
                 _ => false,
             }
@@ -63,7 +69,7 @@ impl FileValues {
                 fields.iter().find(|(_, value)| is_one(value)).map(|(name, _)| &**name)
             }
             Self::Keys(pairs) => {
-                pairs.iter().find(|(_, text)| text.contains("$Format:")).map(|(key, _)| &**key)
+                pairs.iter().find(|(_, text)| is_template(text)).map(|(key, _)| &**key)
             }
         }
     }
@@ -81,17 +87,28 @@ impl ValueFile {
         named.unwrap_or_else(|| Self { path: text.to_owned(), form: Form::of(text) })
     }
 
+    /// Whether it is no file, but standard input.
+    pub(crate) fn is_standard_input(&self) -> bool {
+        self.path == Path::new("-")
+    }
+
     /// Reads the file.
     ///
     /// # Errors
     /// It cannot be read, or does not have its form.
     pub(crate) fn read(&self) -> Result<FileValues> {
         let mut text = String::new();
-        if self.path == Path::new("-") {
+        if self.is_standard_input() {
             let read = std::io::stdin().read_to_string(&mut text);
             read.map_err(Error::io("read", "standard input"))?;
         } else {
-            text = read_text(&self.path)?;
+            text = read_text(&self.path).map_err(|error| match error {
+                Error::NotRegular { kind: "a named pipe", .. } => Error::input(
+                    error.to_string(),
+                    "what another program writes comes by standard input: --values - (with a form: env:-)",
+                ),
+                error => error,
+            })?;
         }
         let wrong_line = |(number, what): (usize, String)| {
             let message = format!("{}, line {number}: {}", escaped(&self.path), line(what));
@@ -108,7 +125,8 @@ impl ValueFile {
         match values.unreplaced() {
             Some(name) => Err(Error::input(
                 format!(
-                    "{}: the value of `{}` is as in the repository: `git archive` replaces `$Format:…$`",
+                    "{}: the value of `{}` is as in the repository: `git archive` replaces `$Format:…$`, and in one \
+                     file of an archive `%(describe)`",
                     escaped(&self.path),
                     line(name)
                 ),

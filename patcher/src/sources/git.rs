@@ -10,11 +10,13 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+
+use postlink_codegen::listed;
+use rustix::fs::{Access, access};
 
 use super::answer::{Answer, moment};
 use super::process::{Said, run};
@@ -75,8 +77,13 @@ impl Repository {
         let top = git.run(&["rev-parse", "--show-toplevel"])?;
         let top =
             top.status.success().then(|| PathBuf::from(OsString::from_vec(one_line(top.stdout))));
-        let commit = git.run(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])?;
+        let words = ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"];
+        let commit = git.run(&words)?;
         if !commit.status.success() {
+            // Of a commit that is not there yet it says nothing.
+            if !commit.stderr.is_empty() {
+                return Err(git.refused(&words, &commit));
+            }
             return Err(Error::input(
                 format!("the git repository {} has no commit", escaped(&dir)),
                 "commit first, or give the value with --set",
@@ -84,7 +91,10 @@ impl Repository {
         }
         let commit = text(&commit.stdout)?;
         let is_top = git.line(&["rev-parse", "--show-prefix"])?.is_empty();
-        if !is_top && git.bytes(&["ls-tree", "-z", "--name-only", &commit])?.is_empty() {
+        // The entry of a submodule that is not checked out, of which this is the folder.
+        let is_submodule = |list: &[u8]| list.starts_with(b"160000 ") && list.ends_with(b"\t./\0");
+        let has_nothing = |list: Vec<u8>| list.is_empty() || is_submodule(&list);
+        if !is_top && has_nothing(git.bytes(&["ls-tree", "-z", &commit])?) {
             return Err(Error::input(
                 format!(
                     "the git repository {} has nothing in the folder {}, which may be of another project",
@@ -107,14 +117,45 @@ impl Repository {
         if self.is_shallow {
             return self.with_dirty(self.tag_of_shallow()?);
         }
-        self.with_dirty(self.git.text(&["describe", "--tags", "--always", &self.commit])?)
+        self.with_dirty(self.described(&["--always"])?)
+    }
+
+    /// What `git describe` says, by any tag.
+    fn described(&self, options: &[&str]) -> Result<String> {
+        let words = [&["describe", "--tags"], options, &[&self.commit]].concat();
+        let said = self.git.run(&words)?;
+        if !said.status.success() {
+            return Err(self.git.refused(&words, &said));
+        }
+        // Then the answer has another name than the tag that was found: "is externally known as".
+        let warnings = String::from_utf8_lossy(&said.stderr);
+        match warnings.lines().find_map(|line| line.strip_prefix("warning: tag ")) {
+            Some(renamed) => Err(Error::input(
+                format!("git says of {}: the tag {}", self.place(), line(renamed)),
+                "an annotated tag has its name in itself: make it anew with git tag --annotate, and remove the \
+                 other one; or take `git:commit`",
+            )),
+            None => text(&said.stdout),
+        }
+    }
+
+    /// The tags at the commit, where there are several: git chooses one of them. For a message.
+    pub(super) fn rivals(&self) -> Result<String> {
+        let names = "--format=%(refname:strip=2)";
+        let tags =
+            self.git.bytes(&["for-each-ref", "--points-at", &self.commit, names, "refs/tags"])?;
+        let tags: Vec<String> = String::from_utf8_lossy(&tags).lines().map(line).collect();
+        Ok(match tags.as_slice() {
+            [] | [_] => String::new(),
+            _ => format!("; of the tags at the commit git chooses one: {}", listed(&tags)),
+        })
     }
 
     /// The same where there is a tag, without its `v`.
     pub(super) fn version(&self) -> Result<String> {
         let described = match self.is_shallow {
             true => self.tag_of_shallow()?,
-            false => self.git.text(&["describe", "--tags", &self.commit])?,
+            false => self.described(&[])?,
         };
         let is_version = |text: &str| text.starts_with(|first: char| first.is_ascii_digit());
         let version = described.strip_prefix('v').unwrap_or(&described).to_owned();
@@ -139,7 +180,7 @@ impl Repository {
     }
 
     pub(super) fn tag(&self) -> Result<String> {
-        self.git.text(&["describe", "--tags", "--exact-match", &self.commit])
+        self.described(&["--exact-match"])
     }
 
     /// The tag of the commit, which has to have one: without the history, no earlier one is known.
@@ -151,20 +192,24 @@ impl Repository {
     }
 
     pub(super) fn branch(&self) -> Result<String> {
-        let said = self.git.run(&["symbolic-ref", "--quiet", "--short", "HEAD"])?;
-        if !said.status.success() {
-            return Err(Error::input(
-                format!("the git repository {} is at a commit, and at no branch", self.place()),
+        // Its short name would have `heads/` in front where a tag has the same name.
+        let said = self.git.run(&["symbolic-ref", "--quiet", "HEAD"])?;
+        let name = if said.status.success() { text(&said.stdout)? } else { String::new() };
+        name.strip_prefix("refs/heads/").map(str::to_owned).ok_or_else(|| {
+            Error::input(
+                format!("the git repository {} is at no branch", self.place()),
                 "check out a branch, or give the value with --set: CI has it in a variable of its own",
-            ));
-        }
-        text(&said.stdout)
+            )
+        })
     }
 
     /// When the commit was made, by its committer.
     pub(super) fn date(&self) -> Result<Answer> {
-        let said = self.git.text(&["rev-list", "--max-count=1", "--timestamp", &self.commit])?;
-        let seconds = said.split(' ').next().unwrap_or_default();
+        // One that cannot be read would be 0 for `--timestamp`; here it is empty. In front is a line about
+        // the commit.
+        let said = self.git.line(&["rev-list", "--max-count=1", "--format==%ct", &self.commit])?;
+        let said = String::from_utf8_lossy(&said);
+        let seconds = said.rsplit('=').next().unwrap_or_default();
         moment(seconds).ok_or_else(|| {
             let message = format!(
                 "the date of the commit, `{}`, is no moment from 1970 to 9999",
@@ -289,8 +334,14 @@ impl Git {
     }
 
     fn run(&self, words: &[&str]) -> Result<Said> {
-        let mut git = Command::new("git");
-        git.args(["--no-pager", "--no-optional-locks", "-c", "core.fsmonitor=false"]);
+        let (program, path) = on_path()?;
+        let mut git = Command::new(program);
+        git.env("PATH", path).args([
+            "--no-pager",
+            "--no-optional-locks",
+            "-c",
+            "core.fsmonitor=false",
+        ]);
         git.args(["-c", "core.hooksPath=/dev/null"]).args(words);
         // Messages are told from one another; nothing is fetched or asked.
         git.env("LC_ALL", "C").env("GIT_NO_LAZY_FETCH", "1").env("GIT_ALLOW_PROTOCOL", "none");
@@ -300,19 +351,20 @@ impl Git {
                 git.env_remove(name);
             }
             // The system's error of a folder that is not there would be taken for one of git.
-            root.metadata().map_err(Error::io("open", root))?;
+            if !root.metadata().map_err(Error::io("open", root))?.is_dir() {
+                return Err(Error::input(
+                    format!("{} is no folder", escaped(root)),
+                    "name the folder of the sources with --git-root",
+                ));
+            }
             git.current_dir(root);
         }
         let longest = match words.first() {
             Some(&("ls-files" | "ls-tree" | "status")) => LIST,
             _ => ANSWER,
         };
-        run(git, longest).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Error::input(
-                "the program `git` is not on PATH",
-                "install git, or give the value with --set",
-            ),
-            _ => Error::input(format!("cannot run `git`: {error}"), "give the value with --set"),
+        run(git, longest).map_err(|error| {
+            Error::input(format!("cannot run `git`: {error}"), "give the value with --set")
         })
     }
 
@@ -339,6 +391,22 @@ impl Git {
     fn shown(&self) -> String {
         let current = || std::env::current_dir().unwrap_or_default();
         escaped(self.root.clone().unwrap_or_else(current))
+    }
+}
+
+/// Where the program `git` is, and those folders of `PATH` that are absolute. A relative one would be a
+/// folder of the repository.
+fn on_path() -> Result<(PathBuf, OsString)> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = || std::env::split_paths(&path).filter(|folder| folder.is_absolute());
+    let is_program = |path: &PathBuf| path.is_file() && access(path, Access::EXEC_OK).is_ok();
+    let program = folders().map(|folder| folder.join("git")).find(is_program);
+    match (program, std::env::join_paths(folders())) {
+        (Some(program), Ok(path)) => Ok((program, path)),
+        _ => Err(Error::input(
+            "the program `git` is not on PATH",
+            "install git, or give the value with --set; folders of PATH that are relative do not count",
+        )),
     }
 }
 

@@ -89,6 +89,10 @@ fn each(
     text: &str,
     read: impl Fn(&str) -> Result<Option<Pair>, String>,
 ) -> Result<Vec<Pair>, (usize, String)> {
+    if text.starts_with('\u{feff}') {
+        let what = "the file begins with a byte order mark: save it as UTF-8 without one";
+        return Err((1, what.to_owned()));
+    }
     let mut pairs: Vec<Pair> = Vec::new();
     let mut keys = std::collections::HashSet::new();
     for (position, line) in text.split('\n').enumerate() {

@@ -90,7 +90,11 @@ impl Sources {
             GitFact::Tag => Answer::Text(git.tag()?),
             GitFact::Branch => Answer::Text(git.branch()?),
         };
-        Ok((answer, format!(" of {}", git.place())))
+        let rivals = match fact {
+            GitFact::Describe | GitFact::Version | GitFact::Tag => git.rivals()?,
+            _ => String::new(),
+        };
+        Ok((answer, format!(" of {}{rivals}", git.place())))
     }
 }
 

@@ -8,7 +8,7 @@ use rustix::fs::{Access, access};
 use super::copy::{free, given, is_refused};
 use super::options::Output;
 use crate::error::{Error, Result};
-use crate::files::below::below;
+use crate::files::below::{below, outside};
 use crate::shown::escaped;
 
 /// Refuses trees of which one is in another, or that have one destination.
@@ -73,13 +73,8 @@ pub(super) fn places(
         }
         let real = there.canonicalize().map_err(Error::io("create a folder in", there))?;
         let real = real.join(place.strip_prefix(there).unwrap_or(&place));
-        match sources.iter().find(|source| real.starts_with(source)) {
-            Some(source) => Err(Error::input(
-                format!("{} is in the tree {}", escaped(&place), escaped(source)),
-                "a tree that is copied does not change: name a place outside of it",
-            )),
-            None => Ok(place),
-        }
+        outside(&place, &real, &sources)?;
+        Ok(place)
     };
     Error::all(outputs.iter().map(place).collect())
 }

@@ -251,13 +251,12 @@ fn read_choices(field: &mut Field, table: &Table<'_>, wrong: &mut Vec<Diagnostic
 
 fn read_source(field: &mut Field, table: &Table<'_>, wrong: &mut Vec<Diagnostic>) {
     let Some((text, span)) = table.string("from", wrong) else { return };
-    match Source::parse(&text) {
+    let read = Source::parse(&text).and_then(|source| {
+        source.check(field.ty)?;
+        Ok(source)
+    });
+    match read {
         Err((message, help)) => wrong.push(Diagnostic::new(message, span, help)),
-        Ok(source) if !source.fits(field.ty) => wrong.push(Diagnostic::new(
-            format!("a field of type {} does not take its value from `{source}`", field.ty.name()),
-            span,
-            format!("`{source}` is for {}", listed(&source.types())),
-        )),
         Ok(source) => field.source = Some(source.to_string()),
     }
 }

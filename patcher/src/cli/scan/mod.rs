@@ -5,7 +5,7 @@ mod report;
 
 pub(super) use report::{count, line_of};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -13,6 +13,7 @@ use super::json;
 use super::progress::Progress;
 use super::talk::{Exit, Talk};
 use crate::error::Result;
+use crate::files::below::outside;
 use crate::files::replace;
 use crate::scan::against::Comparison;
 use crate::scan::trees::Scan;
@@ -74,6 +75,17 @@ struct Output<'a> {
     against: Option<Comparison>,
 }
 
+/// Refuses outputs that would change what is scanned, before a long scan.
+fn check_outputs(args: &Args) -> Result<()> {
+    let outputs: Vec<&Path> =
+        args.manifest.iter().chain(&args.html).map(PathBuf::as_path).collect();
+    // A tree that is not there is told by the scan.
+    let trees = args.tree.iter().chain(&args.against).filter_map(|tree| tree.canonicalize().ok());
+    let trees: Vec<PathBuf> = trees.collect();
+    let targets = replace::targets(&outputs, &[])?;
+    outputs.iter().zip(&targets).try_for_each(|(shown, real)| outside(shown, real, &trees))
+}
+
 pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     json::or_error(args.json, || {
         let mut options = ScanOptions::default();
@@ -84,6 +96,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         options.skip_members = args.no_members;
         options.repack = args.repack;
         options.manifest = args.manifest.is_some();
+        check_outputs(args)?;
         let progress = Progress::new(talk.0.quiet).ends_at_signals();
         let scanned = scan(&options, &progress);
         progress.end();
