@@ -34,6 +34,7 @@ pub const RUN: &[(&str, &str, &str)] = &[
     ("patcher/guides/shell.md", "Completions", "completions::the_guide_installs_all"),
     ("patcher/guides/shell.md", "Manual pages", "completions::the_guide_installs_all"),
     ("patcher/guides/specialize.md", "Use", "book::to_another_path"),
+    ("patcher/guides/values.md", "The example", "values_guide::the_guide"),
     ("patcher/guides/values.md", "From git", "values_guide::the_guide"),
     ("patcher/guides/values.md", "Say it once", "values_guide::the_guide"),
     ("patcher/guides/values.md", "From the environment", "values_guide::the_guide"),

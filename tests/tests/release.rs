@@ -32,12 +32,15 @@ fn part(heading: &str) -> Page {
     Page::read("patcher/guides/install.md").part(heading)
 }
 
-/// Runs the lines of a page's block that begin with `$ `, in a folder with a home of its own.
+/// Runs the lines of a page's block that begin with `$ `, in the folder `dist`, with a home of its own.
 fn run_at_home(block: &str, folder: &Folder) -> String {
     let home = format!("HOME={}", folder.path("home").display());
     let ours = postlink().parent().expect("a folder").display();
     let path = format!("PATH={ours}:{}", std::env::var("PATH").unwrap_or_default());
-    let run = |line: &str| folder.run_words("env".as_ref(), &[&home, &path, "sh", "-c", line]).ok();
+    let run = |line: &str| {
+        let line = format!("cd dist && {line}");
+        folder.run_words("env".as_ref(), &[&home, &path, "sh", "-c", &line]).ok()
+    };
     block.lines().filter_map(|line| line.strip_prefix("$ ")).map(run).collect()
 }
 
