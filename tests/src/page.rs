@@ -115,6 +115,28 @@ impl Page {
         blocks
     }
 
+    /// The text without its code.
+    #[must_use]
+    pub fn prose(&self) -> String {
+        let mut inside = false;
+        let lines = self.text.lines().filter(|line| {
+            let is_fence = line.starts_with("```");
+            inside ^= is_fence;
+            !inside && !is_fence
+        });
+        let text = lines.collect::<Vec<_>>().join("\n");
+        // What stands between backticks is no link.
+        text.split('`').step_by(2).collect::<Vec<_>>().join("`")
+    }
+
+    /// The targets of the links.
+    #[must_use]
+    pub fn links(&self) -> Vec<String> {
+        let text = self.prose();
+        let ends = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        ends.map(str::to_owned).collect()
+    }
+
     /// The rows of [`RUN`] for this part.
     pub fn rows(
         &self,
