@@ -34,6 +34,7 @@ pub const RUN: &[(&str, &str, &str)] = &[
     ("patcher/guides/shell.md", "Completions", "completions::the_guide_installs_all"),
     ("patcher/guides/shell.md", "Manual pages", "completions::the_guide_installs_all"),
     ("patcher/guides/specialize.md", "Use", "book::to_another_path"),
+    ("patcher/guides/values.md", "The example", "values_guide::the_guide"),
     ("patcher/guides/values.md", "From git", "values_guide::the_guide"),
     ("patcher/guides/values.md", "Say it once", "values_guide::the_guide"),
     ("patcher/guides/values.md", "From the environment", "values_guide::the_guide"),
@@ -112,6 +113,28 @@ impl Page {
             }
         }
         blocks
+    }
+
+    /// The text without its code.
+    #[must_use]
+    pub fn prose(&self) -> String {
+        let mut inside = false;
+        let lines = self.text.lines().filter(|line| {
+            let is_fence = line.starts_with("```");
+            inside ^= is_fence;
+            !inside && !is_fence
+        });
+        let text = lines.collect::<Vec<_>>().join("\n");
+        // What stands between backticks is no link.
+        text.split('`').step_by(2).collect::<Vec<_>>().join("`")
+    }
+
+    /// The targets of the links.
+    #[must_use]
+    pub fn links(&self) -> Vec<String> {
+        let text = self.prose();
+        let ends = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        ends.map(str::to_owned).collect()
     }
 
     /// The rows of [`RUN`] for this part.

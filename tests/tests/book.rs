@@ -41,11 +41,8 @@ fn all_fields_by_name() {
 
 #[test]
 fn in_a_rust_crate() {
-    let (cpp, rust) = (page("cpp"), page("rust"));
-    let owned = rust.blocks("toml")[1].trim_end().to_owned();
-    let schema = cpp.blocks("toml")[0].replace("exported = true", "owner = 'rust'");
-    assert!(owned.contains("owner = \"rust\""), "{owned}");
-    let folder = example(&schema, &rust.blocks("rust")[0]);
+    let rust = page("rust");
+    let folder = example(&rust.blocks("toml")[1], &rust.blocks("rust")[0]);
     let said = rust.part("A program").run(&folder);
     assert!(said.contains("2.1.0 in"), "{said}");
 }

@@ -60,7 +60,7 @@ fn install_names_tell_what_a_tree_was_built_for() {
         std::fs::remove_file(folder.path(name)).expect(name);
     }
     let said = folder.postlink("scan tree").ok();
-    assert!(said.contains("built for /opt/place: 1 place\n"), "{said}");
+    assert!(said.contains("built for /opt/place, as 1 place tells\n"), "{said}");
 }
 
 #[test]

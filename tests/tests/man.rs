@@ -72,6 +72,25 @@ fn no_program_finds_fault_with_a_page() {
     }
 }
 
+/// A terminal has room for the foot, also where the program knows its commit and its day.
+#[test]
+fn the_foot_of_a_page_fits() {
+    let folder = pages();
+    let program = postlink_tests::postlink().display();
+    let values = "--set commit=0123456789ab --set build_date=2026-11-27";
+    folder.postlink(&format!("fill {program} --output released {values}")).ok();
+    assert!(folder.run("./released --version").ok().contains(" (0123456789ab, 2026-11-27)"));
+    folder.run("./released man pages").ok();
+    for page in ["postlink-completions.1", "postlink-schema.5"] {
+        let shown = folder.run(&format!("mandoc -Tascii -O width=80 pages/{page}")).ok();
+        let foot = shown.lines().last().unwrap_or_default();
+        assert_eq!(foot.split_whitespace().take(2).collect::<Vec<_>>(), ["postlink", "0.1.0"]);
+        assert!(foot.contains("  2026-"), "{foot}");
+        let text = String::from_utf8(folder.read(&format!("pages/{page}"))).expect("UTF-8");
+        assert!(!text.contains("0123456789ab"), "{text}");
+    }
+}
+
 const SCHEMA: &str = "[section.app]
 [section.app.field.version]
 type = 'string'

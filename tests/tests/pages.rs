@@ -79,26 +79,6 @@ fn anchor(heading: &str) -> String {
     words.replace(' ', "-")
 }
 
-/// The page's text without its code.
-fn prose(page: &Page) -> String {
-    let mut inside = false;
-    let lines = page.text().lines().filter(|line| {
-        let is_fence = line.starts_with("```");
-        inside ^= is_fence;
-        !inside && !is_fence
-    });
-    let text = lines.collect::<Vec<_>>().join("\n");
-    // What stands between backticks is no link.
-    text.split('`').step_by(2).collect::<Vec<_>>().join("`")
-}
-
-/// The targets of a page's links.
-fn links(page: &Page) -> Vec<String> {
-    let text = prose(page);
-    let ends = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    ends.map(str::to_owned).collect()
-}
-
 /// A path without `.` and `..`.
 fn normal(path: &Path) -> PathBuf {
     let mut found = PathBuf::new();
@@ -119,7 +99,7 @@ fn every_link_leads_somewhere() {
     let mut seen = 0;
     for page in pages() {
         let folder = Path::new(&page).parent().expect("a folder").to_owned();
-        for link in links(&Page::read(&page)) {
+        for link in Page::read(&page).links() {
             if link.contains("://") {
                 continue;
             }
@@ -149,7 +129,7 @@ fn every_link_leads_somewhere() {
 /// Whoever reads the index finds each page.
 #[test]
 fn the_index_has_every_page() {
-    let index = links(&Page::read("patcher/guides/README.md"));
+    let index = Page::read("patcher/guides/README.md").links();
     for page in pages() {
         if let Some(name) = page.strip_prefix("patcher/guides/") {
             assert!(name == "README.md" || index.iter().any(|link| link == name), "{name}");

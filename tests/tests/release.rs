@@ -32,12 +32,15 @@ fn part(heading: &str) -> Page {
     Page::read("patcher/guides/install.md").part(heading)
 }
 
-/// Runs the lines of a page's block that begin with `$ `, in a folder with a home of its own.
+/// Runs the lines of a page's block that begin with `$ `, in the folder `dist`, with a home of its own.
 fn run_at_home(block: &str, folder: &Folder) -> String {
     let home = format!("HOME={}", folder.path("home").display());
     let ours = postlink().parent().expect("a folder").display();
     let path = format!("PATH={ours}:{}", std::env::var("PATH").unwrap_or_default());
-    let run = |line: &str| folder.run_words("env".as_ref(), &[&home, &path, "sh", "-c", line]).ok();
+    let run = |line: &str| {
+        let line = format!("cd dist && {line}");
+        folder.run_words("env".as_ref(), &[&home, &path, "sh", "-c", &line]).ok()
+    };
     block.lines().filter_map(|line| line.strip_prefix("$ ")).map(run).collect()
 }
 
@@ -71,6 +74,7 @@ fn an_archive_is_checked_and_unpacked_as_the_guide_says() {
     for name in ["LICENSE-MIT", "LICENSE-APACHE", "LICENSES-OF-CRATES", "README.md"] {
         assert!(files.contains(&format!("share/doc/postlink/{name}")), "{name}: {files:?}");
     }
+    every_link_leads_to_a_file(&folder.path("home/.local/share/doc/postlink"));
     bash_knows_the_command(&folder);
     cmake_finds_it(&folder);
 }
@@ -87,6 +91,24 @@ fn cmake_finds_it(folder: &Folder) {
     let said = folder.run_words("sh".as_ref(), &["-c", &line]).ok();
     let expected = format!("found in {}/lib/cmake/postlink\n", prefix.display());
     assert!(said.contains(&expected), "{said}");
+}
+
+/// The README and the guides have no link to what only the repository has.
+fn every_link_leads_to_a_file(documents: &Path) {
+    let guides = std::fs::read_dir(documents.join("guides")).expect("the guides");
+    let guides = guides.map(|guide| guide.expect("a guide").path());
+    let pages: Vec<_> = guides.chain([documents.join("README.md")]).collect();
+    let mut seen = 0;
+    for page in pages.iter().filter(|page| page.extension().is_some_and(|name| name == "md")) {
+        let beside = page.parent().expect("a folder");
+        for link in Page::read(&page.display().to_string()).links() {
+            let file = link.split('#').next().unwrap_or_default();
+            let is_there = link.starts_with("http") || beside.join(file).exists();
+            assert!(is_there, "{}: {link}", page.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 60, "{seen} links");
 }
 
 fn bash_knows_the_command(folder: &Folder) {
@@ -133,11 +155,14 @@ fn a_package_for_debian_is_installed_and_removed() {
         "lib/cmake/postlink/postlink-config.cmake",
         "share/bash-completion/completions/postlink",
         "share/doc/postlink/LICENSES-OF-CRATES.gz",
+        "share/doc/postlink/guides/README.md",
         "share/perl5/Debian/Debhelper/Sequence/postlink.pm",
         "share/zsh/vendor-completions/_postlink",
     ] {
         assert!(installed.contains(&format!("usr/{name}")), "{name}: {installed:?}");
     }
+    let documents = folder.path("root/usr/share/doc/postlink");
+    every_link_leads_to_a_file(&documents);
     let provided = folder.run(&format!("dpkg-deb --field dist/{PACKAGE} Provides")).ok();
     assert_eq!(provided, "dh-sequence-postlink\n");
     // Each file is as the package says.

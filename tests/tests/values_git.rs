@@ -60,6 +60,9 @@ fn the_facts_are_what_git_says() {
     here.folder.write("sources/unknown", "x");
     let said = fill("--git version --git commit --git date --git seconds=date --git dirty");
     assert!(said.contains("`version` is `1.3.0`, by git:version of "), "{said}");
+    let both =
+        "`seconds` is `2026-11-24T08:20:30Z` (1795508430 seconds since 1970), by git:date of ";
+    assert!(said.contains(both), "{said}");
     let fields = ["version", "commit", "date", "seconds", "dirty"].map(|field| here.field(field));
     let commit = git("rev-parse HEAD");
     assert_eq!(fields, ["1.3.0", &commit, "2026-11-24T08:20:30Z", "1795508430", "false"]);

@@ -38,7 +38,7 @@ pub struct Section {
     pub owner_unsaid: Option<Diagnostics>,
     /// The C++ namespace of the accessors, its parts joined by `::`.
     pub namespace: String,
-    /// Whether other shared libraries may call the accessors.
+    /// Whether programs and other shared libraries may call the accessors of a library.
     pub exported: bool,
     /// The C++ function, its parts joined by `::`, that is called where an accessor would stop the
     /// program.

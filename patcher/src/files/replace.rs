@@ -275,7 +275,11 @@ pub(crate) fn targets(outputs: &[&Path], inputs: &[&Path]) -> Result<Vec<PathBuf
     let mut targets: Vec<PathBuf> = Vec::new();
     for output in outputs {
         let target = target(output)?;
-        if inputs.iter().any(|input| is_same(&target, input)) || targets.contains(&target) {
+        let mut is_named_twice = targets.contains(&target);
+        for input in &inputs {
+            is_named_twice |= is_same(&target, input).map_err(Error::io("look at", &target))?;
+        }
+        if is_named_twice {
             return Err(Error::input(
                 format!("{} is named twice", escaped(output)),
                 "name another file for each output, and none that is read",

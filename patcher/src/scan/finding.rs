@@ -167,7 +167,7 @@ impl FindingKind {
             Self::Runpath => "RUNPATH, rpath",
             Self::Text => "text files",
             Self::Link => "symbolic links",
-            Self::Descriptor => "defaults in the descriptor of a record",
+            Self::Descriptor => "defaults that the file keeps for later fills",
             Self::String => "undeclared, in programs and libraries",
             Self::Loader => "loader and names of libraries",
             Self::Debug => "debug information",
@@ -188,7 +188,7 @@ impl FindingKind {
             Self::Runpath => "specialize rewrites it in place, or relative to the file",
             Self::Text => "specialize rewrites them",
             Self::Link => "specialize makes them anew",
-            Self::Descriptor => "specialize rewrites them, so that later fills follow",
+            Self::Descriptor => "specialize rewrites them too",
             Self::String => {
                 "declare it in schema.toml and read it through the accessor; specialize --equal-length \
                  rewrites it where the new path is as long"

@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use postlink_codegen::{Field, Literal, Problem, Value};
 
+use crate::shown::line;
+
 /// The answer of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
@@ -35,6 +37,15 @@ impl Answer {
                 let moment = SystemTime::UNIX_EPOCH + Duration::from_secs(*seconds);
                 humantime::format_rfc3339_seconds(moment).to_string()
             }
+        }
+    }
+
+    /// As it is told. A moment is told in both forms, since an integer field stores its seconds.
+    pub(super) fn told(&self) -> String {
+        let text = line(self.text());
+        match self {
+            Self::Text(_) => format!("`{text}`"),
+            Self::Moment(seconds) => format!("`{text}` ({seconds} seconds since 1970)"),
         }
     }
 

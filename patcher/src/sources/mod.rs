@@ -47,7 +47,7 @@ impl Sources {
             None => self.find(source).map_err(|error| for_field(error, field))?,
         };
         locked(&self.answers).insert(source.clone(), (answer.clone(), place.clone()));
-        let told = format!("`{field}` is `{}`, by {source}{place}", line(answer.text()));
+        let told = format!("`{field}` is {}, by {source}{place}", answer.told());
         locked(&self.told).push(told);
         Ok(answer)
     }

@@ -24,7 +24,10 @@ pub const SECTION_KEYS: &[SchemaKey] = &[
         "on_failure",
         "a C++ function with its namespace, which accessors call where they would stop the program",
     ),
-    key("exported", "whether other shared libraries may call the accessors; `false` by default"),
+    key(
+        "exported",
+        "whether programs and other shared libraries may call the accessors of a library; `false` by default. Without it their link fails: `hidden symbol … isn't defined`",
+    ),
     key("elf", "the name of the ELF section; `postlink_SECTION` by default"),
     key("doc", "its documentation"),
 ];

@@ -46,9 +46,11 @@ struct Page {
     text: String,
 }
 
-/// The program and its version, for the foot of a page.
+/// The program and its version, for the foot of a page: without the commit and the day, with which the
+/// foot is wider than a terminal.
 fn source(cli: &Command) -> String {
-    format!("postlink {}", cli.get_version().unwrap_or_default())
+    let version = cli.get_version().unwrap_or_default();
+    format!("postlink {}", version.split(' ').next().unwrap_or_default())
 }
 
 /// The section in which a page names others, each as `NAME(SECTION)`.

@@ -39,7 +39,9 @@ fn tree_report(tree: &ScannedTree, references: &[String], verbose: bool) -> Stri
     );
     for built in tree.built_for.iter().flatten() {
         let path = escaped(built.path.as_os_str());
-        let _ = writeln!(text, "built for {path}: {}", count(built.places as usize, "place"));
+        let tell = if built.places == 1 { "tells" } else { "tell" };
+        let places = count(built.places as usize, "place");
+        let _ = writeln!(text, "built for {path}, as {places} {tell}");
     }
     if tree.built_for.as_ref().is_some_and(Vec::is_empty) {
         text.push_str(
