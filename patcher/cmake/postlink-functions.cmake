@@ -2,6 +2,8 @@
 
 include_guard(GLOBAL)
 
+include("${CMAKE_CURRENT_LIST_DIR}/postlink-words.cmake")
+
 # postlink_generate(
 #   TARGET SCHEMA FILE [SECTION NAME] [DEFAULT FIELD=VALUE…] [MACROS] [INCLUDE_PREFIX FOLDER]
 #   [HEADERS VARIABLE])
@@ -101,8 +103,9 @@ function(postlink_fill target)
     "postlink_fill(${target})" "${target}"
     EXECUTABLE SHARED_LIBRARY MODULE_LIBRARY STATIC_LIBRARY)
   set(arguments ${arg_OPTIONS})
+  # In one word each, also where a generator expression leaves nothing of the value.
   foreach(value IN LISTS arg_SET)
-    list(APPEND arguments --set "${value}")
+    list(APPEND arguments "--set=${value}")
   endforeach()
   foreach(file IN LISTS arg_VALUES)
     get_filename_component(file "${file}" ABSOLUTE)
@@ -121,26 +124,31 @@ function(postlink_fill target)
 
   # It stays as it is: the installation knows the prefix.
   string(REPLACE "$<INSTALL_PREFIX>" "$<1:$><INSTALL_PREFIX>" arguments "${arguments}")
-  string(REPLACE ";" "]==]\n  [==[" quoted "${arguments}")
+  # What generator expressions become is known only in the file that they are evaluated in. So the words
+  # are in one of their own, which nobody takes for CMake's code, and are counted where it is read.
+  list(LENGTH arguments count)
+  string(ASCII 31 separator)
+  string(REPLACE ";" "${separator}" words "${arguments}${separator}\n")
   set(script "${CMAKE_CURRENT_BINARY_DIR}/${target}.postlink/fill")
   # A generator of several configurations has a script for each.
   get_property(has_several GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
   if(has_several)
-    set(suffix "-$<LOWER_CASE:$<CONFIG>>.cmake")
+    set(suffix "-$<LOWER_CASE:$<CONFIG>>")
     set(installed_suffix "-\${_postlink_configuration}.cmake")
   else()
-    set(suffix ".cmake")
+    set(suffix "")
     set(installed_suffix ".cmake")
   endif()
+  file(GENERATE OUTPUT "${script}${suffix}.words" CONTENT "${words}" NEWLINE_STYLE UNIX)
   file(
     GENERATE
-    OUTPUT "${script}${suffix}"
+    OUTPUT "${script}${suffix}.cmake"
     CONTENT
       "include([==[${CMAKE_CURRENT_FUNCTION_LIST_DIR}/postlink-install.cmake]==])
 _postlink_fill_installed(
   [==[${target}]==] [==[$<TARGET_FILE_NAME:${target}>]==] [==[${arg_DESTINATION}]==]
   [==[${CMAKE_CURRENT_SOURCE_DIR}]==] [==[$<TARGET_FILE:postlink::postlink>]==]
-  [==[${quoted}]==])
+  [==[${script}${suffix}.words]==] ${count})
 ")
   # After all rules of this directory, wherever the call stands; and again after those of the whole
   # project, for a target that another directory installs.
@@ -163,16 +171,10 @@ endfunction()
 # Refuses what cmake_parse_arguments passes over, and words that CMake's lists would cut or join: they
 # would become other values. `arg_…` are those of the function that calls this.
 function(_postlink_check_arguments call count words)
-  # As many words as were given, with as many separators; and one more, that the last does not join.
-  set(words "${words};end")
-  list(LENGTH words length)
-  string(REGEX REPLACE "[^;]" "" separators "${words}")
-  string(LENGTH "${separators}" separator_count)
-  math(EXPR expected_length "${count} + 1")
-  if(NOT length EQUAL expected_length OR NOT separator_count EQUAL count)
-    message(FATAL_ERROR "${call}: CMake cannot carry a `;`, a bracket without its other one, or a "
-                        "backslash at the end of a word; such a value of postlink_fill may stand "
-                        "in a file, VALUES FILE")
+  _postlink_count_words(is_whole "${count}" "${words}")
+  if(NOT is_whole)
+    message(FATAL_ERROR "${call}: ${_postlink_uncarried}; such a value of postlink_fill may stand in a "
+                        "file, VALUES FILE")
   elseif(DEFINED arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "${call} does not know `${arg_UNPARSED_ARGUMENTS}`")
   elseif(DEFINED arg_KEYWORDS_MISSING_VALUES)

@@ -374,6 +374,38 @@ fn refused() {
     assert!(said.contains("postlink-config.cmake, version: 0.1"), "{said}");
 }
 
+/// What a generator expression becomes is as little cut or joined as what stands in the call.
+#[test]
+fn generator_expressions() {
+    let lists = "cmake_minimum_required(VERSION 3.21)\nproject(n LANGUAGES CXX)\nfind_package(postlink REQUIRED)\n\
+                 add_executable(tool tool.cc tool-main.cc)\npostlink_generate(tool SCHEMA schema.toml)\n\
+                 set_target_properties(tool PROPERTIES MANY \"b;--set;name=evil\" BRACKET \"b]==] [==[--version\")\n\
+                 install(TARGETS tool)\ninclude(call.cmake)\n";
+    let project = Project::of(&[("CMakeLists.txt", lists)]);
+    for name in ["schema.toml", "tool.cc", "tool-main.cc"] {
+        fs::copy(fixture("../with-cmake").join(name), project.path(name)).expect(name);
+    }
+    let install = |generator: &str, words: &str| {
+        project.write("call.cmake", &format!("postlink_fill(tool {words})\n"));
+        let build = format!("'build {generator}'");
+        let configure =
+            format!("cmake -S . -B {build} -G '{generator}' -D CMAKE_INSTALL_PREFIX=/usr");
+        project.run(&format!("{configure} && cmake --build {build} --config Release")).ok();
+        project.run(&format!("cmake --install {build} --config Release"))
+    };
+    for value in ["a\\\\$<SEMICOLON>b", "$<TARGET_PROPERTY:tool,MANY>"] {
+        let said = install("Ninja", &format!("SET \"name={value}\"")).fails(1);
+        assert!(said.contains("cannot carry a `;`"), "{value}: {said}");
+    }
+    for generator in ["Ninja", "Ninja Multi-Config"] {
+        // An option that is empty is none.
+        let option = "OPTIONS $<$<CONFIG:None>:--nonsense>";
+        install(generator, &format!("SET name=$<TARGET_PROPERTY:tool,BRACKET> {option}")).ok();
+        assert_eq!(project.run("stage/usr/bin/tool").ok(), "b]==] [==[--version\n");
+    }
+    install("Ninja", "SET $<$<CONFIG:None>:name=a>").fails(1);
+}
+
 /// The files of CMake are of the version that the program is of.
 #[test]
 fn one_version() {
