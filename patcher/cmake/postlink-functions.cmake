@@ -42,6 +42,16 @@ function(postlink_generate target)
   endif()
 
   get_filename_component(schema "${arg_SCHEMA}" ABSOLUTE)
+  # One that another rule makes may not be there yet. What is read here is the text alone, so that a name
+  # that stands for something else in it is refused as late as postlink is run.
+  if(EXISTS "${schema}")
+    file(READ "${schema}" schema_text)
+    string(FIND "${schema_text}" "${section}" position)
+    if(position EQUAL -1)
+      message(FATAL_ERROR "postlink_generate(${target}): ${schema} has no section ${section}; name one "
+                          "with SECTION NAME")
+    endif()
+  endif()
   set(folder "${CMAKE_CURRENT_BINARY_DIR}/${target}.postlink")
   set(prefix "")
   if(arg_INCLUDE_PREFIX)

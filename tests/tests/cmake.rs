@@ -353,7 +353,7 @@ fn refused() {
         ("CMakeLists.txt", lists),
         ("main.cc", "int main() {}\n"),
         ("wrong.cmake", ""),
-        ("schema.toml", ""),
+        ("schema.toml", "[section.top]\n"),
     ]);
     project.run("cmake -S . -B build").ok();
     let refused = |call: &str, words: &str| {
@@ -367,6 +367,10 @@ fn refused() {
     refused(&format!("postlink_generate(n::top {schema})"), "another name of top");
     refused(&format!("postlink_generate(nobody {schema})"), "no target of this name yet");
     refused("postlink_generate(top)", "SCHEMA FILE is missing");
+    refused(
+        &format!("postlink_generate(objects {schema})"),
+        "no section objects; name one with SECTION",
+    );
     refused("postlink_generate(top schema.toml)", "does not know `schema.toml`");
     refused(&format!("postlink_generate(top {schema} DEFAULT)"), "nothing follows DEFAULT");
     refused(
