@@ -181,10 +181,9 @@ endfunction()
 # Refuses what cmake_parse_arguments passes over, and words that CMake's lists would cut or join: they
 # would become other values. `arg_…` are those of the function that calls this.
 function(_postlink_check_arguments call count words)
-  _postlink_count_words(is_whole "${count}" "${words}")
-  if(NOT is_whole)
-    message(FATAL_ERROR "${call}: ${_postlink_uncarried}; such a value of postlink_fill may stand in a "
-                        "file, VALUES FILE")
+  _postlink_wrong_words(wrong "${count}" "${words}")
+  if(wrong)
+    message(FATAL_ERROR "${call}: ${wrong}")
   elseif(DEFINED arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "${call} does not know `${arg_UNPARSED_ARGUMENTS}`")
   elseif(DEFINED arg_KEYWORDS_MISSING_VALUES)

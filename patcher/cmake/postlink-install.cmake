@@ -58,11 +58,10 @@ function(_postlink_fill_installed target name destinations directory program wor
   string(REGEX REPLACE "${separator}\n$" "" arguments "${arguments}")
   string(REPLACE "${separator}" "\n" shown "${arguments}")
   string(REPLACE "${separator}" ";" arguments "${arguments}")
-  _postlink_count_words(is_whole "${words_count}" "${arguments}")
-  if(NOT is_whole)
-    message(FATAL_ERROR "postlink_fill(${target}): ${_postlink_uncarried}, and the options became, with "
-                        "the prefix ${CMAKE_INSTALL_PREFIX}:\n${shown}\n"
-                        "Such a value may stand in a file, VALUES FILE")
+  _postlink_wrong_words(wrong "${words_count}" "${arguments}")
+  if(wrong)
+    message(FATAL_ERROR "postlink_fill(${target}): ${wrong}; with the prefix ${CMAKE_INSTALL_PREFIX}, "
+                        "the options became:\n${shown}")
   endif()
   get_property(others GLOBAL PROPERTY _postlink_filled_files)
   foreach(file IN LISTS files)
