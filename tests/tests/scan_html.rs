@@ -169,7 +169,8 @@ fn a_page_without_findings_says_why() {
     // All is handled, of two trees; a difference that nothing explains needs a hand.
     folder.write("one/app.pc", "prefix=/opt/app\n");
     folder.write("two/app.pc", "prefix=/opt/app\nversion=2\n");
-    folder.postlink("scan one two --html page.html").ok();
+    let said = folder.postlink("scan one two --html page.html").ok();
+    assert!(said.ends_with("\npage.html: written\n"), "{said}");
     let page = read(&folder, "page.html");
     assert_eq!(page["heading"], "✓ specialize handles all 2");
     assert!(
