@@ -194,11 +194,13 @@ fn the_guide() {
     folder.write("app.c", guide.blocks("c").concat());
     let said = guide.run(&folder);
     assert!(
-        said.contains("2 found; specialize handles 1 of it and does nothing about 1"),
+        said.contains("2 found; specialize handles 1 of them and does nothing about 1"),
         "{said}"
     );
     let page = read(&folder, "report.html");
     assert_eq!(page["heading"], "✗ 1 finding needs a hand");
+    let tree = page["trees"].to_string();
+    assert!(tree.contains("2 found, 1 of them needs a hand"), "{tree}");
     assert!(page["tasks"][0]["remedies"].to_string().contains("share_icons_path"), "{page}");
 }
 
