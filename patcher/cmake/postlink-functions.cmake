@@ -103,7 +103,7 @@ endfunction()
 # The build tree is left alone.
 #
 # SET          values of fields; `$<INSTALL_PREFIX>` in them is the prefix of the installation
-# VALUES       files with values
+# VALUES       files with values; one whose name does not tell its form has it in front, as `status:FILE`
 # DESTINATION  where the target is installed; needed only if other files of its name are installed too
 # OPTIONS      further options of `postlink fill`, which runs in the folder of the CMakeLists.txt
 function(postlink_fill target)
@@ -118,8 +118,14 @@ function(postlink_fill target)
     list(APPEND arguments "--set=${value}")
   endforeach()
   foreach(file IN LISTS arg_VALUES)
+    # The form that may stand in front, as `postlink fill --values` takes it.
+    set(form "")
+    if(file MATCHES "^(json|toml|status|env|os-release):(.*)$")
+      set(form "${CMAKE_MATCH_1}:")
+      set(file "${CMAKE_MATCH_2}")
+    endif()
     get_filename_component(file "${file}" ABSOLUTE)
-    list(APPEND arguments --values "${file}")
+    list(APPEND arguments --values "${form}${file}")
   endforeach()
   if(NOT arguments)
     message(FATAL_ERROR "postlink_fill(${target}): no value is given; give some with SET or VALUES, "
@@ -139,6 +145,15 @@ function(postlink_fill target)
   list(LENGTH arguments count)
   string(ASCII 31 separator)
   string(REPLACE ";" "${separator}" words "${arguments}${separator}\n")
+  # Brackets that no text below closes: what is in it is a text, whatever it is.
+  string(CONCAT texts "${arg_DESTINATION}" "${CMAKE_CURRENT_FUNCTION_LIST_DIR}"
+                "${CMAKE_CURRENT_SOURCE_DIR}" "${CMAKE_CURRENT_BINARY_DIR}")
+  set(level "==")
+  while(texts MATCHES "]${level}")
+    string(APPEND level "=")
+  endwhile()
+  set(open "[${level}[")
+  set(close "]${level}]")
   set(script "${CMAKE_CURRENT_BINARY_DIR}/${target}.postlink/fill")
   # A generator of several configurations has a script for each.
   get_property(has_several GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
@@ -154,11 +169,11 @@ function(postlink_fill target)
     GENERATE
     OUTPUT "${script}${suffix}.cmake"
     CONTENT
-      "include([==[${CMAKE_CURRENT_FUNCTION_LIST_DIR}/postlink-install.cmake]==])
+      "include(${open}${CMAKE_CURRENT_FUNCTION_LIST_DIR}/postlink-install.cmake${close})
 _postlink_fill_installed(
-  [==[${target}]==] [==[$<TARGET_FILE_NAME:${target}>]==] [==[${arg_DESTINATION}]==]
-  [==[${CMAKE_CURRENT_SOURCE_DIR}]==] [==[$<TARGET_FILE:postlink::postlink>]==]
-  [==[${script}${suffix}.words]==] ${count})
+  ${open}${target}${close} ${open}$<TARGET_FILE_NAME:${target}>${close} ${open}${arg_DESTINATION}${close}
+  ${open}${CMAKE_CURRENT_SOURCE_DIR}${close} ${open}$<TARGET_FILE:postlink::postlink>${close}
+  ${open}${script}${suffix}.words${close} ${count})
 ")
   # After all rules of this directory, wherever the call stands; and again after those of the whole
   # project, for a target that another directory installs.

@@ -8,14 +8,11 @@ include("${CMAKE_CURRENT_LIST_DIR}/postlink-words.cmake")
 # Fills the files of this name that this run of the installation has installed so far.
 #
 # CMake lists them, without DESTDIR, in CMAKE_INSTALL_MANIFEST_FILES. A file that an earlier run
-# installed is not among them: it is no longer there, or is of a component that is not installed now.
+# installed is not among them: it is no longer there, or is of a component that is not installed now. A
+# file that two rules install is among them twice, and is filled after both.
 #
 # The file of words has so many of them: the options of `postlink fill`.
 function(_postlink_fill_installed target name destinations directory program words_file words_count)
-  get_property(filled GLOBAL PROPERTY _postlink_filled)
-  if(target IN_LIST filled)
-    return()
-  endif()
   set(folders "")
   foreach(destination IN LISTS destinations)
     cmake_path(ABSOLUTE_PATH destination BASE_DIRECTORY "${CMAKE_INSTALL_PREFIX}" NORMALIZE)
@@ -31,8 +28,15 @@ function(_postlink_fill_installed target name destinations directory program wor
       list(APPEND files "${file}")
     endif()
   endforeach()
-  list(REMOVE_DUPLICATES files)
   list(LENGTH files count)
+  set(different "${files}")
+  list(REMOVE_DUPLICATES different)
+  list(LENGTH different different_count)
+  # The list grows. An earlier call, after the rules of a directory, has filled the first of them.
+  get_property(filled_count GLOBAL PROPERTY "_postlink_filled_${target}")
+  if(NOT filled_count)
+    set(filled_count 0)
+  endif()
   if(count EQUAL 0)
     if(_postlink_is_last AND NOT CMAKE_INSTALL_COMPONENT)
       if(destinations)
@@ -41,11 +45,15 @@ function(_postlink_fill_installed target name destinations directory program wor
       message(STATUS "postlink_fill(${target}): ${name} is not installed, and not filled")
     endif()
     return()
-  elseif(count GREATER 1 AND NOT folders)
-    string(REPLACE ";" ", " files "${files}")
+  elseif(count EQUAL filled_count)
+    return()
+  elseif(different_count GREATER 1 AND NOT folders)
+    string(REPLACE ";" ", " different "${different}")
     message(FATAL_ERROR "postlink_fill(${target}): several files of its name are installed: "
-                        "${files}; name the folders that have the target: DESTINATION FOLDER…")
+                        "${different}; name the folders that have the target: DESTINATION FOLDER…")
   endif()
+  list(SUBLIST files ${filled_count} -1 files)
+  list(REMOVE_DUPLICATES files)
 
   file(READ "${words_file}" arguments)
   if(arguments MATCHES "\\$<INSTALL_PREFIX>" AND CMAKE_INSTALL_PREFIX MATCHES "/_CPack_Packages/")
@@ -63,9 +71,9 @@ function(_postlink_fill_installed target name destinations directory program wor
     message(FATAL_ERROR "postlink_fill(${target}): ${wrong}; with the prefix ${CMAKE_INSTALL_PREFIX}, "
                         "the options became:\n${shown}")
   endif()
-  get_property(others GLOBAL PROPERTY _postlink_filled_files)
   foreach(file IN LISTS files)
-    if(file IN_LIST others)
+    get_property(owner GLOBAL PROPERTY "_postlink_target_of_${file}")
+    if(owner AND NOT owner STREQUAL target)
       message(FATAL_ERROR "postlink_fill(${target}): ${file} was filled as the file of another target "
                           "of its name; name the folders of both: DESTINATION FOLDER…")
     endif()
@@ -76,9 +84,9 @@ function(_postlink_fill_installed target name destinations directory program wor
     if(NOT ended EQUAL 0)
       message(FATAL_ERROR "postlink_fill(${target}): $ENV{DESTDIR}${file} is installed, but not filled")
     endif()
-    set_property(GLOBAL APPEND PROPERTY _postlink_filled_files "${file}")
+    set_property(GLOBAL PROPERTY "_postlink_target_of_${file}" "${target}")
   endforeach()
-  set_property(GLOBAL APPEND PROPERTY _postlink_filled "${target}")
+  set_property(GLOBAL PROPERTY "_postlink_filled_${target}" "${count}")
 endfunction()
 
 cmake_policy(POP)

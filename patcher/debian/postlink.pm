@@ -3,7 +3,7 @@ use strict;
 use warnings;
 use Debian::Debhelper::Dh_Lib;
 
-# What packages of all architectures have too; dh_dwz and dh_strip they do not.
+# dh_missing also runs for packages of all architectures; dh_dwz and dh_strip do not.
 insert_after('dh_missing', 'dh_postlink');
 
 1;

@@ -3,6 +3,8 @@
 # CARGO_TARGET_DIR if that is set, and prints its path.
 set -eu
 cargo=$1 profile=$2 target=${CARGO_TARGET_DIR:-$3}
+# For the machine that builds, whatever the environment says of another one.
+unset CARGO_BUILD_TARGET
 # cargo takes a folder that is reached through a link for another one.
 source=$(cd "$(dirname "$0")/../.." && pwd -P)
 

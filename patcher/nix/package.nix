@@ -8,7 +8,7 @@
 }:
 let
   root = ../..;
-  # Only what cargo compiles for the command. A package whose build calls postlink is built again when this
+  # Only what cargo compiles for the command, and what is installed beside it. A package whose build calls postlink is built again when this
   # changes.
   wanted = [
     "Cargo.lock"
@@ -17,6 +17,7 @@ let
     "macros"
     "patcher/Cargo.toml"
     "patcher/about.toml"
+    "patcher/cmake"
     "patcher/schema.toml"
     "patcher/src"
     "runtime"
@@ -65,6 +66,7 @@ rustPlatform.buildRustPackage {
       ${postlink}/bin/postlink completions $shell > postlink.$shell
       installShellCompletion --cmd postlink --$shell postlink.$shell
     done
+    install -D -m 644 -t $out/lib/cmake/postlink patcher/cmake/*.cmake
   '';
   meta = {
     description = "Fills versions and paths into linked programs and libraries";

@@ -342,6 +342,55 @@ fn files_of_one_name() {
     assert!(said.contains("no same is installed in elsewhere"), "{said}");
 }
 
+/// A target that its own directory installs and another one again, into another folder or the same.
+#[test]
+fn installed_twice() {
+    let lists = "cmake_minimum_required(VERSION 3.21)\nproject(n LANGUAGES CXX)\nfind_package(postlink REQUIRED)\n\
+                 add_subdirectory(sub)\ninstall(TARGETS tool DESTINATION ${AGAIN})\n";
+    let sub = "add_executable(tool ../tool.cc ../tool-main.cc)\n\
+               postlink_generate(tool SCHEMA ../schema.toml)\n\
+               postlink_fill(tool SET name=filled ${MORE})\ninstall(TARGETS tool DESTINATION bin)\n";
+    let project = Project::of(&[("CMakeLists.txt", lists)]);
+    for name in ["schema.toml", "tool.cc", "tool-main.cc"] {
+        fs::copy(fixture("../with-cmake").join(name), project.path(name)).expect(name);
+    }
+    fs::create_dir(project.path("sub")).expect("a folder");
+    project.write("sub/CMakeLists.txt", sub);
+    project.run("cmake -S . -B build -D CMAKE_INSTALL_PREFIX=/usr -D AGAIN=plugins").ok();
+    project.run("cmake --build build").ok();
+    let said = project.run("cmake --install build").fails(1);
+    assert!(said.contains("/usr/bin/tool, /usr/plugins/tool; name the folders"), "{said}");
+    for (again, more) in [("plugins", "DESTINATION;bin;plugins"), ("bin", "")] {
+        project.run(&format!("cmake build -D AGAIN={again} '-DMORE={more}'")).ok();
+        project.run("rm -r stage && cmake --install build").ok();
+        for folder in ["bin", again] {
+            let said = project.run(&format!("stage/usr/{folder}/tool")).ok();
+            assert_eq!(said, "filled\n", "{folder}");
+        }
+    }
+}
+
+/// A value of brackets is no code, and a file may have its form in front.
+#[test]
+fn values_are_as_they_are_given() {
+    let text = "[[]==]) message(FATAL_ERROR x) set([==[ ]] []===";
+    let lists = format!(
+        "cmake_minimum_required(VERSION 3.21)\nproject(n LANGUAGES CXX)\nfind_package(postlink REQUIRED)\n\
+         foreach(name one two)\n  add_executable(${{name}} tool.cc tool-main.cc)\n\
+         postlink_generate(${{name}} SCHEMA schema.toml SECTION tool)\nendforeach()\n\
+         postlink_fill(one SET \"name={text}\")\npostlink_fill(two VALUES status:info.txt)\n\
+         install(TARGETS one two)\n"
+    );
+    let project = Project::of(&[("CMakeLists.txt", &lists), ("info.txt", "name of a file\n")]);
+    for name in ["schema.toml", "tool.cc", "tool-main.cc"] {
+        fs::copy(fixture("../with-cmake").join(name), project.path(name)).expect(name);
+    }
+    project.run("cmake -S . -B build -D CMAKE_INSTALL_PREFIX=/usr && cmake --build build").ok();
+    project.run("cmake --install build").ok();
+    assert_eq!(project.run("stage/usr/bin/one").ok(), format!("{text}\n"));
+    assert_eq!(project.run("stage/usr/bin/two").ok(), "of a file\n");
+}
+
 /// Wrong calls are refused when CMake configures, with what is wrong.
 #[test]
 fn refused() {
@@ -356,6 +405,10 @@ fn refused() {
         ("schema.toml", "[section.top]\n"),
     ]);
     project.run("cmake -S . -B build").ok();
+    for version in ["0", "0.1", "0.1.0"] {
+        project.run(&format!("cmake build -D VERSION={version}")).ok();
+    }
+    project.run("cmake build -U VERSION").ok();
     let refused = |call: &str, words: &str| {
         project.write("wrong.cmake", call);
         let said = project.run("cmake build").fails(1);
@@ -392,10 +445,14 @@ fn refused() {
     project.write("wrong.cmake", "");
     let said = project.run("cmake build -D POSTLINK_EXECUTABLE=/bin/false").fails(1);
     assert!(said.contains("does not run here"), "{said}");
-    let said = project
-        .run("cmake build -D POSTLINK_EXECUTABLE=- -U POSTLINK_EXECUTABLE -D VERSION=0.2")
-        .fails(1);
-    assert!(said.contains("postlink-config.cmake, version: 0.1"), "{said}");
+    for version in ["0.0", "0.2", "1"] {
+        let said = project
+            .run(&format!(
+                "cmake build -D POSTLINK_EXECUTABLE=- -U POSTLINK_EXECUTABLE -D VERSION={version}"
+            ))
+            .fails(1);
+        assert!(said.contains("postlink-config.cmake, version: 0.1"), "{said}");
+    }
 }
 
 /// What a generator expression becomes is as little cut or joined as what stands in the call.

@@ -79,13 +79,18 @@ macro_rules! becomes {
     };
 }
 
-const LINES: [(&str, &[&str]); 9] = [
+const LINES: [(&str, &[&str]); 11] = [
     becomes!("postlink fill lib.so --set pre\t/opt", "postlink fill lib.so --set prefix=/opt"),
     becomes!(
         "postlink fill lib.so --set app.ver\t1.2",
         "postlink fill lib.so --set app.version=1.2"
     ),
     becomes!("postlink fill lib.so --set=cha\ts\tx", "postlink fill lib.so --set=channel=stable x"),
+    becomes!("postlink fill lib.so --take pre\tX", "postlink fill lib.so --take prefix=X"),
+    becomes!(
+        "postlink fill lib.so --from pre\tenv:X --git lab\tbr\tx",
+        "postlink fill lib.so --from prefix=env:X --git label=branch x"
+    ),
     // The file stands behind the cursor, which Ctrl-B brought back.
     becomes!(
         "postlink fill --set flag=t lib.so\u{2}\u{2}\u{2}\u{2}\u{2}\u{2}\u{2}\t",
@@ -157,6 +162,15 @@ fn fish() {
     assert_eq!(offered("postlink fill lib.so --set app.pre"), ["app.prefix="]);
     assert_eq!(offered("postlink fill lib.so --set=channel=s"), ["--set=channel=stable"]);
     assert_eq!(offered("postlink fill \"my lib.so\" --set flag="), ["flag=false", "flag=true"]);
+    for option in ["--take", "--from", "--git"] {
+        for command in ["fill lib.so", "payload --image lib.so"] {
+            assert_eq!(offered(&format!("postlink {command} {option} fl")), ["flag="]);
+        }
+    }
+    assert_eq!(
+        offered("postlink fill lib.so --git flag=d"),
+        ["date", "day", "describe", "dirty"].map(|fact| format!("flag={fact}"))
+    );
     assert_eq!(offered("postlink inspect lib.so --field pre"), ["prefix"]);
     assert_eq!(offered("postlink payload --image=lib.so --section "), ["app", "other"]);
     assert_eq!(offered("postlink generate --schema schema.toml --default pre"), ["prefix="]);

@@ -215,6 +215,30 @@ fn the_old_place_by_another_path() {
     assert!(folder.read("other.debug") == folder.read("app.debug"));
 }
 
+/// A link by the build-id is the user's: what is wrong with it then is told.
+#[test]
+fn a_link_by_the_old_build_id_is_told() {
+    let folder = split();
+    let old = path_of(&build_id(&folder, "app"));
+    folder.run(&format!("mkdir -p debug/{}", &old[..12])).ok();
+    folder.run(&format!("ln -s ../../../app.debug debug/{old}")).ok();
+    let fill = format!("fill app {SET} --rewrite-build-id --debug-file debug/");
+    let said = folder.postlink(&format!("{fill}{old}")).stderr;
+    let new = path_of(&build_id(&folder, "app"));
+    assert_eq!(build_id(&folder, "app.debug"), build_id(&folder, "app"));
+    assert!(
+        said.contains(&format!("debug/{old} is a link to its debug file by the old")),
+        "{said}"
+    );
+    assert!(said.contains(&format!("by the link {new}\n")), "{said}");
+    // Such a link is right.
+    folder.run(&format!("mkdir -p debug/{}", &new[..12])).ok();
+    folder.run(&format!("ln -s ../../../app.debug debug/{new}")).ok();
+    assert_found(&folder, "app", "debug");
+    let again = folder.postlink(&format!("{fill}{new}"));
+    assert!(again.code == 0 && !again.stderr.contains("old build-id"), "{again:?}");
+}
+
 #[test]
 fn what_is_refused_leaves_both() {
     let unstripped =
@@ -383,4 +407,27 @@ fn the_page_runs_as_it_is_written() {
     for shown in page.text().lines().filter(|line| line.starts_with("app: nothing but")) {
         assert!(said.contains(shown), "{said}");
     }
+}
+
+/// A name may have any bytes but zero.
+#[test]
+fn a_name_is_shown_alike_everywhere() {
+    let folder = split();
+    let name = "b\\\\n\\xff.debug";
+    let named = "name=$(printf 'b\\\\n\\377.debug')";
+    let line = format!(
+        "{named}; mkdir tree; cp app.debug tree; cd tree; mv app.debug \"$name\"; cp ../app .; \
+         objcopy --remove-section=.gnu_debuglink app; objcopy --add-gnu-debuglink=\"$name\" app; cp app ../app"
+    );
+    folder.run_words("sh".as_ref(), &["-ec", &line]).ok();
+    folder.copy("app", "fresh");
+    let fill = format!("fill app {SET} --rewrite-build-id");
+    let said = folder.postlink(&format!("{fill} --output other"));
+    assert!(said.stderr.contains(&format!("its debug file {name} has the old")), "{said:?}");
+    let said = folder.postlink(&format!("{fill} --debug-file app.debug"));
+    assert!(said.stderr.contains(&format!("names the debug file {name}: give")), "{said:?}");
+    let said = folder.postlink("verify fresh app").fails_with_output(3);
+    assert!(said.contains(&format!("of the debug file {name}: none is known")), "{said}");
+    let said = folder.postlink("verify fresh app --debug-file app.debug").ok();
+    assert!(said.contains(&format!("checksum of its debug file {name}\n")), "{said}");
 }

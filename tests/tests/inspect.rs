@@ -38,6 +38,17 @@ fn a_record_is_drawn_as_wide_as_the_terminal() {
         assert!(longest <= columns as usize, "{longest}: {text}");
         all += &format!("{columns} columns:\n{text}");
     }
+    // Where values are usually from.
+    folder.write("app.toml", "[section.app.field]\nversion = { type = 'string', capacity = 8, required = true, from = 'git:version' }\nflag = { type = 'bool', default = true }\n");
+    folder.postlink("generate --schema app.toml --out-header app.gen.hh --out-source app.cc").ok();
+    folder.run("g++ -std=c++17 -fPIC -shared app.cc -o app.so").ok();
+    let text = shown(&folder, "NO_COLOR=1 LC_ALL=C.UTF-8", 100, "inspect app.so");
+    for row in [
+        "  version  string  unset from git:version  ········  0/8\n",
+        "  flag     bool    default                                true\n",
+    ] {
+        assert!(text.contains(row), "{text}");
+    }
     // Where the linker puts the record is its own affair.
     let at = all.find(" at 0x").expect("a place") + 4;
     let offset = all[at..].split(',').next().expect("a number").to_owned();

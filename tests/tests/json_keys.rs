@@ -10,12 +10,15 @@ use serde_json::Value;
 /// Keys, each behind the place of its object: `images[] path`.
 type Keys = BTreeSet<String>;
 
-/// The keys that the page of a command tells.
-fn told(command: &str) -> Keys {
+/// The page of a command.
+fn page(command: &str) -> String {
     let folder = Folder::new();
     folder.postlink("man .").ok();
-    let page = folder.read(&format!("postlink-{command}.1"));
-    let page = String::from_utf8(page).expect("UTF-8");
+    String::from_utf8(folder.read(&format!("postlink-{command}.1"))).expect("UTF-8")
+}
+
+/// The keys that the page of a command tells.
+fn told(command: &str, page: &str) -> Keys {
     let (mut keys, mut place) = (Keys::new(), String::new());
     let lines: Vec<&str> = page
         .lines()
@@ -55,16 +58,33 @@ fn collect(place: &str, value: &Value, keys: &mut Keys) {
     }
 }
 
+/// Asserts that the page tells each word that an object has as its kind.
+#[track_caller]
+fn assert_kinds(page: &str, value: &Value) {
+    match value {
+        Value::Object(object) => {
+            if let Some(Value::String(kind)) = object.get("what") {
+                let shown = format!("\\fB{}\\fR", kind.replace('-', "\\-"));
+                assert!(page.contains(&shown), "no page tells `{kind}`");
+            }
+            object.values().for_each(|value| assert_kinds(page, value));
+        }
+        Value::Array(items) => items.iter().for_each(|item| assert_kinds(page, item)),
+        _ => {}
+    }
+}
+
 /// Runs the command with these arguments, once for each, and compares what it prints with its page.
 #[track_caller]
 fn assert_told(folder: &Folder, command: &str, lines: &[&str]) {
-    let mut printed = Keys::new();
+    let (mut printed, page) = (Keys::new(), page(command));
     for line in lines {
         let run = folder.postlink(&format!("{command} --json {line}"));
         let value: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}"));
         collect("", &value, &mut printed);
+        assert_kinds(&page, &value);
     }
-    let mut told = told(command);
+    let mut told = told(command, &page);
     let unknown: Vec<&String> = printed.difference(&told).collect();
     assert!(unknown.is_empty(), "{command} prints what no page tells: {unknown:?}");
     // Findings have other places here than where `scan` prints them: not each kind of them is left.
@@ -73,9 +93,22 @@ fn assert_told(folder: &Folder, command: &str, lines: &[&str]) {
     assert!(missing.is_empty(), "{command} never prints {missing:?}");
 }
 
+/// Builds `app.so`, whose field says where its value is from, with its debug file `app.debug`.
+fn with_debug_file(folder: &Folder) {
+    let field = "{ type = 'string', capacity = 8, default = '', from = 'git:version' }";
+    folder.write("app.toml", format!("[section.app.field]\nversion = {field}\n"));
+    folder.postlink("generate --schema app.toml --out-header app.gen.hh --out-source app.cc").ok();
+    folder.run("g++ -g -std=c++17 -fPIC -shared app.cc -Wl,--build-id -o app.so").ok();
+    folder.run("objcopy --only-keep-debug app.so app.debug").ok();
+    folder.run("objcopy --strip-debug --add-gnu-debuglink=app.debug app.so").ok();
+}
+
+const FILL_BOTH: &str = "app.so --set version=1 --rewrite-build-id --debug-file app.debug";
+
 #[test]
 fn of_fill_and_inspect() {
     let folder = Folder::new();
+    with_debug_file(&folder);
     let schema = fixture("kinds.toml").display().to_string();
     folder
         .postlink(&format!(
@@ -85,7 +118,7 @@ fn of_fill_and_inspect() {
     folder.run("g++ -std=c++17 -fPIC -shared k.cc -Wl,--build-id -o lib.so").ok();
     folder.run("g++ -std=c++17 -c k.cc -o k.o").ok();
     folder.run("ar rc lib.a k.o").ok();
-    assert_told(&folder, "inspect", &["lib.so", "lib.a", "missing"]);
+    assert_told(&folder, "inspect", &["lib.so", "lib.a", "app.so", "missing"]);
     let values = fixture_text("kinds.json").replace(",\n  \"single.flag\": true", "");
     folder.write("values.json", values);
     let fill = "--values values.json";
@@ -95,6 +128,7 @@ fn of_fill_and_inspect() {
         &[
             &format!("lib.so --rewrite-build-id {fill}"),
             &format!("lib.a missing {fill}"),
+            FILL_BOTH,
             "lib.so --set nonsense",
         ],
     );
@@ -138,6 +172,12 @@ fn of_verify_and_specialize() {
         ],
     );
 
+    with_debug_file(&folder);
+    folder.run("mkdir before after").ok();
+    folder.run("cp app.so app.debug before").ok();
+    folder.postlink(&format!("fill {FILL_BOTH}")).ok();
+    folder.run("cp app.so app.debug after").ok();
+
     let new = "out/opt/new";
     let verify = format!("{tree} {new} --rewrite {tree}=/opt/new");
     folder.run(&format!("cp -a {new} spoiled")).ok();
@@ -151,6 +191,8 @@ fn of_verify_and_specialize() {
             "signed.dylib damaged.dylib",
             &verify,
             &format!("{tree} spoiled --rewrite {tree}=/opt/new"),
+            "before/app.so after/app.so",
+            "before after",
             "missing signed.dylib",
         ],
     );

@@ -65,7 +65,9 @@ fn meson(folder: &Folder, tools: &str, path: &Path, words: &[&str]) -> Run {
     // Our crates, as they are compiled already.
     let target = postlink().ancestors().nth(2).expect("the target folder");
     let target = format!("CARGO_TARGET_DIR={}", target.display());
-    folder.run_words("env".as_ref(), &[&[&*path, &*target, "meson"], words].concat())
+    // What whoever compiles for another machine may have set; the program is for this one.
+    let other = "CARGO_BUILD_TARGET=aarch64-unknown-linux-gnu";
+    folder.run_words("env".as_ref(), &[&[&*path, &*target, other, "meson"], words].concat())
 }
 
 /// Configures where there is cargo and no `postlink`.

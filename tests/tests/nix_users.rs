@@ -251,7 +251,12 @@ fn the_overlay_has_postlink_and_the_recipe() {
 
     let built = store.nix("nix-build", &["--no-out-link", "-E", &format!("{pkgs}.postlink")]).ok();
     let built = Path::new(built.trim());
-    for installed in ["share/man/man1/postlink-specialize.1", "share/--bash/postlink.bash"] {
+    for installed in [
+        "share/man/man1/postlink-specialize.1",
+        "share/man/man5/postlink-schema.5",
+        "share/--bash/postlink.bash",
+        "lib/cmake/postlink/postlink-config.cmake",
+    ] {
         assert!(built.join(installed).is_file(), "{installed}");
     }
     let text = std::fs::read_to_string(built.join("metadata")).expect("what cargo said");
@@ -290,6 +295,7 @@ fn flake(store: &Store) -> [String; 2] {
         "runtime",
         "patcher/Cargo.toml",
         "patcher/about.toml",
+        "patcher/cmake",
         "patcher/schema.toml",
         "patcher/src",
         "patcher/nix",

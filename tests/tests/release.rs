@@ -72,6 +72,21 @@ fn an_archive_is_checked_and_unpacked_as_the_guide_says() {
         assert!(files.contains(&format!("share/doc/postlink/{name}")), "{name}: {files:?}");
     }
     bash_knows_the_command(&folder);
+    cmake_finds_it(&folder);
+}
+
+/// CMake looks beside the folders of PATH.
+fn cmake_finds_it(folder: &Folder) {
+    folder.write(
+        "CMakeLists.txt",
+        "cmake_minimum_required(VERSION 3.21)\nproject(n LANGUAGES NONE)\n\
+         find_package(postlink 0.1 REQUIRED)\nmessage(STATUS \"found in ${postlink_DIR}\")\n",
+    );
+    let prefix = folder.path("home/.local").canonicalize().expect("the prefix");
+    let line = format!("PATH={}/bin:$PATH cmake -S . -B build", prefix.display());
+    let said = folder.run_words("sh".as_ref(), &["-c", &line]).ok();
+    let expected = format!("found in {}/lib/cmake/postlink\n", prefix.display());
+    assert!(said.contains(&expected), "{said}");
 }
 
 fn bash_knows_the_command(folder: &Folder) {
@@ -113,9 +128,18 @@ fn a_package_for_debian_is_installed_and_removed() {
         let section = page.rsplit('.').next().expect("a section");
         assert!(installed.contains(&format!("usr/share/man/man{section}/{page}.gz")), "{page}");
     }
-    for name in ["bash-completion/completions/postlink", "zsh/vendor-completions/_postlink"] {
-        assert!(installed.contains(&format!("usr/share/{name}")), "{name}: {installed:?}");
+    for name in [
+        "bin/dh_postlink",
+        "lib/cmake/postlink/postlink-config.cmake",
+        "share/bash-completion/completions/postlink",
+        "share/doc/postlink/LICENSES-OF-CRATES.gz",
+        "share/perl5/Debian/Debhelper/Sequence/postlink.pm",
+        "share/zsh/vendor-completions/_postlink",
+    ] {
+        assert!(installed.contains(&format!("usr/{name}")), "{name}: {installed:?}");
     }
+    let provided = folder.run(&format!("dpkg-deb --field dist/{PACKAGE} Provides")).ok();
+    assert_eq!(provided, "dh-sequence-postlink\n");
     // Each file is as the package says.
     assert_eq!(dpkg("--verify postlink"), "");
     dpkg("--purge postlink");

@@ -172,3 +172,26 @@ fn a_scan_tells_what_is_rewritten() {
     assert_eq!(repacked["handled"].as_u64(), plain["handled"].as_u64().map(|some| some + texts));
     assert_eq!(folder.read("plain.json"), folder.read("repacked.json"));
 }
+
+/// A text that its own checksum calls damaged is not packed again, with a checksum that would be right.
+#[test]
+fn damaged_texts_stay_damaged() {
+    for (name, program) in TEXTS {
+        let folder = tree();
+        folder.write("page", ".TH A 1\n.I /opt/app/bin\n");
+        folder.run_words("sh".as_ref(), &["-c", &format!("{program} < page > tree/{name}")]).ok();
+        let mut bytes = folder.read(&format!("tree/{name}"));
+        let end = bytes.len();
+        // Where each has its checksum; that of xz lies in front of an index, whose size its end tells.
+        let at = match program {
+            "gzip" => end - 6,
+            "xz" => end - 12 - 4 * (1 + usize::from(bytes[end - 8])) - 1,
+            _ => end - 3,
+        };
+        bytes[at] ^= 8;
+        folder.write(&format!("tree/{name}"), &bytes);
+        assert_ne!(folder.run(&format!("{program} -t tree/{name}")).code, 0, "{name}");
+        let run = specialize(&folder, "--repack");
+        assert_eq!((run.code, folder.path("out").exists()), (3, false), "{name}: {run:?}");
+    }
+}

@@ -112,6 +112,12 @@ fn lines_that_mean_several_things_are_refused() {
         ("status", "A 1\r", "it has a control character"),
         ("status", "A $Format:%H$", "`git archive` replaces"),
         ("toml", "A = ", "values"),
+        (
+            "toml",
+            "[app]\ntext = '$Format:%H$'",
+            "`app.text` is as in the repository: `git archive`",
+        ),
+        ("json", "{\"text\": [\"a\", \"$Format:%H$\"]}", "`text` is as in the repository"),
     ] {
         here.folder.write("values", text);
         let said = payload(&here, &format!("--values {form}:values --take text=A"));
@@ -182,8 +188,14 @@ fn a_record_says_where_its_values_are() {
     fill("--from-record --set text=x --set version=9").ok();
     assert_eq!(["version", "built", "text"].map(|name| here.field(name)), ["9", "86400", "x"]);
     assert!(fill("").fails(1).contains("the values that were set before for `text` would be lost"));
+    let said = here.sh("postlink fill lib.so --keep").ok();
+    assert!(said.contains("unchanged"), "no source is asked for a value that stays: {said}");
+    fill("--keep --from-record --git version").ok();
+    fill("--keep --set text=y").ok();
+    assert_eq!(["version", "built", "text"].map(|name| here.field(name)), ["2.0.0", "86400", "y"]);
+    fill("--reset --set version=9").ok();
     fill("--keep").ok();
-    assert_eq!(["version", "text"].map(|name| here.field(name)), ["2.0.0", "x"]);
+    assert_eq!(["version", "built"].map(|name| here.field(name)), ["9", "86400"]);
     // Where any value is given, or --reset, nothing else is asked; that is told.
     let said = fill("--reset --set version=3").ok();
     assert!(said.contains("`built` has its default; its value is usually from epoch"), "{said}");

@@ -126,6 +126,27 @@ fn what_git_cannot_say_is_refused() {
     here.sh("cd shallow; postlink fill ../lib.so --reset --git commit; cd ../bare.git; postlink fill ../lib.so --reset --git commit").ok();
 }
 
+/// Whether files have changed is told of the commit that the other facts are of; and of a shallow clone
+/// whatever is wrong with it.
+#[test]
+fn a_cause_is_the_one_that_it_is() {
+    let here = Repository::with_library(SCHEMA);
+    here.sh("mkdir bin").ok();
+    let git = "#!/bin/sh\nPATH=${PATH#*:}\ncase \"$*\" in *status*) git commit --quiet --allow-empty -m more;; esac\nexec git \"$@\"\n";
+    here.folder.write("bin/git", git);
+    let said = refused(
+        &here,
+        "chmod +x bin/git; PATH=$PWD/bin:$PATH; cd sources",
+        "--git commit --git dirty",
+    );
+    assert!(said.contains("has another commit than a moment ago"), "{said}");
+    here.sh("git -C sources tag v1; git clone --quiet --depth 1 file://$PWD/sources shallow").ok();
+    let git = "#!/bin/sh\nPATH=${PATH#*:}\ncase \"$*\" in *--exact-match*) echo fatal: broken >&2; exit 1;; esac\nexec git \"$@\"\n";
+    here.folder.write("bin/git", git);
+    let said = refused(&here, "PATH=$PWD/bin:$PATH; cd shallow", "--git version");
+    assert!(said.contains(": broken") && !said.contains("is shallow"), "{said}");
+}
+
 /// An answer is one line of text, whatever program `git` is, and has to fit.
 #[test]
 fn answers_are_not_trusted() {
@@ -224,4 +245,13 @@ fn which_repository_is_asked() {
         assert_eq!(here.field("version"), version, "{before}");
         assert!(said.contains(&format!("`version` is `{version}`, by git:version of /")), "{said}");
     }
+    // A changed file of a submodule counts also where the repository says that it is not to be looked at; one
+    // that git does not know of does not.
+    let ignored = "git config --file .gitmodules submodule.part.ignore all; git commit --quiet -am ignore; \
+                git config submodule.part.ignore all; git config diff.ignoreSubmodules all; \
+                test -z \"$(git status --porcelain --untracked-files=no)\"";
+    here.sh(&format!("cd sources; echo changed > part/src/a; {ignored}; postlink fill ../lib.so --reset --git dirty")).ok();
+    assert_eq!(here.field("dirty"), "true");
+    here.sh("cd sources; git -C part checkout --quiet src/a; touch part/unknown; postlink fill ../lib.so --reset --git dirty").ok();
+    assert_eq!(here.field("dirty"), "false");
 }

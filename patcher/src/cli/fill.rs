@@ -17,10 +17,11 @@ use crate::shown::{escaped, line};
 
 /// Fill the sections of linked files
 ///
-/// The result depends on the file's record and the values given, on nothing else: filling again
-/// gives the same bytes as filling a fresh file. Where no value is given at all, the sources are asked
-/// that the record names (`from` in the schema). Without --output or --in-place a new file takes
-/// the place of each image, in one step.
+/// The result depends on the file's record, the values given, and what the named sources answer; on
+/// nothing else: filling again gives the same bytes as filling a fresh file. Where no value is given at
+/// all, the sources are asked that the record names (`from` in the schema), but with --keep not for values
+/// that were set before. Without --output or --in-place a new file takes the place of each image, in one
+/// step.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The programs and libraries to fill; object files and static libraries too

@@ -64,6 +64,7 @@ const FILLED: Keys = &[
     ("output", "the path of the filled file"),
     ("outcome", "`filled`, `unchanged`, or with `--dry-run` `planned`"),
     ("build_id", "the new build-id, with `--rewrite-build-id`; in hexadecimal digits"),
+    ("debug_file", "the path of the debug file that has it too, with `--debug-file`"),
     ("warnings", "sentences about work that is left to you"),
 ];
 const RECORDS: Keys =
@@ -90,6 +91,7 @@ const FIELD: Keys = &[
     ("min", "the least integer"),
     ("max", "the greatest integer"),
     ("choices", "the names of an enum, or the allowed values"),
+    ("from", "the source that its value is usually from, as a schema names it"),
     ("origin", "`unset`, `default`, `derived` or `set`"),
     (
         "value",
@@ -104,6 +106,10 @@ const VERIFIED_IMAGES: Keys = &[
     (
         "rewritten_build_id",
         "of two files: whether the build-id differs, and follows from the content",
+    ),
+    (
+        "changed_debug_link",
+        "of two files: the name of the debug file whose checksum the filled one has, where that differs",
     ),
     (
         "following_bytes",
@@ -129,8 +135,9 @@ const CHANGED: Keys = &[("path", "the entry, relative to the tree"), ("changes",
 const CHANGE: Keys = &[
     (
         "what",
-        "`value`, `default`, `build-id`, `following` (a signature or checksum), `runpath`, `loader`, `strings`, `text` or `link`",
+        "`value`, `default`, `build-id`, `debug-link` (the checksum of a debug file), `following` (a signature or checksum), `runpath`, `loader`, `strings`, `text` or `link`",
     ),
+    ("name", "of `debug-link`: the name of the debug file"),
     ("places", "of `strings` and `text`: in how many places"),
     ("bytes", "of `following`: how many bytes differ"),
     ("notes", "of `following`: sentences about it"),

@@ -101,7 +101,12 @@ fn from_schema(path: &Path, args: &Args, given: &Given<'_>) -> Result<Vec<u8>> {
     let refused = |problems| Error::Values { path: path.to_owned(), problems };
     let mut assignments = given.assignments.clone();
     if let Some(sources) = given.sources {
-        assignments.extend(declared(path, &[shape], &assignments, sources)?);
+        assignments.extend(declared(
+            path,
+            &[(shape, postlink_codegen::Given::new())],
+            &assignments,
+            sources,
+        )?);
     }
     let assigned = assign_all(&[shape], &assignments).map_err(refused)?;
     let given = assigned.into_values().next().unwrap_or_default();

@@ -73,8 +73,8 @@ pub(super) fn tell_sources(sources: &Sources, talk: Talk) {
 pub(super) struct ValueArgs {
     #[command(flatten)]
     pub(super) given: GivenArgs,
-    /// Ask for the values of fields that are not given where the file says that they come from: facts of git,
-    /// and SOURCE_DATE_EPOCH
+    /// Ask for the values of fields that are not given, nor kept, where the file says that they come from:
+    /// facts of git, and SOURCE_DATE_EPOCH
     #[arg(long)]
     pub(super) from_record: bool,
     /// Keep the values that were set before and are not given now

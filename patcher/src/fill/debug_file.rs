@@ -22,7 +22,7 @@ use crate::image::data::ImageData;
 use crate::image::debug_link::{self, DebugLink};
 use crate::image::{self, locate};
 use crate::record::read::Image;
-use crate::shown::escaped;
+use crate::shown::{escaped, shown};
 
 /// What is filled, and where all goes.
 pub(super) struct Pairing<'a> {
@@ -73,7 +73,10 @@ impl DebugFile {
         let by_id = debug_link::path(&edit.before);
         let is_by_id = |path: &Path| by_id.as_ref().is_some_and(|name| path.ends_with(name));
         // As the user wrote it, where that is its name.
-        let is_named = !given.is_symlink() && is_by_id(given) == is_by_id(&real);
+        let is_link = given.is_symlink();
+        // Perhaps by a link of a folder.
+        let has_old_name = edit.changes() && is_by_id(given) && !is_by_id(&real);
+        let is_named = !is_link && is_by_id(given) == is_by_id(&real);
         let path = if is_named { given.to_owned() } else { real };
         let output = match (wanted.debug_output, debug_link::path(&edit.after)) {
             (Some(folder), Some(name)) if folder.is_dir() => folder.join(name),
@@ -98,10 +101,17 @@ impl DebugFile {
         let mut planned =
             Self { file, path, edit, output, moves, goes, link: None, warnings: Vec::new() };
         planned.follow_link(wanted)?;
-        if planned.moves && goes && given.is_symlink() {
-            planned
+        let given = escaped(given);
+        match planned.moves {
+            true if goes && is_link => planned
                 .warnings
-                .push(format!("{} is a link to its old debug file, which goes", escaped(given)));
+                .push(format!("{given} is a link to its old debug file, which goes")),
+            false if goes && has_old_name => planned.warnings.push(format!(
+                "{given} is a link to its debug file by the old build-id, and stays: a debugger finds the new \
+                 one by the link {}",
+                escaped(debug_link::path(&planned.edit.after).unwrap_or_default())
+            )),
+            _ => {}
         }
         Ok(planned)
     }
@@ -121,7 +131,7 @@ impl DebugFile {
             debug_link::checksum(&self.file, &[edit]).map_err(Error::io("read", &self.path))
         };
         let name = link.name_after(old, new);
-        let shown = escaped(Path::new(String::from_utf8_lossy(&name).as_ref()));
+        let shown = shown(&name);
         // After a fill without the debug file, the link is one to the file as it is.
         if checksum(old)? != link.checksum && checksum(&self.edit.before)? != link.checksum {
             self.warnings.push(format!(

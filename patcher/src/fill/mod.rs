@@ -20,7 +20,7 @@ use crate::record::edit::{RecordEdit, steps};
 use crate::record::read::Image;
 use crate::record::values::Assignment;
 use crate::record::warnings;
-use crate::shown::{escaped, line};
+use crate::shown::{escaped, shown};
 
 pub use crate::files::replace::Durability;
 pub use crate::image::Allowed;
@@ -192,11 +192,10 @@ fn check_options(options: &FillOptions<'_>) -> Result<()> {
 
 /// A sentence about the debug file that an image names, and that does not follow.
 fn link_stays(link: &DebugLink) -> String {
-    let name = String::from_utf8_lossy(&link.name);
     format!(
         "its debug file {} has the old build-id, by which a debugger no longer finds it: name it with \
          --debug-file",
-        line(name)
+        shown(&link.name)
     )
 }
 

@@ -1,7 +1,7 @@
 //! What a fill writes: a function of the record's descriptor and the values that are given.
 
 use postlink_codegen::{Given, Schema, Shape, hex};
-use postlink_format::{Origin, State, VALUES_OFFSET};
+use postlink_format::{Origin, Record, State, VALUES_OFFSET};
 
 use crate::edit::Edit;
 use crate::error::{Error, Result};
@@ -78,10 +78,19 @@ pub(crate) fn plan(
             .try_for_each(|(section, place)| check_fingerprint(section, place, schema))?;
     }
     let shapes: Vec<&Shape> = records.iter().map(|(_, place)| &place.shape).collect();
+    let by_hand = assignments;
     let mut assignments = assignments.to_vec();
     if let Some(sources) = selection.sources {
-        assignments.extend(declared(&image.path, &shapes, &assignments, sources)?);
-        if assignments.is_empty() && selection.earlier != Earlier::Reset {
+        let stay = |(section, place): &(&RecordSection, &'_ RecordPlace)| match selection.earlier {
+            Earlier::Keep => earlier(section, place, by_hand, Earlier::Keep),
+            Earlier::Refuse | Earlier::Reset => Ok(Given::new()),
+        };
+        let stay = records.iter().map(stay).collect::<Result<Vec<Given>>>()?;
+        let records: Vec<(&Shape, Given)> = shapes.iter().copied().zip(stay).collect();
+        assignments.extend(declared(&image.path, &records, by_hand, sources)?);
+        let mut fields = shapes.iter().flat_map(|shape| &shape.fields);
+        let has_source = fields.any(|field| field.source.is_some());
+        if assignments.is_empty() && !has_source && selection.earlier != Earlier::Reset {
             return Err(Error::usage(
                 format!(
                     "no value is given, and no field of {} says where its value comes from",
@@ -99,9 +108,39 @@ pub(crate) fn plan(
         if !selection.all {
             check_single(image, &records, section, place)?;
         }
-        edits.push(edit(section, place, given.clone(), selection)?);
+        let earlier = earlier(section, place, by_hand, selection.earlier)?;
+        edits.push(edit(section, place, given.clone(), earlier, selection.earlier)?);
     }
     Ok(edits)
+}
+
+/// The values of a record that were set before, and that nothing is given for; none, where they return to
+/// their defaults.
+fn earlier(
+    section: &RecordSection,
+    place: &RecordPlace,
+    given: &[Assignment],
+    rule: Earlier,
+) -> Result<Given> {
+    if rule == Earlier::Reset {
+        return Ok(Given::new());
+    }
+    let shape = &place.shape;
+    let values = shape.values_of(&record(section, place)?);
+    let (_, values) = values.map_err(Error::bad_values(&section.path, &section.name))?;
+    let set = values.into_iter().enumerate().filter(|(position, value)| {
+        let name = &shape.fields[*position].name;
+        value.origin == Origin::Set && !given.iter().any(|one| one.is_for(&shape.name, name))
+    });
+    Ok(set.filter_map(|(position, value)| Some((position, value.value?))).collect())
+}
+
+fn record<'a>(section: &'a RecordSection, place: &RecordPlace) -> Result<Record<'a>> {
+    section.record(place).map_err(|source| Error::Record {
+        path: section.path.clone(),
+        section: section.name.clone(),
+        source,
+    })
 }
 
 fn listed_sections(schema: &Schema) -> String {
@@ -149,38 +188,27 @@ fn edit(
     section: &RecordSection,
     place: &RecordPlace,
     mut given: Given,
-    selection: Selection<'_>,
+    mut earlier: Given,
+    rule: Earlier,
 ) -> Result<RecordEdit> {
     let shape = &place.shape;
     let path = &section.path;
-    let bad_record =
-        |source| Error::Record { path: path.clone(), section: section.name.clone(), source };
-    let record = section.record(place).map_err(bad_record)?;
-    match (shape.values_of(&record), selection.earlier) {
-        (_, Earlier::Reset) => {}
-        (Err(error), _) => return Err(Error::bad_values(path, &section.name)(error)),
-        (Ok((_, values)), earlier) => {
-            let set =
-                values.into_iter().enumerate().filter(|(_, value)| value.origin == Origin::Set);
-            let lost: Given = set
-                .filter(|(position, _)| !given.contains_key(position))
-                .filter_map(|(position, value)| Some((position, value.value?)))
-                .collect();
-            if earlier == Earlier::Refuse && !lost.is_empty() {
-                let required = |&position: &usize| shape.fields[position].default.is_none();
-                return Err(Error::Dropped {
-                    path: path.clone(),
-                    required: lost.keys().any(required),
-                    section: shape.name.clone(),
-                    fields: lost
-                        .keys()
-                        .map(|&position| shape.fields[position].name.clone())
-                        .collect(),
-                });
-            }
-            given.extend(lost);
+    let record = record(section, place)?;
+    if rule == Earlier::Refuse {
+        earlier.retain(|position, _| !given.contains_key(position));
+        if !earlier.is_empty() {
+            let required = |&position: &usize| shape.fields[position].default.is_none();
+            let names = earlier.keys().map(|&position| shape.fields[position].name.clone());
+            return Err(Error::Dropped {
+                path: path.clone(),
+                required: earlier.keys().any(required),
+                section: shape.name.clone(),
+                fields: names.collect(),
+            });
         }
     }
+    // They win over the answers of sources, which another record of the section may need.
+    given.extend(earlier);
     let refused = |problems| Error::Values { path: path.clone(), problems };
     let values = shape.evaluate(&given).map_err(refused)?;
     let missing = shape.missing(&values);

@@ -48,6 +48,27 @@ pub(crate) enum FileValues {
     Keys(Vec<(String, String)>),
 }
 
+impl FileValues {
+    /// The name of a value in which `git archive` would replace something, and has not.
+    fn unreplaced(&self) -> Option<&str> {
+        fn is_one(literal: &Literal) -> bool {
+            match literal {
+                Literal::Text(text) => text.contains("$Format:"),
+                Literal::List(items) => items.iter().any(is_one),
+                _ => false,
+            }
+        }
+        match self {
+            Self::Fields(fields) => {
+                fields.iter().find(|(_, value)| is_one(value)).map(|(name, _)| &**name)
+            }
+            Self::Keys(pairs) => {
+                pairs.iter().find(|(_, text)| text.contains("$Format:")).map(|(key, _)| &**key)
+            }
+        }
+    }
+}
+
 impl ValueFile {
     /// From `FORM:FILE`, or `FILE`, whose name tells the form.
     #[must_use]
@@ -76,14 +97,26 @@ impl ValueFile {
             let message = format!("{}, line {number}: {}", escaped(&self.path), line(what));
             Error::input(message, self.form.help())
         };
-        Ok(match self.form {
+        let values = match self.form {
             Form::Json | Form::Toml => FileValues::Fields(self.tree(&text)?),
             Form::Status => FileValues::Keys(lines::status(&text).map_err(wrong_line)?),
             Form::Env => FileValues::Keys(lines::assignments(&text, true).map_err(wrong_line)?),
             Form::OsRelease => {
                 FileValues::Keys(lines::assignments(&text, false).map_err(wrong_line)?)
             }
-        })
+        };
+        match values.unreplaced() {
+            Some(name) => Err(Error::input(
+                format!(
+                    "{}: the value of `{}` is as in the repository: `git archive` replaces `$Format:…$`",
+                    escaped(&self.path),
+                    line(name)
+                ),
+                "take the file from an archive that `git archive` made, where .gitattributes names it with \
+                 `export-subst`; or give the value with --set or --git",
+            )),
+            None => Ok(values),
+        }
     }
 
     fn tree(&self, text: &str) -> Result<Vec<(String, Literal)>> {

@@ -44,7 +44,7 @@ const ANSWER: u64 = 1 << 20;
 const LIST: u64 = 256 << 20;
 
 /// A repository that has a commit, and a folder in it. All facts are of that commit, whatever is committed
-/// meanwhile.
+/// meanwhile; but for the branch, which is the one of the moment when it is asked for.
 #[derive(Debug)]
 pub(super) struct Repository {
     git: Git,
@@ -105,8 +105,7 @@ impl Repository {
     /// `git describe --tags --always --dirty`.
     pub(super) fn describe(&self) -> Result<String> {
         if self.is_shallow {
-            // Without the history, the nearest tag and the number of commits since cannot be known.
-            return self.with_dirty(self.tag().map_err(|_| self.shallow())?);
+            return self.with_dirty(self.tag_of_shallow()?);
         }
         self.with_dirty(self.git.text(&["describe", "--tags", "--always", &self.commit])?)
     }
@@ -114,7 +113,7 @@ impl Repository {
     /// The same where there is a tag, without its `v`.
     pub(super) fn version(&self) -> Result<String> {
         let described = match self.is_shallow {
-            true => self.tag().map_err(|_| self.shallow())?,
+            true => self.tag_of_shallow()?,
             false => self.git.text(&["describe", "--tags", &self.commit])?,
         };
         let is_version = |text: &str| text.starts_with(|first: char| first.is_ascii_digit());
@@ -141,6 +140,14 @@ impl Repository {
 
     pub(super) fn tag(&self) -> Result<String> {
         self.git.text(&["describe", "--tags", "--exact-match", &self.commit])
+    }
+
+    /// The tag of the commit, which has to have one: without the history, no earlier one is known.
+    fn tag_of_shallow(&self) -> Result<String> {
+        if self.git.bytes(&["tag", "--points-at", &self.commit])?.is_empty() {
+            return Err(self.shallow());
+        }
+        self.tag()
     }
 
     pub(super) fn branch(&self) -> Result<String> {
@@ -182,8 +189,24 @@ impl Repository {
             ));
         };
         self.git.check_filters(top, &mut BTreeSet::new())?;
-        let status = ["status", "--porcelain", "-z", "--untracked-files=no", "--no-renames"];
+        // The repository may say that submodules are not to be looked into; untracked files are no sources
+        // there either.
+        let status = [
+            "status",
+            "--porcelain",
+            "-z",
+            "--untracked-files=no",
+            "--ignore-submodules=untracked",
+            "--no-renames",
+        ];
         let is_dirty = !self.git.bytes(&status)?.is_empty();
+        // That was compared with the commit of now.
+        if self.git.text(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])? != self.commit {
+            return Err(Error::input(
+                format!("the git repository {} has another commit than a moment ago", self.place()),
+                "do it again when nobody commits",
+            ));
+        }
         Ok(*self.is_dirty.get_or_init(|| is_dirty))
     }
 

@@ -14,7 +14,7 @@ pub(super) fn status(text: &str) -> Result<Vec<Pair>, (usize, String)> {
         if key.is_empty() || key.contains(char::is_whitespace) {
             return Err("it does not begin with a key and a space".into());
         }
-        Ok((key.to_owned(), value.to_owned()))
+        Ok(Some((key.to_owned(), value.to_owned())))
     })
 }
 
@@ -28,7 +28,7 @@ pub(super) fn status(text: &str) -> Result<Vec<Pair>, (usize, String)> {
 pub(super) fn assignments(text: &str, may_export: bool) -> Result<Vec<Pair>, (usize, String)> {
     each(text, |line| {
         if line.starts_with('#') {
-            return Ok((String::new(), String::new()));
+            return Ok(None);
         }
         let line = match line.strip_prefix("export ") {
             Some(rest) if may_export => rest.trim_start_matches([' ', '\t']),
@@ -41,7 +41,7 @@ pub(super) fn assignments(text: &str, may_export: bool) -> Result<Vec<Pair>, (us
         if !is_name {
             return Err("in front of its `=` is not a name of ASCII letters, digits and `_`".into());
         }
-        Ok((key.to_owned(), unquoted(value)?))
+        Ok(Some((key.to_owned(), unquoted(value)?)))
     })
 }
 
@@ -84,10 +84,10 @@ fn unquoted(text: &str) -> Result<String, String> {
 
 const ENDS: &str = "the value is not one text in quotes, which end with the line";
 
-/// Reads each line that is not empty; one without a key is a comment. A key that comes twice is refused.
+/// Reads each line that is not empty; a comment has no pair. A key that comes twice is refused.
 fn each(
     text: &str,
-    read: impl Fn(&str) -> Result<Pair, String>,
+    read: impl Fn(&str) -> Result<Option<Pair>, String>,
 ) -> Result<Vec<Pair>, (usize, String)> {
     let mut pairs: Vec<Pair> = Vec::new();
     let mut keys = std::collections::HashSet::new();
@@ -100,14 +100,7 @@ fn each(
         if line.trim_matches([' ', '\t']).is_empty() {
             continue;
         }
-        let (key, value) = read(line).map_err(wrong)?;
-        if key.is_empty() {
-            continue;
-        }
-        if value.contains("$Format:") {
-            let what = "it is as in the repository: `git archive` replaces `$Format:…$`, for a file with `export-subst` in .gitattributes";
-            return Err(wrong(what.to_owned()));
-        }
+        let Some((key, value)) = read(line).map_err(wrong)? else { continue };
         if !keys.insert(key.clone()) {
             return Err(wrong(format!("`{key}` is there twice")));
         }

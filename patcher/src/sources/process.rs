@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 /// A program that works that long is taken for one that hangs.
@@ -72,7 +72,10 @@ fn receive(
     longest: u64,
 ) -> io::Result<Vec<u8>> {
     let left = deadline.saturating_duration_since(Instant::now());
-    let bytes = stream.recv_timeout(left).map_err(|_| late())??;
+    let bytes = stream.recv_timeout(left).map_err(|error| match error {
+        RecvTimeoutError::Timeout => late(),
+        RecvTimeoutError::Disconnected => io::Error::other("what it says could not be read"),
+    })??;
     if bytes.len() as u64 > longest {
         return Err(io::Error::other(format!("it said more than {longest} bytes")));
     }

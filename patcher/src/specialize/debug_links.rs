@@ -21,7 +21,7 @@ use crate::image::debug_link::checksum;
 use crate::image::places::Purpose;
 use crate::image::{self, begins_image, places};
 use crate::record::warnings;
-use crate::shown::{escaped, line};
+use crate::shown::{escaped, shown};
 
 /// A tree, and an entry of it, by their positions.
 type Place = (usize, usize);
@@ -130,7 +130,7 @@ fn link(
     };
     let key = key(link.checksum, identity(&file, &path), &link.name);
     let Some((_, checksum)) = changed.get(&key) else { return Ok(None) };
-    let name = line(String::from_utf8_lossy(&link.name));
+    let name = shown(&link.name);
     let Some(edit) = link.edit(&link.name, *checksum).filter(Edit::changes) else {
         return Ok(None);
     };

@@ -185,7 +185,27 @@ impl Rewrites {
         Ok(self.file_text(text))
     }
 
+    /// What a path becomes, or each of a list with `:` between them. Only where an old path is the beginning
+    /// is it meant: it stays what it is, and what is left in it is told, if an old path is in its middle.
+    #[must_use]
+    pub(crate) fn path(&self, text: &[u8], is_list: bool) -> Option<Vec<u8>> {
+        let edits = self.edits(text, false)?;
+        let begins = |edit: &Edit| match text.get(..edit.offset as usize) {
+            Some([]) => true,
+            Some([.., b':']) => is_list,
+            // A list may begin with the name of a variable.
+            Some([name @ .., b'=']) => is_list && !name.contains(&b'/'),
+            _ => false,
+        };
+        if edits.iter().all(begins) { with_edits(text, &edits) } else { None }
+    }
+
     fn rewritten(&self, text: &[u8], is_file: bool) -> Option<Vec<u8>> {
+        with_edits(text, &self.edits(text, is_file)?)
+    }
+
+    /// What is rewritten in a text, in its order; `None` if that cannot be.
+    fn edits(&self, text: &[u8], is_file: bool) -> Option<Vec<Edit>> {
         let certain = self.searcher.text(text).into_iter().filter(|hit| hit.fit == Fit::Certain);
         let is_short = |hit: &Hit| {
             let pair = self.pairs.get(hit.reference);
@@ -197,15 +217,7 @@ impl Rewrites {
             let before = text.get(range.start as usize..range.end as usize)?.to_vec();
             Some(Edit { offset: range.start, before, after: new.to_vec() })
         });
-        let mut new = Vec::new();
-        let mut done = 0;
-        for edit in outermost(edits.collect()) {
-            new.extend_from_slice(text.get(done..edit.offset as usize)?);
-            new.extend_from_slice(&edit.after);
-            done = edit.end() as usize;
-        }
-        new.extend_from_slice(text.get(done..)?);
-        (new != text).then_some(new)
+        Some(outermost(edits.collect()))
     }
 
     /// [`Rewrites::text`] of UTF-8.
@@ -318,6 +330,19 @@ impl Pair {
             "many files have that and mean something else: name a longer one, or add --force",
         ))
     }
+}
+
+/// A text with these edits; `None` if it stays what it is.
+fn with_edits(text: &[u8], edits: &[Edit]) -> Option<Vec<u8>> {
+    let mut new = Vec::new();
+    let mut done = 0;
+    for edit in edits {
+        new.extend_from_slice(text.get(done..edit.offset as usize)?);
+        new.extend_from_slice(&edit.after);
+        done = edit.end() as usize;
+    }
+    new.extend_from_slice(text.get(done..)?);
+    (new != text).then_some(new)
 }
 
 #[cfg(test)]

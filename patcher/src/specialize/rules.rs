@@ -74,7 +74,7 @@ impl Rules<'_> {
     #[must_use]
     pub(crate) fn link(&self, target: &Path) -> Option<PathBuf> {
         let text = target.as_os_str().as_bytes();
-        let new = target.is_absolute().then(|| self.rewrites.text(text)).flatten()?;
+        let new = target.is_absolute().then(|| self.rewrites.path(text, false)).flatten()?;
         Some(OsString::from_vec(new).into())
     }
 
@@ -168,7 +168,7 @@ impl Rules<'_> {
             format!("{}: the {} `{old}` cannot become `{new}`", escaped(path), text.name)
         };
         for text in texts {
-            let Some(absolute) = self.rewrites.text(&text.text) else { continue };
+            let Some(absolute) = self.rewrites.path(&text.text, text.is_list) else { continue };
             // The loader would read another path: there is no way to write these.
             let specials = |text: &[u8]| text.iter().filter(|byte| b":$".contains(byte)).count();
             if text.is_list && specials(&absolute) != specials(&text.text) {
@@ -232,7 +232,7 @@ impl Rules<'_> {
     /// A string that the loader reads, with its absolute paths rewritten, whether that fits or not.
     #[must_use]
     pub(crate) fn loader_text(&self, text: &LoaderText) -> Vec<u8> {
-        self.rewrites.text(&text.text).unwrap_or_else(|| text.text.clone())
+        self.rewrites.path(&text.text, text.is_list).unwrap_or_else(|| text.text.clone())
     }
 
     /// Whether undeclared references may be rewritten in a file of this size: not in an archive of

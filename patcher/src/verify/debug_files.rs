@@ -14,7 +14,7 @@ use crate::files::walk::{EntryKind, Tree};
 use crate::image;
 use crate::image::data::ImageData;
 use crate::image::debug_link::{self, DebugLink, checksum};
-use crate::shown::line;
+use crate::shown::shown;
 
 /// Files that a link may be to.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ pub(super) struct DebugFiles {
 pub(super) struct ChangedLink {
     /// Where it is, and what it is now.
     pub(super) edit: Edit,
-    /// The name of the debug file.
+    /// The name of the debug file, for people.
     pub(super) name: String,
     /// Whether that is known, and is the one that the link should be to.
     pub(super) is_right: bool,
@@ -82,7 +82,7 @@ impl DebugFiles {
             return Ok(None);
         }
         let is_right = self.has(&new, &identity, filled)?;
-        Ok(Some(ChangedLink { edit, name: line(String::from_utf8_lossy(&name)), is_right }))
+        Ok(Some(ChangedLink { edit, name: shown(&name), is_right }))
     }
 
     /// Whether there is a debug file of this checksum and build-id: among these, or where a debugger looks

@@ -1,4 +1,4 @@
-//! The names of the fields of a file, which a shell offers behind `--set`.
+//! The names of the fields of a file, which a shell offers behind options such as `--set`.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use postlink_codegen::{Field, Schema, Shape};
+use postlink_codegen::{Field, GitFact, Schema, Shape};
 use postlink_format::Type;
 
 use crate::cli::talk;
@@ -19,9 +19,15 @@ use crate::record::read::Image;
 pub(crate) const COMMAND: &str = "complete-fields";
 
 /// The options whose value names a field or a section.
-pub(super) const OPTIONS: [(&str, &str); 7] = [
+pub(super) const OPTIONS: [(&str, &str); 13] = [
     ("fill", "--set"),
+    ("fill", "--take"),
+    ("fill", "--from"),
+    ("fill", "--git"),
     ("payload", "--set"),
+    ("payload", "--take"),
+    ("payload", "--from"),
+    ("payload", "--git"),
     ("payload", "--default"),
     ("generate", "--default"),
     ("inspect", "--field"),
@@ -73,7 +79,9 @@ fn offered(words: &[OsString]) -> Vec<Offer> {
         "--field" => {
             named(&shapes, typed).into_iter().map(|(name, field)| (name, about(field))).collect()
         }
-        _ => assignments(&shapes, typed),
+        "--take" | "--from" => assignments(&shapes, typed, |_| Vec::new()),
+        "--git" => assignments(&shapes, typed, |_| GitFact::ALL.map(|(fact, _)| fact).to_vec()),
+        _ => assignments(&shapes, typed, values),
     }
 }
 
@@ -149,8 +157,8 @@ fn named<'a>(shapes: &'a [Shape], typed: &str) -> BTreeMap<String, &'a Field> {
     names
 }
 
-/// `FIELD=`; or `FIELD=VALUE` for each value, where the word names the field and it has few.
-fn assignments(shapes: &[Shape], typed: &str) -> Vec<Offer> {
+/// `FIELD=`; or, where the word names the field, `FIELD=` and each of what may stand behind it.
+fn assignments(shapes: &[Shape], typed: &str, behind: fn(&Field) -> Vec<&str>) -> Vec<Offer> {
     let fields = named(shapes, typed);
     let Some((name, _)) = typed.split_once('=') else {
         return fields
@@ -158,12 +166,16 @@ fn assignments(shapes: &[Shape], typed: &str) -> Vec<Offer> {
             .map(|(name, field)| (format!("{name}="), about(field)))
             .collect();
     };
-    let Some(field) = fields.get(name) else { return Vec::new() };
-    let values = match field.ty {
+    let words = fields.get(name).map(|field| behind(field)).unwrap_or_default();
+    words.into_iter().map(|word| (format!("{name}={word}"), String::new())).collect()
+}
+
+/// The values of a field that has few.
+fn values(field: &Field) -> Vec<&str> {
+    match field.ty {
         Type::Bool => vec!["false", "true"],
         _ => field.choices.iter().map(String::as_str).filter(|value| is_plain(value)).collect(),
-    };
-    values.into_iter().map(|value| (format!("{name}={value}"), String::new())).collect()
+    }
 }
 
 /// Whether a text means nothing to a shell: bash puts it down as it is.

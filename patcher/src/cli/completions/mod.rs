@@ -39,8 +39,10 @@ fn with_fields(shell: Shell, text: &str) -> String {
             format!("{}\n{text}", include_str!("fields.bash"))
         }
         Shell::Zsh => {
-            let text = text.replace(":FIELD=VALUE:_default'", ":FIELD=VALUE:_postlink_fields'");
-            let text = text.replace(":NAME:_default'", ":NAME:_postlink_fields'");
+            let names = ["FIELD=VALUE", "FIELD=KEY", "FIELD=SOURCE", "FIELD[=FACT]", "NAME"];
+            let text = names.iter().fold(text.to_owned(), |text, name| {
+                text.replace(&format!(":{name}:_default'"), &format!(":{name}:_postlink_fields'"))
+            });
             // With two colons, no option would be offered behind the first of these files.
             let text = text.replace("\n'*::", "\n'*:");
             // Deeper functions have other words, and see this variable.

@@ -74,6 +74,8 @@ struct Row {
     /// Of a list, also how many items it has, and may have: `list<path> 2/4`.
     ty: String,
     origin: Origin,
+    /// Its name, and the source that the value is usually from: `unset from git:version`.
+    from: String,
     /// The bytes of the value, and the most that it may have; `None` where the type has one size.
     used: Option<(usize, usize)>,
     /// `5/64`; empty where the type has one size.
@@ -100,6 +102,10 @@ impl Row {
             name: field.name.clone(),
             ty,
             origin: evaluated.origin,
+            from: match &field.source {
+                Some(source) => format!("{} from {}", evaluated.origin.name(), line(source)),
+                None => evaluated.origin.name().to_owned(),
+            },
             used: (!has_one_size).then_some((bytes, field.capacity as usize)),
             size: if has_one_size { String::new() } else { format!("{bytes}/{}", field.capacity) },
             values: value.iter().flat_map(|value| value.split('\n')).map(line).collect(),
@@ -123,7 +129,7 @@ pub(super) fn draw(record: &Shown, terminal: Terminal) -> String {
     let widest = |text: &dyn Fn(&Row) -> usize| rows.iter().map(text).max().unwrap_or_default();
     let name = widest(&|row| row.name.width());
     let ty = widest(&|row| row.ty.width());
-    let origin = widest(&|row| row.origin.name().width());
+    let origin = widest(&|row| row.from.width());
     let size = widest(&|row| row.size.width());
     // Two columns between each. A narrow terminal gets no bars.
     let left = 2 + name + 2 + ty + 2 + origin + 2 + BAR + 2 + size + 2;
@@ -147,7 +153,7 @@ pub(super) fn draw(record: &Shown, terminal: Terminal) -> String {
             "  {}  {:ty$}  {}  {bar}{:>size$}",
             terminal.colored("1", &padded(&row.name, name)),
             row.ty,
-            terminal.colored(color, &padded(row.origin.name(), origin)),
+            terminal.colored(color, &padded(&row.from, origin)),
             row.size,
         );
         let mut values = row.values.iter().flat_map(|value| wrapped(value, room));

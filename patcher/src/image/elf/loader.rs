@@ -222,6 +222,8 @@ where
         if size > room {
             return Err(outside());
         }
+        // A size that reaches into another table is wrong: the bytes of that one are no room.
+        let size = size.min(self.up_to_next_table(address, room));
         let bytes = self.data.read_bytes_at(start, size).map_err(|()| outside())?;
         let readers = self.entries.iter().filter_map(|entry| {
             let (role, name) = match entry.tag(self.endian) {
@@ -243,8 +245,7 @@ where
         let Some(address) = self.value(elf::DT_SYMTAB) else { return Ok(()) };
         let outside = || damaged("its dynamic symbols are not in a segment");
         let (start, room) = self.place(address).ok_or_else(outside)?;
-        let tables = TABLES.into_iter().filter_map(|tag| self.value(tag)?.checked_sub(address));
-        let size = tables.filter(|&distance| distance > 0).chain([room]).min().unwrap_or(room);
+        let size = self.up_to_next_table(address, room);
         let count = usize::try_from(size).map_err(|_| outside())?;
         let count = count.checked_div(size_of::<F::Sym>()).unwrap_or_default();
         let symbols = self.data.read_slice_at::<F::Sym>(start, count).map_err(|()| outside())?;
@@ -254,6 +255,12 @@ where
             name: "the name of a symbol",
         }));
         Ok(())
+    }
+
+    /// The bytes from a table to the next one, or to the end of the segment, which has `room` from there.
+    fn up_to_next_table(&self, address: u64, room: u64) -> u64 {
+        let tables = TABLES.into_iter().filter_map(|tag| self.value(tag)?.checked_sub(address));
+        tables.filter(|&distance| distance > 0).chain([room]).min().unwrap_or(room)
     }
 
     fn version_names(&self, readers: &mut Vec<Reader>) -> Result<(), ImageProblem> {

@@ -156,6 +156,10 @@ impl<R: Read> Read for Frames<R> {
                     }
                 }
                 Self::Inside(mut decoder, parts) => match decoder.read(buffer)? {
+                    // The library computes the checksum, and leaves the comparison to us.
+                    0 if is_damaged(&decoder.decoder) => {
+                        return Err(io::Error::other("the checksum of its data is another"));
+                    }
                     0 if parts == Parts::One => Self::Ended,
                     0 => Self::Between(decoder.into_inner(), parts),
                     read => {
@@ -166,6 +170,12 @@ impl<R: Read> Read for Frames<R> {
             }
         }
     }
+}
+
+/// Whether a frame has a checksum that is not that of its data.
+fn is_damaged(decoder: &FrameDecoder) -> bool {
+    let stated = decoder.get_checksum_from_data();
+    stated.is_some() && stated != decoder.get_calculated_checksum()
 }
 
 /// A stream some bytes of which were read, and are read again.

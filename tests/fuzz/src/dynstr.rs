@@ -1,0 +1,148 @@
+//! The strings that a loader reads, whatever shares their bytes: an own reading of the string table
+//! before and after says what may have changed.
+
+use std::sync::atomic::AtomicBool;
+
+use object::elf;
+use object::read::elf::{Dyn, FileHeader, SectionHeader, Sym};
+use object::{Endianness, Pod};
+use postlink_patcher::specialize::{Ending, Output, SpecializeOptions, specialize};
+
+use crate::folder::{Folder, choice};
+
+/// A library with a RUNPATH below [`OLD`], needed libraries, versions, and symbols whose names share bytes.
+const BASE: &[u8] = include_bytes!("../seeds/elf/loader.so");
+const OLD: &str = "/opt/app-unspecialized";
+const NEWS: [&str; 4] =
+    ["/opt/app", "/o/x", "/opt/app-other-same-abc", "/opt/app-unspecialized-and-longer"];
+
+type Header = elf::FileHeader64<Endianness>;
+
+/// The library, with bytes of its tables replaced: three bytes of the input are a place among all tables
+/// and a value.
+pub(crate) fn dynstr(data: &[u8]) {
+    let mut bytes = BASE.to_vec();
+    let regions = regions();
+    let total: usize = regions.iter().map(|(_, size)| size).sum();
+    for patch in data.chunks_exact(3).take(64) {
+        let mut at = usize::from(u16::from_le_bytes([patch[0], patch[1]])) % total;
+        for (start, size) in &regions {
+            if at < *size {
+                bytes[start + at] = patch[2];
+                break;
+            }
+            at -= size;
+        }
+    }
+    let folder = Folder::new();
+    folder.write("tree/lib/libapp.so", &bytes);
+    let new = NEWS[usize::try_from(choice(data) % 4).unwrap_or_default()];
+    let mut options = SpecializeOptions::default();
+    options.outputs = vec![Output { source: folder.path("tree"), destination: new.into() }];
+    options.rewrites = vec![(OLD.into(), new.into())];
+    options.destdir = Some(folder.path("root"));
+    let done = specialize(&options, &(), &AtomicBool::new(false));
+    let copy = folder.path(&format!("root{new}/lib/libapp.so"));
+    if !done.is_ok_and(|done| done.ending == Ending::Specialized) {
+        assert!(!copy.exists(), "a tree stays of a run that failed");
+        return;
+    }
+    let made = std::fs::read(copy).expect("the copy");
+    let (before, after) = (strings(&bytes), strings(&made));
+    assert_eq!(before.len(), after.len());
+    for ((what, old), (_, made)) in before.iter().zip(&after) {
+        if old == made {
+            continue;
+        }
+        assert_eq!(*what, What::Loader, "{old} became {made}");
+        for (old, made) in old.split(':').zip(made.split(':')) {
+            let right = match old.strip_prefix(OLD) {
+                Some(rest) => made == format!("{new}{rest}") || made.starts_with("$ORIGIN"),
+                None => made == old,
+            };
+            assert!(right, "{old} became {made}");
+        }
+    }
+    // And what names the old path says the new one.
+    let stays = |(what, text): &&(What, String)| *what == What::Loader && is_old(text);
+    assert_eq!(after.iter().find(stays), None, "an old path stays");
+}
+
+/// Whether a RUNPATH or name has a part that is the old path, or below it.
+fn is_old(text: &str) -> bool {
+    let below = |part: &str| {
+        part.strip_prefix(OLD).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    text.split(':').any(below)
+}
+
+/// What reads a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    /// The loader, as a path or name of a file.
+    Loader,
+    /// Symbols and versions.
+    Other,
+}
+
+/// Where the tables lie in [`BASE`]: offset and size.
+fn regions() -> Vec<(usize, usize)> {
+    let names = [&b".dynstr"[..], b".dynsym", b".dynamic", b".gnu.version_r"];
+    let header = Header::parse(BASE).expect("the base");
+    let endian = header.endian().expect("the base");
+    let sections = header.sections(endian, BASE).expect("the base");
+    let find = |name: &&[u8]| {
+        let (_, section) = sections.section_by_name(endian, name).expect("a table");
+        let (offset, size) = section.file_range(endian).expect("a table");
+        (usize::try_from(offset).expect("an offset"), usize::try_from(size).expect("a size"))
+    };
+    names.iter().map(find).collect()
+}
+
+/// Each place that names a string of the string table, and the string. The tables are where they are in
+/// [`BASE`]: inputs do not move them.
+fn strings(bytes: &[u8]) -> Vec<(What, String)> {
+    let [dynstr, dynsym, dynamic, needs] = regions()[..] else { unreachable!("four regions") };
+    let text = |offset: u64| {
+        // A loader stops at a NUL, and asks for no size.
+        let table = &bytes[dynstr.0..];
+        let rest = usize::try_from(offset).ok().and_then(|offset| table.get(offset..));
+        let end =
+            rest.and_then(|rest| rest.iter().position(|byte| *byte == 0).map(|end| &rest[..end]));
+        end.map_or_else(String::new, |text| text.iter().copied().map(char::from).collect())
+    };
+    let endian = Endianness::Little;
+    let mut all = Vec::new();
+    for entry in entries::<elf::Dyn64<Endianness>>(bytes, dynamic) {
+        let (tag, value) = (entry.d_tag(endian), entry.d_val(endian));
+        let what = match tag {
+            elf::DT_NULL => break,
+            elf::DT_NEEDED | elf::DT_SONAME | elf::DT_RPATH | elf::DT_RUNPATH => What::Loader,
+            elf::DT_AUXILIARY
+            | elf::DT_FILTER
+            | elf::DT_CONFIG
+            | elf::DT_DEPAUDIT
+            | elf::DT_AUDIT => What::Loader,
+            _ => continue,
+        };
+        all.push((what, text(value)));
+    }
+    for symbol in entries::<elf::Sym64<Endianness>>(bytes, dynsym) {
+        all.push((What::Other, text(u64::from(symbol.st_name(endian)))));
+    }
+    // vn_file at 4 of each entry, vna_name at 8 of each auxiliary one; both have 16 bytes.
+    let table = &bytes[needs.0..needs.0 + needs.1];
+    for entry in table.chunks_exact(16) {
+        for at in [4, 8] {
+            let word = entry[at..at + 4].try_into().map(u32::from_le_bytes).expect("four bytes");
+            all.push((What::Other, text(u64::from(word))));
+        }
+    }
+    all
+}
+
+fn entries<T: Pod>(bytes: &[u8], (start, size): (usize, usize)) -> &[T] {
+    let count = size / size_of::<T>();
+    let read = object::pod::slice_from_bytes::<T>(&bytes[start..start + size], count);
+    read.expect("a table").0
+}
