@@ -2,6 +2,8 @@
 
 include_guard(GLOBAL)
 
+include("${CMAKE_CURRENT_LIST_DIR}/postlink-words.cmake")
+
 # postlink_generate(
 #   TARGET SCHEMA FILE [SECTION NAME] [DEFAULT FIELD=VALUE…] [MACROS] [INCLUDE_PREFIX FOLDER]
 #   [HEADERS VARIABLE])
@@ -40,6 +42,16 @@ function(postlink_generate target)
   endif()
 
   get_filename_component(schema "${arg_SCHEMA}" ABSOLUTE)
+  # One that another rule makes may not be there yet. What is read here is the text alone, so that a name
+  # that stands for something else in it is refused as late as postlink is run.
+  if(EXISTS "${schema}")
+    file(READ "${schema}" schema_text)
+    string(FIND "${schema_text}" "${section}" position)
+    if(position EQUAL -1)
+      message(FATAL_ERROR "postlink_generate(${target}): ${schema} has no section ${section}; name one "
+                          "with SECTION NAME")
+    endif()
+  endif()
   set(folder "${CMAKE_CURRENT_BINARY_DIR}/${target}.postlink")
   set(prefix "")
   if(arg_INCLUDE_PREFIX)
@@ -101,8 +113,9 @@ function(postlink_fill target)
     "postlink_fill(${target})" "${target}"
     EXECUTABLE SHARED_LIBRARY MODULE_LIBRARY STATIC_LIBRARY)
   set(arguments ${arg_OPTIONS})
+  # In one word each, also where a generator expression leaves nothing of the value.
   foreach(value IN LISTS arg_SET)
-    list(APPEND arguments --set "${value}")
+    list(APPEND arguments "--set=${value}")
   endforeach()
   foreach(file IN LISTS arg_VALUES)
     # The form that may stand in front, as `postlink fill --values` takes it.
@@ -127,35 +140,40 @@ function(postlink_fill target)
 
   # It stays as it is: the installation knows the prefix.
   string(REPLACE "$<INSTALL_PREFIX>" "$<1:$><INSTALL_PREFIX>" arguments "${arguments}")
+  # What generator expressions become is known only in the file that they are evaluated in. So the words
+  # are in one of their own, which nobody takes for CMake's code, and are counted where it is read.
+  list(LENGTH arguments count)
+  string(ASCII 31 separator)
+  string(REPLACE ";" "${separator}" words "${arguments}${separator}\n")
   # Brackets that no text below closes: what is in it is a text, whatever it is.
-  string(CONCAT texts "${arguments}" "${arg_DESTINATION}" "${CMAKE_CURRENT_FUNCTION_LIST_DIR}"
-                "${CMAKE_CURRENT_SOURCE_DIR}")
+  string(CONCAT texts "${arg_DESTINATION}" "${CMAKE_CURRENT_FUNCTION_LIST_DIR}"
+                "${CMAKE_CURRENT_SOURCE_DIR}" "${CMAKE_CURRENT_BINARY_DIR}")
   set(level "==")
   while(texts MATCHES "]${level}")
     string(APPEND level "=")
   endwhile()
   set(open "[${level}[")
   set(close "]${level}]")
-  string(REPLACE ";" "${close}\n  ${open}" quoted "${arguments}")
   set(script "${CMAKE_CURRENT_BINARY_DIR}/${target}.postlink/fill")
   # A generator of several configurations has a script for each.
   get_property(has_several GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
   if(has_several)
-    set(suffix "-$<LOWER_CASE:$<CONFIG>>.cmake")
+    set(suffix "-$<LOWER_CASE:$<CONFIG>>")
     set(installed_suffix "-\${_postlink_configuration}.cmake")
   else()
-    set(suffix ".cmake")
+    set(suffix "")
     set(installed_suffix ".cmake")
   endif()
+  file(GENERATE OUTPUT "${script}${suffix}.words" CONTENT "${words}" NEWLINE_STYLE UNIX)
   file(
     GENERATE
-    OUTPUT "${script}${suffix}"
+    OUTPUT "${script}${suffix}.cmake"
     CONTENT
       "include(${open}${CMAKE_CURRENT_FUNCTION_LIST_DIR}/postlink-install.cmake${close})
 _postlink_fill_installed(
   ${open}${target}${close} ${open}$<TARGET_FILE_NAME:${target}>${close} ${open}${arg_DESTINATION}${close}
   ${open}${CMAKE_CURRENT_SOURCE_DIR}${close} ${open}$<TARGET_FILE:postlink::postlink>${close}
-  ${open}${quoted}${close})
+  ${open}${script}${suffix}.words${close} ${count})
 ")
   # After all rules of this directory, wherever the call stands; and again after those of the whole
   # project, for a target that another directory installs.
@@ -178,16 +196,9 @@ endfunction()
 # Refuses what cmake_parse_arguments passes over, and words that CMake's lists would cut or join: they
 # would become other values. `arg_…` are those of the function that calls this.
 function(_postlink_check_arguments call count words)
-  # As many words as were given, with as many separators; and one more, that the last does not join.
-  set(words "${words};end")
-  list(LENGTH words length)
-  string(REGEX REPLACE "[^;]" "" separators "${words}")
-  string(LENGTH "${separators}" separator_count)
-  math(EXPR expected_length "${count} + 1")
-  if(NOT length EQUAL expected_length OR NOT separator_count EQUAL count)
-    message(FATAL_ERROR "${call}: CMake cannot carry a `;`, a bracket without its other one, or a "
-                        "backslash at the end of a word; such a value of postlink_fill may stand "
-                        "in a file, VALUES FILE")
+  _postlink_wrong_words(wrong "${count}" "${words}")
+  if(wrong)
+    message(FATAL_ERROR "${call}: ${wrong}")
   elseif(DEFINED arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "${call} does not know `${arg_UNPARSED_ARGUMENTS}`")
   elseif(DEFINED arg_KEYWORDS_MISSING_VALUES)

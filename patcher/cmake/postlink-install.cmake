@@ -3,12 +3,16 @@
 cmake_policy(PUSH)
 cmake_policy(VERSION 3.21)
 
+include("${CMAKE_CURRENT_LIST_DIR}/postlink-words.cmake")
+
 # Fills the files of this name that this run of the installation has installed so far.
 #
 # CMake lists them, without DESTDIR, in CMAKE_INSTALL_MANIFEST_FILES. A file that an earlier run
 # installed is not among them: it is no longer there, or is of a component that is not installed now. A
 # file that two rules install is among them twice, and is filled after both.
-function(_postlink_fill_installed target name destinations directory program)
+#
+# The file of words has so many of them: the options of `postlink fill`.
+function(_postlink_fill_installed target name destinations directory program words_file words_count)
   set(folders "")
   foreach(destination IN LISTS destinations)
     cmake_path(ABSOLUTE_PATH destination BASE_DIRECTORY "${CMAKE_INSTALL_PREFIX}" NORMALIZE)
@@ -51,18 +55,21 @@ function(_postlink_fill_installed target name destinations directory program)
   list(SUBLIST files ${filled_count} -1 files)
   list(REMOVE_DUPLICATES files)
 
-  set(arguments ${ARGN})
+  file(READ "${words_file}" arguments)
   if(arguments MATCHES "\\$<INSTALL_PREFIX>" AND CMAKE_INSTALL_PREFIX MATCHES "/_CPack_Packages/")
     message(FATAL_ERROR "postlink_fill(${target}): the prefix ${CMAKE_INSTALL_PREFIX} is the folder in "
                         "which CPack packs; it packs for CMAKE_INSTALL_PREFIX with "
                         "set(CPACK_SET_DESTDIR ON)")
   endif()
-  list(LENGTH arguments before)
   string(REPLACE "$<INSTALL_PREFIX>" "${CMAKE_INSTALL_PREFIX}" arguments "${arguments}")
-  list(LENGTH arguments after)
-  if(NOT before EQUAL after)
-    message(FATAL_ERROR "postlink_fill(${target}): CMake's lists cannot carry the prefix "
-                        "${CMAKE_INSTALL_PREFIX}")
+  string(ASCII 31 separator)
+  string(REGEX REPLACE "${separator}\n$" "" arguments "${arguments}")
+  string(REPLACE "${separator}" "\n" shown "${arguments}")
+  string(REPLACE "${separator}" ";" arguments "${arguments}")
+  _postlink_wrong_words(wrong "${words_count}" "${arguments}")
+  if(wrong)
+    message(FATAL_ERROR "postlink_fill(${target}): ${wrong}; with the prefix ${CMAKE_INSTALL_PREFIX}, "
+                        "the options became:\n${shown}")
   endif()
   foreach(file IN LISTS files)
     get_property(owner GLOBAL PROPERTY "_postlink_target_of_${file}")

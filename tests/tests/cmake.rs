@@ -140,29 +140,36 @@ fn filled_in_the_build_tree() {
     assert_eq!(project.run("build/main").ok(), "app 2.2.0 in /opt/app\n");
 }
 
-/// Cargo builds the program where it is wanted first; here, from the folder that has it.
-#[test]
-fn fetched() {
+/// The page's project, which fetches postlink; and how it is configured, from the folder that has it.
+fn fetching() -> (Project, String) {
     let page = Page::read("patcher/guides/cmake.md");
     let fetch =
         page.blocks("cmake").into_iter().find(|block| block.starts_with("include(FetchContent"));
     let find = "find_package(postlink 0.1 REQUIRED)\n";
+    let files = page_files(&page);
+    let files: Vec<(&str, &str)> =
+        files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let project = Project::of(&files);
+    let lists = page.blocks("cmake")[0].replace(find, fetch.as_deref().expect("how it is fetched"));
+    assert!(!lists.contains("find_package"), "{lists}");
+    project.write("CMakeLists.txt", &lists);
+    let root = fixture("../..").canonicalize().expect("the sources").display().to_string();
+    let configure = format!(
+        "unset CMAKE_PREFIX_PATH; cmake -S . -B build -D CMAKE_INSTALL_PREFIX=/opt/app \
+         -D FETCHCONTENT_SOURCE_DIR_POSTLINK={root}"
+    );
+    (project, configure)
+}
+
+/// Cargo builds the program where it is wanted first.
+#[test]
+fn fetched() {
     for generator in ["Ninja", "Unix Makefiles"] {
-        let files = page_files(&page);
-        let files: Vec<(&str, &str)> =
-            files.iter().map(|(name, text)| (*name, text.as_str())).collect();
-        let project = Project::of(&files);
-        let lists =
-            page.blocks("cmake")[0].replace(find, fetch.as_deref().expect("how it is fetched"));
-        assert!(!lists.contains("find_package"), "{lists}");
-        project.write("CMakeLists.txt", &lists);
-        let root = fixture("../..").canonicalize().expect("the sources").display().to_string();
+        let (project, configure) = fetching();
         let target = postlink().ancestors().nth(2).expect("the target folder").display();
         project
             .run(&format!(
-                "unset CMAKE_PREFIX_PATH; cmake -S . -B build -G '{generator}' -D CMAKE_INSTALL_PREFIX=/opt/app \
-                 -D FETCHCONTENT_SOURCE_DIR_POSTLINK={root} -D POSTLINK_CARGO_PROFILE=dev \
-                 -D POSTLINK_CARGO_TARGET_DIR={target}"
+                "{configure} -G '{generator}' -D POSTLINK_CARGO_PROFILE=dev -D POSTLINK_CARGO_TARGET_DIR={target}"
             ))
             .ok();
         let said = project.run("cmake --build build -j4").ok();
@@ -171,6 +178,19 @@ fn fetched() {
         project.run("cmake --install build").ok();
         assert_eq!(project.run("stage/opt/app/bin/main").ok(), "app 2.1.0 in /opt/app\n");
     }
+}
+
+/// A program that is named is taken, if it runs, and cargo is not asked for one.
+#[test]
+fn fetched_with_a_program() {
+    let (project, configure) = fetching();
+    let said = project.run(&format!("{configure} -D POSTLINK_EXECUTABLE=/bin/false")).fails(1);
+    assert!(said.contains("/bin/false does not run here"), "{said}");
+    project.run(&format!("{configure} -D POSTLINK_EXECUTABLE={}", postlink().display())).ok();
+    let said = project.run("cmake --build build -j4").ok();
+    assert!(!said.contains("cargo"), "{said}");
+    project.run("cmake --install build").ok();
+    assert_eq!(project.run("stage/opt/app/bin/main").ok(), "app 2.1.0 in /opt/app\n");
 }
 
 /// What the installed project says, and that nothing but values differs from what was built.
@@ -382,7 +402,7 @@ fn refused() {
         ("CMakeLists.txt", lists),
         ("main.cc", "int main() {}\n"),
         ("wrong.cmake", ""),
-        ("schema.toml", ""),
+        ("schema.toml", "[section.top]\n"),
     ]);
     project.run("cmake -S . -B build").ok();
     for version in ["0", "0.1", "0.1.0"] {
@@ -400,6 +420,10 @@ fn refused() {
     refused(&format!("postlink_generate(n::top {schema})"), "another name of top");
     refused(&format!("postlink_generate(nobody {schema})"), "no target of this name yet");
     refused("postlink_generate(top)", "SCHEMA FILE is missing");
+    refused(
+        &format!("postlink_generate(objects {schema})"),
+        "no section objects; name one with SECTION",
+    );
     refused("postlink_generate(top schema.toml)", "does not know `schema.toml`");
     refused(&format!("postlink_generate(top {schema} DEFAULT)"), "nothing follows DEFAULT");
     refused(
@@ -429,6 +453,38 @@ fn refused() {
             .fails(1);
         assert!(said.contains("postlink-config.cmake, version: 0.1"), "{said}");
     }
+}
+
+/// What a generator expression becomes is as little cut or joined as what stands in the call.
+#[test]
+fn generator_expressions() {
+    let lists = "cmake_minimum_required(VERSION 3.21)\nproject(n LANGUAGES CXX)\nfind_package(postlink REQUIRED)\n\
+                 add_executable(tool tool.cc tool-main.cc)\npostlink_generate(tool SCHEMA schema.toml)\n\
+                 set_target_properties(tool PROPERTIES MANY \"b;--set;name=evil\" BRACKET \"b]==] [==[--version\")\n\
+                 install(TARGETS tool)\ninclude(call.cmake)\n";
+    let project = Project::of(&[("CMakeLists.txt", lists)]);
+    for name in ["schema.toml", "tool.cc", "tool-main.cc"] {
+        fs::copy(fixture("../with-cmake").join(name), project.path(name)).expect(name);
+    }
+    let install = |generator: &str, words: &str| {
+        project.write("call.cmake", &format!("postlink_fill(tool {words})\n"));
+        let build = format!("'build {generator}'");
+        let configure =
+            format!("cmake -S . -B {build} -G '{generator}' -D CMAKE_INSTALL_PREFIX=/usr");
+        project.run(&format!("{configure} && cmake --build {build} --config Release")).ok();
+        project.run(&format!("cmake --install {build} --config Release"))
+    };
+    for value in ["a\\\\$<SEMICOLON>b", "$<TARGET_PROPERTY:tool,MANY>"] {
+        let said = install("Ninja", &format!("SET \"name={value}\"")).fails(1);
+        assert!(said.contains("cannot carry a `;`"), "{value}: {said}");
+    }
+    for generator in ["Ninja", "Ninja Multi-Config"] {
+        // An option that is empty is none.
+        let option = "OPTIONS $<$<CONFIG:None>:--nonsense>";
+        install(generator, &format!("SET name=$<TARGET_PROPERTY:tool,BRACKET> {option}")).ok();
+        assert_eq!(project.run("stage/usr/bin/tool").ok(), "b]==] [==[--version\n");
+    }
+    install("Ninja", "SET $<$<CONFIG:None>:name=a>").fails(1);
 }
 
 /// The files of CMake are of the version that the program is of.

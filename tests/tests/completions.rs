@@ -42,6 +42,7 @@ fn folder() -> Folder {
     }
     folder.run("g++ -std=c++17 -fPIC -shared app.cc other.cc -o lib.so").ok();
     folder.copy("lib.so", "my lib.so");
+    folder.write("z$(touch${IFS}run)", "");
     folder.write("script", "#!/bin/sh\ntouch run\n");
     folder.run("chmod +x script lib.so").ok();
     for shell in ["bash", "zsh", "fish"] {
@@ -114,11 +115,20 @@ const LINES: [(&str, &[&str]); 11] = [
 
 const NAMES: &[&str] = &["app.version=", "channel=", "flag=", "other.version=", "prefix="];
 
+/// A file whose name would be a command, if it came unquoted to the line.
+const BASH: [(&str, &[&str]); 2] = [
+    becomes!(
+        "postlink fill lib.so --output z\tx",
+        "postlink fill lib.so --output z$(touch${IFS}run) x"
+    ),
+    becomes!("postlink fill lib.so --values my\tx", "postlink fill lib.so --values my lib.so x"),
+];
+
 #[test]
 fn bash() {
     let setup = "bind 'set enable-bracketed-paste off'; source completions.bash";
     let names = ("postlink fill lib.so --set \t\t", NAMES);
-    let steps = [&[names, ("\u{15}", &[])], &LINES[..], &[("exit\n", &["exit"])]].concat();
+    let steps = [&[names, ("\u{15}", &[])], &LINES[..], &BASH, &[("exit\n", &["exit"])]].concat();
     type_into("bash --norc --noprofile -i", setup, &steps);
 }
 

@@ -87,6 +87,47 @@ fn what_is_refused() {
     assert!(said.contains("app-file has no postlink section"), "{said}");
 }
 
+/// No file of another package is filled, nor one of the system.
+#[test]
+fn files_out_of_the_package() {
+    let example = example();
+    run(
+        &example,
+        "app",
+        "make CXX=g++ prefix=/usr && mkdir -p debian/app/usr ../outside && cp app ../outside",
+    )
+    .ok();
+    let before = example.read("outside/app");
+    std::os::unix::fs::symlink(example.path("outside"), example.path("app/debian/app/usr/link"))
+        .expect("a link");
+    for (pattern, told) in [
+        ("usr/link/app", "out of the package in"),
+        ("../../../outside/app", "out of the package in"),
+        ("usr/app", ""),
+    ] {
+        example
+            .write("app/debian/app.postlink", format!("{pattern} version=1 prefix=/usr built=0\n"));
+        example.copy("app/app", "app/debian/app/usr/app");
+        let run = run(&example, "app", "dh_postlink");
+        if told.is_empty() {
+            run.ok();
+        } else {
+            let said = run.fails(25);
+            assert!(said.contains(told), "{said}");
+        }
+    }
+    assert!(example.read("outside/app") == before);
+    // An option and its value in two words.
+    example.write("app/debian/app.postlink", "usr/app --values debian/values.toml\n");
+    let said = run(&example, "app", "dh_postlink").fails(25);
+    assert!(
+        said.contains(
+            "debian/values.toml is neither FIELD=VALUE nor an option; the value of one stands behind `=`"
+        ),
+        "{said}"
+    );
+}
+
 /// The guide shows the files of the example.
 #[test]
 fn the_guide_shows_the_files() {

@@ -169,7 +169,8 @@ fn a_page_without_findings_says_why() {
     // All is handled, of two trees; a difference that nothing explains needs a hand.
     folder.write("one/app.pc", "prefix=/opt/app\n");
     folder.write("two/app.pc", "prefix=/opt/app\nversion=2\n");
-    folder.postlink("scan one two --html page.html").ok();
+    let said = folder.postlink("scan one two --html page.html").ok();
+    assert!(said.ends_with("\npage.html: written\n"), "{said}");
     let page = read(&folder, "page.html");
     assert_eq!(page["heading"], "✓ specialize handles all 2");
     assert!(
@@ -223,11 +224,13 @@ fn the_guide() {
     folder.write("app.c", guide.blocks("c").concat());
     let said = guide.run(&folder);
     assert!(
-        said.contains("2 found; specialize handles 1 of it and does nothing about 1"),
+        said.contains("2 found; specialize handles 1 of them and does nothing about 1"),
         "{said}"
     );
     let page = read(&folder, "report.html");
     assert_eq!(page["heading"], "✗ 1 finding needs a hand");
+    let tree = page["trees"].to_string();
+    assert!(tree.contains("2 found, 1 of them needs a hand"), "{tree}");
     assert!(page["tasks"][0]["remedies"].to_string().contains("share_icons_path"), "{page}");
 }
 

@@ -116,13 +116,22 @@ fn a_tree_that_stands_elsewhere_needs_its_rewrites() {
     fs::create_dir_all(folder.path("root/opt")).expect("a folder");
     let rewrite = "--rewrite /opt/other-package=/opt/another";
     let root = folder.path("root").display().to_string();
-    folder
-        .postlink(&format!(
-            "specialize --output src/package=/opt/final {rewrite} --destdir {root} --set version=2"
-        ))
-        .ok();
+    let line = format!(
+        "specialize --output src/package=/opt/final {rewrite} --destdir {root} --set version=2"
+    );
+    for (more, verb) in [("--dry-run", "would be"), ("", "is")] {
+        let said = folder.postlink(&format!("{line} {more}")).ok();
+        let told = format!("{root}/opt/final {verb} src/package for /opt/final: ");
+        assert!(said.starts_with(&told), "{said}");
+    }
     let line = format!("src/package root/opt/final {rewrite} --rewrite {old}=/opt/final");
     assert_eq!(changed(&json(&folder, &line, 0), "text"), ["share/app.pc"]);
+    let told = folder.postlink("verify src/package root/opt/final");
+    let help = format!("if it was to become that: --rewrite {old}=/opt/final\n");
+    assert!(told.code == 3 && told.stdout.ends_with(&help), "{}", told.stdout);
+    let told =
+        folder.postlink(&format!("verify src/package root/opt/final --rewrite {old}=/opt/final"));
+    assert!(told.code == 3 && !told.stdout.contains("help: "), "{}", told.stdout);
     let report = json(&folder, "src/package root/opt/final", 3);
     let differences = report["differences"].as_array().expect("differences");
     let paths: Vec<&str> =

@@ -10,6 +10,7 @@ use super::scan::count;
 use super::talk::{Exit, Talk};
 use super::values::GivenArgs;
 use crate::error::{Error, Result};
+use crate::files::below::below;
 use crate::files::open::read_text;
 use crate::scan::finding::Finding;
 use crate::scan::manifest::Manifest;
@@ -255,11 +256,20 @@ impl<'a> From<&'a Standing> for StandingJson<'a> {
 fn tell(done: &Specialized, args: &Args, talk: Talk) {
     let stays = done.left.is_empty() || args.keep_failed || args.dry_run;
     for tree in done.trees.iter().filter(|_| stays) {
-        let verb = if done.ending == Ending::Planned { "would become" } else { "is now" };
+        let is_planned = done.ending == Ending::Planned;
+        let (source, destination) = (escaped(&tree.source), escaped(&tree.destination));
+        let became = match args.destdir.as_deref().map(|root| below(root, &tree.destination)) {
+            Some(Ok(place)) => {
+                let verb = if is_planned { "would be" } else { "is" };
+                format!("{} {verb} {source} for {destination}", escaped(&place))
+            }
+            _ => {
+                let verb = if is_planned { "would become" } else { "is now" };
+                format!("{source} {verb} {destination}")
+            }
+        };
         talk.say(&format!(
-            "{} {verb} {}: {}, {} of them or their links changed",
-            escaped(tree.source.as_os_str()),
-            escaped(tree.destination.as_os_str()),
+            "{became}: {}, {} of them or their links changed",
             count(tree.files as usize, "file"),
             tree.changes.len(),
         ));

@@ -162,6 +162,13 @@ fn tell(report: &TreeReport, talk: Talk) {
         };
         super::talk::print(&format!("  {place}{}", line(&found.reason)));
     }
+    if let Some((old, new)) = &report.unnamed {
+        let (old, new) = (escaped(old), escaped(new));
+        super::talk::print(&format!(
+            "help: {old}, which the original was built for, is {new} in the other tree; if it was to become \
+             that: --rewrite {old}={new}"
+        ));
+    }
 }
 
 /// The number of identical files, and of files that changed in each way.

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::files::compare::is_equal;
 use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::scan::against::kind;
+use crate::scan::built_for::{self, BuiltFor};
 use crate::search::reference::Reference;
 use crate::shown::escaped;
 use crate::shown::shown;
@@ -32,6 +33,10 @@ pub struct TreeReport {
     pub changed: Vec<Changed>,
     /// All other differences, sorted by path, and within a file as they were found.
     pub differences: Vec<Different>,
+    /// A rewrite that nothing names, where there are differences: the path that the first tree was built for,
+    /// and the one that the other was.
+    #[serde(skip)]
+    pub unnamed: Option<(PathBuf, PathBuf)>,
 }
 
 /// An entry that changed in an allowed way.
@@ -97,7 +102,26 @@ pub(super) fn trees(wanted: &VerifyOptions, watch: &impl Watch) -> Result<TreeRe
     let mut report = comparison.compare(watch)?;
     let shown_pair = |(old, new): (&Reference, &[u8])| (shown(&old.path), shown(new));
     report.rewrites = rewrites.pairs().map(shown_pair).collect();
+    if !report.differences.is_empty() {
+        report.unnamed = unnamed(&before, &after, &[&own, &*wanted.rewrites].concat())?;
+    }
     Ok(report)
+}
+
+/// The paths that two trees were built for, if no rewrite says that the one becomes the other.
+fn unnamed(
+    before: &Tree,
+    after: &Tree,
+    rewrites: &[(PathBuf, PathBuf)],
+) -> Result<Option<(PathBuf, PathBuf)>> {
+    let [before, after] = [before, after].map(|tree| built_for::paths(tree, &|_, _| false));
+    let (before, after) = (before?, after?);
+    let only = |all: &[BuiltFor], others: &[BuiltFor]| {
+        let is_other = |path: &Path| others.iter().any(|other| other.path == path);
+        all.iter().map(|one| one.path.clone()).find(|path| !is_other(path))
+    };
+    let pair = only(&before, &after).zip(only(&after, &before));
+    Ok(pair.filter(|pair| !rewrites.contains(pair)))
 }
 
 /// Whether a tree stands at this path below some other folder.

@@ -33,6 +33,9 @@ fn with_fields(shell: Shell, text: &str) -> String {
         // Ours is asked first, and the generated function for everything else.
         Shell::Bash => {
             let text = text.replace("complete -F _postlink ", "complete -F _postlink_with_fields ");
+            // What a function answers with is put down as it is, and would be run; a file's name is quoted
+            // where bash itself looks for it, which `-o default` says for an empty answer.
+            let text = text.replace("COMPREPLY=($(compgen -f \"${cur}\"))", "COMPREPLY=()");
             format!("{}\n{text}", include_str!("fields.bash"))
         }
         Shell::Zsh => {

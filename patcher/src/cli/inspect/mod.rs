@@ -163,7 +163,7 @@ impl Shown {
             let value = value.unwrap_or_default();
             let mut lines = value.split('\n').map(line);
             let (name, ty, origin) = (&field.name, field.ty.name(), evaluated.origin.name());
-            let from = field.source.as_ref().map(|source| format!(", from {source}"));
+            let from = field.source.as_ref().map(|source| format!("; usually from {source}"));
             super::talk::print(&format!(
                 "  {name}: {ty} = {} ({origin}{})",
                 lines.next().unwrap_or_default(),

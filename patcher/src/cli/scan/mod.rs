@@ -18,6 +18,7 @@ use crate::files::replace;
 use crate::scan::against::Comparison;
 use crate::scan::trees::Scan;
 use crate::scan::{ScanOptions, Scanned, scan};
+use crate::shown::escaped;
 
 /// Find the places where trees refer to a path, and tell which of them `specialize` rewrites
 ///
@@ -121,6 +122,9 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             report::print(&scan, talk);
             if let Some(against) = &against {
                 report::print_comparison(against, talk);
+            }
+            for (path, _) in &outputs {
+                talk.say(&format!("{}: written", escaped(path)));
             }
         }
         // Where nothing was looked for, nothing is known.

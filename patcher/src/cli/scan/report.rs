@@ -113,7 +113,7 @@ fn tree_report(tree: &ScannedTree, references: &[String], verbose: bool) -> Stri
         (handled, 0) => writeln!(text, "\n{handled} found; specialize handles all of it"),
         (handled, unhandled) => writeln!(
             text,
-            "\n{} found; specialize handles {handled} of it and does nothing about {unhandled}",
+            "\n{} found; specialize handles {handled} of them and does nothing about {unhandled}",
             handled + unhandled
         ),
     };
