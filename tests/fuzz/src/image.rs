@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use postlink_format::Origin;
 use postlink_patcher::fill::{Earlier, FillOptions, Filled, fill};
-use postlink_patcher::record::{Assignment, Image, Mode, Sources, Values, assignments};
+use postlink_patcher::record::{Assignment, Image, Mode, RecordEdit, Sources, Values, assignments};
 use postlink_patcher::scan::{ScanOptions, scan};
 use postlink_patcher::specialize::{Ending, Output, SpecializeOptions, specialize};
 use postlink_patcher::verify::{Verified, VerifyOptions, verify};
@@ -108,7 +108,7 @@ fn only_planned(done: &Filled, before: &[u8], after: &[u8]) {
             let start = usize::try_from(start).expect("an offset");
             (start..start + len).contains(&at)
         };
-        let mut edits = done.records.iter().flat_map(|record| record.edits());
+        let mut edits = done.records.iter().flat_map(RecordEdit::edits);
         edits.any(|edit| inside(edit.offset, edit.after.len()))
     };
     let other = before.iter().zip(after).enumerate();
