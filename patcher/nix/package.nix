@@ -23,6 +23,7 @@ let
     "runtime"
     # Members of the workspace have to be there; what is in them need not.
     "tests/Cargo.toml"
+    "tests/fuzz/Cargo.toml"
     "tests/with-cc/Cargo.toml"
   ];
   isWanted =
@@ -48,8 +49,8 @@ rustPlatform.buildRustPackage {
   };
   cargoLock.lockFile = root + "/Cargo.lock";
   postPatch = ''
-    mkdir -p tests/src tests/with-cc/src
-    touch tests/src/lib.rs tests/with-cc/src/lib.rs
+    mkdir -p tests/src tests/fuzz/src tests/with-cc/src
+    touch tests/src/lib.rs tests/fuzz/src/lib.rs tests/with-cc/src/lib.rs
   '';
   cargoBuildFlags = [
     "--package"

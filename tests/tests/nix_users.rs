@@ -300,6 +300,7 @@ fn flake(store: &Store) -> [String; 2] {
         "patcher/src",
         "patcher/nix",
         "tests/Cargo.toml",
+        "tests/fuzz/Cargo.toml",
         "tests/with-cc/Cargo.toml",
         "tests/fixtures/nix",
     ] {

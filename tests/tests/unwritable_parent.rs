@@ -39,7 +39,7 @@ fn as_nobody(folder: &Folder, line: &str) -> Run {
 /// folder that the place is in, but for the place.
 #[track_caller]
 fn where_the_first_is_refused(folder: &Folder, line: &str) -> Run {
-    let inject = "strace -f -o /dev/null -e inject=mkdir,mkdirat:error=EPERM:when=1";
+    let inject = "strace -f -o /dev/null -e inject=mkdirat:error=EPERM:when=1";
     folder.run(&format!("{inject} {} {line}", folder.path("postlink").display()))
 }
 
@@ -82,7 +82,7 @@ fn nothing_stays_of_a_tree_that_is_left() {
     folder.run(&format!("{break_off} {NOBODY} {program} {line}")).fails(1);
     assert_eq!(names(&folder.path("store/out")), 0);
     folder.run("rmdir store/out").ok();
-    let refused = "-e inject=mkdir,mkdirat:error=EPERM:when=1";
+    let refused = "-e inject=mkdirat:error=EPERM:when=1";
     folder.run(&format!("{break_off} {refused} {program} {line}")).fails(1);
     assert_eq!(names(&folder.path("store")), 0);
     let place = given(&folder);
