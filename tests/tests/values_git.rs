@@ -241,10 +241,10 @@ fn nothing_of_a_repository_runs_and_nothing_in_it_changes() {
                 git config $key 'touch $OLDPWD/../ran; false'; done; git config log.showSignature true; \
                 git config core.hooksPath .githooks; mkdir -p .githooks; \
                 for hook in post-index-change reference-transaction post-checkout fsmonitor-watchman; do \
-                printf '#!/bin/sh\\ntouch /tmp/w/ran' > .githooks/$hook; chmod +x .githooks/$hook; done; \
+                printf '#!/bin/sh\\ntouch /marker/ran' > .githooks/$hook; chmod +x .githooks/$hook; done; \
                 echo '* diff=x' > .git-attributes";
     let evil = evil.replace("$OLDPWD/../ran", &here.folder.path("ran").display().to_string());
-    let evil = evil.replace("/tmp/w/ran", &here.folder.path("ran").display().to_string());
+    let evil = evil.replace("/marker/ran", &here.folder.path("ran").display().to_string());
     // Times that differ make git look into the files.
     here.sh(&format!("cd sources; {evil}; cd part; {evil}; touch -d 2001-01-01 a ../file")).ok();
     let state = "cd sources; find .git -type f | sort | xargs sha256sum; ls -li --time-style=full-iso .git/index";
