@@ -462,4 +462,7 @@ fn a_name_is_shown_alike_everywhere() {
     assert!(said.contains(&format!("of the debug file {name}: none is known")), "{said}");
     let said = folder.postlink("verify fresh app --debug-file app.debug").ok();
     assert!(said.contains(&format!("checksum of its debug file {name}\n")), "{said}");
+    // One that is not there is told, also where nothing differs.
+    let told = folder.postlink("verify app app --debug-file none.debug").fails(1);
+    assert!(told.contains("cannot open none.debug"), "{told}");
 }

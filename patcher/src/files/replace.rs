@@ -15,7 +15,7 @@ use super::attributes::{Owner, keep, set_modified};
 use super::compare::holds;
 use super::data::{check_size, copy_data, read_back};
 use super::folder::Folder;
-use super::open::{Stamp, irregular, is_same};
+use super::open::{Stamp, irregular, is_nothing, is_same};
 use super::temporary::{NewFile, SecondName, sweep};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
@@ -268,10 +268,15 @@ fn take_back(done: Vec<Done>, error: Error) -> Error {
 /// The files that paths name, as [`target`] gives them. None of them need exist.
 ///
 /// # Errors
-/// Two outputs that are one file, or one that is also among `inputs`.
+/// Two outputs that are one file, or one that is also among `inputs`; an input cannot be looked at.
 pub(crate) fn targets(outputs: &[&Path], inputs: &[&Path]) -> Result<Vec<PathBuf>> {
     // A hard link is another name of an input.
-    let inputs: Vec<Metadata> = inputs.iter().filter_map(|input| input.metadata().ok()).collect();
+    let look = |input: &&Path| match input.metadata() {
+        Ok(metadata) => Some(Ok(metadata)),
+        Err(error) if is_nothing(&error) => None,
+        Err(error) => Some(Err(Error::io("look at", input)(error))),
+    };
+    let inputs: Vec<Metadata> = inputs.iter().filter_map(look).collect::<Result<_>>()?;
     let mut targets: Vec<PathBuf> = Vec::new();
     for output in outputs {
         let target = target(output)?;

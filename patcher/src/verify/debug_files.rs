@@ -40,13 +40,16 @@ impl DebugFiles {
     /// Those of the paths that the user gives: files, and folders of them.
     ///
     /// # Errors
-    /// A folder cannot be listed.
+    /// A folder cannot be listed, a file cannot be opened.
     pub(super) fn new(paths: &[PathBuf]) -> Result<Self> {
         let mut files = Self::default();
         for path in paths {
-            match path.is_dir() {
-                true => files.add(&Tree::walk(path)?),
-                false => files.given.push(path.clone()),
+            if path.is_dir() {
+                files.add(&Tree::walk(path)?);
+            } else {
+                // Also where no link asks for it, a file that is not there is told.
+                open(path, Mode::Read)?;
+                files.given.push(path.clone());
             }
         }
         Ok(files)
