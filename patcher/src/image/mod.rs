@@ -128,6 +128,31 @@ pub(crate) fn identity(file: &File, path: &Path) -> Result<Edit> {
     Ok(Edit { offset: place.start, before: bytes.clone(), after: bytes })
 }
 
+/// The same bytes; nothing, where the image has no identity.
+///
+/// # Errors
+/// The image cannot be read.
+pub(crate) fn known_identity(file: &File, path: &Path) -> Result<Vec<u8>> {
+    match identity(file, path) {
+        Ok(edit) => Ok(edit.before),
+        Err(error @ Error::Io { .. }) => Err(error),
+        Err(_) => Ok(Vec::new()),
+    }
+}
+
+/// What an image says of itself. A damaged one says nothing to a debugger either; one that the system does
+/// not give is another matter.
+///
+/// # Errors
+/// The image cannot be read.
+pub(crate) fn known<T: Default>(path: &Path, answer: Result<T, ImageProblem>) -> Result<T> {
+    match answer {
+        Ok(answer) => Ok(answer),
+        Err(problem @ ImageProblem::Unread(_)) => Err(Error::not_image(path)(problem)),
+        Err(_) => Ok(T::default()),
+    }
+}
+
 /// The link to a separate debug file that an image has; none, where the file is no single image.
 ///
 /// # Errors

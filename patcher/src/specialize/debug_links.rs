@@ -6,14 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 
 use super::plan::{EntryPlan, TreePlan};
 use super::rules::Wanted;
 use crate::edit::{Edit, ordered};
-use crate::error::{Error, ImageProblem, Result};
+use crate::error::{Error, Result};
 use crate::files::open::{open_entry, read_at};
 use crate::files::walk::EntryKind;
 use crate::image::data::ImageData;
@@ -102,14 +102,14 @@ fn changed(plans: &[TreePlan]) -> Result<BTreeMap<Key, (Place, u32)>> {
             return Ok(None);
         }
         let Some((file, path)) = open_image(plan, at)? else { return Ok(None) };
-        let parts = known(&path, places(&ImageData::new(&file), &[]))?.parts;
+        let parts = image::known(&path, places(&ImageData::new(&file), &[]))?.parts;
         if !parts.iter().any(|part| part.purpose == Purpose::Debug) {
             return Ok(None);
         }
         let sum = |edits: &[Edit]| checksum(&file, edits).map_err(Error::io("read", &path));
         let (old, new) = (sum(&[])?, sum(&planned.edits)?);
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-        Ok(Some((key(old, identity(&file, &path)?, name), ((tree, at), new))))
+        Ok(Some((key(old, image::known_identity(&file, &path)?, name), ((tree, at), new))))
     };
     let found: Vec<Result<_>> = files(plans).par_iter().map(of).collect();
     Ok(Error::all(found)?.into_iter().flatten().collect())
@@ -124,10 +124,10 @@ fn link(
     wanted: &Wanted<'_>,
 ) -> Result<Option<Follows>> {
     let Some((file, path)) = open_image(plan, at)? else { return Ok(None) };
-    let Some(link) = known(&path, image::debug_link(&ImageData::new(&file)))? else {
+    let Some(link) = image::known(&path, image::debug_link(&ImageData::new(&file)))? else {
         return Ok(None);
     };
-    let key = key(link.checksum, identity(&file, &path)?, &link.name);
+    let key = key(link.checksum, image::known_identity(&file, &path)?, &link.name);
     let Some((_, checksum)) = changed.get(&key) else { return Ok(None) };
     let name = shown(&link.name);
     let Some(edit) = link.edit(&link.name, *checksum).filter(Edit::changes) else {
@@ -147,25 +147,6 @@ fn link(
 fn key(checksum: u32, identity: Vec<u8>, name: &[u8]) -> Key {
     let name = identity.is_empty().then(|| name.to_vec());
     (checksum, identity, name)
-}
-
-/// The build-id; nothing, where there is none.
-fn identity(file: &File, path: &Path) -> Result<Vec<u8>> {
-    match image::identity(file, path) {
-        Ok(edit) => Ok(edit.before),
-        Err(error @ Error::Io { .. }) => Err(error),
-        Err(_) => Ok(Vec::new()),
-    }
-}
-
-/// What an image says of itself. A damaged one says nothing to a debugger either; one that the system does
-/// not give is another matter.
-fn known<T: Default>(path: &Path, answer: Result<T, ImageProblem>) -> Result<T> {
-    match answer {
-        Ok(answer) => Ok(answer),
-        Err(problem @ ImageProblem::Unread(_)) => Err(Error::not_image(path)(problem)),
-        Err(_) => Ok(T::default()),
-    }
 }
 
 /// Opens an image of a tree; `None` where it is none.

@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -65,18 +64,17 @@ impl DebugFiles {
     /// the name that it should have.
     ///
     /// # Errors
-    /// A file that is given cannot be read.
+    /// One of both, or a file that is given, cannot be read.
     pub(super) fn changed(
         &self,
         before: &File,
         after: &File,
         filled: &Path,
     ) -> Result<Option<ChangedLink>> {
-        let link = |file| image::debug_link(&ImageData::new(file)).ok().flatten();
-        let (Some(old), Some(new)) = (link(before), link(after)) else { return Ok(None) };
-        let identity =
-            |file| image::identity(file, filled).ok().map(|edit| edit.before).unwrap_or_default();
-        let (old_identity, identity) = (identity(before), identity(after));
+        let link = |file| image::known(filled, image::debug_link(&ImageData::new(file)));
+        let (Some(old), Some(new)) = (link(before)?, link(after)?) else { return Ok(None) };
+        let old_identity = image::known_identity(before, filled)?;
+        let identity = image::known_identity(after, filled)?;
         let name = old.name_after(&old_identity, &identity);
         let Some(edit) = old.edit(&name, new.checksum).filter(Edit::changes) else {
             return Ok(None);
@@ -93,7 +91,7 @@ impl DebugFiles {
     fn has(&self, link: &DebugLink, identity: &[u8], filled: &Path) -> Result<bool> {
         for path in &self.given {
             let file = open(path, Mode::Read)?;
-            if is_of(&file, path, link, identity).map_err(Error::io("read", path))? {
+            if is_of(&file, path, link, identity)? {
                 return Ok(true);
             }
         }
@@ -111,7 +109,7 @@ impl DebugFiles {
     }
 }
 
-fn is_of(file: &File, path: &Path, link: &DebugLink, identity: &[u8]) -> io::Result<bool> {
-    let own = image::identity(file, path).ok().map(|edit| edit.before).unwrap_or_default();
-    Ok(own == identity && checksum(file, &[])? == link.checksum)
+fn is_of(file: &File, path: &Path, link: &DebugLink, identity: &[u8]) -> Result<bool> {
+    let is_its = image::known_identity(file, path)? == identity;
+    Ok(is_its && checksum(file, &[]).map_err(Error::io("read", path))? == link.checksum)
 }
