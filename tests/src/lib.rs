@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod covering;
+pub mod crates;
 pub mod faults;
 pub mod lix;
 pub mod lix_shaped;
