@@ -71,6 +71,16 @@ impl<'d, F: FileHeader<Endian = Endianness>> Sections<'d, F> {
     }
 }
 
+/// Where a section's bytes are in the file, and how many; `None` where it has none there. A header of type
+/// `SHT_NULL` is of no section, and its other fields say other things: the size in the first one may be the
+/// number of all headers (gABI, "Section Header Table").
+pub(super) fn file_range<S>(section: &S, endian: S::Endian) -> Option<(u64, u64)>
+where
+    S: SectionHeader<Endian = Endianness>,
+{
+    section.file_range(endian).filter(|_| section.sh_type(endian) != elf::SHT_NULL)
+}
+
 /// Symbols, and all their names.
 pub(super) struct Symbols<'d, F: FileHeader, R: ReadRef<'d>> {
     pub(super) table: SymbolTable<'d, F, R>,

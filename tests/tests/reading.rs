@@ -1,0 +1,44 @@
+//! What is read from the headers of files that are unusual, and right.
+#![forbid(unsafe_code)]
+
+use postlink_patcher::tables::{Tables, tables};
+use postlink_tests::Folder;
+
+/// An object file with more sections than its header has bytes, and a text in one of them.
+fn object() -> (Folder, Vec<u8>) {
+    let folder = Folder::new();
+    let empty = (0..100).map(|number| format!(".section .of_{number}, \"a\"\n"));
+    let text = ".data\n.ascii \"/opt/app/share\"\n".to_owned();
+    folder.write("many.s", empty.chain([text]).collect::<String>());
+    folder.run("gcc -c -o object.o many.s").ok();
+    let file = folder.read("object.o");
+    (folder, file)
+}
+
+/// The numbers of an ELF file of 64 bits: `e_shoff`, `e_shnum`.
+fn section_headers(file: &[u8]) -> (usize, u16) {
+    let offset = u64::from_le_bytes(file[40..48].try_into().expect("8 bytes"));
+    (offset as usize, u16::from_le_bytes(file[60..62].try_into().expect("2 bytes")))
+}
+
+fn read(folder: &Folder, name: &str, file: &[u8]) -> Tables {
+    folder.write(name, file);
+    tables(&folder.path(name)).expect("it can be read")
+}
+
+/// The first section header tells how many there are, where the ELF header has no room for the number. That
+/// was taken for a section without a name, which hid those at the start of the file.
+#[test]
+fn the_number_of_sections_is_no_section() {
+    let (folder, file) = object();
+    let (at, count) = section_headers(&file);
+    let mut other = file.clone();
+    other[60..62].fill(0);
+    other[at + 32..at + 40].copy_from_slice(&u64::from(count).to_le_bytes());
+    let expected = read(&folder, "object.o", &file);
+    assert!(expected.parts.iter().any(|part| part.0 == ".data"), "{expected:?}");
+    assert!(expected.parts.iter().all(|part| !part.0.is_empty()), "{expected:?}");
+    let found = read(&folder, "other.o", &other);
+    assert_eq!((found.parts, found.regions), (expected.parts, expected.regions));
+    assert!(folder.run("readelf --sections other.o").ok().contains(".data"));
+}
