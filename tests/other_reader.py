@@ -136,7 +136,7 @@ def read_elf(path, starts, tables):
                 empty.add(section["Address"])
             if kind not in ("SHT_NOBITS", "SHT_NULL") and start is not None:
                 purpose = "code" if "SHF_EXECINSTR" in names else "data" if "SHF_ALLOC" in names else None
-                name = prefix + section["Name"]["Name"]
+                name = prefix + (section["Name"]["Name"] or "section without a name")
                 tables.sections.append(Section(name, start + section["Offset"], section["Size"], purpose))
         if starts is None:
             for entry in told.get("DynamicSection", []):

@@ -42,3 +42,21 @@ fn the_number_of_sections_is_no_section() {
     assert_eq!((found.parts, found.regions), (expected.parts, expected.regions));
     assert!(folder.run("readelf --sections other.o").ok().contains(".data"));
 }
+
+/// A file need not have names of sections. It was called damaged.
+#[test]
+fn sections_may_have_no_names() {
+    let (folder, mut file) = object();
+    let named = read(&folder, "object.o", &file);
+    // `e_shstrndx`.
+    file[62..64].fill(0);
+    let nameless = read(&folder, "nameless.o", &file);
+    assert_eq!(nameless.problem, None);
+    let places = |tables: &Tables| {
+        tables.parts.iter().map(|(_, at, size, _)| (*at, *size)).collect::<Vec<_>>()
+    };
+    assert_eq!(places(&nameless), places(&named));
+    assert!(nameless.parts.iter().all(|part| part.0 == "section without a name"), "{nameless:?}");
+    let said = folder.postlink("scan nameless.o --reference /opt/app").fails_with_output(3);
+    assert!(said.contains("1 found"), "{said}");
+}

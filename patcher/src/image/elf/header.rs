@@ -3,8 +3,8 @@
 
 use object::Endianness;
 use object::elf;
-use object::read::ReadRef;
-use object::read::elf::{FileHeader, SectionHeader, Sym, SymbolTable};
+use object::read::elf::{FileHeader, SectionHeader, SectionTable, Sym, SymbolTable};
+use object::read::{ReadRef, StringTable};
 
 use crate::error::ImageProblem;
 use crate::image::strings::{LONGEST_SYMBOL, string};
@@ -52,15 +52,26 @@ impl<'d, F: FileHeader<Endian = Endianness>> Sections<'d, F> {
         if headers.is_empty() {
             return Err(ImageProblem::NoSectionHeaders);
         }
-        // The names are read in one piece: far fewer bytes than a look-up for each.
-        let index = header.shstrndx(endian, data).map_err(damaged)? as usize;
-        let names = headers.get(index).ok_or_else(|| damaged("its section names are nowhere"))?;
-        let names = names.data(endian, data).map_err(damaged)?;
+        let names = match header.e_shstrndx(endian) {
+            // A file may have none (gABI, "ELF Header").
+            elf::SHN_UNDEF => &[],
+            // They are read in one piece: far fewer bytes than a look-up for each.
+            _ => {
+                let index = header.shstrndx(endian, data).map_err(damaged)? as usize;
+                let names = headers.get(index);
+                let names = names.ok_or_else(|| damaged("its section names are nowhere"))?;
+                names.data(endian, data).map_err(damaged)?
+            }
+        };
         Ok(Self { header, endian, headers, names })
     }
 
-    /// The name; of a very long one only the start, since many sections may share it.
+    /// The name; of a very long one only the start, since many sections may share it. Empty where sections
+    /// have none.
     pub(super) fn name(&self, section: &F::SectionHeader) -> Result<&'d [u8], ImageProblem> {
+        if self.names.is_empty() {
+            return Ok(&[]);
+        }
         let names = self.names.get(section.sh_name(self.endian) as usize..).unwrap_or_default();
         let start = names.get(..LONGEST_NAME).unwrap_or(names);
         match start.iter().position(|&byte| byte == 0) {
@@ -68,6 +79,14 @@ impl<'d, F: FileHeader<Endian = Endianness>> Sections<'d, F> {
             None if start.len() == LONGEST_NAME => Ok(start),
             None => Err(damaged("the name of a section has no end")),
         }
+    }
+
+    /// What it is called where it is told.
+    pub(super) fn label(&self, section: &F::SectionHeader) -> Result<String, ImageProblem> {
+        Ok(match self.name(section)? {
+            [] => "section without a name".to_owned(),
+            name => String::from_utf8_lossy(name).into_owned(),
+        })
     }
 }
 
@@ -95,7 +114,7 @@ impl<'d, F: FileHeader<Endian = Endianness>, R: ReadRef<'d>> Symbols<'d, F, R> {
         kind: elf::SectionType,
     ) -> Result<Self, ImageProblem> {
         let endian = sections.endian;
-        let all = sections.header.sections(endian, data).map_err(damaged)?;
+        let all = SectionTable::<F, R>::new(sections.headers, StringTable::default());
         let table = all.symbols(endian, data, kind).map_err(damaged)?;
         // Also read in one piece: most names are looked at.
         let names = sections.headers.get(table.string_section().0).filter(|_| !table.is_empty());

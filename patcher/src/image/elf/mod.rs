@@ -153,7 +153,7 @@ where
     ];
     for section in sections.headers {
         if let Some((offset, size)) = file_range(section, endian) {
-            let name = String::from_utf8_lossy(sections.name(section)?).into_owned();
+            let name = sections.label(section)?;
             regions.push(Region { name, offset, size });
         }
     }

@@ -53,7 +53,7 @@ where
         if offset.checked_add(size).is_none_or(|end| end > length) {
             continue;
         }
-        let name = String::from_utf8_lossy(sections.name(section)?).into_owned();
+        let name = sections.label(section)?;
         let compressed = match section.compression(endian, data) {
             Ok(Some((header, offset, _))) => {
                 compression::<F>(header, endian).map(|how| (how, offset))
