@@ -60,3 +60,21 @@ fn sections_may_have_no_names() {
     let said = folder.postlink("scan nameless.o --reference /opt/app").fails_with_output(3);
     assert!(said.contains("1 found"), "{said}");
 }
+
+/// The name of a library stands behind the numbers of its load command. One among these was read as a name,
+/// and could have been rewritten.
+#[test]
+fn the_name_of_a_library_is_not_among_its_numbers() {
+    let folder = Folder::new();
+    let library = |name_at: u32| {
+        let header = [0xfeed_facf, 0x0100_0007, 3, 6, 1, 32, 0, 0];
+        let command = [0xc, 32, name_at, 2, 0x1_0000, 0x1_0000];
+        let numbers = header.into_iter().chain(command).flat_map(u32::to_le_bytes);
+        numbers.chain(*b"a.dylib\0").collect::<Vec<u8>>()
+    };
+    let right = read(&folder, "right.dylib", &library(24));
+    assert_eq!(right.strings, [("name of a library", 56, "a.dylib".to_owned())]);
+    let wrong = read(&folder, "wrong.dylib", &library(20));
+    let problem = wrong.problem.expect("it is damaged");
+    assert!(problem.contains("a string is not in its load command"), "{problem}");
+}
