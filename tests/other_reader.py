@@ -122,6 +122,11 @@ def image(name, starts):
     return f"{member}: ", places.pop(0) if len(places) > 1 else places[0]
 
 
+def shortened(name):
+    """A name as postlink tells it: the start of a very long one."""
+    return name if len(name) <= 256 else name[:256] + "…"
+
+
 def read_elf(path, starts, tables):
     flags = ["--sections", "--dynamic-table", "--program-headers", "--elf-output-style=JSON"]
     out, error = run("llvm-readobj", *flags, path)
@@ -136,7 +141,7 @@ def read_elf(path, starts, tables):
                 empty.add(section["Address"])
             if kind not in ("SHT_NOBITS", "SHT_NULL") and start is not None:
                 purpose = "code" if "SHF_EXECINSTR" in names else "data" if "SHF_ALLOC" in names else None
-                name = prefix + (section["Name"]["Name"] or "section without a name")
+                name = prefix + (shortened(section["Name"]["Name"]) or "section without a name")
                 tables.sections.append(Section(name, start + section["Offset"], section["Size"], purpose))
         if starts is None:
             for entry in told.get("DynamicSection", []):
@@ -210,7 +215,7 @@ def read_pe(text, where, tables):
     for lines, section in entries(text, "Section"):
         if "IMAGE_SCN_CNT_UNINITIALIZED_DATA" in lines:
             continue
-        name = prefix + section["Name"].rsplit(" (", 1)[0]
+        name = prefix + shortened(section["Name"].rsplit(" (", 1)[0])
         purpose = "code" if "IMAGE_SCN_MEM_EXECUTE" in lines else None
         offset, size = start + number(section["PointerToRawData"]), number(section["RawDataSize"])
         tables.sections.append(Section(name, offset, size, purpose))

@@ -78,3 +78,23 @@ fn the_name_of_a_library_is_not_among_its_numbers() {
     let problem = wrong.problem.expect("it is damaged");
     assert!(problem.contains("a string is not in its load command"), "{problem}");
 }
+
+/// Templates of C++ have sections with very long names. That one is cut was not told.
+#[test]
+fn a_name_that_is_cut_says_so() {
+    let folder = Folder::new();
+    let name = |length: usize| format!(".text${}", "n".repeat(length - 6));
+    let source = |length: usize| format!(".section {},\"x\"\n.byte 1\n", name(length));
+    for (length, expected) in
+        [(255, name(255)), (256, name(256)), (257, name(256) + "…"), (900, name(256) + "…")]
+    {
+        folder.write("long.s", source(length));
+        for assembler in ["as", "x86_64-w64-mingw32-as"] {
+            folder.run(&format!("{assembler} -o long.o long.s")).ok();
+            let read = tables(&folder.path("long.o")).expect("it can be read");
+            let named = |found: &str| found == expected;
+            assert!(read.parts.iter().any(|part| named(&part.0)), "{assembler}: {read:?}");
+            assert!(read.regions.iter().any(|region| named(&region.0)), "{assembler}: {read:?}");
+        }
+    }
+}

@@ -81,11 +81,15 @@ impl<'d, F: FileHeader<Endian = Endianness>> Sections<'d, F> {
         }
     }
 
-    /// What it is called where it is told.
+    /// What it is called where it is told. A name that is cut ends with `…`.
     pub(super) fn label(&self, section: &F::SectionHeader) -> Result<String, ImageProblem> {
-        Ok(match self.name(section)? {
-            [] => "section without a name".to_owned(),
-            name => String::from_utf8_lossy(name).into_owned(),
+        let name = self.name(section)?;
+        let end = (section.sh_name(self.endian) as usize).saturating_add(name.len());
+        let is_cut = self.names.get(end).is_some_and(|&byte| byte != 0);
+        Ok(match String::from_utf8_lossy(name) {
+            _ if name.is_empty() => "section without a name".to_owned(),
+            name if is_cut => format!("{name}…"),
+            name => name.into_owned(),
         })
     }
 }
