@@ -16,7 +16,7 @@ use object::read::elf::{FileHeader, SectionHeader, Sym};
 use postlink_codegen::names::ELF_PREFIX;
 use postlink_format::{HEADER_SIZE, MAGIC};
 
-use self::header::{Sections, Symbols, class, damaged, with_class};
+use self::header::{Sections, Symbols, class, damaged, file_range, with_class};
 use super::finish::Finish;
 use super::section::{Candidate, Region};
 use crate::error::{ImageProblem, Imports, SectionProblem};
@@ -152,8 +152,8 @@ where
         ),
     ];
     for section in sections.headers {
-        if let Some((offset, size)) = section.file_range(endian) {
-            let name = String::from_utf8_lossy(sections.name(section)?).into_owned();
+        if let Some((offset, size)) = file_range(section, endian) {
+            let name = sections.label(section)?;
             regions.push(Region { name, offset, size });
         }
     }

@@ -176,11 +176,19 @@ impl<'d> Headers<'d> {
     }
 
     /// The name of a section. One that is too long for the header lies behind the symbols; where it
-    /// cannot be found, the name is what the header has.
+    /// cannot be found, the name is what the header has. One that is cut ends with `…`.
     pub(super) fn name(&self, section: &'d pe::ImageSectionHeader) -> Cow<'d, str> {
         let long = section.name_offset().ok().flatten();
-        let long = long.and_then(|at| string(self.strings, at as usize, LONGEST_NAME));
-        String::from_utf8_lossy(long.unwrap_or(section.raw_name()))
+        let Some(at) = long.map(|at| at as usize) else {
+            return String::from_utf8_lossy(section.raw_name());
+        };
+        match string(self.strings, at, LONGEST_NAME) {
+            Some(name) => String::from_utf8_lossy(name),
+            None => match at.checked_add(LONGEST_NAME).and_then(|end| self.strings.get(at..end)) {
+                Some(start) => format!("{}…", String::from_utf8_lossy(start)).into(),
+                None => String::from_utf8_lossy(section.raw_name()),
+            },
+        }
     }
 
     /// Where the bytes of a section are, and how many are used. A linker rounds up those that an image
