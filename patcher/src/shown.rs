@@ -32,6 +32,13 @@ pub(crate) fn shown(bytes: &[u8]) -> String {
     text
 }
 
+/// Bytes that are nearly always a text, such as the name of a section: it stays as it is. What is no
+/// UTF-8 is as in [`shown`].
+#[must_use]
+pub(crate) fn text(bytes: &[u8]) -> String {
+    std::str::from_utf8(bytes).map_or_else(|_| shown(bytes), str::to_owned)
+}
+
 /// A name or a value on one line: its hidden characters as in [`shown`].
 #[must_use]
 pub(crate) fn line(text: impl AsRef<str>) -> String {

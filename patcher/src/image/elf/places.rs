@@ -10,6 +10,7 @@ use super::header::{Sections, Symbols, class, damaged, with_class};
 use super::loader;
 use crate::error::ImageProblem;
 use crate::image::places::{Compression, Part, Places, Purpose, Symbol, demangled};
+use crate::shown::text;
 
 pub(in crate::image) fn places<'d, R: ReadRef<'d>>(
     data: R,
@@ -53,7 +54,7 @@ where
         if offset.checked_add(size).is_none_or(|end| end > length) {
             continue;
         }
-        let name = String::from_utf8_lossy(sections.name(section)?).into_owned();
+        let name = text(sections.name(section)?);
         let compressed = match section.compression(endian, data) {
             Ok(Some((header, offset, _))) => {
                 compression::<F>(header, endian).map(|how| (how, offset))
