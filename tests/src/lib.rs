@@ -3,6 +3,7 @@
 
 pub mod covering;
 pub mod faults;
+pub mod hostile;
 pub mod lix;
 pub mod lix_shaped;
 pub mod macho;
