@@ -15,6 +15,9 @@ use rayon::prelude::*;
 /// of TOML and JSON, and `@name` a file that is named like it.
 type Place = (&'static [(&'static str, &'static str)], &'static str);
 
+const GENERATE: &str = "generate --schema s.toml --out-rust out.rs";
+const BY_MANIFEST: &str = "specialize -n --output tree=/opt/new --destdir out --manifest m --json";
+
 const PLACES: &[Place] = &[
     // Arguments.
     (&[], "@"),
@@ -124,86 +127,74 @@ const PLACES: &[Place] = &[
     (&[("v.env", "@")], "fill -n image.so --values status:v.env --json"),
     (&[("v.env", "KEY @")], "fill -n image.so -v --values status:v.env --take label=KEY"),
     // Schemas.
-    (&[("s.toml", "@")], "generate --schema s.toml --out-rust out.rs"),
-    (&[("s.toml", "# @\nx = 1 # @")], "generate --schema s.toml --out-rust out.rs"),
-    (
-        &[("s.toml", "# a\r\nx = \"@\" # @\r\ny = 1\r\n")],
-        "generate --schema s.toml --out-rust out.rs",
-    ),
-    (
-        &[("s.toml", "\"@quoted\" = 1\n[\"@quoted\"]\na = 1")],
-        "generate --schema s.toml --out-rust out.rs",
-    ),
-    (
-        &[("s.toml", "[section.\"@quoted\".field.a]\ntype = 'bool'")],
-        "generate --schema s.toml --out-rust out.rs",
-    ),
+    (&[("s.toml", "@")], GENERATE),
+    (&[("s.toml", "# @\nx = 1 # @")], GENERATE),
+    (&[("s.toml", "# a\r\nx = \"@\" # @\r\ny = 1\r\n")], GENERATE),
+    (&[("s.toml", "\"@quoted\" = 1\n[\"@quoted\"]\na = 1")], GENERATE),
+    (&[("s.toml", "[section.\"@quoted\".field.a]\ntype = 'bool'")], GENERATE),
     (
         &[(
             "s.toml",
             "[section.a.field.\"@quoted\"]\ntype = 'bool'\n[section.a.field.\"A@quoted\"]",
         )],
-        "generate --schema s.toml --out-rust out.rs",
+        GENERATE,
     ),
-    (
-        &[("s.toml", "[section.a.field.b]\n\"@quoted\" = 1\ntype = \"@quoted\"")],
-        "generate --schema s.toml --out-rust out.rs",
-    ),
+    (&[("s.toml", "[section.a.field.b]\n\"@quoted\" = 1\ntype = \"@quoted\"")], GENERATE),
     (
         &[(
             "s.toml",
             "[section.a]\nowner = \"@quoted\"\nnamespace = \"@quoted::x\"\nelf = \"@quoted\"\non_failure = \"@quoted\"",
         )],
-        "generate --schema s.toml --out-rust out.rs",
+        GENERATE,
     ),
     (
         &[(
             "s.toml",
             "[section.a.field.b]\ntype = 'path'\ncapacity = 9\ndefault = \"@quoted{a}\"\nallowed = [\"@quoted\", \"@quoted\"]",
         )],
-        "generate --schema s.toml --out-rust out.rs",
+        GENERATE,
     ),
     (
         &[(
             "s.toml",
             "[section.a.field.b]\ntype = 'string'\ncapacity = 9\ndefault = \"{@quoted}\"\nfrom = \"@quoted\"",
         )],
-        "generate --schema s.toml --out-rust out.rs",
+        GENERATE,
     ),
     (
         &[(
             "s.toml",
             "[section.a.field.b]\ntype = 'string'\ncapacity = 9999\ndefault = 'none'\nallowed = [\"@quoted\"]",
         )],
-        "generate --schema s.toml --out-rust out.rs",
+        GENERATE,
     ),
     (
         &[(
             "s.toml",
             "[section.a.field.b]\ntype = 'string'\ncapacity = 9\npattern = \"[@quoted(\"\ndefault = '1'",
         )],
-        "generate --schema s.toml --out-rust out.rs",
+        GENERATE,
     ),
     (
         &[(
             "s.toml",
             "[section.a.field.b]\ntype = 'string'\ncapacity = 9\npattern = '^1$'\ndefault = \"@quoted\"",
         )],
-        "generate --schema s.toml --out-rust out.rs",
+        GENERATE,
     ),
     (
         &[(
             "s.toml",
             "[section.a.field.b]\ntype = 'enum'\nnames = [\"@quoted\", \"@quoted\"]\ndefault = \"@quoted\"\nmacros = [\"@quoted\"]",
         )],
-        "generate --schema s.toml --out-rust out.rs",
+        GENERATE,
     ),
     (
         &[(
             "s.toml",
             "[section.a.field.b]\ntype = 'bool'\ndefault = true\ndoc = \"@quoted\"\nx = 1",
         )],
-        "generate --schema s.toml --out-rust out.rs",
+        GENERATE,
     ),
     (
         &[("s.toml", "[section.a.field.b]\ntype = 'bool'\ndefault = \"@quoted\"")],
@@ -217,15 +208,9 @@ const PLACES: &[Place] = &[
         "generate --schema s.toml --section @ --out-rust out.rs",
     ),
     // Other files, and their names.
-    (
-        &[("m", "{\"@quoted\": 1}")],
-        "specialize -n --output tree=/opt/new --destdir out --manifest m --json",
-    ),
-    (&[("m", "@")], "specialize -n --output tree=/opt/new --destdir out --manifest m --json"),
-    (
-        &[("m", "MANIFEST")],
-        "specialize -n --output tree=/opt/new --destdir out --manifest m --json",
-    ),
+    (&[("m", "{\"@quoted\": 1}")], BY_MANIFEST),
+    (&[("m", "@")], BY_MANIFEST),
+    (&[("m", "MANIFEST")], BY_MANIFEST),
     (&[("m", "MANIFEST")], "specialize -n --output tree=/opt/@ --destdir out --manifest m --json"),
     (&[("@name", "@")], "fill @name --json"),
     (&[("@name", "@")], "inspect @name"),

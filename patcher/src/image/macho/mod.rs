@@ -108,7 +108,7 @@ where
     let accessors = symbols.iter().any(is_accessor);
     let of_system = ["/usr/lib/", "/System/"];
     let libraries = loader::needed(&mach)?.into_iter();
-    let libraries = libraries.map(|name| text(&name));
+    let libraries = libraries.map(text);
     Ok(Imports {
         libraries: libraries
             .filter(|library| !of_system.iter().any(|start| library.starts_with(start)))

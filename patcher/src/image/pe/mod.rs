@@ -68,7 +68,7 @@ pub(super) fn locate<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Candidate>, Imag
             found.push(Candidate {
                 member: None,
                 slice: None,
-                name: name,
+                name,
                 offset,
                 size,
                 by_name,
