@@ -131,16 +131,18 @@ struct Looks<'a> {
 
 impl Looks<'_> {
     /// Runs `postlink`, and checks what it says.
-    fn run(&self, line: &str, paths: &[PathBuf]) -> Option<Json> {
+    fn run(&self, line: &str, paths: &[PathBuf]) -> (String, Option<Json>) {
         let mut command = Command::new(postlink());
         command.args(line.split(' ')).args(paths).current_dir(self.folder.path("."));
         let output = command.stdin(Stdio::null()).output().expect("postlink");
         let what = format!("{line} {paths:?}, with {}", self.text.escape_ascii());
-        check(&what, &output, line.contains("--json")).unwrap_or_else(|wrong| panic!("{wrong}"))
+        let json = check(&what, &output, line.contains("--json"));
+        let said = [output.stdout, output.stderr].concat();
+        (String::from_utf8(said).expect("UTF-8"), json.unwrap_or_else(|wrong| panic!("{wrong}")))
     }
 
     fn json(&self, line: &str, paths: &[PathBuf]) -> Json {
-        self.run(line, paths).unwrap_or_else(|| panic!("{line} prints no JSON"))
+        self.run(line, paths).1.unwrap_or_else(|| panic!("{line} prints no JSON"))
     }
 }
 
@@ -163,7 +165,10 @@ fn trees_with_hostile_names() {
                 assert!(names(&scanned, name.as_encoded_bytes()), "{scanned}");
             }
         }
-        looks.run("scan -v tree --reference /opt/app", &[]);
+        // A name is shown, not left out.
+        let (said, _) = looks.run("scan -v tree --reference /opt/app", &[]);
+        let clears = text.windows(4).any(|part| part == b"\x1b[2K");
+        assert_eq!(said.contains("\\x1b[2K"), clears, "{said}");
         let page = fixture("../scan_page.py").display().to_string();
         folder.run_words(OsStr::new("python3"), &[&*page, "page"]).ok();
 
