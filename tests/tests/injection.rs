@@ -281,7 +281,7 @@ fn filled(template: &str, text: &[u8]) -> Vec<u8> {
     for part in parts {
         let (word, form) = forms.iter().find(|(word, _)| part.starts_with(word)).expect("a form");
         all.extend(form);
-        all.extend(part[word.len()..].as_bytes());
+        all.extend(&part.as_bytes()[word.len()..]);
     }
     all
 }

@@ -119,7 +119,7 @@ fn tree(base: &Folder, text: &[u8]) -> Folder {
         ],
     );
     let hash = "5b2f0c0f4b3a0f5f6f1e1d2c3b4a59687786950413223140f0e1d2c3b4a59687  ";
-    write(folder.path("tree/SHA256SUMS"), of(hash, &name).into_encoded_bytes()).expect("a list");
+    write(folder.path("tree/SHA256SUMS"), of(hash, name).into_encoded_bytes()).expect("a list");
     folder
 }
 
@@ -131,18 +131,18 @@ struct Looks<'a> {
 
 impl Looks<'_> {
     /// Runs `postlink`, and checks what it says.
-    fn run(&self, line: &str, paths: &[PathBuf]) -> (String, Option<Json>) {
+    fn run(&self, line: &str, file: Option<&PathBuf>) -> (String, Option<Json>) {
         let mut command = Command::new(postlink());
-        command.args(line.split(' ')).args(paths).current_dir(self.folder.path("."));
+        command.args(line.split(' ')).args(file).current_dir(self.folder.path("."));
         let output = command.stdin(Stdio::null()).output().expect("postlink");
-        let what = format!("{line} {paths:?}, with {}", self.text.escape_ascii());
+        let what = format!("{line} {file:?}, with {}", self.text.escape_ascii());
         let json = check(&what, &output, line.contains("--json"));
         let said = [output.stdout, output.stderr].concat();
         (String::from_utf8(said).expect("UTF-8"), json.unwrap_or_else(|wrong| panic!("{wrong}")))
     }
 
-    fn json(&self, line: &str, paths: &[PathBuf]) -> Json {
-        self.run(line, paths).1.unwrap_or_else(|| panic!("{line} prints no JSON"))
+    fn json(&self, line: &str, file: Option<&PathBuf>) -> Json {
+        self.run(line, file).1.unwrap_or_else(|| panic!("{line} prints no JSON"))
     }
 }
 
@@ -158,50 +158,50 @@ fn trees_with_hostile_names() {
         let (odd, library) = (file("odd "), file("lib").with_extension("a"));
 
         for scanned in [
-            looks.json("scan tree --reference /opt/app --html page --manifest m --json", &[]),
-            looks.json("scan tree --json", &[]),
+            looks.json("scan tree --reference /opt/app --html page --manifest m --json", None),
+            looks.json("scan tree --json", None),
         ] {
             for name in names_of_files.iter().chain([&word]) {
                 assert!(names(&scanned, name.as_encoded_bytes()), "{scanned}");
             }
         }
         // A name is shown, not left out.
-        let (said, _) = looks.run("scan -v tree --reference /opt/app", &[]);
+        let (said, _) = looks.run("scan -v tree --reference /opt/app", None);
         let clears = text.windows(4).any(|part| part == b"\x1b[2K");
         assert_eq!(said.contains("\\x1b[2K"), clears, "{said}");
         let page = fixture("../scan_page.py").display().to_string();
         folder.run_words(OsStr::new("python3"), &[&*page, "page"]).ok();
 
         for image in [&odd, &library] {
-            looks.run("inspect", &[image.clone()]);
-            let inspected = looks.json("inspect --json", &[image.clone()]);
+            looks.run("inspect", Some(image));
+            let inspected = looks.json("inspect --json", Some(image));
             assert!(names(&inspected, image.as_os_str().as_encoded_bytes()), "{inspected}");
             let records = &inspected["images"][0]["records"];
             assert!(names(records, section_word(&word).as_encoded_bytes()), "{inspected}");
-            looks.run("fill -n -v --set label=x", &[image.clone()]);
-            let filled = looks.json("fill -n --set label=x --json", &[image.clone()]);
+            looks.run("fill -n -v --set label=x", Some(image));
+            let filled = looks.json("fill -n --set label=x --json", Some(image));
             assert_eq!(filled["images"][0]["outcome"], "planned", "{filled}");
             assert!(names(&filled, image.as_os_str().as_encoded_bytes()), "{filled}");
         }
 
         let specialize = "specialize --output tree=/opt/new --rewrite /opt/app=/opt/new --keep-failed --set label=x";
-        looks.run(&format!("{specialize} -v --destdir out"), &[]);
-        looks.run(&format!("{specialize} -v --destdir again --manifest m"), &[]);
+        looks.run(&format!("{specialize} -v --destdir out"), None);
+        looks.run(&format!("{specialize} -v --destdir again --manifest m"), None);
         folder.run("diff -r --no-dereference out again").ok();
-        let planned = looks.json(&format!("{specialize} -n --json --destdir out2"), &[]);
+        let planned = looks.json(&format!("{specialize} -n --json --destdir out2"), None);
         assert!(names(&planned, name.as_encoded_bytes()), "{planned}");
 
         // What was carried is explained; what is changed behind that is told.
-        looks.run("verify -v tree out/opt/new --rewrite /opt/app=/opt/new", &[]);
+        looks.run("verify -v tree out/opt/new --rewrite /opt/app=/opt/new", None);
         for changed in ["", "odd ", "link "] {
             let path = folder.path("out/opt/new").join([OsStr::new(changed), name].join(OsStr::new("")));
             std::fs::remove_file(&path).expect("a file");
             write(path, "changed").expect("a file");
         }
-        looks.run("verify -v tree out/opt/new --rewrite /opt/app=/opt/new", &[]);
-        let verified = looks.json("verify tree out/opt/new --rewrite /opt/app=/opt/new --json", &[]);
+        looks.run("verify -v tree out/opt/new --rewrite /opt/app=/opt/new", None);
+        let verified = looks.json("verify tree out/opt/new --rewrite /opt/app=/opt/new --json", None);
         assert!(names(&verified, name.as_encoded_bytes()), "{verified}");
-        looks.run("scan -v tree --reference /opt/app --against out/opt/new", &[]);
-        looks.json("scan tree --reference /opt/app --against out/opt/new --json", &[]);
+        looks.run("scan -v tree --reference /opt/app --against out/opt/new", None);
+        looks.json("scan tree --reference /opt/app --against out/opt/new --json", None);
     });
 }
