@@ -51,7 +51,7 @@ pub fn tables(path: &Path) -> Result<Tables> {
         };
         tables.parts = found.parts.into_iter().map(part).collect();
         let string = |one: LoaderText| {
-            (one.name, one.range.start, String::from_utf8_lossy(&one.text).into_owned())
+            (one.name, one.range.start, crate::shown::text(&one.text))
         };
         tables.strings = found.strings.into_iter().map(string).collect();
     });

@@ -4,6 +4,7 @@
 pub mod covering;
 pub mod crates;
 pub mod faults;
+pub mod hostile;
 pub mod lix;
 pub mod lix_shaped;
 pub mod macho;

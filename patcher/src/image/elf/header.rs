@@ -8,6 +8,7 @@ use object::read::{ReadRef, StringTable};
 
 use crate::error::ImageProblem;
 use crate::image::strings::{LONGEST_SYMBOL, string};
+use crate::shown::text;
 
 /// Calls a generic function with the header type that the file has.
 macro_rules! with_class {
@@ -86,10 +87,10 @@ impl<'d, F: FileHeader<Endian = Endianness>> Sections<'d, F> {
         let name = self.name(section)?;
         let end = (section.sh_name(self.endian) as usize).saturating_add(name.len());
         let is_cut = self.names.get(end).is_some_and(|&byte| byte != 0);
-        Ok(match String::from_utf8_lossy(name) {
-            _ if name.is_empty() => "section without a name".to_owned(),
+        Ok(match text(name) {
+            name if name.is_empty() => "section without a name".to_owned(),
             name if is_cut => format!("{name}…"),
-            name => name.into_owned(),
+            name => name,
         })
     }
 }

@@ -20,6 +20,7 @@ use self::header::{Sections, Symbols, class, damaged, file_range, with_class};
 use super::finish::Finish;
 use super::section::{Candidate, Region};
 use crate::error::{ImageProblem, Imports, SectionProblem};
+use crate::shown::text;
 
 /// The folder of the file itself, in a RUNPATH (ld.so(8), "Dynamic string tokens").
 pub(super) const ORIGIN: [&str; 2] = ["$ORIGIN", "${ORIGIN}"];
@@ -106,7 +107,7 @@ where
         if (by_name && (is_program_data || problem.is_some()))
             || (may_begin && flags.contains(elf::SHF_ALLOC) && begins())
         {
-            let name = String::from_utf8_lossy(name).into_owned();
+            let name = text(name);
             found.push(Candidate {
                 slice: None,
                 member: None,
