@@ -50,9 +50,7 @@ pub fn tables(path: &Path) -> Result<Tables> {
             (part.name, part.range.start, size, purpose(part.purpose))
         };
         tables.parts = found.parts.into_iter().map(part).collect();
-        let string = |one: LoaderText| {
-            (one.name, one.range.start, crate::shown::text(&one.text))
-        };
+        let string = |one: LoaderText| (one.name, one.range.start, crate::shown::text(&one.text));
         tables.strings = found.strings.into_iter().map(string).collect();
     });
     if let Ok(members) = image::archive::members(&data) {
