@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use postlink_patcher::specialize::{Output, SpecializeOptions, specialize};
 use postlink_patcher::watch::Watch;
@@ -18,6 +19,8 @@ use postlink_tests::{Folder, fixture, postlink};
 
 /// What a file outside says, and no result may.
 const OUTSIDE: &str = "/opt/app/outside-of-the-tree";
+/// As long as that: a file of another size is known to be another one.
+const INSIDE: &str = "/opt/app/inside--of-the-tree";
 /// Two fills, of the same fields.
 const SETS: [&str; 2] =
     ["--set version=1.1.1 --set prefix=/a", "--set version=22.2.2 --set prefix=/bb"];
@@ -76,8 +79,13 @@ impl Swap {
         let _ = rename(&self.aside, &self.folder);
     }
 
+    /// Each is there for a while, now longer, now shorter.
     fn both(&self) {
+        static ROUND: AtomicUsize = AtomicUsize::new(0);
+        let round = ROUND.fetch_add(1, Ordering::Relaxed) as u64;
+        thread::sleep(Duration::from_micros(round * 977 % 8000));
         self.put_link();
+        thread::sleep(Duration::from_micros(round * 613 % 3000));
         self.put_back();
     }
 }
@@ -88,10 +96,10 @@ fn tree() -> Folder {
     create_dir_all(folder.path("old/sub/deep")).expect("a folder");
     create_dir_all(folder.path("outside/deep")).expect("a folder");
     for number in 0..20 {
-        folder.write(&format!("old/sub/deep/{number}"), "in /opt/app/inside\n");
+        folder.write(&format!("old/sub/deep/{number}"), format!("in {INSIDE}\n"));
         folder.write(&format!("outside/deep/{number}"), format!("in {OUTSIDE}\n"));
     }
-    symlink("/opt/app/inside", folder.path("old/sub/deep/link")).expect("a link");
+    symlink(INSIDE, folder.path("old/sub/deep/link")).expect("a link");
     symlink(OUTSIDE, folder.path("outside/deep/link")).expect("a link");
     set_mode(&folder.path("outside/deep"), 0o555);
     folder

@@ -83,7 +83,8 @@ pub fn run<F: Files>(options: &Options, files: &F) -> Result<Vec<(PathBuf, Outco
     };
     let (mut same, mut changed) = compared();
     let mut outcome = Outcome::Differs;
-    if !options.check && !(changed.is_empty() && options.stamp.is_none()) {
+    let is_done = changed.is_empty() && options.stamp.is_none();
+    if !options.check && !is_done {
         // Another run may write others of them at this moment.
         let _turn = files.wait_for_turn(&paths)?;
         (same, changed) = compared();
