@@ -45,6 +45,8 @@ pub(super) struct Staged<'a> {
     /// The folder that the copy is made in, with its lock as long as it is open: that of the tree, or that in
     /// which a tree of one file lies. What is made is made from here, whatever something else puts at its path.
     root: Arc<Folder>,
+    /// Open files that a removal of the copy needs: the copy goes also where there are too many.
+    spare: Vec<File>,
     /// Sentences about what could not be kept, each with the first of the entries that it is true of,
     /// and with their number.
     lost: Mutex<BTreeMap<String, (PathBuf, usize)>>,
@@ -70,6 +72,9 @@ impl<'a> Staged<'a> {
     /// There is something at the place already.
     pub(super) fn new(plan: &'a TreePlan, place: PathBuf, parent: Arc<Folder>) -> Result<Self> {
         let failed = |error| Error::io("create a folder in", parent.path())(error);
+        // A folder, and the list of what is in it.
+        let spare = [(); 2].map(|()| parent.file().try_clone().map_err(failed));
+        let spare = spare.into_iter().collect::<Result<_>>()?;
         let (site, root) = match new_folder(&parent) {
             Ok((folder, root)) => (Site::Beside { folder }, Arc::new(root)),
             Err(error) if is_refused(&error) => match in_place(plan, &parent, &place) {
@@ -80,7 +85,8 @@ impl<'a> Staged<'a> {
             },
             Err(error) => return Err(failed(error)),
         };
-        Ok(Self { plan, place, site, parent, root, lost: Mutex::default(), is_kept: false })
+        let lost = Mutex::default();
+        Ok(Self { plan, place, site, parent, root, spare, lost, is_kept: false })
     }
 
     /// Where an entry is now, for messages.
@@ -334,6 +340,7 @@ impl Drop for Staged<'_> {
         if self.is_kept {
             return;
         }
+        self.spare.clear();
         let name = name_of(&self.place);
         let emptied = || remove_content(&self.root);
         // There is an error to show already; a second one cannot be helped.
