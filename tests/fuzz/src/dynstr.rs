@@ -34,9 +34,60 @@ pub(crate) fn dynstr(data: &[u8]) {
             at -= size;
         }
     }
+    carried(&bytes, NEWS[usize::try_from(choice(data) % 4).unwrap_or_default()]);
+}
+
+/// The library with other places in its tables: symbols, versions and the loader's names share bytes of the
+/// RUNPATH and of each other, some strings are cut or begin inside of others, and sometimes there are no
+/// section headers. Says whether it was specialized.
+///
+/// # Panics
+/// Something else was changed.
+#[must_use]
+pub fn shared(random: &mut impl FnMut(usize) -> usize) -> bool {
+    let mut bytes = BASE.to_vec();
+    let [dynstr, dynsym, dynamic, needs] = regions()[..] else { unreachable!("four regions") };
+    let endian = Endianness::Little;
+    let tags = [elf::DT_NEEDED, elf::DT_SONAME, elf::DT_RUNPATH, elf::DT_STRSZ];
+    // The first symbol is none.
+    let mut places: Vec<usize> = (1..dynsym.1 / 24).map(|at| dynsym.0 + at * 24).collect();
+    places.extend(version_names(BASE, needs));
+    let mut runpath = 0;
+    let entries = entries::<elf::Dyn64<Endianness>>(BASE, dynamic).iter().enumerate();
+    for (at, entry) in entries.filter(|(_, entry)| tags.contains(&entry.d_tag(endian))) {
+        // Symbols are many, and the loader's own names few.
+        places.extend([dynamic.0 + at * 16 + 8; 3]);
+        if entry.d_tag(endian) == elf::DT_RUNPATH {
+            runpath = usize::try_from(entry.d_val(endian)).expect("an offset");
+        }
+    }
+    for _ in 0..random(4) {
+        let place = places[random(places.len())];
+        let target = match random(4) {
+            0 => random(dynstr.1 + 2),
+            1 => usize::from(bytes[place]) + random(3),
+            _ => runpath + random(2 * OLD.len()),
+        };
+        let target = u32::try_from(target).expect("a small number");
+        bytes[place..place + 4].copy_from_slice(&target.to_le_bytes());
+    }
+    for _ in 0..random(3) {
+        let text = [&b"\0"[..], b":", b"/", OLD.as_bytes(), b"/opt/app-unspecialized:"][random(5)];
+        let at = dynstr.0 + 1 + random(dynstr.1 - text.len() - 1);
+        bytes[at..at + text.len()].copy_from_slice(text);
+    }
+    if random(4) == 0 {
+        // `e_shoff`, and `e_shnum` with `e_shstrndx`.
+        bytes[40..48].fill(0);
+        bytes[60..64].fill(0);
+    }
+    carried(&bytes, NEWS[random(4)])
+}
+
+/// Carries the library to another path, and compares all strings. Says whether that was done.
+fn carried(bytes: &[u8], new: &str) -> bool {
     let folder = Folder::new();
-    folder.write("tree/lib/libapp.so", &bytes);
-    let new = NEWS[usize::try_from(choice(data) % 4).unwrap_or_default()];
+    folder.write("tree/lib/libapp.so", bytes);
     let mut options = SpecializeOptions::default();
     options.outputs = vec![Output { source: folder.path("tree"), destination: new.into() }];
     options.rewrites = vec![(OLD.into(), new.into())];
@@ -45,16 +96,16 @@ pub(crate) fn dynstr(data: &[u8]) {
     let copy = folder.path(&format!("root{new}/lib/libapp.so"));
     if !done.is_ok_and(|done| done.ending == Ending::Specialized) {
         assert!(!copy.exists(), "a tree stays of a run that failed");
-        return;
+        return false;
     }
     let made = std::fs::read(copy).expect("the copy");
-    let (before, after) = (strings(&bytes), strings(&made));
+    let (before, after) = (strings(bytes), strings(&made));
     assert_eq!(before.len(), after.len());
     for ((what, old), (_, made)) in before.iter().zip(&after) {
         if old == made {
             continue;
         }
-        assert_eq!(*what, What::Loader, "{old} became {made}");
+        assert!(*what == What::Loader, "{what:?} {old} became {made}");
         for (old, made) in old.split(':').zip(made.split(':')) {
             let right = match old.strip_prefix(OLD) {
                 Some(rest) => made == format!("{new}{rest}") || made.starts_with("$ORIGIN"),
@@ -66,6 +117,7 @@ pub(crate) fn dynstr(data: &[u8]) {
     // And what names the old path says the new one.
     let stays = |(what, text): &&(What, String)| *what == What::Loader && is_old(text);
     assert_eq!(after.iter().find(stays), None, "an old path stays");
+    true
 }
 
 /// Whether a RUNPATH or name has a part that is the old path, or below it.
@@ -81,8 +133,10 @@ fn is_old(text: &str) -> bool {
 enum What {
     /// The loader, as a path or name of a file.
     Loader,
-    /// Symbols and versions.
-    Other,
+    /// A symbol's name.
+    Symbol,
+    /// A needed library's or version's name.
+    Version,
 }
 
 /// Where the tables lie in [`BASE`]: offset and size.
@@ -128,17 +182,38 @@ fn strings(bytes: &[u8]) -> Vec<(What, String)> {
         all.push((what, text(value)));
     }
     for symbol in entries::<elf::Sym64<Endianness>>(bytes, dynsym) {
-        all.push((What::Other, text(u64::from(symbol.st_name(endian)))));
+        all.push((What::Symbol, text(u64::from(symbol.st_name(endian)))));
     }
-    // vn_file at 4 of each entry, vna_name at 8 of each auxiliary one; both have 16 bytes.
-    let table = &bytes[needs.0..needs.0 + needs.1];
-    for entry in table.chunks_exact(16) {
-        for at in [4, 8] {
-            let word = entry[at..at + 4].try_into().map(u32::from_le_bytes).expect("four bytes");
-            all.push((What::Other, text(u64::from(word))));
-        }
+    for place in version_names(bytes, needs) {
+        let word = bytes[place..place + 4].try_into().map(u32::from_le_bytes);
+        all.push((What::Version, text(u64::from(word.expect("four bytes")))));
     }
     all
+}
+
+/// Where the names of needed libraries and versions are written: `vn_file` and `vna_name`, as one entry leads
+/// to the next.
+fn version_names(bytes: &[u8], (start, size): (usize, usize)) -> Vec<usize> {
+    let number = |at: usize| {
+        let word = bytes.get(at..at + 4).and_then(|word| word.first_chunk());
+        word.map_or(0, |word| u32::from_le_bytes(*word) as usize)
+    };
+    let inside = |at: &usize| *at + 16 <= start + size;
+    let next = |at: usize, by: usize| Some(at + by).filter(|_| by > 0).filter(inside);
+    let mut places = Vec::new();
+    let mut need = Some(start).filter(inside);
+    while let Some(at) = need.filter(|_| places.len() < size) {
+        places.push(at + 4);
+        let mut aux = next(at, number(at + 8));
+        // `vn_cnt`, behind `vn_version`.
+        for _ in 0..number(at) >> 16 {
+            let Some(at) = aux.filter(|_| places.len() < size) else { break };
+            places.push(at + 8);
+            aux = next(at, number(at + 12));
+        }
+        need = next(at, number(at + 12));
+    }
+    places
 }
 
 fn entries<T: Pod>(bytes: &[u8], (start, size): (usize, usize)) -> &[T] {
