@@ -144,8 +144,9 @@ impl Field {
         let is_path = matches!(self.kind, Kind::Path | Kind::Paths);
         for text in texts {
             let ends: &[char] = if text.starts_with('/') { &['/'] } else { &['/', '\\'] };
+            let device = [r"\\?\", r"\\.\"].iter().find_map(|device| text.strip_prefix(device));
             let is_root = text == "/"
-                || matches!(text.as_bytes(), [_, b':', _])
+                || matches!(device.unwrap_or(text).as_bytes(), [drive, b':', _] if *drive != b'/')
                 || (text.starts_with('\\') && text.chars().all(|one| ends.contains(&one)));
             if (!may_end_in_newline && text.ends_with(['\n', '\r']))
                 || (is_path && !is_root && text.ends_with(ends))
