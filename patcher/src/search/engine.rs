@@ -18,7 +18,7 @@ use super::pieces::{self, HALF, PIECE};
 use super::reference::{BEFORE, BEHIND, Encoding, Fit, Reference};
 use crate::error::{Error, Result};
 use crate::files::holes::extents;
-use crate::files::open::{open_entry, read_at};
+use crate::files::open::{open_entry, read_at, size};
 use crate::search::text::is_text;
 use crate::shown::shown;
 use crate::watch::Watch;
@@ -214,6 +214,25 @@ impl Searcher {
         Ok((found, base + buffer.len() as u64))
     }
 
+    /// The hits in a file, whose holes are passed over.
+    ///
+    /// # Errors
+    /// The file cannot be read, or becomes another one meanwhile; it has more hits than are kept.
+    pub(crate) fn file(&self, file: &File) -> io::Result<Hits> {
+        let size = size(file)?;
+        let (mut all, mut buffer) = (Hits::default(), Vec::new());
+        let count = AtomicUsize::new(0);
+        for part in written(file, size)? {
+            let found = self.segment(file, part.clone(), size, &mut buffer, &count)?;
+            all.append(found.ok_or(io::ErrorKind::UnexpectedEof)?, part.start);
+            if count.load(Ordering::Relaxed) > MOST_HITS {
+                return Err(io::Error::other(too_many()));
+            }
+        }
+        all.finish(self.own);
+        Ok(all)
+    }
+
     /// The most bytes of a hit.
     #[must_use]
     pub(crate) fn longest(&self) -> usize {
@@ -402,16 +421,7 @@ pub(crate) fn files(
     let mut all = vec![Hits::default(); files.len()];
     for ((position, part), result) in parts.iter().zip(results) {
         match result {
-            Ok(mut found) => {
-                let whole = &mut all[*position];
-                whole.records.append(&mut found.records);
-                whole.has_zip_end |= found.has_zip_end;
-                whole.hits.append(&mut found.hits);
-                whole.pieces.append(&mut found.pieces);
-                if part.start == 0 {
-                    whole.start = found.start;
-                }
-            }
+            Ok(found) => all[*position].append(found, part.start),
             Err(error) => errors.push((*position, error)),
         }
     }

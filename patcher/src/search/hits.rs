@@ -36,6 +36,17 @@ pub(crate) struct Hits {
 }
 
 impl Hits {
+    /// Adds what was found in the part of the file that begins at `start`, behind all others.
+    pub(super) fn append(&mut self, mut part: Self, start: u64) {
+        self.records.append(&mut part.records);
+        self.has_zip_end |= part.has_zip_end;
+        self.hits.append(&mut part.hits);
+        self.pieces.append(&mut part.pieces);
+        if start == 0 {
+            self.start = part.start;
+        }
+    }
+
     /// Sorts, keeps one of those that overlap, and drops those of the references from `own` on, which
     /// are other paths.
     pub(super) fn finish(&mut self, own: usize) {
