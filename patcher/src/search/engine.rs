@@ -189,6 +189,7 @@ impl Searcher {
         let mut buffer = Vec::new();
         // Where the buffer begins in the stream, and from where on it was not searched yet.
         let (mut base, mut from) = (0_u64, 0);
+        let mut settled = 0;
         loop {
             let read = stream.by_ref().take(WINDOW as u64).read_to_end(&mut buffer)?;
             if found.start.is_empty() {
@@ -199,6 +200,7 @@ impl Searcher {
             let to = if is_end { buffer.len() } else { buffer.len().saturating_sub(self.behind()) };
             self.window(&buffer, from..to.max(from), base, &mut found);
             from = to.max(from);
+            settled = found.settle(settled, self.own, base + from as u64);
             if found.hits.len() > MOST_HITS {
                 return Err(io::Error::other(too_many()));
             }
@@ -256,7 +258,7 @@ impl Searcher {
         count: &AtomicUsize,
     ) -> io::Result<Option<Hits>> {
         buffer.resize(BEFORE + WINDOW + self.behind(), 0);
-        let mut found = Hits::default();
+        let (mut found, mut settled) = (Hits::default(), 0);
         let mut from = part.start;
         loop {
             let start = from.saturating_sub(BEFORE as u64);
@@ -274,9 +276,12 @@ impl Searcher {
             }
             let known = found.hits.len();
             self.window(bytes, before..before + window, start, &mut found);
-            let more = found.hits.len() - known;
-            let is_too_many = count.fetch_add(more, Ordering::Relaxed) + more > MOST_HITS;
             from += window as u64;
+            settled = found.settle(settled, self.own, from);
+            // Fewer than before, where other paths hide what was known.
+            let more = found.hits.len().wrapping_sub(known);
+            let is_too_many =
+                count.fetch_add(more, Ordering::Relaxed).wrapping_add(more) > MOST_HITS;
             if from >= part.end || is_too_many {
                 return Ok(Some(found));
             }
