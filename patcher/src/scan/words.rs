@@ -13,8 +13,9 @@ use crate::files::open::{Mode, open_entry};
 use crate::files::walk::{EntryKind, Tree};
 use crate::files::window::Window;
 use crate::record::read::Image;
-use crate::search::engine::{self, Searcher};
+use crate::search::engine::Searcher;
 use crate::search::hits::Hit;
+use crate::search::parts;
 use crate::search::reference::{Fit, Reference};
 use crate::search::text;
 use postlink_codegen::Value;
@@ -40,7 +41,7 @@ pub(crate) fn find(tree: &Tree, entries: &[Examined], words: &[&str]) -> Result<
             positions.push(position);
         }
     }
-    let found = engine::files(&searcher, &files, &())?;
+    let found = parts::files(&searcher, &files, &())?;
     let look = |((path, _), (found, position)): (
         &(PathBuf, u64),
         (&crate::search::hits::Hits, &usize),

@@ -10,25 +10,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use postlink_codegen::MAX_RECORD;
 use postlink_format::{HEADER_SIZE, Header, MAGIC, RECORD_ALIGN};
-use rayon::prelude::*;
 
 use super::hits::{Hit, Hits};
 use super::matcher::Engine;
 use super::pieces::{self, HALF, PIECE};
 use super::reference::{BEFORE, BEHIND, Encoding, Fit, Reference};
 use crate::error::{Error, Result};
-use crate::files::holes::extents;
-use crate::files::open::{open_entry, read_at, size};
+use crate::files::open::read_at;
 use crate::search::text::is_text;
 use crate::shown::shown;
-use crate::watch::Watch;
 
 /// Bytes that are read and searched at a time: they stay in a processor's cache.
-const WINDOW: usize = 512 << 10;
-/// Bytes of a large file that one thread searches before it takes the next.
-const SEGMENT: u64 = 4 << 20;
+pub(super) const WINDOW: usize = 512 << 10;
 /// Most hits that are kept of one search. A tree that has more was made to have them.
-const MOST_HITS: usize = 1 << 20;
+pub(super) const MOST_HITS: usize = 1 << 20;
 /// Most records of one file that are told of.
 const MOST_RECORDS: usize = 1 << 16;
 /// The longest reference: `PATH_MAX` of Linux.
@@ -40,7 +35,7 @@ pub(super) const START: usize = 264;
 /// The first bytes of the record with which a ZIP archive ends (APPNOTE 4.3.16).
 pub(crate) const ZIP_END: [u8; 4] = *b"PK\x05\x06";
 /// The most zero bytes with which a pattern begins: those before the first character in UTF-32BE.
-const MOST_LEAD: u64 = 3;
+pub(super) const MOST_LEAD: u64 = 3;
 
 /// A reference in one encoding, or the first half of a piece of it.
 #[derive(Debug)]
@@ -60,7 +55,7 @@ struct Pattern {
 pub(crate) struct Searcher {
     references: Vec<Reference>,
     /// So many of these are searched; the others are longer paths that hide them.
-    own: usize,
+    pub(super) own: usize,
     /// The longest first.
     patterns: Vec<Pattern>,
     /// Finds the patterns without the zero bytes around them: so the two byte orders of an encoding
@@ -216,25 +211,6 @@ impl Searcher {
         Ok((found, base + buffer.len() as u64))
     }
 
-    /// The hits in a file, whose holes are passed over.
-    ///
-    /// # Errors
-    /// The file cannot be read, or becomes another one meanwhile; it has more hits than are kept.
-    pub(crate) fn file(&self, file: &File) -> io::Result<Hits> {
-        let size = size(file)?;
-        let (mut all, mut buffer) = (Hits::default(), Vec::new());
-        let count = AtomicUsize::new(0);
-        for part in written(file, size)? {
-            let found = self.segment(file, part.clone(), size, &mut buffer, &count)?;
-            all.append(found.ok_or(io::ErrorKind::UnexpectedEof)?, part.start);
-            if count.load(Ordering::Relaxed) > MOST_HITS {
-                return Err(io::Error::other(too_many()));
-            }
-        }
-        all.finish(self.own);
-        Ok(all)
-    }
-
     /// The most bytes of a hit.
     #[must_use]
     pub(crate) fn longest(&self) -> usize {
@@ -249,7 +225,7 @@ impl Searcher {
     /// Searches a part of a file of this size; `None` if its size has changed. `buffer` is for
     /// bytes, so that it need not be made each time. Beyond [`MOST_HITS`] in `count`, nothing more
     /// is searched.
-    fn segment(
+    pub(super) fn segment(
         &self,
         file: &File,
         part: Range<u64>,
@@ -367,105 +343,15 @@ pub(crate) fn check_count(count: usize) -> Result<()> {
     Err(Error::input(too_many(), help))
 }
 
-fn too_many() -> String {
+pub(super) fn too_many() -> String {
     format!("there are more than {MOST_HITS} references")
-}
-
-/// Searches files of these sizes, on all processors, large ones in parts.
-///
-/// # Errors
-/// Every file that cannot be read, or has another size now; more hits than are kept; it was stopped.
-pub(crate) fn files(
-    searcher: &Searcher,
-    files: &[(PathBuf, u64)],
-    watch: &impl Watch,
-) -> Result<Vec<Hits>> {
-    let mut parts: Vec<(usize, Range<u64>)> = Vec::new();
-    let mut errors = Vec::new();
-    for (position, (path, size)) in files.iter().enumerate() {
-        let ranges = match *size {
-            // Of a small file, holes are read as fast as they are found.
-            0..=SEGMENT => all_of(*size),
-            _ => match open_entry(path).and_then(|file| written(&file, *size)) {
-                Ok(ranges) => ranges,
-                Err(error) => {
-                    errors.push((position, Error::io("search", path)(error)));
-                    continue;
-                }
-            },
-        };
-        let holes = size - ranges.iter().map(|range| range.end - range.start).sum::<u64>();
-        watch.done(0, holes);
-        for Range { start: mut from, end } in ranges {
-            loop {
-                let to = end.min(from + SEGMENT);
-                parts.push((position, from..to));
-                from = to;
-                if from >= end {
-                    break;
-                }
-            }
-        }
-    }
-    let count = AtomicUsize::new(0);
-    let search = |buffer: &mut Vec<u8>, (position, part): &(usize, Range<u64>)| {
-        let (path, size) = &files[*position];
-        if watch.is_stopped() {
-            return Ok(Hits::default());
-        }
-        let found = open_entry(path)
-            .and_then(|file| searcher.segment(&file, part.clone(), *size, buffer, &count))
-            .map_err(Error::io("search", path));
-        watch.done(u64::from(part.start == 0), part.end - part.start);
-        found?.ok_or_else(|| Error::Changed { path: path.clone() })
-    };
-    let results: Vec<Result<Hits>> = parts.par_iter().map_init(Vec::new, search).collect();
-    if watch.is_stopped() {
-        return Err(Error::stopped());
-    }
-    let mut all = vec![Hits::default(); files.len()];
-    for ((position, part), result) in parts.iter().zip(results) {
-        match result {
-            Ok(found) => all[*position].append(found, part.start),
-            Err(error) => errors.push((*position, error)),
-        }
-    }
-    // Of a file that was searched in parts, one error.
-    errors.sort_by_key(|(position, _)| *position);
-    errors.dedup_by_key(|(position, _)| *position);
-    if !errors.is_empty() {
-        return Err(Error::several(errors.into_iter().map(|(_, error)| error).collect()));
-    }
-    check_count(count.into_inner())?;
-    all.iter_mut().for_each(|found| found.finish(searcher.own));
-    Ok(all)
-}
-
-fn all_of(size: u64) -> Vec<Range<u64>> {
-    std::iter::once(0..size).collect()
-}
-
-/// The parts of a file in which hits may begin: all but its holes. The first bytes are always there.
-fn written(file: &File, size: u64) -> io::Result<Vec<Range<u64>>> {
-    if file.metadata()?.len() != size {
-        // The search of all of it finds that.
-        return Ok(all_of(size));
-    }
-    let mut ranges = all_of(size.min(START as u64));
-    for extent in extents(file)? {
-        let start = extent.start.saturating_sub(MOST_LEAD);
-        match ranges.last_mut() {
-            Some(last) if start < last.end + WINDOW as u64 => last.end = last.end.max(extent.end),
-            _ => ranges.push(start..extent.end),
-        }
-    }
-    Ok(ranges)
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
+    use super::super::parts::{self, SEGMENT};
     use super::*;
 
     fn searcher(paths: &[&str]) -> Searcher {
@@ -496,7 +382,7 @@ mod tests {
             assert_eq!((&found.hits, length), (&expected, size as u64));
             std::fs::write(&path, &bytes).expect("a file");
             let files = [(path.clone(), size as u64)];
-            let found = super::files(&searcher, &files, &()).expect("a file");
+            let found = parts::files(&searcher, &files, &()).expect("a file");
             assert_eq!(found[0].hits, expected);
         }
     }
@@ -553,7 +439,7 @@ mod tests {
         let path = folder.path().join("file");
         std::fs::write(&path, &many).expect("a file");
         let listed = [(path, many.len() as u64)];
-        let refused = files(&searcher, &listed, &()).map(drop).expect_err("too many");
+        let refused = parts::files(&searcher, &listed, &()).map(drop).expect_err("too many");
         assert_eq!(refused.to_string(), "there are more than 1048576 references");
         // Each search counts for itself: whoever looks at a text again and again sees all of it.
         let fewer = &many[..many.len() - 3];
@@ -569,7 +455,7 @@ mod tests {
         let path = folder.path().join("file");
         for size in [0, 100, SEGMENT + 100, 2 * SEGMENT] {
             std::fs::write(&path, vec![b' '; size as usize]).expect("a file");
-            let search = |listed| files(&searcher, &[(path.clone(), listed)], &());
+            let search = |listed| parts::files(&searcher, &[(path.clone(), listed)], &());
             assert!(search(size).is_ok());
             for listed in [size.saturating_sub(1), size + 1, size + SEGMENT] {
                 if listed != size {
@@ -601,7 +487,7 @@ mod tests {
         file.write_all_at(b"/opt/app", size - 8).expect("bytes");
         file.write_all_at(b"/opt/apple", 5 << 40).expect("bytes");
         let done = crate::watch::Done::default();
-        let found = files(&searcher, &[(path, size)], &done).expect("a search");
+        let found = parts::files(&searcher, &[(path, size)], &done).expect("a search");
         let certain = found[0].hits.iter().filter(|hit| hit.fit == Fit::Certain);
         let hits: Vec<_> = certain.map(|hit| (hit.offset, hit.encoding)).collect();
         let expected = [

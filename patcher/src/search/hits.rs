@@ -110,12 +110,12 @@ impl Hits {
         // Where there is no doubt, a longer path that would be possible there is none.
         let is_free = |hit: &Hit| {
             let behind = kept.partition_point(|one| one.offset < hit.offset + hit.length);
-            let before = behind.checked_sub(1).and_then(|last| kept.get(last));
-            before.is_none_or(|last| {
-                let is_within = last.offset <= hit.offset
-                    && hit.offset + hit.length <= last.offset + last.length;
+            let mut there = kept.iter().take(behind).rev().take_while(|one| overlaps(one, hit));
+            there.all(|one| {
+                let is_within =
+                    one.offset <= hit.offset && hit.offset + hit.length <= one.offset + one.length;
                 // Another path hides what is inside of it, and nothing longer.
-                !overlaps(last, hit) || (last.reference >= own && !is_within)
+                one.reference >= own && !is_within
             })
         };
         let free: Vec<Hit> = doubtful.into_iter().filter(is_free).collect();
