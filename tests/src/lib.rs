@@ -254,6 +254,12 @@ pub fn postlink() -> &'static Path {
     BUILT.get_or_init(|| built("postlink-patcher", "postlink", "debug", &[]))
 }
 
+/// The same, optimised: for what would take hours.
+pub fn fast_postlink() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| built("postlink-patcher", "postlink", "release", &["--release"]))
+}
+
 /// The program `postlink-generate`, which has nothing of the patcher.
 pub fn generator() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
