@@ -68,7 +68,7 @@ pub fn main(version: String) -> ExitCode {
     let matches = matches.or_else(|_| with_examples().try_get_matches_from(&words));
     let parsed = matches.and_then(|matches| Cli::from_arg_matches(&matches));
     let Cli { command, global } =
-        parsed.unwrap_or_else(|error| usage::hinted(error, &words).exit());
+        parsed.unwrap_or_else(|error| usage::end(&usage::hinted(error, &words)));
     let talk = Talk(global);
     let done = match command {
         Command::Generate(args) => generate::run(&args, talk),

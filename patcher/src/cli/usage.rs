@@ -1,6 +1,7 @@
-//! Hints for arguments that were given without their option.
+//! What clap says: help, versions, and errors of usage, with hints for arguments that were given without their option.
 
 use std::ffi::OsString;
+use std::io::Write;
 
 use clap::error::{ContextKind, ContextValue};
 
@@ -19,6 +20,16 @@ pub(super) fn hinted(mut error: clap::Error, words: &[OsString]) -> clap::Error 
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint]));
     }
     error
+}
+
+/// Prints what clap has to say, and ends the process.
+pub(super) fn end(error: &clap::Error) -> ! {
+    let printed = error.print().and_then(|()| std::io::stdout().flush());
+    // Help is a result that was asked for; an error is told by the exit code too.
+    if !error.use_stderr() {
+        super::talk::written(printed);
+    }
+    std::process::exit(error.exit_code());
 }
 
 fn is_option(word: &str) -> bool {
