@@ -12,6 +12,7 @@ mod man;
 mod payload;
 mod progress;
 mod scan;
+mod signals;
 mod specialize;
 mod talk;
 mod usage;
@@ -55,6 +56,7 @@ enum Command {
 /// Runs the command that the process was called with. `--version` prints `version`.
 #[must_use]
 pub fn main(version: String) -> ExitCode {
+    signals::outlive_large_files();
     let words: Vec<OsString> = std::env::args_os().collect();
     if let [_, first, rest @ ..] = &*words
         && first == completions::COMMAND

@@ -2,13 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
-
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::shown::{line, lines};
 
 /// How a command ended.
@@ -126,18 +121,6 @@ fn unless_unread(result: io::Result<()>) -> io::Result<()> {
         io::ErrorKind::BrokenPipe => Ok(()),
         _ => Err(error),
     })
-}
-
-/// A flag that Ctrl-C and SIGTERM set, so that what is not complete can be removed. The second of
-/// them ends the process at once.
-pub(super) fn stopped_by_signals() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_default(signal, Arc::clone(&stop))
-            .and_then(|_| flag::register(signal, Arc::clone(&stop)))
-            .map_err(Error::io("wait for signals beside", "postlink"))?;
-    }
-    Ok(stop)
 }
 
 /// Whether standard error may have colours: the rules of no-color.org and bixense.com/clicolors, as
