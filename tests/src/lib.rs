@@ -110,6 +110,17 @@ impl Folder {
         Self { path: temporary.path().to_owned(), _temporary: Some(temporary) }
     }
 
+    /// One on a ram disk.
+    ///
+    /// # Panics
+    /// There is none, or no room on it.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        let made = TempDir::with_prefix_in("postlink-test-", "/dev/shm");
+        let temporary = made.expect("a folder in memory");
+        Self { path: temporary.path().to_owned(), _temporary: Some(temporary) }
+    }
+
     /// The folder of this name under the target folder, which is kept for the next run.
     ///
     /// # Panics
@@ -223,6 +234,12 @@ impl Folder {
 pub fn postlink() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| built("postlink-patcher", "postlink", "debug", &[]))
+}
+
+/// The same, built as for users.
+pub fn released() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| built("postlink-patcher", "postlink", "release", &["--release"]))
 }
 
 /// The program `postlink-generate`, which has nothing of the patcher.

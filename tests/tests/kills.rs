@@ -1,0 +1,224 @@
+//! `kill -9`, and other signals, at any moment of a command.
+#![forbid(unsafe_code)]
+
+use std::fs::{self, File};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use postlink_tests::faults::cases::{SET, all, program};
+use postlink_tests::faults::{Case, Phase, Phases};
+use postlink_tests::matrix::is_full;
+use postlink_tests::{Folder, postlink, released};
+
+/// At a thousand moments of each in the full matrix.
+#[test]
+fn a_kill_at_any_moment_leaves_the_old_file_or_the_new_one() {
+    let moments = if is_full() { 1000 } else { 9 };
+    for case in all() {
+        assert_ne!(case.signal_at("KILL", moments).killed(), 0);
+    }
+}
+
+/// What a command may go on after, or end by itself.
+#[test]
+fn a_signal_at_any_moment_leaves_the_old_file_or_the_new_one() {
+    let moments = if is_full() { 100 } else { 2 };
+    for case in all() {
+        for signal in ["TERM", "INT", "HUP", "PIPE", "WINCH", "STOP"] {
+            let phases = case.signal_at(signal, moments);
+            let is_none = ["PIPE", "WINCH", "STOP"].contains(&signal);
+            assert!(!is_none || !phases.0.contains_key(&Phase::Refused), "{signal}: {phases}");
+        }
+    }
+}
+
+/// Bytes that no file system shares or leaves out.
+fn noise(size: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let words = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    words.take(size / 8).flatten().collect()
+}
+
+/// A program of so many bytes with fields for a quarter of them, and a file of values for these.
+fn large_program(folder: &Folder, size: usize) {
+    let capacity = size / 16;
+    let mut schema = "[section.wide]\n".to_owned();
+    let mut values = "{".to_owned();
+    for name in ["a", "b", "c", "d"] {
+        let field = format!(
+            "[section.wide.field.{name}]\ntype = 'string'\ncapacity = {capacity}\ndefault = ''\n"
+        );
+        schema += &field;
+        values += &format!("\"{name}\": \"{}\",", name.repeat(capacity));
+    }
+    let values = values.trim_end_matches(',').to_owned() + "}";
+    folder.write("schema.toml", schema);
+    folder.write("ballast", noise(size - 4 * capacity));
+    folder.write(
+        "ballast.s",
+        ".section .ballast,\"a\",@progbits\n.incbin \"ballast\"\n.section .note.GNU-stack\n",
+    );
+    folder.write(
+        "main.cc",
+        "#include \"wide.hh\"\n#include <cstdio>\nint main() { std::printf(\"%zu\\n\", wide::a().size() + wide::d().size()); }\n",
+    );
+    folder.postlink("generate --schema schema.toml --out-header wide.hh --out-source wide.cc").ok();
+    folder.run("g++ -std=c++17 -Wl,--build-id main.cc wide.cc ballast.s -o program").ok();
+    fs::create_dir(folder.path("before")).expect("a folder");
+    fs::rename(folder.path("program"), folder.path("before/program")).expect("the program");
+    folder.write("before/values.json", values);
+}
+
+/// A tree of so many texts, other files, links and second names, and a program.
+fn large_tree(folder: &Folder, files: usize) {
+    let old = folder.path("before/old");
+    fs::create_dir_all(&old).expect("a folder");
+    let other = noise(20_000);
+    for number in 0..files {
+        let sub = old.join(format!("{}/{}", number % 10, number % 100));
+        fs::create_dir_all(&sub).expect("a folder");
+        let path = sub.join(number.to_string());
+        match number % 5 {
+            0 => fs::write(&path, &other).expect("a file"),
+            1 => symlink(format!("/opt/app/{number}"), &path).expect("a link"),
+            2 => {
+                fs::write(&path, "one\n").expect("a file");
+                fs::hard_link(&path, sub.join(format!("{number}-too"))).expect("a name");
+            }
+            _ => fs::write(&path, format!("in /opt/app/{number}\n").repeat(number % 50))
+                .expect("a file"),
+        }
+    }
+    fs::set_permissions(old.join("3"), PermissionsExt::from_mode(0o555)).expect("a mode");
+    let made = program();
+    fs::copy(made.path("before/program"), old.join("program")).expect("the program");
+}
+
+/// A schema of so many fields, and old outputs.
+fn large_schema(folder: &Folder, fields: usize) {
+    let field = |number: usize| {
+        format!(
+            "[section.many.field.field_{number}]\ntype = 'u32'\ndefault = {number}\ndoc = 'The {number}th.'\n"
+        )
+    };
+    let schema: String = (0..fields).map(field).collect();
+    fs::create_dir(folder.path("before")).expect("a folder");
+    folder.write("before/schema.toml", format!("[section.many]\n{schema}"));
+    folder.write("before/g.hh", "old");
+    folder.write("before/g.cc", "old");
+}
+
+/// Commands whose work takes much longer than their start, on the disk and in memory: so the moments fall into
+/// all of it. A release, as users have it, in the full matrix.
+#[test]
+fn a_kill_in_the_midst_of_long_work_leaves_the_old_file_or_the_new_one() {
+    let (size, files, fields, moments) =
+        if is_full() { (100 << 20, 4000, 2000, 90) } else { (6 << 20, 100, 50, 3) };
+    let postlink: PathBuf = if is_full() { released() } else { postlink() }.to_owned();
+    let mut all = Phases::default();
+    let places: &[fn() -> Folder] =
+        if is_full() { &[Folder::new, Folder::in_memory] } else { &[Folder::in_memory] };
+    for place in places {
+        let mut try_case = |make: &dyn Fn(&Folder), line: &str, code: i32, is_in_place: bool| {
+            let folder = place();
+            make(&folder);
+            let case = Case::untraced(folder, postlink.clone(), line, code);
+            let case = if is_in_place { case.in_place() } else { case };
+            for (phase, count) in case.signal_at("KILL", moments).0 {
+                *all.0.entry(phase).or_default() += count;
+            }
+        };
+        let program = |folder: &Folder| large_program(folder, size);
+        let tree = |folder: &Folder| large_tree(folder, files);
+        let given = |folder: &Folder| {
+            large_tree(folder, files);
+            fs::create_dir(folder.path("before/new")).expect("a folder");
+        };
+        let schema = |folder: &Folder| large_schema(folder, fields);
+        let values = "--values values.json";
+        try_case(&program, &format!("fill program {values}"), 0, false);
+        try_case(&program, &format!("fill program --output new {values}"), 0, false);
+        try_case(&program, &format!("fill --in-place program {values}"), 0, true);
+        try_case(
+            &program,
+            &format!("fill --in-place program --rewrite-build-id {values}"),
+            0,
+            true,
+        );
+        let specialize = format!("specialize --output old=@/new --rewrite /opt/app=@/new {SET}");
+        try_case(&tree, &specialize, 0, false);
+        try_case(&given, &specialize, 0, false);
+        try_case(
+            &schema,
+            "generate --schema schema.toml --out-header g.hh --out-source g.cc",
+            0,
+            false,
+        );
+        try_case(&tree, "scan old --reference /opt/app --manifest manifest", 0, false);
+    }
+    println!("together: {all}");
+    assert!(!is_full() || all.killed() >= 1000, "{all}");
+}
+
+/// A fill that waits for a lock, behind some words of a shell, gets a signal. Gives how it ended, and what it said.
+fn while_waiting(folder: &Folder, words: &str, signal: &str) -> (bool, String) {
+    folder.copy("before/program", "program");
+    let lock = File::open(folder.path("program")).expect("the program");
+    lock.lock().expect("a lock");
+    let line = format!("{words} exec {} fill program {SET}", postlink().display());
+    let mut command = Command::new("sh");
+    command.args(["-c", &line]).current_dir(folder.path("")).stdout(Stdio::null());
+    let child = command.stderr(Stdio::piped()).spawn().expect("a shell");
+    // The program opens the file when it has prepared for signals.
+    let files = format!("/proc/{}/fd", child.id());
+    let is_open = || {
+        let files = fs::read_dir(&files).into_iter().flatten().flatten();
+        files
+            .filter_map(|file| fs::read_link(file.path()).ok())
+            .any(|file| file == folder.path("program"))
+    };
+    while !is_open() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let send = format!("kill -{signal} {}", child.id());
+    folder.run_words("sh".as_ref(), &["-c", &send]).ok();
+    drop(lock);
+    let output = child.wait_with_output().expect("its end");
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// The end of a terminal left what was not complete; and a signal that was to be ignored, as `nohup` and shells
+/// say, ended the command.
+#[test]
+fn a_command_ends_by_signals_that_are_not_ignored() {
+    let folder = program();
+    for signal in ["HUP", "INT", "TERM"] {
+        let (is_done, said) = while_waiting(&folder, "", signal);
+        assert!(!is_done && said.contains("program: stopped by a signal"), "{signal}: {said}");
+        assert_eq!(folder.read("program"), folder.read("before/program"));
+        let (is_done, said) = while_waiting(&folder, &format!("trap '' {signal};"), signal);
+        assert!(is_done, "{signal}: {said}");
+        assert_ne!(folder.read("program"), folder.read("before/program"));
+    }
+}
+
+/// Its folder stayed for good.
+#[test]
+fn a_demo_that_is_stopped_leaves_nothing() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("temporary")).expect("a folder");
+    folder.write("compiler", "#!/bin/sh\ntest \"$1\" = --version || kill -INT $PPID\n");
+    fs::set_permissions(folder.path("compiler"), PermissionsExt::from_mode(0o755)).expect("a mode");
+    let line =
+        format!("CXX=$PWD/compiler TMPDIR=$PWD/temporary exec {} demo", postlink().display());
+    let said = folder.run_words("sh".as_ref(), &["-c", &line]).fails(1);
+    assert!(said.contains("stopped by a signal"), "{said}");
+    assert_eq!(fs::read_dir(folder.path("temporary")).expect("a folder").count(), 0);
+}
