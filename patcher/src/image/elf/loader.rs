@@ -32,8 +32,9 @@ const MOST_BYTES: usize = 1 << 24;
 const LONGEST_NAME: usize = 4095;
 
 /// Dynamic entries that are the address of a table.
-const TABLES: [elf::DynamicTag; 10] = [
+const TABLES: [elf::DynamicTag; 11] = [
     elf::DT_STRTAB,
+    elf::DT_SYMTAB,
     elf::DT_HASH,
     elf::DT_GNU_HASH,
     elf::DT_VERSYM,
@@ -265,14 +266,18 @@ where
 
     fn version_names(&self, readers: &mut Vec<Reader>) -> Result<(), ImageProblem> {
         let endian = self.endian;
-        let first = |tag| self.value(tag).and_then(|address| Some(self.place(address)?.0));
+        let outside = || damaged("its symbol versions are not in a segment");
+        let first = |tag| {
+            let address = self.value(tag);
+            address.map(|address| Ok(self.place(address).ok_or_else(outside)?.0)).transpose()
+        };
         let count = |tag| self.value(tag).unwrap_or_default();
         let mut add = |name: u32| {
             readers.push(Reader { at: name as usize, role: None, name: "the name of a version" });
         };
         let mut all = 0_usize;
         let needed = self.chain(
-            first(elf::DT_VERNEED),
+            first(elf::DT_VERNEED)?,
             count(elf::DT_VERNEEDNUM),
             &mut all,
             |needed: &elf::Verneed<Endianness>| needed.vn_next.get(endian),
@@ -286,7 +291,7 @@ where
             }
         }
         let defined = self.chain(
-            first(elf::DT_VERDEF),
+            first(elf::DT_VERDEF)?,
             count(elf::DT_VERDEFNUM),
             &mut all,
             |defined: &elf::Verdef<Endianness>| defined.vd_next.get(endian),
