@@ -121,7 +121,6 @@ type Files = BTreeMap<PathBuf, (u32, Vec<u8>)>;
 pub struct Case {
     /// Has the folders `before` and `work`.
     folder: Folder,
-    program: PathBuf,
     line: String,
     before: Files,
     good: Files,
@@ -152,31 +151,24 @@ impl Case {
     #[must_use]
     pub fn new(folder: Folder, line: &str, code: i32) -> Self {
         let strace = |case: &Self| case.strace(&format!("-o ../trace -e {TRACED}"));
-        let mut case = Self::run_once(folder, postlink().to_owned(), line, code, strace);
+        let mut case = Self::run_once(folder, line, code, strace);
         case.calls = calls(&String::from_utf8_lossy(&case.folder.read("trace")));
         case
     }
 
-    /// The same without the calls: of a command that makes too many. `program` is `postlink`, built in some way.
+    /// The same without the calls: of a command that makes too many.
     ///
     /// # Panics
     /// See [`Self::new`].
     #[must_use]
-    pub fn untraced(folder: Folder, program: PathBuf, line: &str, code: i32) -> Self {
-        Self::run_once(folder, program, line, code, |case| case.run(&case.line))
+    pub fn untraced(folder: Folder, line: &str, code: i32) -> Self {
+        Self::run_once(folder, line, code, |case| case.run(&case.line))
     }
 
-    fn run_once(
-        folder: Folder,
-        program: PathBuf,
-        line: &str,
-        code: i32,
-        run: impl Fn(&Self) -> Run,
-    ) -> Self {
+    fn run_once(folder: Folder, line: &str, code: i32, run: impl Fn(&Self) -> Run) -> Self {
         let line = line.replace('@', folder.path("work").to_str().expect("UTF-8"));
         let mut case = Self {
             folder,
-            program,
             line,
             before: Files::new(),
             good: Files::new(),
@@ -215,14 +207,14 @@ impl Case {
     fn strace(&self, options: &str) -> Run {
         let line = format!(
             "cd work && exec timeout 60 strace -f -qq -E RAYON_NUM_THREADS=1 {options} {} {}",
-            self.program.display(),
+            postlink().display(),
             self.line
         );
         self.folder.run_words("sh".as_ref(), &["-c", &line])
     }
 
     fn run(&self, line: &str) -> Run {
-        let line = format!("cd work && exec {} {line}", self.program.display());
+        let line = format!("cd work && exec {} {line}", postlink().display());
         self.folder.run_words("sh".as_ref(), &["-c", &line])
     }
 
@@ -251,7 +243,7 @@ impl Case {
     /// # Panics
     /// See [`Self::try_all`].
     pub fn behind(&self, words: &str) -> Run {
-        let program = self.program.display();
+        let program = postlink().display();
         let exec = if words.starts_with("exec ") { "" } else { "exec" };
         let line = format!("cd work && {words} {exec} {program} {}", self.line);
         let run = self.folder.run_words("bash".as_ref(), &["-c", &line]);

@@ -236,12 +236,6 @@ pub fn postlink() -> &'static Path {
     BUILT.get_or_init(|| built("postlink-patcher", "postlink", "debug", &[]))
 }
 
-/// The same, built as for users.
-pub fn released() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| built("postlink-patcher", "postlink", "release", &["--release"]))
-}
-
 /// The program `postlink-generate`, which has nothing of the patcher.
 pub fn generator() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();

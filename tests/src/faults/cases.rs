@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use super::Case;
 use crate::lix::{build_program, sources};
 use crate::package::set_mode;
-use crate::{Folder, fixture, postlink};
+use crate::{Folder, fixture};
 
 /// Values for every required field.
 pub const SET: &str = "--set version=1.2.3 --set prefix=/p";
@@ -83,20 +83,23 @@ pub fn generator() -> Case {
 /// One case of each command, and how it ends.
 #[must_use]
 pub fn all() -> Vec<Case> {
-    let case = |folder, line: &str, code| Case::untraced(folder, postlink().to_owned(), line, code);
     let tree_line = |more: &str| {
         format!("specialize --output old=@/new --rewrite /opt/app=@/new {SET} --repack{more}")
     };
     vec![
-        case(program(), &format!("fill program {SET}"), 0),
-        case(program(), &format!("fill program --output new {SET}"), 0),
-        case(program(), &format!("fill --in-place program {SET}"), 0).in_place(),
-        case(program(), WITH_DEBUG_FILE, 0),
-        case(program(), &format!("payload --image program --section lix --output out {SET}"), 0),
-        case(program(), "inspect --json program", 0),
-        case(schema(), GENERATE, 0),
-        case(tree(), &tree_line(""), 0),
-        case(tree(), "scan old --reference /opt/app --manifest manifest", 3),
-        case(tree(), "verify old old", 0),
+        Case::untraced(program(), &format!("fill program {SET}"), 0),
+        Case::untraced(program(), &format!("fill program --output new {SET}"), 0),
+        Case::untraced(program(), &format!("fill --in-place program {SET}"), 0).in_place(),
+        Case::untraced(program(), WITH_DEBUG_FILE, 0),
+        Case::untraced(
+            program(),
+            &format!("payload --image program --section lix --output out {SET}"),
+            0,
+        ),
+        Case::untraced(program(), "inspect --json program", 0),
+        Case::untraced(schema(), GENERATE, 0),
+        Case::untraced(tree(), &tree_line(""), 0),
+        Case::untraced(tree(), "scan old --reference /opt/app --manifest manifest", 3),
+        Case::untraced(tree(), "verify old old", 0),
     ]
 }

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{Case, Counts, Files, is_ours};
-use crate::Run;
+use crate::{Run, postlink};
 
 /// How far a run was when it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,13 +52,24 @@ impl Display for Phases {
     }
 }
 
+/// What is seen of a run from outside.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    /// It has opened a file of its work, or read more than the system's own.
+    is_reading: bool,
+    /// It has written something, or made a new file.
+    is_writing: bool,
+    /// The size of a new file that has no name.
+    unnamed: Option<u64>,
+}
+
 /// Bytes that a program reads before its own work: of libraries, and what the system tells of the process.
 const BEFORE_MAIN: u64 = 64 << 10;
 
 impl Case {
     fn spawn(&self) -> Child {
         let words: Vec<&str> = self.line.split_whitespace().collect();
-        let mut command = Command::new(&self.program);
+        let mut command = Command::new(postlink());
         command.args(words).current_dir(self.folder.path("work"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         command.spawn().expect("postlink")
@@ -73,18 +84,24 @@ impl Case {
     #[must_use]
     pub fn signal_at(&self, signal: &str, moments: u32) -> Phases {
         let mut phases = Phases::default();
-        let mut whole = self.timed();
+        let (mut reading, mut writing) = self.timed();
         for moment in 0..moments {
             self.reset();
             // What else happens on the machine makes runs longer and shorter.
             if moment % 16 == 15 {
-                whole = self.timed();
+                (reading, writing) = self.timed();
                 self.reset();
             }
             let mut child = self.spawn();
-            // Moments that are evenly spread, in an order that is not.
+            // Moments that are evenly spread, in an order that is not: half of them over all of the run, half over
+            // what it does from its first write on, which is the smaller part.
             let part = f64::from(moment + 1) * 0.618_033_988_75;
-            std::thread::sleep(whole.mul_f64(part.fract()));
+            if moment % 2 == 0 {
+                std::thread::sleep((reading + writing).mul_f64(part.fract()));
+            } else {
+                self.wait_for_writing(&mut child);
+                std::thread::sleep(writing.mul_f64(part.fract()));
+            }
             let seen = self.look(&child);
             send(&mut child, signal);
             let output = child.wait_with_output().expect("its end");
@@ -108,36 +125,54 @@ impl Case {
         phases
     }
 
-    fn timed(&self) -> Duration {
+    /// How long a run takes to its first write, and from then on.
+    fn timed(&self) -> (Duration, Duration) {
         let begun = Instant::now();
-        self.spawn().wait_with_output().expect("its end");
-        begun.elapsed()
+        let mut child = self.spawn();
+        self.wait_for_writing(&mut child);
+        let reading = begun.elapsed();
+        child.wait_with_output().expect("its end");
+        (reading, begun.elapsed() - reading)
     }
 
-    /// What the system tells of a run: whether it has begun to read, and the size of a new file without a name.
-    fn look(&self, child: &Child) -> (bool, Option<u64>) {
+    /// Until it writes, or has ended.
+    fn wait_for_writing(&self, child: &mut Child) {
+        while child.try_wait().expect("a child").is_none() && !self.look(child).is_writing {
+            std::thread::sleep(Duration::from_micros(100));
+        }
+    }
+
+    /// What the system tells of a run that goes on.
+    fn look(&self, child: &Child) -> Seen {
         let process = Path::new("/proc").join(child.id().to_string());
         let work = self.folder.path("work");
-        let mut is_reading = fs::read_to_string(process.join("io")).is_ok_and(|told| {
-            let read = told.lines().find_map(|line| line.strip_prefix("rchar: "));
-            read.and_then(|bytes| bytes.parse::<u64>().ok())
-                .is_some_and(|bytes| bytes > BEFORE_MAIN)
-        });
-        let mut unnamed = None;
+        let told = fs::read_to_string(process.join("io")).unwrap_or_default();
+        let bytes = |key: &str| {
+            let bytes = told.lines().find_map(|line| line.strip_prefix(key));
+            bytes.and_then(|bytes| bytes.trim().parse::<u64>().ok()).unwrap_or_default()
+        };
+        let mut seen = Seen {
+            is_reading: bytes("rchar:") > BEFORE_MAIN,
+            is_writing: bytes("wchar:") > 0,
+            unnamed: None,
+        };
         for file in fs::read_dir(process.join("fd")).into_iter().flatten().flatten() {
             let Ok(target) = fs::read_link(file.path()) else { continue };
             if target.starts_with(&work) {
-                is_reading = true;
+                seen.is_reading = true;
                 if target.to_string_lossy().ends_with(" (deleted)") {
-                    unnamed = unnamed.max(fs::metadata(file.path()).ok().map(|file| file.len()));
+                    let size = fs::metadata(file.path()).ok().map(|file| file.len());
+                    seen.unnamed = seen.unnamed.max(size);
                 }
+                seen.is_writing |=
+                    seen.unnamed.is_some() || target.strip_prefix(&work).is_ok_and(is_ours);
             }
         }
-        (is_reading, unnamed)
+        seen
     }
 
     /// How far a run was, from what was seen of it and what it left.
-    fn phase(&self, run: &Run, (is_reading, unnamed): (bool, Option<u64>), after: &Files) -> Phase {
+    fn phase(&self, run: &Run, seen: Seen, after: &Files) -> Phase {
         match run.code {
             1 => return Phase::Refused,
             code if code < 128 => return Phase::Done,
@@ -159,8 +194,8 @@ impl Case {
         };
         let whole = size(&mut changed.iter().map(|(_, file)| *file));
         let named = size(&mut after.iter().filter(|(path, _)| is_ours(path)).map(|(_, file)| file));
-        let written = named + unnamed.map_or(0, |bytes| bytes + 64);
-        match (written, is_reading) {
+        let written = named + seen.unnamed.map_or(0, |bytes| bytes + 64);
+        match (written, seen.is_reading) {
             (0, false) => Phase::Starting,
             (0, true) => Phase::Reading,
             _ if written >= whole => Phase::Written,
