@@ -11,10 +11,10 @@ use postlink_tests::faults::{Case, Phase, Phases};
 use postlink_tests::matrix::is_full;
 use postlink_tests::{Folder, postlink};
 
-/// At a thousand moments of each in the full matrix.
+/// Of files that are small: most of a run is its start.
 #[test]
 fn a_kill_at_any_moment_leaves_the_old_file_or_the_new_one() {
-    let moments = if is_full() { 1000 } else { 9 };
+    let moments = if is_full() { 60 } else { 9 };
     for case in all() {
         assert_ne!(case.signal_at("KILL", moments).killed(), 0);
     }
@@ -23,7 +23,7 @@ fn a_kill_at_any_moment_leaves_the_old_file_or_the_new_one() {
 /// What a command may go on after, or end by itself.
 #[test]
 fn a_signal_at_any_moment_leaves_the_old_file_or_the_new_one() {
-    let moments = if is_full() { 100 } else { 2 };
+    let moments = if is_full() { 20 } else { 2 };
     for case in all() {
         for signal in ["TERM", "INT", "HUP", "PIPE", "WINCH", "STOP"] {
             let phases = case.signal_at(signal, moments);
@@ -114,55 +114,71 @@ fn large_schema(folder: &Folder, fields: usize) {
     folder.write("before/g.cc", "old");
 }
 
-/// Commands whose work takes much longer than their start, on the disk and in memory: so the moments fall into
-/// all of it.
-#[test]
-fn a_kill_in_the_midst_of_long_work_leaves_the_old_file_or_the_new_one() {
-    let (size, files, fields, moments) =
-        if is_full() { (64 << 20, 3000, 2000, 80) } else { (6 << 20, 100, 50, 4) };
-    let mut all = Phases::default();
+/// Kills commands whose work takes much longer than their start, on the disk and in memory, so that the moments fall
+/// into all of it. Each has a line, its exit code, and what makes its files.
+fn kill_long(cases: &[(&str, i32, fn(&Folder))]) {
     let places: &[fn() -> Folder] =
         if is_full() { &[Folder::new, Folder::in_memory] } else { &[Folder::in_memory] };
+    let moments = if is_full() { 40 } else { 4 };
+    let mut all = Phases::default();
     for place in places {
-        let mut try_case = |make: &dyn Fn(&Folder), line: &str, code: i32, is_in_place: bool| {
+        for (line, code, make) in cases {
             let folder = place();
             make(&folder);
-            let case = Case::untraced(folder, line, code);
-            let case = if is_in_place { case.in_place() } else { case };
+            let case = Case::untraced(folder, line, *code);
+            let case = if line.contains("--in-place") { case.in_place() } else { case };
             for (phase, count) in case.signal_at("KILL", moments).0 {
                 *all.0.entry(phase).or_default() += count;
             }
-        };
-        let program = |folder: &Folder| large_program(folder, size);
-        let tree = |folder: &Folder| large_tree(folder, files);
-        let given = |folder: &Folder| {
-            large_tree(folder, files);
-            fs::create_dir(folder.path("before/new")).expect("a folder");
-        };
-        let schema = |folder: &Folder| large_schema(folder, fields);
-        let values = "--values values.json";
-        try_case(&program, &format!("fill program {values}"), 0, false);
-        try_case(&program, &format!("fill program --output new {values}"), 0, false);
-        try_case(&program, &format!("fill --in-place program {values}"), 0, true);
-        try_case(
-            &program,
-            &format!("fill --in-place program --rewrite-build-id {values}"),
-            0,
-            true,
-        );
-        let specialize = format!("specialize --output old=@/new --rewrite /opt/app=@/new {SET}");
-        try_case(&tree, &specialize, 0, false);
-        try_case(&given, &specialize, 0, false);
-        try_case(
-            &schema,
-            "generate --schema schema.toml --out-header g.hh --out-source g.cc",
-            0,
-            false,
-        );
-        try_case(&tree, "scan old --reference /opt/app --manifest manifest", 0, false);
+        }
     }
-    println!("together: {all}");
-    assert!(all.killed() * 2 > places.len() * 8 * moments as usize, "{all}");
+    assert!(all.killed() * 2 > places.len() * cases.len() * moments as usize, "{all}");
+}
+
+fn long_program(folder: &Folder) {
+    large_program(folder, if is_full() { 50 << 20 } else { 6 << 20 });
+}
+
+fn long_tree(folder: &Folder) {
+    large_tree(folder, if is_full() { 3000 } else { 100 });
+}
+
+fn long_tree_and_empty_folder(folder: &Folder) {
+    long_tree(folder);
+    fs::create_dir(folder.path("before/new")).expect("a folder");
+}
+
+fn long_schema(folder: &Folder) {
+    large_schema(folder, if is_full() { 2000 } else { 50 });
+}
+
+#[test]
+fn a_kill_in_a_long_fill_leaves_the_old_file_or_the_new_one() {
+    kill_long(&[
+        ("fill program --values values.json", 0, long_program),
+        ("fill program --output new --values values.json", 0, long_program),
+    ]);
+}
+
+#[test]
+fn a_kill_in_a_long_fill_in_place_is_seen() {
+    let line = "fill --in-place program --values values.json";
+    let with_build_id = format!("{line} --rewrite-build-id");
+    kill_long(&[(line, 0, long_program), (&with_build_id, 0, long_program)]);
+}
+
+#[test]
+fn a_kill_in_a_long_specialize_leaves_no_tree_or_all_of_it() {
+    let line = format!("specialize --output old=@/new --rewrite /opt/app=@/new {SET}");
+    kill_long(&[(&line, 0, long_tree), (&line, 0, long_tree_and_empty_folder)]);
+}
+
+#[test]
+fn a_kill_in_a_long_generate_or_scan_leaves_old_files_or_new_ones() {
+    kill_long(&[
+        ("generate --schema schema.toml --out-header g.hh --out-source g.cc", 0, long_schema),
+        ("scan old --reference /opt/app --manifest manifest", 0, long_tree),
+    ]);
 }
 
 /// A fill that waits for a lock, behind some words of a shell, gets a signal. Gives how it ended, and what it said.
