@@ -99,8 +99,7 @@ fn regions() -> Vec<(usize, usize)> {
     names.iter().map(find).collect()
 }
 
-/// Each place that names a string of the string table, and the string. The tables are where they are in
-/// [`BASE`]: inputs do not move them.
+/// Each place that names a string of the string table, and the string. A table that an input moves is passed over.
 fn strings(bytes: &[u8]) -> Vec<(What, String)> {
     let [dynstr, dynsym, dynamic, needs] = regions()[..] else { unreachable!("four regions") };
     let text = |offset: u64| {
@@ -112,11 +111,25 @@ fn strings(bytes: &[u8]) -> Vec<(What, String)> {
         end.map_or_else(String::new, |text| text.iter().copied().map(char::from).collect())
     };
     let endian = Endianness::Little;
+    let all_entries = entries::<elf::Dyn64<Endianness>>(bytes, dynamic).iter();
+    let dynamic: Vec<_> = all_entries
+        .map(|entry| (entry.d_tag(endian), entry.d_val(endian)))
+        .take_while(|(tag, _)| *tag != elf::DT_NULL)
+        .collect();
+    // These tables have addresses that are their offsets.
+    let is_there = |table, place: usize| {
+        dynamic
+            .iter()
+            .rev()
+            .find(|(tag, _)| *tag == table)
+            .is_some_and(|entry| entry.1 == place as u64)
+    };
     let mut all = Vec::new();
-    for entry in entries::<elf::Dyn64<Endianness>>(bytes, dynamic) {
-        let (tag, value) = (entry.d_tag(endian), entry.d_val(endian));
-        let what = match tag {
-            elf::DT_NULL => break,
+    if !is_there(elf::DT_STRTAB, dynstr.0) {
+        return all;
+    }
+    for (tag, value) in &dynamic {
+        let what = match *tag {
             elf::DT_NEEDED | elf::DT_SONAME | elf::DT_RPATH | elf::DT_RUNPATH => What::Loader,
             elf::DT_AUXILIARY
             | elf::DT_FILTER
@@ -125,20 +138,44 @@ fn strings(bytes: &[u8]) -> Vec<(What, String)> {
             | elf::DT_AUDIT => What::Loader,
             _ => continue,
         };
-        all.push((what, text(value)));
+        all.push((what, text(*value)));
     }
-    for symbol in entries::<elf::Sym64<Endianness>>(bytes, dynsym) {
-        all.push((What::Other, text(u64::from(symbol.st_name(endian)))));
-    }
-    // vn_file at 4 of each entry, vna_name at 8 of each auxiliary one; both have 16 bytes.
-    let table = &bytes[needs.0..needs.0 + needs.1];
-    for entry in table.chunks_exact(16) {
-        for at in [4, 8] {
-            let word = entry[at..at + 4].try_into().map(u32::from_le_bytes).expect("four bytes");
-            all.push((What::Other, text(u64::from(word))));
+    if is_there(elf::DT_SYMTAB, dynsym.0) {
+        for symbol in entries::<elf::Sym64<Endianness>>(bytes, dynsym) {
+            all.push((What::Other, text(u64::from(symbol.st_name(endian)))));
         }
     }
+    if is_there(elf::DT_VERNEED, needs.0) {
+        let names = version_names(bytes, needs.0);
+        all.extend(names.into_iter().map(|name| (What::Other, text(name))));
+    }
     all
+}
+
+/// The offsets of the names that the records of needed versions say, as a loader follows them: `vn_file` is at 4
+/// of a record, `vn_aux` at 8, `vn_next` at 12; `vna_name` at 8 of the others, `vna_next` at 12.
+fn version_names(bytes: &[u8], first: usize) -> Vec<u64> {
+    let word = |at: usize| {
+        let word = bytes.get(at..at + 4)?.try_into().ok()?;
+        usize::try_from(u32::from_le_bytes(word)).ok()
+    };
+    let mut names = Vec::new();
+    let mut follow = |mut at: usize, name: usize| {
+        let mut places = Vec::new();
+        while let (Some(offset), Some(next)) = (word(at + name), word(at + 12)) {
+            names.push(offset as u64);
+            places.push(at);
+            if next == 0 || places.len() > bytes.len() {
+                break;
+            }
+            at += next;
+        }
+        places
+    };
+    for at in follow(first, 4) {
+        follow(at + word(at + 8).unwrap_or_default(), 8);
+    }
+    names
 }
 
 fn entries<T: Pod>(bytes: &[u8], (start, size): (usize, usize)) -> &[T] {

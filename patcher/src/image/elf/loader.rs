@@ -264,6 +264,8 @@ where
         tables.filter(|&distance| distance > 0).chain([room]).min().unwrap_or(room)
     }
 
+    /// A loader follows the records to the one that says that none is behind it, and asks for no count (glibc,
+    /// `dl-version.c`; musl, `dynlink.c`).
     fn version_names(&self, readers: &mut Vec<Reader>) -> Result<(), ImageProblem> {
         let endian = self.endian;
         let outside = || damaged("its symbol versions are not in a segment");
@@ -271,35 +273,24 @@ where
             let address = self.value(tag);
             address.map(|address| Ok(self.place(address).ok_or_else(outside)?.0)).transpose()
         };
-        let count = |tag| self.value(tag).unwrap_or_default();
         let mut add = |name: u32| {
             readers.push(Reader { at: name as usize, role: None, name: "the name of a version" });
         };
         let mut all = 0_usize;
-        let needed = self.chain(
-            first(elf::DT_VERNEED)?,
-            count(elf::DT_VERNEEDNUM),
-            &mut all,
-            |needed: &elf::Verneed<Endianness>| needed.vn_next.get(endian),
-        )?;
-        for (at, needed) in needed {
+        let next = |needed: &elf::Verneed<Endianness>| needed.vn_next.get(endian);
+        for (at, needed) in self.chain(first(elf::DT_VERNEED)?, &mut all, next)? {
             add(needed.vn_file.get(endian));
             let first = at.checked_add(needed.vn_aux.get(endian).into());
             let next = |name: &elf::Vernaux<Endianness>| name.vna_next.get(endian);
-            for (_, name) in self.chain(first, needed.vn_cnt.get(endian).into(), &mut all, next)? {
+            for (_, name) in self.chain(first, &mut all, next)? {
                 add(name.vna_name.get(endian));
             }
         }
-        let defined = self.chain(
-            first(elf::DT_VERDEF)?,
-            count(elf::DT_VERDEFNUM),
-            &mut all,
-            |defined: &elf::Verdef<Endianness>| defined.vd_next.get(endian),
-        )?;
-        for (at, defined) in defined {
+        let next = |defined: &elf::Verdef<Endianness>| defined.vd_next.get(endian);
+        for (at, defined) in self.chain(first(elf::DT_VERDEF)?, &mut all, next)? {
             let first = at.checked_add(defined.vd_aux.get(endian).into());
             let next = |name: &elf::Verdaux<Endianness>| name.vda_next.get(endian);
-            for (_, name) in self.chain(first, defined.vd_cnt.get(endian).into(), &mut all, next)? {
+            for (_, name) in self.chain(first, &mut all, next)? {
                 add(name.vda_name.get(endian));
             }
         }
@@ -310,21 +301,18 @@ where
     fn chain<T: Pod>(
         &self,
         first: Option<u64>,
-        count: u64,
         all: &mut usize,
         next: impl Fn(&T) -> u32,
     ) -> Result<Vec<(u64, &'d T)>, ImageProblem> {
         let mut records = Vec::new();
-        let Some(mut at) = first else { return Ok(records) };
-        for _ in 0..count {
+        let mut place = first;
+        while let Some(at) = place {
             let record = self.data.read_at::<T>(at).ok().filter(|_| *all < MOST_VERSIONS);
             let record = record.ok_or_else(|| damaged("its symbol versions have no end"))?;
             *all = all.saturating_add(1);
             records.push((at, record));
-            match next(record) {
-                0 => break,
-                distance => at = at.saturating_add(distance.into()),
-            }
+            let distance = next(record);
+            place = (distance > 0).then_some(at.saturating_add(distance.into()));
         }
         Ok(records)
     }
