@@ -149,7 +149,7 @@ pub enum Error {
         expected: String,
     },
     /// Values that do not fit.
-    #[error("{}: {}", escaped(path), problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  and "))]
+    #[error("{}: {}", escaped(path), problems.iter().map(|problem| line(problem.to_string())).collect::<Vec<_>>().join("\n  and "))]
     Values {
         /// The file.
         path: PathBuf,
@@ -198,11 +198,11 @@ pub enum Error {
         count: usize,
     },
     /// The command was called wrongly.
-    #[error("{message}")]
+    #[error("{}", line(message))]
     Usage {
         /// The fault, as a sentence.
         message: String,
-        /// The way out.
+        /// The way out, as a sentence.
         help: String,
     },
     /// Several refusals of one command.
@@ -212,11 +212,11 @@ pub enum Error {
         errors: Vec<Error>,
     },
     /// Arguments or files that contradict each other, or cannot be understood.
-    #[error("{message}")]
+    #[error("{}", line(message))]
     Input {
         /// The fault, as a sentence.
         message: String,
-        /// The way out.
+        /// The way out, as a sentence.
         help: String,
     },
 }
@@ -424,7 +424,7 @@ impl Error {
             Self::BuildIds { .. } => "leave out --rewrite-build-id: nothing tells which of them counts".into(),
             Self::ReadBack { .. } => "the file system lost a write: check the disk, then build the file again".into(),
             Self::Schema { .. } => String::new(),
-            Self::Usage { help, .. } | Self::Input { help, .. } => help.clone(),
+            Self::Usage { help, .. } | Self::Input { help, .. } => line(help),
         }
     }
 }

@@ -53,5 +53,7 @@ pub(crate) mod search;
 pub(crate) mod shown;
 pub(crate) mod sources;
 pub mod specialize;
+#[doc(hidden)]
+pub mod tables;
 pub mod verify;
 pub mod watch;

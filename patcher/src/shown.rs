@@ -1,5 +1,6 @@
 //! Text from files, for people: it can neither end a line nor move the cursor of a terminal.
 //!
+//! What is hidden is the rule of [`is_hidden`], which schemas and generators have too.
 //! [`escaped`] and [`shown`] make text of bytes, and different bytes make different text: manifests
 //! and JSON name files by it. [`line()`] is for what is text already, so it leaves backslashes alone,
 //! and can be applied twice. `lines` and `json` are the last step before standard output and
@@ -9,14 +10,16 @@ use std::ffi::OsStr;
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 
+pub(crate) use postlink_codegen::is_hidden;
+
 /// A path, or the name of a file, as text on one line: see [`shown`].
 #[must_use]
 pub(crate) fn escaped(name: impl AsRef<OsStr>) -> String {
     shown(name.as_ref().as_bytes())
 }
 
-/// Bytes as text on one line. A byte that is no UTF-8, a control character, and a character that
-/// turns the direction of a text, becomes `\xNN` for each of its bytes; a backslash becomes `\\`.
+/// Bytes as text on one line. A byte that is no UTF-8, and each byte of a
+/// [hidden character](is_hidden), becomes `\xNN`; a backslash becomes `\\`.
 #[must_use]
 pub(crate) fn shown(bytes: &[u8]) -> String {
     let mut text = String::new();
@@ -27,6 +30,13 @@ pub(crate) fn shown(bytes: &[u8]) -> String {
         }
     }
     text
+}
+
+/// Bytes that are nearly always a text, such as the name of a section: it stays as it is. What is no
+/// UTF-8 is as in [`shown`].
+#[must_use]
+pub(crate) fn text(bytes: &[u8]) -> String {
+    std::str::from_utf8(bytes).map_or_else(|_| shown(bytes), str::to_owned)
 }
 
 /// A name or a value on one line: its hidden characters as in [`shown`].
@@ -48,8 +58,9 @@ pub(crate) fn json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for char in text.chars() {
         if is_hidden(char) && char != '\n' {
-            // None of them has more than four digits.
-            let _ = write!(shown, "\\u{:04x}", u32::from(char));
+            for unit in char.encode_utf16(&mut [0; 2]) {
+                let _ = write!(shown, "\\u{unit:04x}");
+            }
         } else {
             shown.push(char);
         }
@@ -69,12 +80,4 @@ fn visible(text: &str, kept: &[char]) -> String {
         }
     }
     shown
-}
-
-/// Whether a terminal does something else with a character than to show it: control characters,
-/// separators of lines, and marks of direction (Unicode Standard Annex 9).
-#[must_use]
-pub(crate) fn is_hidden(char: char) -> bool {
-    char.is_control()
-        || matches!(char, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

@@ -6,6 +6,7 @@ mod field;
 #[doc(hidden)]
 pub mod generated;
 mod list;
+#[expect(unsafe_code, reason = "it reads bytes that the compiler does not know")]
 mod record;
 
 pub use error::Error;

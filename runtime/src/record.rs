@@ -34,7 +34,8 @@ impl<const N: usize> Bytes<N> {
         let bytes = unsafe { core::ptr::read_volatile(&raw const bytes) };
         // SAFETY: this is the pointer to `self.0` again, which lives as long as the program. No one
         // writes to it while the program runs: it lies in a page that is read-only, and a fill
-        // changes the file, before the program starts.
+        // changes the file, before the program starts; `fill --in-place` is not for a file that a
+        // running program uses, and says so.
         unsafe { &*bytes }
     }
 }

@@ -2,7 +2,9 @@
 #![forbid(unsafe_code)]
 
 pub mod covering;
+pub mod crates;
 pub mod faults;
+pub mod hostile;
 pub mod lix;
 pub mod lix_shaped;
 pub mod macho;
@@ -29,6 +31,13 @@ pub const COMPILERS: [&str; 2] = ["g++", "clang++-19"];
 /// Warnings that generated code must not give.
 pub const STRICT: &[&str] =
     &["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"];
+
+/// One of these compilers, with sanitizers for addresses and undefined behaviour: what they find stops
+/// the program.
+#[must_use]
+pub fn sanitized(compiler: &str) -> String {
+    fixture("../sanitized").join(compiler).display().to_string()
+}
 
 /// What a command printed, and how it ended.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! What generated C++ does where a field has no value: `try_`, the program's own function, and the end.
 #![forbid(unsafe_code)]
 
-use postlink_tests::{COMPILERS, Folder, STRICT, place_of};
+use postlink_tests::{COMPILERS, Folder, STRICT, place_of, sanitized};
 
 const SCHEMA: &str = r#"
 [section.app]
@@ -250,7 +250,7 @@ fn the_longest_names_fit() {
         format!("#include \"app.gen.hh\"\nint main() {{ return {call} == \"\"; }}\n"),
     );
     for compiler in COMPILERS {
-        let line = format!("{compiler} -std=c++17 -fsanitize=address,undefined main.cc app.gen.cc");
+        let line = format!("{} -std=c++17 main.cc app.gen.cc", sanitized(compiler));
         folder.run(&format!("{line} -o app")).ok();
         let names = format!("postlink: section {section}: field {field} has no value: ");
         let unset = folder.run("./app").stderr;

@@ -72,7 +72,7 @@ fn a_killed_specialize_leaves_nothing_for_long() {
     folder.write("old/lib/file", "text\n");
     set_mode(&folder.path("old/lib"), 0o555);
     let line = format!("specialize --output old={}", folder.path("new").display());
-    assert_ne!(injected(&folder, "-e inject=rename:signal=KILL", &line).code, 0);
+    assert_ne!(injected(&folder, "-e inject=renameat:signal=KILL", &line).code, 0);
     assert_eq!(left(&folder), 1);
     folder.postlink(&line).ok();
     assert_eq!(left(&folder), 0);

@@ -1,10 +1,12 @@
 //! The manual pages tell the keys of what `--json` prints: each key that is printed, and no other.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 use postlink_tests::macho::mint;
 use postlink_tests::package::{Build, install};
-use postlink_tests::{Folder, fixture, fixture_text};
+use postlink_tests::{Folder, fixture, fixture_text, postlink};
 use serde_json::Value;
 
 /// Keys, each behind the place of its object: `images[] path`.
@@ -83,6 +85,13 @@ fn assert_told(folder: &Folder, command: &str, lines: &[&str]) {
         let value: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}"));
         collect("", &value, &mut printed);
         assert_kinds(&page, &value);
+    }
+    // A path that is no UTF-8, which no line has.
+    if matches!(command, "fill" | "inspect") {
+        let words = [command, "--json"].map(OsStr::new);
+        let words = [&words[..], &[OsStr::from_bytes(b"\xff")]].concat();
+        let run = folder.run_words(postlink().as_os_str(), &words);
+        collect("", &serde_json::from_str(&run.stdout).expect("JSON"), &mut printed);
     }
     let mut told = told(command, &page);
     let unknown: Vec<&String> = printed.difference(&told).collect();

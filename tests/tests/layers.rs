@@ -104,7 +104,7 @@ const LAYERS: [&[&str]; 10] = [
     &["verify"],
     &["specialize"],
     &["scan", "fill"],
-    &["search", "record"],
+    &["search", "record", "tables"],
     &["image", "sources"],
     &["files"],
     &["watch"],

@@ -143,6 +143,37 @@ fn a_processor_without_a_record_is_told() {
     assert!(error.contains("empty.dylib has no postlink section"), "{error}");
 }
 
+/// Processors that `lipo` tells apart had one name: that one of them has no record was not told, and two that
+/// have one each were refused.
+#[test]
+fn processors_of_one_family_are_told_apart() {
+    const ARM: u32 = 12;
+    let folder = built("arm64");
+    folder.write("empty.c", "int empty;\n");
+    folder.run(&format!("{} -c empty.c -o empty.o", clang("x86_64"))).ok();
+    folder.run(&format!("{} -dylib empty.o -o empty.dylib", linker("x86_64"))).ok();
+    folder.run("llvm-lipo-19 -create lib.dylib empty.dylib -output fat.dylib").ok();
+    for (models, name) in [
+        ([15, 16_u32], "armv7em".to_owned()),
+        ([16, 15], "armv7m".to_owned()),
+        ([9, 17], format!("processor {ARM}, model 17")),
+        ([9, 9], "armv7 at 0x".to_owned()),
+    ] {
+        let mut file = folder.read("fat.dylib");
+        // Behind the magic number and their count, 20 bytes for each processor.
+        let has_record =
+            u32::from_be_bytes(file[8..12].try_into().expect("4 bytes")) != 0x0100_0007;
+        let models = if has_record { models } else { [models[1], models[0]] };
+        for (at, model) in [8, 28].into_iter().zip(models) {
+            file[at..at + 8].copy_from_slice(&[ARM, model].map(u32::to_be_bytes).concat());
+        }
+        folder.write("arm.dylib", file);
+        let said = folder.postlink(&format!("fill arm.dylib --output filled {SET}")).fails(0);
+        assert!(said.contains(&format!("its part {name}")), "{name}: {said}");
+        assert!(said.contains("has no record"), "{name}: {said}");
+    }
+}
+
 #[test]
 fn two_records_of_one_processor_are_refused() {
     let folder = built("arm64");

@@ -1,9 +1,12 @@
 //! What a release consists of: its archive, the package for Debian, the static program, the workflow.
 
 use std::path::Path;
+use std::process::Command;
 
+use postlink_tests::crates::list;
 use postlink_tests::page::Page;
 use postlink_tests::{Folder, fixture, postlink};
+use serde_json::Value;
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 const ARCHIVE: &str = "postlink-0.1.0-x86_64-linux.tar.gz";
@@ -198,6 +201,27 @@ fn the_workflow_calls_what_is_there() {
     assert!(scripts.iter().all(|script| fixture("../..").join(script).exists()));
 }
 
+/// Cargo's plan of a release: each crate of it stops where a number overflows.
+#[test]
+fn a_release_is_built_with_overflow_checks() {
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "--release", "--locked", "--offline", "--package", "postlink-patcher"])
+        // A stable cargo prints its plan only if it is taken for an unstable one.
+        .args(["-Z", "unstable-options", "--unit-graph"])
+        .env("RUSTC_BOOTSTRAP", "1")
+        .current_dir(fixture("../.."))
+        .output()
+        .expect("cargo");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let plan: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let built = list(&plan["units"]).iter().filter(|unit| unit["mode"] == "build");
+    let checked: Vec<bool> = built.map(|unit| unit["profile"]["overflow_checks"] == true).collect();
+    assert!(checked.len() > 100 && checked.iter().all(|checked| *checked), "{checked:?}");
+    // A published crate has no profile: whoever installs it says so.
+    let page = Page::read("patcher/README.md");
+    assert!(page.text().contains(" --config profile.release.overflow-checks=true"));
+}
+
 /// The long form: a release is built twice, from clones in different folders, and installed by cargo, as
 /// the guide says.
 #[test]
@@ -227,6 +251,9 @@ fn equal_sources_are_built_into_equal_bytes() {
     folder.run(&format!("tar --extract --file one/dist/{ARCHIVE} --strip-components=1")).ok();
     assert!(!folder.run("readelf --program-headers bin/postlink").ok().contains("INTERP"));
     assert!(!folder.run("readelf --dynamic bin/postlink").ok().contains("NEEDED"));
+    let program = folder.read("bin/postlink");
+    let told = b"attempt to add with overflow";
+    assert!(program.windows(told.len()).any(|bytes| bytes == told), "overflow is told");
     works_alone(&folder, &folder.path("bin/postlink"));
     run("one", &format!("{} --root ../installed", line("With cargo")));
     assert!(folder.run("./installed/bin/postlink --version").ok().starts_with("postlink 0.1.0"));

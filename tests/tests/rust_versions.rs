@@ -3,29 +3,10 @@
 //! That no newer part of the standard library is used is seen by clippy (`incompatible_msrv`).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
 
+use postlink_tests::crates::{list, metadata, text};
 use postlink_tests::fixture;
 use serde_json::Value;
-
-/// The crates of the workspace and all that they are built with, for any machine.
-fn metadata() -> Value {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--offline", "--locked", "--format-version", "1"])
-        .current_dir(fixture("../.."))
-        .output()
-        .expect("cargo");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("JSON")
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().expect("a text")
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().expect("a list")
-}
 
 /// `1.88.0` as numbers; a crate that declares nothing works with any.
 fn version(package: &Value) -> Vec<u32> {
@@ -35,7 +16,7 @@ fn version(package: &Value) -> Vec<u32> {
 
 #[test]
 fn no_dependency_needs_a_newer_rust_than_the_crate_declares() {
-    let metadata = metadata();
+    let metadata = metadata(&[]);
     let packages: BTreeMap<&str, &Value> =
         list(&metadata["packages"]).iter().map(|package| (text(&package["id"]), package)).collect();
     let nodes: BTreeMap<&str, &Value> =
@@ -64,7 +45,7 @@ fn no_dependency_needs_a_newer_rust_than_the_crate_declares() {
 
 #[test]
 fn the_guide_says_what_each_crate_declares() {
-    let metadata = metadata();
+    let metadata = metadata(&[]);
     let guide = fixture("../../patcher/guides/rust.md");
     let guide = std::fs::read_to_string(guide).expect("the guide");
     for package in list(&metadata["packages"]) {

@@ -138,7 +138,7 @@ fn a_signal_leaves_nothing() {
     let before = listing(&folder);
     let program = postlink().display();
     for (call, signal) in
-        [("symlink,symlinkat", "TERM"), ("rename", "INT"), ("mkdir,mkdirat", "INT")]
+        [("symlink,symlinkat", "TERM"), ("renameat", "INT"), ("mkdir,mkdirat", "INT")]
     {
         let line = format!(
             "strace -f -o /dev/null -e inject={call}:signal={signal}:when=1 {program} specialize --output old={}",

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
-use crate::words::shown;
+use crate::words::{is_hidden, shown};
 
 /// One error in a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl Diagnostic {
     /// Says something under the caret.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
-        self.label = label.into();
+        self.label = shown(&label.into());
         self
     }
 }
@@ -46,7 +46,7 @@ impl Diagnostics {
     /// The diagnostics of the file `path`, which has the content `source`.
     pub(crate) fn new(path: &str, source: &str, mut list: Vec<Diagnostic>) -> Self {
         list.sort_by_key(|diagnostic| diagnostic.span.start);
-        Self { path: path.to_owned(), source: source.to_owned(), list }
+        Self { path: shown(path), source: source.to_owned(), list }
     }
 
     /// Each of them.
@@ -60,12 +60,12 @@ impl Diagnostics {
     #[must_use]
     pub fn render(&self, color: bool) -> String {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        let source: String = self.source.chars().map(visible).collect();
         let shown = self.list.iter().map(|diagnostic| {
-            let mut span = diagnostic.span.clone();
-            span.start = span.start.min(self.source.len());
-            span.end = span.end.clamp(span.start, self.source.len());
-            let annotation = AnnotationKind::Primary.span(span).label(&diagnostic.label);
-            let snippet = Snippet::source(&self.source).path(&self.path).annotation(annotation);
+            let start = visible_length(&self.source, diagnostic.span.start);
+            let end = visible_length(&self.source, diagnostic.span.end).max(start);
+            let annotation = AnnotationKind::Primary.span(start..end).label(&diagnostic.label);
+            let snippet = Snippet::source(&source).path(&self.path).annotation(annotation);
             let mut group = Level::ERROR.primary_title(&diagnostic.message).element(snippet);
             if !diagnostic.help.is_empty() {
                 group = group.element(Level::HELP.message(&diagnostic.help));
@@ -74,4 +74,16 @@ impl Diagnostics {
         });
         shown.collect::<Vec<_>>().join("\n\n")
     }
+}
+
+/// A character of a file as it is shown: one that a terminal would obey or hide is replaced, so that
+/// columns stay. Those of ASCII are replaced by the renderer, each by a picture of it.
+fn visible(each: char) -> char {
+    if is_hidden(each) && !each.is_ascii() { char::REPLACEMENT_CHARACTER } else { each }
+}
+
+/// The length of the first `end` bytes of a text as it is shown.
+fn visible_length(text: &str, end: usize) -> usize {
+    let before = text.char_indices().take_while(|(at, _)| *at < end);
+    before.map(|(_, each)| visible(each).len_utf8()).sum()
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::words::quoted;
+use crate::words::{quoted, shown};
 
 /// A value of a field's type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "field {}: {}", quoted(&self.field), self.message)
+        write!(f, "field {}: {}", quoted(&self.field), shown(&self.message))
     }
 }
 

@@ -19,16 +19,42 @@ pub(crate) fn nearest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// Whether a character does more than to be shown: a control character, or one that changes the
-/// direction of the text behind it.
+/// Whether a character does more than to be shown: a control character, a separator of lines, or one
+/// that changes the direction of the text behind it (Unicode Standard Annex 9, "Directional Formatting
+/// Characters"). Comments of generated code have none of them.
 pub(crate) fn is_deceptive(each: char) -> bool {
-    each.is_control() || matches!(each, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    each.is_control()
+        || matches!(each, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A text in a message: on one line, and with nothing in it that a terminal obeys.
+/// Whether a terminal does something else with a character than to show it: a control character, a
+/// separator of lines, a mark of direction, and what is shown as nothing at all (`Default_Ignorable_Code_Point`
+/// in `DerivedCoreProperties.txt` of Unicode, and the three marks of interlinear annotations).
+#[must_use]
+pub fn is_hidden(each: char) -> bool {
+    is_deceptive(each)
+        || matches!(each,
+            '\u{ad}'
+            | '\u{34f}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// A text in a message: on one line, and with nothing in it that a terminal obeys or hides.
 pub(crate) fn shown(text: &str) -> String {
-    let escape = |each: char| match is_deceptive(each) {
-        true => each.escape_debug().to_string(),
+    let escape = |each: char| match is_hidden(each) {
+        true => each.escape_default().to_string(),
         false => each.to_string(),
     };
     text.chars().map(escape).collect()

@@ -177,14 +177,11 @@ fn fill_one(
         talk.warn(&format!("{}: {warning}", escaped(&filled.output)));
     }
     Ok(json::ImageJson {
-        path: json::raw(path),
-        output: Some(json::raw(&filled.output)),
         outcome: Some(outcome_name(filled.outcome)),
         build_id: identity,
-        debug_file: filled.debug_file.as_deref().map(json::raw),
         records: filled.records.iter().map(json::planned).collect(),
         warnings: Some(filled.warnings),
-        error: None,
+        ..json::ImageJson::at(path, Some(&filled.output), filled.debug_file.as_deref())
     })
 }
 

@@ -13,6 +13,7 @@ use super::values::wrong_schema;
 use crate::error::{Error, Result};
 use crate::files::open::read_text;
 use crate::files::replace;
+use crate::files::temporary::Turn;
 use crate::shown::escaped;
 
 /// The options, from the table that `postlink-generate` has too.
@@ -111,6 +112,7 @@ struct InOneStep;
 
 impl Files for InOneStep {
     type Error = Error;
+    type Turn = Vec<Option<Turn>>;
 
     fn text(&self, path: &Path) -> Result<String> {
         read_text(path)
@@ -121,6 +123,10 @@ impl Files for InOneStep {
         // Where nothing changes, nothing is written: a run that was killed at its end may have left something.
         targets.iter().for_each(|target| replace::sweep_beside(target));
         Ok(())
+    }
+
+    fn wait_for_turn(&self, outputs: &[&Path]) -> Result<Self::Turn> {
+        replace::turns(outputs)
     }
 
     fn replace(&self, outputs: &[(PathBuf, String)], schema: &Path) -> Result<()> {

@@ -19,6 +19,9 @@ pub(super) struct ImagesJson {
 pub(super) struct ImageJson {
     /// The path as it was given.
     pub(super) path: String,
+    /// Whether the paths are as [`escaped`](crate::shown::escaped) writes them, because one of them is no UTF-8.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) escaped: bool,
     /// Where the filled file is (`fill` only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) output: Option<String>,
@@ -107,11 +110,6 @@ pub(super) struct FieldJson {
     value: Json,
 }
 
-/// A path as it was given; JSON has a form of its own for what a terminal must not get.
-pub(super) fn raw(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
-}
-
 impl Refusal {
     pub(super) fn of(error: &Error) -> Self {
         Self { message: error.to_string(), help: error.help() }
@@ -119,8 +117,26 @@ impl Refusal {
 }
 
 impl ImageJson {
+    /// An image at this path, with the path of its output and of its debug file. Each is as it was given:
+    /// JSON has a form of its own for what a terminal must not get, but none for what is no UTF-8.
+    pub(super) fn at(path: &Path, output: Option<&Path>, debug_file: Option<&Path>) -> Self {
+        let mut paths = [Some(path), output, debug_file].into_iter().flatten();
+        let escaped = paths.any(|path| path.to_str().is_none());
+        let text = |path: &Path| match path.to_str() {
+            Some(text) if !escaped => text.to_owned(),
+            _ => crate::shown::escaped(path),
+        };
+        Self {
+            path: text(path),
+            output: output.map(text),
+            debug_file: debug_file.map(text),
+            escaped,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn refused(path: &Path, error: &Error) -> Self {
-        Self { path: raw(path), error: Some(Refusal::of(error)), ..Self::default() }
+        Self { error: Some(Refusal::of(error)), ..Self::at(path, None, None) }
     }
 }
 

@@ -59,7 +59,13 @@ pub(super) fn of(command: &str) -> &'static [Object] {
 const REFUSED: Keys = &[("error", "why the command was refused as a whole: then it stands alone")];
 const ERROR: Keys = &[("message", "the fault, as a sentence"), ("help", "the way out")];
 const IMAGES: Keys = &[("images", "the files, in the order of the command line")];
-const PATH_OF_IMAGE: Keys = &[("path", "the file, as it was named")];
+const PATH_OF_IMAGE: Keys = &[
+    ("path", "the file, as it was named"),
+    (
+        "escaped",
+        "`true` where a path of this object is no UTF-8: in all of them a byte that is none is `\\xNN`, a backslash `\\\\`",
+    ),
+];
 const FILLED: Keys = &[
     ("output", "the path of the filled file"),
     ("outcome", "`filled`, `unchanged`, or with `--dry-run` `planned`"),

@@ -65,12 +65,17 @@ pub fn main(version: String) -> ExitCode {
     }
     let plain = || Cli::command().version(version.clone());
     let with_examples = || examples::in_help(plain());
-    // Most runs show no help: the texts for it are made where clap has something to show.
-    let matches = plain().try_get_matches_from(&words);
-    let matches = matches.or_else(|_| with_examples().try_get_matches_from(&words));
-    let parsed = matches.and_then(|matches| Cli::from_arg_matches(&matches));
-    let Cli { command, global } =
-        parsed.unwrap_or_else(|error| usage::end(&usage::hinted(error, &words)));
+    let read = |command: clap::Command, words: &[OsString]| {
+        let matches = command.try_get_matches_from(words)?;
+        Cli::from_arg_matches(&matches)
+    };
+    let Cli { command, global } = read(plain(), &words).unwrap_or_else(|error| {
+        // Most runs show no help: the texts for it are made where clap has something to show. It shows
+        // words as they are, so it gets them again without what a terminal obeys.
+        let shown: Vec<OsString> = words.iter().map(|word| usage::shown(word)).collect();
+        let shown_error = read(with_examples(), &shown).err();
+        usage::end(&usage::hinted(shown_error.unwrap_or(error), &shown))
+    });
     let talk = Talk(global);
     let done = match command {
         Command::Generate(args) => generate::run(&args, talk),

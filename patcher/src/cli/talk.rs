@@ -49,24 +49,29 @@ impl Talk {
         Self(Global { quiet: self.0.quiet || json, ..self.0 })
     }
 
-    /// Tells a step that was done.
+    /// Tells a step that was done, on one line.
     pub(super) fn say(self, text: &str) {
+        self.say_lines(&line(text));
+    }
+
+    /// Tells steps that were done, each on a line.
+    pub(super) fn say_lines(self, text: &str) {
         if !self.0.quiet {
             tell(text);
         }
     }
 
-    /// Tells a detail, with `--verbose`.
+    /// Tells a detail on one line, with `--verbose`.
     pub(super) fn detail(self, text: &str) {
         if self.0.verbose {
-            tell(text);
+            tell(&line(text));
         }
     }
 
-    /// Tells a danger that the user has to see to.
+    /// Tells a danger that the user has to see to, on one line.
     pub(super) fn warn(self, text: &str) {
         if !self.0.quiet {
-            report(YELLOW, "warning", text, "");
+            report(YELLOW, "warning", &line(text), "");
         }
     }
 

@@ -1,9 +1,17 @@
-//! What clap says: help, versions, and errors of usage, with hints for arguments that were given without their option.
+//! What clap shows: help, versions, and errors about arguments, with hints for those that were given without
+//! their option.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
 
 use clap::error::{ContextKind, ContextValue};
+
+use crate::shown::{escaped, line};
+
+/// An argument as an error may show it.
+pub(super) fn shown(word: &OsStr) -> OsString {
+    word.to_str().map_or_else(|| escaped(word), line).into()
+}
 
 /// The error of an unexpected argument, with the option that was probably meant.
 pub(super) fn hinted(mut error: clap::Error, words: &[OsString]) -> clap::Error {

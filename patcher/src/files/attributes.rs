@@ -174,9 +174,30 @@ impl Rights {
                 "run it as the file's owner or as root, or write elsewhere with --output",
             ));
         }
+        if rights.could_be_given(&metadata, has_xattr(file, ACCESS_LIST).map_err(failed("open"))?) {
+            return Err(Error::input(
+                format!(
+                    "a write takes away the rights that {} has beyond its user's, and to put them back would                      give them to whoever else may write into it meanwhile",
+                    escaped(path)
+                ),
+                "let nobody but its owner write into it, or leave out --in-place",
+            ));
+        }
         // A user who can set them now can do so again.
         rights.keep_capabilities(file)?;
         Ok(rights)
+    }
+
+    /// Whether someone who may write into the file, and so take its rights away, would have them put back.
+    fn could_be_given(&self, metadata: &Metadata, has_list: bool) -> bool {
+        let mode = self.mode;
+        let (as_user, as_group) = (mode & 0o4000 != 0, mode & 0o2000 != 0);
+        let has_more = self.capabilities.is_some();
+        let is_theirs = ![0, geteuid().as_raw()].contains(&metadata.uid());
+        // An owner has the rights of the owner, and who is in the group those of the group.
+        is_theirs && (as_group || has_more)
+            || mode & 0o020 != 0 && (as_user || has_more || as_group && has_list)
+            || mode & 0o002 != 0 && (as_user || as_group || has_more)
     }
 
     /// Puts back what a write took away.
@@ -196,6 +217,24 @@ impl Rights {
         fsetxattr(file, CAPABILITIES, value, XattrFlags::empty())
             .map_err(|error| Error::io("keep the capabilities of", &self.path)(error.into()))
     }
+}
+
+/// Refuses a new file that would get rights beyond its owner's while its owner, who is somebody else, can write
+/// into it.
+pub(super) fn only_owner_gains(old: &File, path: &Path) -> Result<()> {
+    let metadata = old.metadata().map_err(Error::io("look at", path))?;
+    let is_theirs = ![0, geteuid().as_raw()].contains(&metadata.uid());
+    let has_more = || has_capabilities(old).map_err(Error::io("read the capabilities of", path));
+    if is_theirs && (metadata.mode() & 0o2000 != 0 || has_more()?) {
+        return Err(Error::input(
+            format!(
+                "{} has rights beyond its owner's, who could write into the new file before it is complete: this                  file system gives each new file a name",
+                escaped(path)
+            ),
+            "write elsewhere with --output, into a folder that is yours alone",
+        ));
+    }
+    Ok(())
 }
 
 /// Whether we may give the file the set-user-ID and set-group-ID bits that it has.

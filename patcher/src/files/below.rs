@@ -7,12 +7,21 @@ use super::open::is_nothing;
 use crate::error::{Error, Result};
 use crate::shown::escaped;
 
+/// A place below a root.
+#[derive(Debug)]
+pub(crate) struct Below {
+    /// Its path.
+    pub(crate) place: PathBuf,
+    /// The way from the root to the folder that it is in, without links.
+    pub(crate) way: PathBuf,
+}
+
 /// Where an absolute path is if `root` stands for the root of all files: `/opt/app` is at
 /// `root/opt/app`. Neither the root nor the place need be there.
 ///
 /// # Errors
 /// The way to the place leads out of the root, through a link or `..`.
-pub(crate) fn below(root: &Path, path: &Path) -> Result<PathBuf> {
+pub(crate) fn below(root: &Path, path: &Path) -> Result<Below> {
     let parts: Vec<Component<'_>> =
         path.components().filter(|part| matches!(part, Component::Normal(_))).collect();
     if path.components().any(|part| part == Component::ParentDir) {
@@ -25,12 +34,16 @@ pub(crate) fn below(root: &Path, path: &Path) -> Result<PathBuf> {
     let real = match root.canonicalize() {
         Ok(real) => real,
         // Without a root, there are no links in it.
-        Err(error) if is_nothing(&error) => return Ok(place),
+        Err(error) if is_nothing(&error) => {
+            let way = parts.iter().take(parts.len().saturating_sub(1)).collect();
+            return Ok(Below { place, way });
+        }
         Err(error) => return Err(Error::io("look at", root)(error)),
     };
-    let mut way = root.to_owned();
+    let (mut way, mut plain) = (root.to_owned(), real.clone());
     for part in parts.iter().take(parts.len().saturating_sub(1)) {
         way.push(part);
+        plain.push(part);
         let target = match way.read_link() {
             Ok(target) => target,
             // No link, or nothing.
@@ -39,7 +52,8 @@ pub(crate) fn below(root: &Path, path: &Path) -> Result<PathBuf> {
             }
             Err(error) => return Err(Error::io("look at", way)(error)),
         };
-        if !way.canonicalize().is_ok_and(|there| there.starts_with(&real)) {
+        let there = way.canonicalize().ok().filter(|there| there.starts_with(&real));
+        let Some(there) = there else {
             return Err(Error::input(
                 format!(
                     "{} is a link to {}, which leads out of {}",
@@ -49,9 +63,11 @@ pub(crate) fn below(root: &Path, path: &Path) -> Result<PathBuf> {
                 ),
                 "remove the link, or replace it with a relative one to a folder that is there",
             ));
-        }
+        };
+        plain = there;
     }
-    Ok(place)
+    let way = plain.strip_prefix(&real).map(Path::to_owned).unwrap_or_default();
+    Ok(Below { place, way })
 }
 
 /// Refuses a place that is one of these trees or in it. `real` is the place, and all trees are, without
@@ -78,6 +94,7 @@ mod tests {
         let root = tempfile::tempdir().expect("a folder");
         let root = root.path();
         below(root, "/opt/../../x".as_ref()).expect_err("it may lead out");
-        assert_eq!(below(root, "/opt/x".as_ref()).expect("a place"), root.join("opt/x"));
+        let there = below(root, "/opt/x".as_ref()).expect("a place");
+        assert_eq!((there.place, there.way), (root.join("opt/x"), "opt".into()));
     }
 }

@@ -3,30 +3,30 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 
-use super::open::{open_entry, read_at, size};
-use crate::error::{Error, Result};
+use super::open::read_at;
+use super::tree_file::TreeFile;
+use crate::error::Result;
 
 /// Bytes that are compared at a time.
 const WINDOW: usize = 256 << 10;
 
 /// Whether two files have the same bytes.
-pub(crate) fn is_equal(ours: &Path, theirs: &Path) -> Result<bool> {
-    let failed = |path| Error::io("search", path);
-    let files =
-        (open_entry(ours).map_err(failed(ours))?, open_entry(theirs).map_err(failed(theirs))?);
-    let sizes = (size(&files.0).map_err(failed(ours))?, size(&files.1).map_err(failed(theirs))?);
-    if sizes.0 != sizes.1 {
-        return Ok(false);
+pub(crate) fn is_equal(ours: TreeFile<'_>, theirs: TreeFile<'_>) -> Result<bool> {
+    if ours.size() != theirs.size() {
+        // Both are still what they were.
+        return ours.open("search").and(theirs.open("search")).map(|_| false);
     }
-    let mut same = true;
-    pairs(&files.0, &files.1, (0, 0), sizes.0, |_, ours, theirs| {
-        same = ours == theirs;
-        same
+    ours.read("search", |our| {
+        theirs.read_bytes("search", |their| {
+            let mut same = true;
+            pairs(our, their, (0, 0), ours.size(), |_, ours, theirs| {
+                same = ours == theirs;
+                same
+            })?;
+            Ok(same)
+        })
     })
-    .map_err(failed(ours))?;
-    Ok(same)
 }
 
 /// Reads two files, from these offsets on, in windows of the same size, as long as `look` says to

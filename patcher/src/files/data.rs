@@ -2,14 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::SeekFrom as Find;
 use rustix::io::Errno;
 
-use super::open::{read_at, size};
+use super::open::size;
 use super::window::Window;
 use crate::edit::{Edit, overlay};
 use crate::error::{Error, Result};
@@ -78,7 +78,8 @@ fn copy_part(
     Ok(())
 }
 
-/// Gives `take` all bytes of a file, in their order, as they are with these edits. None changes the size.
+/// Gives `take` all bytes that a file has now, in their order, as they are with these edits. None changes the
+/// size.
 ///
 /// # Errors
 /// The file cannot be read.
@@ -88,16 +89,18 @@ pub(crate) fn with_edits(
     mut take: impl FnMut(&[u8]),
 ) -> io::Result<()> {
     let mut buffer = vec![0; CHUNK];
+    // It may grow as fast as it is read.
+    let size = size(file)?;
     let mut at = 0;
-    loop {
-        let read = read_at(file, &mut buffer, at)?;
-        let Some(chunk) = buffer.get_mut(..read).filter(|chunk| !chunk.is_empty()) else {
-            return Ok(());
-        };
+    while at < size {
+        let wanted = (CHUNK as u64).min(size - at) as usize;
+        let chunk = &mut buffer[..wanted];
+        file.read_exact_at(chunk, at)?;
         overlay(chunk, at, edits);
         take(chunk);
-        at = at.saturating_add(read as u64);
+        at += wanted as u64;
     }
+    Ok(())
 }
 
 /// Refuses a file that does not have what was written.

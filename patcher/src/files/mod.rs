@@ -4,8 +4,9 @@
 //! - A link that the user names is followed. Links that are found in a tree are not.
 //! - A file takes its place in one step, complete. What is not put there leaves nothing; what a kill
 //!   leaves, the next run beside it removes.
-//! - New files and trees are made from folders that are open, so that nothing is written elsewhere where
-//!   something else puts a link at a folder's path meanwhile.
+//! - Trees are listed, read and removed, and new files and trees are made, from folders that are open: where
+//!   something else puts a link at a folder's path meanwhile, nothing is read or written behind that.
+//! - What was read of a file that changed meanwhile is no answer.
 //! - What was written is looked at again before it counts. Edits are read back from the file that has
 //!   them, whole new files as well. Of bytes that the system copies, the size is compared: that their
 //!   content is what was read is the system's promise. So is that of texts which change their size;
@@ -23,6 +24,8 @@ pub(crate) mod in_place;
 pub(crate) mod open;
 pub(crate) mod parents;
 pub(crate) mod replace;
+pub(crate) mod status;
 pub(crate) mod temporary;
+pub(crate) mod tree_file;
 pub(crate) mod walk;
 pub(crate) mod window;

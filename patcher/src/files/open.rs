@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::fs::OFlags;
 
 use crate::error::{Error, Result};
+use crate::shown::escaped;
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +29,18 @@ pub(crate) fn open(path: &Path, mode: Mode) -> Result<File> {
         if let Some(kind) = irregular(metadata.file_type()) {
             return Err(Error::NotRegular { path: path.to_owned(), kind });
         }
-        let file = File::options().read(true).write(mode == Mode::Write).open(path);
-        let file = file.map_err(Error::io("open", path))?;
+        // Something else may be there by now.
+        let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+        let file = File::options()
+            .read(true)
+            .write(mode == Mode::Write)
+            .custom_flags(flags.bits().cast_signed())
+            .open(path)
+            .map_err(Error::io("open", path))?;
+        let opened = file.metadata().map_err(Error::io("open", path))?;
+        if let Some(kind) = irregular(opened.file_type()) {
+            return Err(Error::NotRegular { path: path.to_owned(), kind });
+        }
         if mode == Mode::Read {
             return Ok(file);
         }
@@ -42,15 +53,8 @@ pub(crate) fn open(path: &Path, mode: Mode) -> Result<File> {
     }
 }
 
-/// Opens a file that a walk found, and only if it still is a regular file: nothing that was put in
-/// its place is followed or waited for.
-pub(crate) fn open_entry(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)
-}
-
-/// Fills of one file come one after another. Whoever else holds a lock gets ten seconds.
-fn lock(file: &File) -> io::Result<()> {
+/// Writers of one file come one after another. Whoever else holds a lock gets ten seconds.
+pub(super) fn lock(file: &File) -> io::Result<()> {
     for _ in 0..1000 {
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
@@ -100,6 +104,14 @@ pub(crate) fn irregular(file_type: FileType) -> Option<&'static str> {
     }
 }
 
+/// The refusal of a file that changed under the hands of whoever reads or replaces it.
+pub(crate) fn changed(path: &Path) -> Error {
+    Error::input(
+        format!("{} was changed by something else meanwhile", escaped(path)),
+        "nothing was written: run it again when nothing else writes there",
+    )
+}
+
 /// The state of a file, by which a later change is noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
@@ -125,6 +137,16 @@ impl Stamp {
             changed: (metadata.ctime(), metadata.ctime_nsec()),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
         }
+    }
+
+    /// That of an open file, which has a path for messages.
+    pub(crate) fn of_file(file: &File, path: &Path) -> Result<Self> {
+        Ok(Self::of(&file.metadata().map_err(Error::io("look at", path))?))
+    }
+
+    /// Refuses an open file that has changed since it had this stamp.
+    pub(crate) fn check(&self, file: &File, path: &Path) -> Result<()> {
+        if Self::of_file(file, path)?.continues(self) { Ok(()) } else { Err(changed(path)) }
     }
 
     /// Whether a file that had the earlier stamp has not changed since. Another name is no change of

@@ -1,8 +1,11 @@
 //! Folders that something new will be in.
 
-use std::fs;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{fs, io};
 
+use super::folder::Folder;
 use crate::error::{Error, Result};
 
 /// Folders that were made for a file or tree to be in. They go away unless they are used.
@@ -10,6 +13,8 @@ use crate::error::{Error, Result};
 pub(crate) struct Parents {
     /// From the outermost to the innermost.
     made: Vec<PathBuf>,
+    /// Behind these: the folder that each is in, and its name there.
+    below: Vec<(Arc<Folder>, OsString)>,
 }
 
 impl Parents {
@@ -32,11 +37,39 @@ impl Parents {
         }
         Ok(())
     }
+
+    /// Makes a folder, and opens the one that a way without links leads to from there, which is made as well. Each
+    /// is made in an open folder: what somebody puts on the way meanwhile leads nowhere.
+    ///
+    /// # Errors
+    /// What the system refuses, a link among that.
+    pub(crate) fn make_below(&mut self, root: &Path, way: &Path) -> Result<Arc<Folder>> {
+        self.make(root)?;
+        let mut folder = Arc::new(Folder::open(root).map_err(Error::io("open", root))?);
+        for part in way.components() {
+            let (part, path) = (part.as_os_str(), folder.path().join(part));
+            let mut opened = folder.folder_below(part.as_ref());
+            if opened.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+                match folder.make(part, 0o777) {
+                    Ok(()) => self.below.push((Arc::clone(&folder), part.to_owned())),
+                    // Another run made it meanwhile.
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                    Err(error) => return Err(Error::io("create", path)(error)),
+                }
+                opened = folder.folder_below(part.as_ref());
+            }
+            folder = Arc::new(opened.map_err(Error::io("open", path))?);
+        }
+        Ok(folder)
+    }
 }
 
 impl Drop for Parents {
     fn drop(&mut self) {
         // Those that something is in stay.
+        for (folder, name) in self.below.iter().rev() {
+            let _ = folder.remove_folder(name);
+        }
         for folder in self.made.iter().rev() {
             let _ = fs::remove_dir(folder);
         }

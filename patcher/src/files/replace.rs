@@ -1,22 +1,23 @@
 //! New files that take the place of old ones, in one step.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::io::Errno;
 
-use super::attributes::{Owner, keep, set_modified};
+use super::attributes::{Owner, keep, only_owner_gains, set_modified};
 use super::compare::holds;
 use super::data::{check_size, copy_data, read_back};
 use super::folder::Folder;
-use super::open::{Stamp, irregular, is_nothing, is_same};
-use super::temporary::{NewFile, SecondName, sweep};
+use super::open::{Stamp, changed, id, irregular, is_nothing, is_same};
+use super::temporary::{NewFile, SecondName, Turn, sweep};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::shown::escaped;
@@ -122,6 +123,9 @@ impl<'a> Ready<'a> {
         read_back(file, &target, changes.edits)?;
         let mut notes = Vec::new();
         if !matches!(what, Old::Stays) {
+            if new.has_name() {
+                only_owner_gains(old, &target)?;
+            }
             notes = keep(old, file, &target, Owner::Same)?;
         }
         if how.preserve {
@@ -196,13 +200,6 @@ fn check_unchanged(
     Err(changed(target))
 }
 
-fn changed(path: &Path) -> Error {
-    Error::input(
-        format!("{} was changed by something else meanwhile", escaped(path)),
-        "nothing was written: run it again when nothing else writes there",
-    )
-}
-
 /// Refuses to go on with a file when `stop` is set.
 pub(crate) fn not_stopped(stop: &AtomicBool, path: &Path) -> Result<()> {
     if stop.load(Ordering::Relaxed) {
@@ -229,8 +226,9 @@ pub(crate) fn files(outputs: &[(PathBuf, impl AsRef<[u8]>)], inputs: &[&Path]) -
             return Err(Error::ReadBack { path: target });
         }
         if let Ok(metadata) = target.metadata() {
-            let kept = file.set_permissions(metadata.permissions());
-            kept.map_err(Error::io("keep the mode of", &target))?;
+            // The new file is ours: special bits would be rights of ours.
+            let mode = Permissions::from_mode(metadata.mode() & 0o777);
+            file.set_permissions(mode).map_err(Error::io("keep the mode of", &target))?;
         }
         new_files.push((new, place, target));
     }
@@ -245,6 +243,22 @@ pub(crate) fn files(outputs: &[(PathBuf, impl AsRef<[u8]>)], inputs: &[&Path]) -
         done.push((place, target, old));
     }
     Ok(())
+}
+
+/// Waits for the turn in the folder of each output. All runs take them in one order, so that none waits for another
+/// one for ever.
+///
+/// # Errors
+/// The system refuses something; another run takes too long.
+pub(crate) fn turns(outputs: &[&Path]) -> Result<Vec<Option<Turn>>> {
+    let mut folders = BTreeMap::new();
+    for output in outputs {
+        let Place { folder, .. } = Place::open(&target(output)?)?;
+        let metadata = folder.file().metadata().map_err(Error::io("look at", folder.path()))?;
+        folders.insert(id(&metadata), folder);
+    }
+    let take = |folder: Arc<Folder>| Turn::take(&folder).map_err(Error::io("lock", folder.path()));
+    folders.into_values().map(take).collect()
 }
 
 /// A file that is in its place, and the second name of what was there.

@@ -6,19 +6,19 @@
 //! nobody holds a lock on, was left by a run that was killed: the next run beside it removes it.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, Permissions, TryLockError};
+use std::fs::{File, Permissions, TryLockError};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, OFlags};
+use rustix::fs::{AtFlags, FileType, OFlags};
 use rustix::process::geteuid;
 use tempfile::NamedTempFile;
 
 use super::folder::Folder;
-use super::open::id;
+use super::open::{id, lock};
 
 const PREFIX: &str = ".postlink-";
 /// Letters and digits behind the prefix: more than there would be by chance.
@@ -81,6 +81,11 @@ impl NewFile {
         &self.file
     }
 
+    /// Whether others reach it by a name before it is complete.
+    pub(super) fn has_name(&self) -> bool {
+        self.name.is_some()
+    }
+
     /// Puts it in the place of what has this name in its folder, if anything does, in one step.
     pub(super) fn put(self, place: &OsStr) -> io::Result<()> {
         // The file stays locked until it is in its place.
@@ -110,7 +115,7 @@ impl SecondName {
     /// One for what has this name in a folder; `None` if nothing has.
     pub(super) fn new(folder: &Arc<Folder>, file: &OsStr) -> io::Result<Option<Self>> {
         loop {
-            let name = match make(folder, |name| folder.link_name(file, name)) {
+            let name = match make(folder, |name| folder.link_to(file, folder, name)) {
                 Ok(((), name)) => name,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 Err(error) => return Err(error),
@@ -181,21 +186,20 @@ fn named(folder: &Arc<Folder>, mode: u32) -> io::Result<(File, Option<Name>)> {
     }
 }
 
-/// A new folder in another one, and its lock, which holds as long as that is open.
-pub(crate) fn new_folder(parent: &Path) -> io::Result<(PathBuf, File)> {
-    let folder = Arc::new(Folder::open(parent)?);
-    sweep(&folder, None);
+/// A new folder in another one, and its name. It is locked as long as it is open.
+pub(crate) fn new_folder(parent: &Arc<Folder>) -> io::Result<(OsString, Folder)> {
+    sweep(parent, None);
     loop {
-        let ((), mut name) = make(&folder, |name| folder.make(name, 0o700))?;
+        let ((), mut name) = make(parent, |name| parent.make(name, 0o700))?;
         name.is_there = false;
-        let opened = folder.open_name(&name.name, READ | OFlags::DIRECTORY, 0).and_then(|lock| {
-            let is_ours = is_ours(&lock, &folder, &name.name)?;
-            Ok((lock, is_ours))
+        let opened = parent.folder_below(Path::new(&name.name)).and_then(|folder| {
+            let is_ours = is_ours(folder.file(), parent, &name.name)?;
+            Ok((folder, is_ours))
         });
         match opened {
-            Ok((lock, true)) => return Ok((folder.path().join(&name.name), lock)),
+            Ok((folder, true)) => return Ok((std::mem::take(&mut name.name), folder)),
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                let _ = folder.remove_folder(&name.name);
+                let _ = parent.remove_folder(&name.name);
                 return Err(error);
             }
             // Another run removed it.
@@ -211,6 +215,37 @@ fn is_ours(file: &File, folder: &Folder, name: &OsStr) -> io::Result<bool> {
     let metadata = file.metadata()?;
     let is_own = metadata.uid() == geteuid().as_raw();
     Ok(!is_locked_elsewhere && is_own && folder.has(name, &metadata)?)
+}
+
+/// The name of the file by which runs that put several files into a folder wait for each other. A lock on the folder
+/// itself could be that of whoever started both: `flock FOLDER make`.
+const TURN: &str = ".postlink-0000000000000000";
+
+/// The turn of a run to put files into a folder: no other run has it meanwhile.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    // It goes away while the lock holds.
+    _name: Name,
+    _lock: File,
+}
+
+impl Turn {
+    /// Waits for it. Where the file is somebody else's, or there are no locks, nobody waits.
+    pub(super) fn take(folder: &Arc<Folder>) -> io::Result<Option<Self>> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK;
+        loop {
+            let file = match folder.open_name(TURN.as_ref(), flags, 0o600) {
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
+                opened => opened?,
+            };
+            lock(&file)?;
+            // Whoever had the turn before has removed it.
+            if folder.has(TURN.as_ref(), &file.metadata()?)? {
+                let name = Name { folder: Arc::clone(folder), name: TURN.into(), is_there: true };
+                return Ok(Some(Self { _name: name, _lock: file }));
+            }
+        }
+    }
 }
 
 /// Removes what runs that were killed left in a folder. What cannot be removed now may be so by the
@@ -239,35 +274,59 @@ fn remove_stale(folder: &Folder, name: &OsStr, held: Option<&File>) -> io::Resul
     if !is_stale || !is_held && file.try_lock().is_err() || !folder.has(name, &metadata)? {
         return Ok(());
     }
-    if metadata.is_dir() { remove_tree(&folder.path().join(name)) } else { folder.remove(name) }
-}
-
-/// Removes a folder and all that is in it, also out of folders that may not be written.
-pub(crate) fn remove_tree(folder: &Path) -> io::Result<()> {
-    make_writable(folder)?;
-    fs::remove_dir_all(folder)
-}
-
-/// Removes all that is in a folder.
-pub(crate) fn remove_content(folder: &Path) -> io::Result<()> {
-    make_writable(folder)?;
-    for entry in folder.read_dir()? {
-        let path = entry?.path();
-        if path.symlink_metadata()?.is_dir() {
-            fs::remove_dir_all(path)?;
-        } else {
-            fs::remove_file(path)?;
-        }
+    if metadata.is_file() {
+        return folder.remove(name);
     }
-    Ok(())
+    if names_are_safe(folder)? {
+        remove_content(&Folder::of(file, folder.path().join(name)))?;
+    }
+    // Where something is in it, the system refuses.
+    folder.remove_folder(name)
 }
 
-fn make_writable(folder: &Path) -> io::Result<()> {
-    fs::set_permissions(folder, Permissions::from_mode(0o700))?;
-    for entry in folder.read_dir()? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            make_writable(&entry.path())?;
+/// Whether nobody but us and root can give other names to what is in a folder. Elsewhere somebody could give a
+/// folder of ours, which only we can empty, a name as if it were left over. (A file they could remove as well.)
+fn names_are_safe(folder: &Folder) -> io::Result<bool> {
+    let metadata = folder.file().metadata()?;
+    let is_ours = [0, geteuid().as_raw()].contains(&metadata.uid());
+    let is_sticky = metadata.mode() & 0o1000 != 0;
+    Ok(is_ours && (is_sticky || metadata.mode() & 0o022 == 0))
+}
+
+/// A folder that may not even be read is made readable first: by its number, since a name may be that of a link by now.
+fn opened_up(top: &Folder, path: &Path, error: io::Error) -> io::Result<Folder> {
+    #[cfg(target_os = "linux")]
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        let there = top.open_below(path, OFlags::PATH | OFlags::DIRECTORY)?;
+        std::fs::set_permissions(descriptor_path(&there), Permissions::from_mode(0o700))?;
+        return top.folder_below(path);
+    }
+    Err(error)
+}
+
+/// Removes all that is in a folder, also out of folders that may not be written. Nothing outside of it is changed,
+/// whatever is swapped meanwhile.
+///
+/// # Errors
+/// The system refuses something: the rest stays.
+pub(crate) fn remove_content(top: &Folder) -> io::Result<()> {
+    let mut folders = vec![PathBuf::new()];
+    let mut at = 0;
+    while let Some(path) = folders.get(at).cloned() {
+        let folder = top.folder_below(&path).or_else(|error| opened_up(top, &path, error))?;
+        folder.file().set_permissions(Permissions::from_mode(0o700))?;
+        for name in folder.names()? {
+            match folder.look(&name)? {
+                Some(there) if there.kind == FileType::Directory => folders.push(path.join(name)),
+                Some(_) => folder.remove(&name)?,
+                None => {}
+            }
+        }
+        at += 1;
+    }
+    for path in folders.iter().rev() {
+        if let (Some(parent), Some(name)) = (path.parent(), path.file_name()) {
+            top.folder_below(parent)?.remove_folder(name)?;
         }
     }
     Ok(())

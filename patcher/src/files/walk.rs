@@ -1,14 +1,19 @@
 //! The entries of a tree, always in the same order.
 
 use std::collections::HashMap;
-use std::fs::{self, Metadata};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
+use rustix::fs::{FileType, OFlags};
+use rustix::io::Errno;
 
-use super::open::Stamp;
+use super::folder::Folder;
+use super::open::{Stamp, id};
+use super::status::Status;
 use crate::error::{Error, Result};
 
 /// A tree of files, or a single file.
@@ -18,6 +23,11 @@ pub struct Tree {
     pub root: PathBuf,
     /// The root itself, if the path is a link.
     target: Option<PathBuf>,
+    /// The root, as long as the tree is known; of a single file, the folder that it is in. Everything is opened from
+    /// here: what somebody swaps for a link meanwhile leads nowhere.
+    folder: Arc<Folder>,
+    /// The name of a single file in that folder.
+    name: Option<OsString>,
     /// Everything in it, sorted by path, component by component: a folder comes before what is in
     /// it. The root itself is the first, and its path is empty.
     pub entries: Vec<Entry>,
@@ -71,17 +81,47 @@ impl Tree {
     /// Everything that cannot be listed, at once.
     pub fn walk(root: &Path) -> Result<Self> {
         let top = root.metadata().map_err(Error::io("open", root))?;
-        let mut entries = Vec::new();
+        let target = match root.is_symlink() || !top.is_dir() {
+            true => Some(root.canonicalize().map_err(Error::io("open", root))?),
+            false => None,
+        };
+        let (folder, name) = match target.as_deref().filter(|_| !top.is_dir()) {
+            Some(file) => {
+                let path = file.parent().unwrap_or(Path::new("/"));
+                (Folder::open(path).map_err(Error::io("open", path))?, file.file_name())
+            }
+            None => (Folder::open(root).map_err(Error::io("list", root))?, None),
+        };
+        let mut tree = Self {
+            root: root.to_owned(),
+            name: name.map(OsStr::to_owned),
+            target: target.filter(|_| root.is_symlink()),
+            folder: Arc::new(folder),
+            entries: Vec::new(),
+        };
+        tree.list()?;
+        Ok(tree)
+    }
+
+    /// Lists what is in the open folder, or the file in it.
+    fn list(&mut self) -> Result<()> {
         let mut errors = Vec::new();
         // The root, then what is in it, then what is in that, each time on all processors.
-        let mut folders = vec![PathBuf::new()];
-        entries.push(entry(root, PathBuf::new(), &top)?);
-        if !top.is_dir() {
-            folders.clear();
+        let top = match &self.name {
+            Some(name) => entry(&self.folder, name, PathBuf::new()),
+            None => entry(&self.folder, ".".as_ref(), PathBuf::new()),
+        };
+        let top = top.map_err(Error::io("open", &self.root))?;
+        let mut folders = Vec::new();
+        if self.name.is_none() {
+            folders.push(PathBuf::new());
+        } else if matches!(top.kind, EntryKind::Directory | EntryKind::Symlink(_)) {
+            return Err(Error::Changed { path: self.root.clone() });
         }
+        self.entries.push(top);
         while !folders.is_empty() {
             let listed: Vec<Vec<Result<Entry>>> =
-                folders.par_iter().map(|folder| list(root, folder)).collect();
+                folders.par_iter().map(|folder| list(self, folder)).collect();
             folders.clear();
             for found in listed.into_iter().flatten() {
                 match found {
@@ -89,7 +129,7 @@ impl Tree {
                         if entry.kind == EntryKind::Directory {
                             folders.push(entry.path.clone());
                         }
-                        entries.push(entry);
+                        self.entries.push(entry);
                     }
                     Err(error) => errors.push(error),
                 }
@@ -98,12 +138,42 @@ impl Tree {
         if !errors.is_empty() {
             return Err(Error::several(errors));
         }
-        entries.par_sort_by(|a, b| a.path.cmp(&b.path));
-        let target = match root.is_symlink() {
-            true => Some(root.canonicalize().map_err(Error::io("open", root))?),
-            false => None,
+        self.entries.par_sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(())
+    }
+
+    /// Opens something in the tree, also another folder or link that has its name now: see
+    /// [`Folder::open_below`].
+    pub(super) fn open(&self, entry: &Entry, flags: OFlags) -> io::Result<File> {
+        self.folder.open_below(self.name.as_ref().map_or(&entry.path, Path::new), flags)
+    }
+
+    /// Opens a folder of the tree.
+    ///
+    /// # Errors
+    /// The system refuses; it is another folder now.
+    pub(crate) fn open_folder(&self, entry: &Entry) -> Result<File> {
+        let failed = |error| in_tree("open", self.path(entry))(error);
+        let folder = self.open(entry, OFlags::RDONLY | OFlags::DIRECTORY).map_err(failed)?;
+        match id(&folder.metadata().map_err(failed)?) == entry.id {
+            true => Ok(folder),
+            false => Err(Error::Changed { path: self.path(entry) }),
+        }
+    }
+
+    /// What a link of the tree is now.
+    ///
+    /// # Errors
+    /// The system refuses; it is another one now.
+    pub(crate) fn look_at_link(&self, entry: &Entry) -> Result<Status> {
+        let failed = |error| in_tree("look at", self.path(entry))(error);
+        let (Some(folder), Some(name)) = (entry.path.parent(), entry.path.file_name()) else {
+            return Err(Error::Changed { path: self.path(entry) });
         };
-        Ok(Self { root: root.to_owned(), target, entries })
+        let now = self.folder.folder_below(folder).and_then(|folder| folder.look(name));
+        now.map_err(failed)?
+            .filter(|now| (now.id, now.changed) == (entry.id, entry.changed))
+            .ok_or_else(|| Error::Changed { path: self.path(entry) })
     }
 
     /// For each entry, the position of another name of the same file that comes before it.
@@ -131,43 +201,38 @@ impl Tree {
 }
 
 /// What is in a folder of a tree, or why it cannot be listed.
-fn list(root: &Path, folder: &Path) -> Vec<Result<Entry>> {
-    let path = root.join(folder);
-    let found = match path.read_dir() {
-        Ok(found) => found,
-        Err(error) => return vec![Err(Error::io("list", path)(error))],
+fn list(tree: &Tree, path: &Path) -> Vec<Result<Entry>> {
+    let shown = tree.root.join(path);
+    let listed = tree.folder.folder_below(path).and_then(|folder| Ok((folder.names()?, folder)));
+    let (names, folder) = match listed {
+        Ok(listed) => listed,
+        Err(error) => return vec![Err(in_tree("list", shown)(error))],
     };
-    let look = |found: io::Result<fs::DirEntry>| {
-        let found = found.map_err(Error::io("list", &path))?;
-        let metadata = found.metadata().map_err(Error::io("list", found.path()))?;
-        entry(root, folder.join(found.file_name()), &metadata)
+    let look = |name: OsString| {
+        entry(&folder, &name, path.join(&name)).map_err(Error::io("list", shown.join(&name)))
     };
-    found.map(look).collect()
+    names.into_iter().map(look).collect()
 }
 
-fn entry(root: &Path, path: PathBuf, metadata: &Metadata) -> Result<Entry> {
-    let file_type = metadata.file_type();
-    let kind = if file_type.is_file() {
-        EntryKind::File(metadata.len())
-    } else if file_type.is_dir() {
-        EntryKind::Directory
-    } else if file_type.is_symlink() {
-        let place = root.join(&path);
-        EntryKind::Symlink(place.read_link().map_err(Error::io("read the link", place))?)
-    } else if file_type.is_fifo() {
-        EntryKind::Special("a named pipe")
-    } else if file_type.is_socket() {
-        EntryKind::Special("a socket")
-    } else {
-        EntryKind::Special("a device")
+/// For `map_err`, where the system refused to open what a walk found.
+pub(super) fn in_tree(action: &'static str, path: PathBuf) -> impl FnOnce(io::Error) -> Error {
+    move |error| match Errno::from_io_error(&error) {
+        // A link, or no folder, where there was none.
+        Some(Errno::LOOP | Errno::NOTDIR) => Error::Changed { path },
+        _ => Error::io(action, path)(error),
+    }
+}
+
+fn entry(folder: &Folder, name: &OsStr, path: PathBuf) -> io::Result<Entry> {
+    let status = folder.look(name)?.ok_or(io::ErrorKind::NotFound)?;
+    let kind = match status.kind {
+        FileType::RegularFile => EntryKind::File(status.size),
+        FileType::Directory => EntryKind::Directory,
+        FileType::Symlink => EntryKind::Symlink(folder.read_link(name)?),
+        FileType::Fifo => EntryKind::Special("a named pipe"),
+        FileType::Socket => EntryKind::Special("a socket"),
+        _ => EntryKind::Special("a device"),
     };
-    Ok(Entry {
-        path,
-        kind,
-        mode: metadata.mode() & 0o7777,
-        id: (metadata.dev(), metadata.ino()),
-        links: metadata.nlink(),
-        changed: (metadata.ctime(), metadata.ctime_nsec()),
-        modified: (metadata.mtime(), metadata.mtime_nsec()),
-    })
+    let Status { mode, id, links, changed, modified, .. } = status;
+    Ok(Entry { path, kind, mode, id, links, changed, modified })
 }

@@ -8,6 +8,7 @@ use object::read::archive::ArchiveFile;
 
 use super::data::{Bytes, ImageData};
 use crate::error::ImageProblem;
+use crate::shown::text;
 
 /// Bytes of a member's name: more is no path on any system, and `ar` would not find its end.
 const LONGEST_NAME: usize = 4096;
@@ -49,7 +50,7 @@ pub(super) fn members_of(data: Bytes<'_, '_>) -> Result<Vec<ArchiveMember>, Imag
         if member.name().len() > LONGEST_NAME {
             return Err(damaged(&"the name of a member has no end"));
         }
-        let name = String::from_utf8_lossy(member.name()).into_owned();
+        let name = text(member.name());
         let (offset, size) = member.file_range();
         if !archive.is_thin() && offset.checked_add(size).is_none_or(|end| end > length) {
             return Err(damaged(&format!("its member {name} ends behind the end of the file")));

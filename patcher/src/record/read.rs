@@ -8,7 +8,8 @@ use postlink_codegen::{MAX_RECORD, Shape};
 use postlink_format::Record;
 
 use crate::error::{Error, Result, SectionProblem, member_path};
-use crate::files::open::{Mode, open};
+use crate::files::open::{Mode, Stamp, open};
+use crate::files::tree_file::TreeFile;
 use crate::image::data::ImageData;
 use crate::image::{self, Candidate};
 
@@ -69,22 +70,51 @@ impl Image {
     /// # Errors
     /// No regular file, no image, no record; a section that cannot be read; a damaged record.
     pub fn open(path: &Path, mode: Mode) -> Result<Self> {
-        let mut image =
-            Self { path: path.to_owned(), file: open(path, mode)?, sections: Vec::new() };
-        let cache = ImageData::new(&image.file);
+        Self::of(open(path, mode)?, path.to_owned())
+    }
+
+    /// The same of an open file, which has a path for messages.
+    pub(crate) fn of(file: File, path: PathBuf) -> Result<Self> {
+        let mut image = Self { path, file, sections: Vec::new() };
+        let path = image.path.as_path();
+        let before = Stamp::of_file(&image.file, path)?;
+        let sections = image.read_sections();
+        // What was read of a file that changes meanwhile is no answer.
+        before.check(&image.file, path)?;
+        image.sections = sections?;
+        Ok(image)
+    }
+
+    /// The same of a file of a tree.
+    ///
+    /// # Errors
+    /// Also a file that is not as it was when it was listed.
+    pub(crate) fn of_file(file: TreeFile<'_>) -> Result<Self> {
+        let opened = file.open("open")?;
+        let mut image = Self { path: file.path(), file: opened, sections: Vec::new() };
+        let sections = image.read_sections();
+        file.check(&image.file)?;
+        image.sections = sections?;
+        Ok(image)
+    }
+
+    /// Reads the sections that hold records.
+    fn read_sections(&self) -> Result<Vec<RecordSection>> {
+        let path = self.path.as_path();
+        let cache = ImageData::new(&self.file);
         let not_image = Error::not_image(path);
         let mut located = image::locate(&cache).map_err(&not_image)?;
         located.sort_by_key(|section| section.offset);
         for pair in located.windows(2) {
             let readable = pair.iter().all(|section| section.problem.is_none());
             if readable && pair[0].offset.saturating_add(pair[0].size) > pair[1].offset {
-                let (path, section) = (image.path_of(&pair[1]), pair[1].name.clone());
+                let (path, section) = (self.path_of(&pair[1]), pair[1].name.clone());
                 return Err(Error::Section { path, section, problem: SectionProblem::Overlaps });
             }
         }
         let mut sections = Vec::new();
         for section in located {
-            sections.extend(image.read_section(section)?);
+            sections.extend(self.read_section(section)?);
         }
         if sections.is_empty() {
             if let Some(problem) = image::intermediate_only(&cache) {
@@ -93,8 +123,7 @@ impl Image {
             let imports = image::imports(&cache);
             return Err(Error::NoRecord { path: path.to_owned(), imports });
         }
-        image.sections = sections;
-        Ok(image)
+        Ok(sections)
     }
 
     /// The file and the member that a section is in.

@@ -2,6 +2,7 @@
 //! they were, and objects that the next link may compile again.
 
 use std::fs::File;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use memchr::memmem;
 use super::edit::RecordEdit;
 use crate::error::{Error, Result};
 use crate::files::attributes::xattr;
+use crate::files::open::{Mode, open};
 use crate::image::SEAL;
 use crate::shown::{escaped, line};
 
@@ -17,6 +19,9 @@ use crate::shown::{escaped, line};
 /// them.
 const APPRAISED: [(&str, &str); 2] =
     [("security.ima", "evmctl ima_sign"), ("security.evm", "evmctl sign")];
+
+/// Bytes of a seal that are read: of some hundred thousand files.
+const LARGEST_SEAL: u64 = 64 << 20;
 
 /// A sentence about an entry that is changed in a signed bundle. The seal has hashes of all that is in its
 /// folder, of code in the folder by what that is called, and the program has those of `Info.plist` and of the
@@ -32,7 +37,10 @@ pub(crate) fn sealed(path: &Path) -> Option<String> {
         // Most folders have none, and in one that cannot be read nothing is known to be wrong.
         let is_listed = || {
             let key = [b"<key>", inside.as_os_str().as_bytes(), b"</key>"].concat();
-            std::fs::read(&seal).is_ok_and(|text| memmem::find(&text, &key).is_some())
+            let mut text = Vec::new();
+            let read = open(&seal, Mode::Read)
+                .map(|seal| seal.take(LARGEST_SEAL).read_to_end(&mut text).is_ok());
+            read.is_ok_and(|read| read && memmem::find(&text, &key).is_some())
         };
         (seal.is_file() && (!may_be_program || is_listed())).then_some(seal)
     })?;

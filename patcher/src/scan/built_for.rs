@@ -17,7 +17,8 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::error::{Error, ImageProblem, Result};
-use crate::files::open::{Mode, open_entry, read_at};
+use crate::files::open::read_at;
+use crate::files::tree_file::TreeFile;
 use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::image::data::ImageData;
 use crate::image::loader::Role;
@@ -119,42 +120,57 @@ fn look(
     match &entry.kind {
         EntryKind::Symlink(target) if target.is_absolute() => said.paths.push(target.clone()),
         EntryKind::File(size) if *size > 0 => {
-            let path = tree.path(entry);
-            let failed = |error| Error::io("read", &path)(error);
-            let file = open_entry(&path).map_err(failed)?;
-            let mut start = vec![0; LOOKED_AT.min(*size as usize)];
-            let read = read_at(&file, &mut start[..16.min(*size as usize)], 0).map_err(failed)?;
-            let is_image = begins_image(&start[..read]);
-            if is_image || begins_archive(&start[..read]) {
-                records(&path, is_given, &mut said)?;
-                if is_image {
-                    loader(&path, &file, inside, &mut said)?;
-                }
-                return Ok(said);
-            }
-            let extension = entry.path.extension().unwrap_or_default();
-            let is_config = extension == "pc" || extension == "la";
-            let is_list =
-                entry.path.file_name().is_some_and(|name| LISTS.iter().any(|list| name == *list));
-            if is_config || is_list || start.starts_with(b"#!") {
-                let read = read_at(&file, &mut start, 0).map_err(failed)?;
-                match is_list {
-                    true => listed(&start[..read], &mut said),
-                    false => text(&start[..read], is_config, entry, &mut said),
-                }
-            }
+            let file = tree.file(entry);
+            file.read("read", |opened| content(file, opened, inside, is_given, &mut said))?;
         }
         _ => {}
     }
     Ok(said)
 }
 
+fn content(
+    file: TreeFile<'_>,
+    opened: &File,
+    inside: &BTreeSet<&Path>,
+    is_given: &(dyn Fn(&str, &str) -> bool + Sync),
+    said: &mut Said,
+) -> Result<()> {
+    let path = file.path();
+    let failed = |error| Error::io("read", &path)(error);
+    let entry = file.entry;
+    let mut start = vec![0; LOOKED_AT.min(file.size() as usize)];
+    let read = read_at(opened, &mut start[..16.min(file.size() as usize)], 0).map_err(failed)?;
+    let is_image = begins_image(&start[..read]);
+    if is_image || begins_archive(&start[..read]) {
+        records(file, is_given, said)?;
+        if is_image {
+            loader(&path, opened, inside, said)?;
+        }
+        return Ok(());
+    }
+    let extension = entry.path.extension().unwrap_or_default();
+    let is_config = extension == "pc" || extension == "la";
+    let is_list = entry.path.file_name().is_some_and(|name| LISTS.iter().any(|list| name == *list));
+    if is_config || is_list || start.starts_with(b"#!") {
+        let read = read_at(opened, &mut start, 0).map_err(failed)?;
+        match is_list {
+            true => listed(&start[..read], said),
+            false => text(&start[..read], is_config, entry, said),
+        }
+    }
+    Ok(())
+}
+
 /// The paths in the values of records, or in the defaults of fields without one. The one from which
 /// others follow is the prefix.
-fn records(path: &Path, is_given: &dyn Fn(&str, &str) -> bool, said: &mut Said) -> Result<()> {
-    let image = match Image::open(path, Mode::Read) {
+fn records(
+    file: TreeFile<'_>,
+    is_given: &dyn Fn(&str, &str) -> bool,
+    said: &mut Said,
+) -> Result<()> {
+    let image = match Image::of_file(file) {
         Ok(image) => image,
-        Err(error @ Error::Io { .. }) => return Err(error),
+        Err(error @ (Error::Io { .. } | Error::Changed { .. })) => return Err(error),
         // A record that is not understood is told by the scan.
         Err(_) => return Ok(()),
     };

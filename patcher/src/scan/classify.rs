@@ -11,7 +11,7 @@ use postlink_codegen::hex;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ImageProblem, Result, SectionProblem};
-use crate::files::open::{Mode, open_entry};
+use crate::files::tree_file::TreeFile;
 use crate::files::window::Window;
 use crate::image;
 use crate::image::archive::members;
@@ -75,14 +75,30 @@ pub(crate) struct Known {
 /// A file that was searched.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Searched<'a> {
-    /// The path by which it is opened.
-    pub path: &'a Path,
-    /// Relative to its tree.
-    pub name: &'a Path,
-    /// In bytes.
-    pub size: u64,
+    /// The file.
+    pub file: TreeFile<'a>,
     /// What was found in it.
     pub found: &'a Hits,
+}
+
+impl<'a> Searched<'a> {
+    /// Relative to its tree.
+    fn name(&self) -> &'a Path {
+        &self.file.entry.path
+    }
+
+    fn is_image(&self) -> bool {
+        image::begins_image(&self.found.start)
+    }
+
+    fn may_be_packed(&self) -> bool {
+        unpack::may_be_packed(self.found)
+    }
+
+    fn has_nothing(&self) -> bool {
+        let Hits { hits, pieces, records, .. } = self.found;
+        hits.is_empty() && pieces.is_empty() && records.is_empty()
+    }
 }
 
 /// Looks at a file that was searched. Members are looked into if `look_inside`.
@@ -94,59 +110,14 @@ pub(crate) fn file(
     searched: Searched<'_>,
     look_inside: bool,
 ) -> Result<Known> {
-    let Searched { path, found, .. } = searched;
-    let is_image = image::begins_image(&found.start);
-    let may_be_packed = unpack::may_be_packed(found);
-    let has_nothing = found.hits.is_empty() && found.pieces.is_empty() && found.records.is_empty();
-    if has_nothing && !(look_inside && (is_image || may_be_packed)) {
+    let may_have_more = look_inside && (searched.is_image() || searched.may_be_packed());
+    if searched.has_nothing() && !may_have_more {
         return Ok(Known::default());
     }
-    let failed = |error| Error::io("search", path)(error);
-    let file = open_entry(path).map_err(failed)?;
-    let window = RefCell::new(Window::new(&file));
-    let context = Context { searcher, searched, file: &file, window };
-    let format = match may_be_packed {
-        true => unpack::detect(&file, &found.start, searched.size).map_err(failed)?,
-        false => None,
-    };
-    if has_nothing && !is_image && format.is_none() {
-        return Ok(Known::default());
-    }
-    let inside = match format {
-        Some(format) if look_inside => unpack::search(searcher, &file, searched.size, format),
-        _ => Inside::default(),
-    };
-    if let Some(mut known) = is_image.then(|| context.image(look_inside)).transpose()?.flatten() {
-        // A program with an archive behind it, which it unpacks itself.
-        known.findings.extend(context.members(inside.members));
-        return Ok(known);
-    }
-    if let Some(format) = format {
-        return context.packed(format, inside, look_inside);
-    }
-    let mut known = Known::default();
-    if let Some(lines) = text::lines(&file, &found.hits).map_err(failed)? {
-        known.content = Content::Text;
-        let counted = text::counted(&file, &found.hits).map_err(failed)?;
-        for ((hit, line), counted) in found.hits.iter().zip(lines).zip(counted) {
-            // In a text the ends of a path are seen.
-            if hit.fit == Fit::Inside {
-                continue;
-            }
-            let fit = if counted { Fit::Unclear } else { hit.fit };
-            let mut found = context.hit(FindingKind::Text, &Hit { fit, ..*hit })?;
-            found.line = Some(line);
-            if counted {
-                found.advice = COUNTED.into();
-            }
-            known.findings.push(found);
-        }
-    } else {
-        known.content = Content::Data;
-        known.findings = context.hits(FindingKind::Data)?;
-        known.findings.extend(context.unknown_records(&[]));
-    }
-    Ok(known)
+    searched.file.read("search", |file| {
+        let window = RefCell::new(Window::new(file));
+        Context { searcher, searched, file, window }.known(look_inside)
+    })
 }
 
 /// A finding in this file; what is not known of it is empty.
@@ -223,10 +194,66 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// What is known of the file.
+    fn known(&self, look_inside: bool) -> Result<Known> {
+        let Searched { found, .. } = self.searched;
+        let is_image = self.searched.is_image();
+        let failed = |error| self.failed(error);
+        let format = match self.searched.may_be_packed() {
+            true => unpack::detect(self.file, &found.start, self.searched.file.size())
+                .map_err(failed)?,
+            false => None,
+        };
+        if self.searched.has_nothing() && !is_image && format.is_none() {
+            return Ok(Known::default());
+        }
+        let inside = match format {
+            Some(format) if look_inside => {
+                unpack::search(self.searcher, self.file, self.searched.file.size(), format)
+            }
+            _ => Inside::default(),
+        };
+        if let Some(mut known) = is_image.then(|| self.image(look_inside)).transpose()?.flatten() {
+            // A program with an archive behind it, which it unpacks itself.
+            known.findings.extend(self.members(inside.members));
+            return Ok(known);
+        }
+        if let Some(format) = format {
+            return self.packed(format, inside, look_inside);
+        }
+        let mut known = Known::default();
+        if let Some(lines) = text::lines(self.file, &found.hits).map_err(failed)? {
+            known.content = Content::Text;
+            let counted = text::counted(self.file, &found.hits).map_err(failed)?;
+            for ((hit, line), counted) in found.hits.iter().zip(lines).zip(counted) {
+                // In a text the ends of a path are seen.
+                if hit.fit == Fit::Inside {
+                    continue;
+                }
+                let fit = if counted { Fit::Unclear } else { hit.fit };
+                let mut found = self.hit(FindingKind::Text, &Hit { fit, ..*hit })?;
+                found.line = Some(line);
+                if counted {
+                    found.advice = COUNTED.into();
+                }
+                known.findings.push(found);
+            }
+        } else {
+            known.content = Content::Data;
+            known.findings = self.hits(FindingKind::Data)?;
+            known.findings.extend(self.unknown_records(&[]));
+        }
+        Ok(known)
+    }
+
+    fn failed(&self, error: std::io::Error) -> Error {
+        Error::io("search", self.searched.file.path())(error)
+    }
+
     fn hit(&self, kind: FindingKind, hit: &Hit) -> Result<Finding> {
         let around = text::around(&mut self.window.borrow_mut(), hit);
-        let (text, _) = around.map_err(Error::io("search", self.searched.path))?;
-        Ok(finding_of(self.searched.name, kind, hit, text))
+        let (text, _) = around.map_err(|error| self.failed(error))?;
+        Ok(finding_of(self.searched.name(), kind, hit, text))
     }
 
     fn hits(&self, kind: FindingKind) -> Result<Vec<Finding>> {
@@ -243,7 +270,7 @@ impl Context<'_> {
         let places = match places(&cache, &offsets) {
             Ok(places) => places,
             Err(problem @ ImageProblem::Unread(_)) => {
-                return Err(Error::not_image(self.searched.path)(problem));
+                return Err(Error::not_image(&self.searched.file.path())(problem));
             }
             Err(_) => return Ok(None),
         };
@@ -368,7 +395,7 @@ impl Context<'_> {
             // A symbol that is only near has nothing to do with it.
             symbol: symbol.filter(|symbol| symbol.contains()).map(shown_symbol),
             entry: (kind == FindingKind::String && !found.possible)
-                .then(|| entry(self.searched.name, reference, hit.reference, &found.text)),
+                .then(|| entry(self.searched.name(), reference, hit.reference, &found.text)),
             ..found
         }))
     }
@@ -383,7 +410,7 @@ impl Context<'_> {
         let told = |hit: Hit| {
             let text = text::inside(&string.text, &hit);
             let hit = Hit { offset: string.range.start + hit.offset, ..hit };
-            finding_of(self.searched.name, kind, &hit, text)
+            finding_of(self.searched.name(), kind, &hit, text)
         };
         self.searcher.text(&string.text).into_iter().map(told).collect()
     }
@@ -394,13 +421,13 @@ impl Context<'_> {
             for hit in hits {
                 let reference = &self.searcher.references()[hit.reference];
                 let text = String::from_utf8_lossy(&reference.path).into_owned();
-                let found = finding_of(self.searched.name, FindingKind::Member, &hit, text);
+                let found = finding_of(self.searched.name(), FindingKind::Member, &hit, text);
                 findings.push(Finding { member: names.clone(), packed: true, ..found });
             }
             let of = |kind, text: String| Finding {
                 member: names.clone(),
                 text,
-                ..finding(self.searched.name, kind)
+                ..finding(self.searched.name(), kind)
             };
             if records > 0 {
                 findings.push(of(FindingKind::Record, format!("{records} of them")));
@@ -418,7 +445,7 @@ impl Context<'_> {
     ) -> Result<Vec<Finding>> {
         let members = match members(&ImageData::new(self.file)) {
             Err(problem @ ImageProblem::Unread(_)) => {
-                return Err(Error::not_image(self.searched.path)(problem));
+                return Err(Error::not_image(&self.searched.file.path())(problem));
             }
             found => found.unwrap_or_default(),
         };
@@ -442,14 +469,14 @@ impl Context<'_> {
     /// Looks at the records of an image or archive, and says where they are. Each that the search saw
     /// is understood, or told.
     fn records(&self, cache: &ImageData<'_>, known: &mut Known) -> Result<Vec<RecordArea>> {
-        let name = self.searched.name;
+        let name = self.searched.name();
         // Most images have no record: to say why would need all their symbols.
         let is_without = image::locate(cache).is_ok_and(|sections| sections.is_empty());
         let image = match is_without {
             true => None,
-            false => match Image::open(self.searched.path, Mode::Read) {
+            false => match Image::of_file(self.searched.file) {
                 Ok(image) => Some(image),
-                Err(error @ Error::Io { .. }) => return Err(error),
+                Err(error @ (Error::Io { .. } | Error::Changed { .. })) => return Err(error),
                 Err(
                     Error::NoRecord { .. }
                     | Error::NotImage { .. }
@@ -479,7 +506,7 @@ impl Context<'_> {
         let unknown = self.searched.found.records.iter().filter(is_unknown);
         let told = |at: &u64| Finding {
             text: format!("a record begins at {at:#x}"),
-            ..finding(self.searched.name, FindingKind::Record)
+            ..finding(self.searched.name(), FindingKind::Record)
         };
         unknown.map(told).collect()
     }
@@ -492,7 +519,7 @@ impl Context<'_> {
             let (path, section) = (section.path.clone(), section.name.clone());
             let error = Error::Record { path, section, source };
             let (text, advice) = (error.to_string(), error.help().into());
-            Some(Finding { text, advice, ..finding(self.searched.name, FindingKind::Record) })
+            Some(Finding { text, advice, ..finding(self.searched.name(), FindingKind::Record) })
         };
         image.records().filter_map(damage).collect()
     }
@@ -512,7 +539,7 @@ impl Context<'_> {
                     findings.push(Finding {
                         section: Some(record.name().to_owned()),
                         field: Some(field.name.to_owned()),
-                        ..finding_of(self.searched.name, FindingKind::Descriptor, &hit, text)
+                        ..finding_of(self.searched.name(), FindingKind::Descriptor, &hit, text)
                     });
                 }
             }

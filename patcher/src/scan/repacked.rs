@@ -1,6 +1,5 @@
 //! Compressed texts that `specialize --repack` rewrites: of these, nothing is left to do.
 
-use crate::files::open::open_entry;
 use crate::files::walk::EntryKind;
 use crate::scan::classify::Content;
 use crate::scan::finding::{Action, Finding};
@@ -11,7 +10,7 @@ use crate::shown::escaped;
 /// Marks what was found in such texts.
 pub(super) fn mark(tree: &mut ScannedTree) {
     for (entry, known) in tree.walked.entries.iter().zip(&tree.entries) {
-        let (EntryKind::File(size), Content::Packed) = (&entry.kind, known.content) else {
+        let (EntryKind::File(_), Content::Packed) = (&entry.kind, known.content) else {
             continue;
         };
         let name = escaped(&entry.path);
@@ -22,11 +21,10 @@ pub(super) fn mark(tree: &mut ScannedTree) {
         }
         // A text that is compressed more than once stays.
         let is_one = inside.iter().all(|one| one.packed && one.member.len() == 1);
-        let is_text = || {
-            let file = open_entry(&tree.walked.path(entry)).map_err(|error| error.to_string())?;
-            packed_text(&file, *size)
-        };
-        if is_one && is_text().is_ok() {
+        let file = tree.walked.file(entry);
+        let is_text = || file.read("search", |opened| Ok(packed_text(opened, file.size()).is_ok()));
+        // One that cannot be read any more, or was changed, is no text that is rewritten.
+        if is_one && is_text().unwrap_or_default() {
             for finding in &mut inside {
                 finding.action = Action::Repack;
                 finding.advice = "".into();

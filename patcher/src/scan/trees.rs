@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::built_for::BuiltFor;
 use crate::error::{Error, Result};
+use crate::files::tree_file::TreeFile;
 use crate::files::walk::{self, Entry, Tree};
 use crate::scan::classify::{self, Content, Known, Searched, finding_of};
 use crate::scan::finding::{Action, Finding, FindingKind};
@@ -115,30 +116,28 @@ fn scan(
     watch: &impl Watch,
 ) -> Result<ScannedTree> {
     let mut entries = vec![Examined::default(); tree.entries.len()];
-    let mut files: Vec<(PathBuf, u64)> = Vec::new();
+    let mut files: Vec<TreeFile<'_>> = Vec::new();
     let mut positions = Vec::new();
     for ((position, entry), first) in tree.entries.iter().enumerate().zip(tree.same_files()) {
-        let walk::EntryKind::File(size) = entry.kind else { continue };
+        let walk::EntryKind::File(_) = entry.kind else { continue };
         if first.is_none() {
-            files.push((tree.path(entry), size));
+            files.push(tree.file(entry));
             positions.push(position);
         }
         entries[position].same_as = first;
     }
-    let bytes = files.iter().map(|(_, size)| size).sum();
-    watch.begin(files.len() as u64, bytes);
+    let (count_of_files, bytes) = (files.len() as u64, files.iter().map(|file| file.size()).sum());
+    watch.begin(count_of_files, bytes);
     let found = engine::files(searcher, &files, watch)?;
     let mut findings: Vec<Finding> = names_and_links(searcher, &tree);
     // Of each file so many are kept at most; of all files together, too.
     let count = AtomicUsize::new(0);
-    let jobs: Vec<_> = files.iter().zip(&found).zip(&positions).collect();
-    let examine = |((file, found), position): &((&(PathBuf, u64), &Hits), &usize)| {
+    let jobs: Vec<_> = files.iter().zip(&found).collect();
+    let examine = |(file, found): &(&TreeFile<'_>, &Hits)| {
         if watch.is_stopped() || engine::check_count(count.load(Ordering::Relaxed)).is_err() {
             return Ok(Known::default());
         }
-        let name = &tree.entries[**position].path;
-        let searched = Searched { path: &file.0, name, size: file.1, found };
-        let known = classify::file(searcher, searched, look_inside)?;
+        let known = classify::file(searcher, Searched { file: **file, found }, look_inside)?;
         count.fetch_add(known.findings.len(), Ordering::Relaxed);
         Ok(known)
     };
@@ -165,7 +164,7 @@ fn scan(
     findings.sort_by(|a, b| (a.kind, &a.path).cmp(&(b.kind, &b.path)));
     Ok(ScannedTree {
         tree: escaped(tree.root.as_os_str()),
-        files: files.len() as u64,
+        files: count_of_files,
         bytes,
         built_for: None,
         findings,

@@ -1,20 +1,19 @@
 //! Where words stand in text files: the values of fields that programs have, and files repeat.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use rayon::prelude::*;
 
 use super::classify::finding_of;
 use super::finding::{Finding, FindingKind};
 use super::trees::Examined;
-use crate::error::{Error, Result};
-use crate::files::open::{Mode, open_entry};
+use crate::error::Result;
+use crate::files::tree_file::TreeFile;
 use crate::files::walk::{EntryKind, Tree};
 use crate::files::window::Window;
 use crate::record::read::Image;
 use crate::search::engine::{self, Searcher};
-use crate::search::hits::Hit;
+use crate::search::hits::{Hit, Hits};
 use crate::search::reference::{Fit, Reference};
 use crate::search::text;
 use postlink_codegen::Value;
@@ -31,31 +30,24 @@ pub(crate) fn find(tree: &Tree, entries: &[Examined], words: &[&str]) -> Result<
     }
     let references = words.iter().map(|word| Reference::named(word.as_ref()));
     let searcher = Searcher::new(references.collect::<Result<_>>()?)?;
-    let mut files: Vec<(PathBuf, u64)> = Vec::new();
-    let mut positions = Vec::new();
-    for (position, (entry, known)) in tree.entries.iter().zip(entries).enumerate() {
-        if let (EntryKind::File(size), None, true) = (&entry.kind, known.same_as, known.may_be_text)
-        {
-            files.push((tree.path(entry), *size));
-            positions.push(position);
+    let mut files: Vec<TreeFile<'_>> = Vec::new();
+    for (entry, known) in tree.entries.iter().zip(entries) {
+        if let (EntryKind::File(_), None, true) = (&entry.kind, known.same_as, known.may_be_text) {
+            files.push(tree.file(entry));
         }
     }
     let found = engine::files(&searcher, &files, &())?;
-    let look = |((path, _), (found, position)): (
-        &(PathBuf, u64),
-        (&crate::search::hits::Hits, &usize),
-    )| {
+    let look = |(file, found): (&TreeFile<'_>, &Hits)| {
         let hits = found.hits.iter().filter(|hit| hit.fit == Fit::Certain);
         let hits: Vec<_> = hits.copied().collect();
         if hits.is_empty() {
             return Ok(Vec::new());
         }
-        let name = &tree.entries[*position].path;
-        let told = || {
-            let file = open_entry(path)?;
-            let Some(lines) = text::lines(&file, &hits)? else { return Ok(Vec::new()) };
-            let counted = text::counted(&file, &hits)?;
-            let mut window = Window::new(&file);
+        let name = &file.entry.path;
+        file.read_bytes("search", |file| {
+            let Some(lines) = text::lines(file, &hits)? else { return Ok(Vec::new()) };
+            let counted = text::counted(file, &hits)?;
+            let mut window = Window::new(file);
             let found = hits.iter().zip(lines).zip(counted).map(|((hit, line), counted)| {
                 let (text, _) = text::around(&mut window, hit)?;
                 // A text that counts its bytes would be wrong with another word.
@@ -63,12 +55,10 @@ pub(crate) fn find(tree: &Tree, entries: &[Examined], words: &[&str]) -> Result<
                 let found = finding_of(name, FindingKind::Text, &Hit { fit, ..*hit }, text);
                 Ok(Finding { line: Some(line), ..found })
             });
-            found.collect::<std::io::Result<Vec<_>>>()
-        };
-        told().map_err(Error::io("search", path))
+            found.collect()
+        })
     };
-    let all: Vec<Result<Vec<Finding>>> =
-        files.par_iter().zip(found.par_iter().zip(&positions)).map(look).collect();
+    let all: Vec<Result<Vec<Finding>>> = files.par_iter().zip(&found).map(look).collect();
     let mut findings = Vec::new();
     for one in all {
         findings.extend(one?);
@@ -86,7 +76,7 @@ pub(crate) fn of_records(tree: &Tree, entries: &[Examined]) -> Result<BTreeSet<S
         if known.records.is_empty() {
             continue;
         }
-        let image = Image::open(&tree.path(entry), Mode::Read)?;
+        let image = Image::of_file(tree.file(entry))?;
         for (section, place) in image.records() {
             let Ok(record) = section.record(place) else { continue };
             let values = place.shape.values_of(&record).map(|(_, values)| values);

@@ -18,7 +18,8 @@ use super::pieces::{self, HALF, PIECE};
 use super::reference::{BEFORE, BEHIND, Encoding, Fit, Reference};
 use crate::error::{Error, Result};
 use crate::files::holes::extents;
-use crate::files::open::{open_entry, read_at};
+use crate::files::open::read_at;
+use crate::files::tree_file::TreeFile;
 use crate::search::text::is_text;
 use crate::shown::shown;
 use crate::watch::Watch;
@@ -347,25 +348,26 @@ fn too_many() -> String {
     format!("there are more than {MOST_HITS} references")
 }
 
-/// Searches files of these sizes, on all processors, large ones in parts.
+/// Searches files, on all processors, large ones in parts.
 ///
 /// # Errors
-/// Every file that cannot be read, or has another size now; more hits than are kept; it was stopped.
+/// Every file that cannot be read, or was changed; more hits than are kept; it was stopped.
 pub(crate) fn files(
     searcher: &Searcher,
-    files: &[(PathBuf, u64)],
+    files: &[TreeFile<'_>],
     watch: &impl Watch,
 ) -> Result<Vec<Hits>> {
     let mut parts: Vec<(usize, Range<u64>)> = Vec::new();
     let mut errors = Vec::new();
-    for (position, (path, size)) in files.iter().enumerate() {
-        let ranges = match *size {
+    for (position, file) in files.iter().enumerate() {
+        let size = file.size();
+        let ranges = match size {
             // Of a small file, holes are read as fast as they are found.
-            0..=SEGMENT => all_of(*size),
-            _ => match open_entry(path).and_then(|file| written(&file, *size)) {
+            0..=SEGMENT => all_of(size),
+            _ => match file.read_bytes("search", |file| written(file, size)) {
                 Ok(ranges) => ranges,
                 Err(error) => {
-                    errors.push((position, Error::io("search", path)(error)));
+                    errors.push((position, error));
                     continue;
                 }
             },
@@ -385,15 +387,15 @@ pub(crate) fn files(
     }
     let count = AtomicUsize::new(0);
     let search = |buffer: &mut Vec<u8>, (position, part): &(usize, Range<u64>)| {
-        let (path, size) = &files[*position];
+        let file = files[*position];
         if watch.is_stopped() {
             return Ok(Hits::default());
         }
-        let found = open_entry(path)
-            .and_then(|file| searcher.segment(&file, part.clone(), *size, buffer, &count))
-            .map_err(Error::io("search", path));
+        let found = file.read_bytes("search", |opened| {
+            searcher.segment(opened, part.clone(), file.size(), buffer, &count)
+        });
         watch.done(u64::from(part.start == 0), part.end - part.start);
-        found?.ok_or_else(|| Error::Changed { path: path.clone() })
+        found?.ok_or_else(|| Error::Changed { path: file.path() })
     };
     let results: Vec<Result<Hits>> = parts.par_iter().map_init(Vec::new, search).collect();
     if watch.is_stopped() {
@@ -432,10 +434,6 @@ fn all_of(size: u64) -> Vec<Range<u64>> {
 
 /// The parts of a file in which hits may begin: all but its holes. The first bytes are always there.
 fn written(file: &File, size: u64) -> io::Result<Vec<Range<u64>>> {
-    if file.metadata()?.len() != size {
-        // The search of all of it finds that.
-        return Ok(all_of(size));
-    }
     let mut ranges = all_of(size.min(START as u64));
     for extent in extents(file)? {
         let start = extent.start.saturating_sub(MOST_LEAD);
@@ -452,10 +450,16 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::files::walk::Tree;
 
     fn searcher(paths: &[&str]) -> Searcher {
         let references = paths.iter().map(|path| Reference::new(Path::new(path)).expect(path));
         Searcher::new(references.collect()).expect("a searcher")
+    }
+
+    fn found_in(searcher: &Searcher, path: &Path) -> Result<Vec<Hits>> {
+        let tree = Tree::walk(path)?;
+        files(searcher, &[tree.file(&tree.entries[0])], &())
     }
 
     /// Whatever way the bytes are cut, the hits are the same.
@@ -480,8 +484,7 @@ mod tests {
             let (found, length) = searcher.stream(bytes.as_slice(), 1 << 30).expect("a stream");
             assert_eq!((&found.hits, length), (&expected, size as u64));
             std::fs::write(&path, &bytes).expect("a file");
-            let files = [(path.clone(), size as u64)];
-            let found = super::files(&searcher, &files, &()).expect("a file");
+            let found = found_in(&searcher, &path).expect("a file");
             assert_eq!(found[0].hits, expected);
         }
     }
@@ -534,11 +537,9 @@ mod tests {
         let many = b"/a ".repeat(MOST_HITS + 1);
         let refused = searcher.stream(many.as_slice(), 1 << 30).map(drop).expect_err("too many");
         assert_eq!(refused.to_string(), "there are more than 1048576 references");
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("file");
-        std::fs::write(&path, &many).expect("a file");
-        let listed = [(path, many.len() as u64)];
-        let refused = files(&searcher, &listed, &()).map(drop).expect_err("too many");
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), &many).expect("a file");
+        let refused = found_in(&searcher, file.path()).map(drop).expect_err("too many");
         assert_eq!(refused.to_string(), "there are more than 1048576 references");
         // Each search counts for itself: whoever looks at a text again and again sees all of it.
         let fewer = &many[..many.len() - 3];
@@ -550,17 +551,15 @@ mod tests {
     #[test]
     fn a_file_of_another_size_is_refused() {
         let searcher = searcher(&["/opt/app"]);
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("file");
+        let file = tempfile::NamedTempFile::new().expect("a file");
         for size in [0, 100, SEGMENT + 100, 2 * SEGMENT] {
-            std::fs::write(&path, vec![b' '; size as usize]).expect("a file");
-            let search = |listed| files(&searcher, &[(path.clone(), listed)], &());
-            assert!(search(size).is_ok());
-            for listed in [size.saturating_sub(1), size + 1, size + SEGMENT] {
-                if listed != size {
-                    let refused = search(listed).expect_err("another size");
-                    assert!(matches!(refused, Error::Changed { .. }), "{size} {listed} {refused}");
-                }
+            std::fs::write(file.path(), vec![b' '; size as usize]).expect("a file");
+            let tree = Tree::walk(file.path()).expect("a file");
+            let search = || files(&searcher, &[tree.file(&tree.entries[0])], &());
+            assert!(search().is_ok());
+            for now in [size + SEGMENT, size + 1, size / 2, size.saturating_sub(1)] {
+                file.as_file().set_len(now).expect("another size");
+                assert!(matches!(search(), Err(Error::Changed { .. })), "{size} {now}");
             }
         }
     }
@@ -586,7 +585,8 @@ mod tests {
         file.write_all_at(b"/opt/app", size - 8).expect("bytes");
         file.write_all_at(b"/opt/apple", 5 << 40).expect("bytes");
         let done = crate::watch::Done::default();
-        let found = files(&searcher, &[(path, size)], &done).expect("a search");
+        let tree = Tree::walk(&path).expect("a file");
+        let found = files(&searcher, &[tree.file(&tree.entries[0])], &done).expect("a search");
         let certain = found[0].hits.iter().filter(|hit| hit.fit == Fit::Certain);
         let hits: Vec<_> = certain.map(|hit| (hit.offset, hit.encoding)).collect();
         let expected = [

@@ -132,6 +132,26 @@ impl Encoding {
         };
         (byte.is_ascii() && zeros.iter().all(|&zero| zero == 0)).then_some(*byte)
     }
+
+    /// The first character of bytes; `None` where they are no text.
+    fn first(self, bytes: &[u8]) -> Option<char> {
+        let unit = |unit: &[u8]| match (self, unit) {
+            (Self::Utf16Le, &[a, b]) => Some(u32::from(u16::from_le_bytes([a, b]))),
+            (Self::Utf16Be, &[a, b]) => Some(u32::from(u16::from_be_bytes([a, b]))),
+            (Self::Utf32Le, &[a, b, c, d]) => Some(u32::from_le_bytes([a, b, c, d])),
+            (Self::Utf32Be, &[a, b, c, d]) => Some(u32::from_be_bytes([a, b, c, d])),
+            _ => None,
+        };
+        let mut units = bytes.chunks_exact(self.width()).map_while(unit);
+        match self {
+            Self::Plain => bytes.utf8_chunks().next()?.valid().chars().next(),
+            Self::Utf16Le | Self::Utf16Be => {
+                let units = units.map_while(|unit| u16::try_from(unit).ok());
+                char::decode_utf16(units).next()?.ok()
+            }
+            Self::Utf32Le | Self::Utf32Be => char::from_u32(units.next()?),
+        }
+    }
 }
 
 impl Reference {
@@ -287,6 +307,8 @@ fn ends(behind: &[u8], encoding: Encoding) -> Fit {
             if is_name(next.flatten()) { Fit::Inside } else { Fit::Certain }
         }
         (char, _) if is_name(char) => Fit::Inside,
+        // A longer name, or the next word of a language that has no spaces.
+        (None, _) if encoding.first(behind).is_some_and(char::is_alphanumeric) => Fit::Unclear,
         _ => Fit::Certain,
     }
 }
@@ -399,6 +421,7 @@ mod tests {
             "lib/opt/app",
             "/opt/app\0",
             "/opt/app\u{2019}",
+            "/opt/app\u{3002}",
         ] {
             assert!(found("/opt/app/", text), "{text}");
         }
@@ -447,6 +470,9 @@ mod tests {
             "$(dirname \"$0\")/opt/app",
             "\"$(dirname \"$0\")\"/opt/app",
             "`pwd`/opt/app",
+            "/opt/appé",
+            "/opt/app\u{306b}",
+            "/opt/app\u{20000}",
         ] {
             assert_eq!(fit("/opt/app", text), Fit::Unclear, "{text}");
         }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 
-use crate::files::open::read_at;
+use crate::files::open::{read_at, size};
 use crate::files::window::Window;
 use crate::search::hits::Hit;
 use crate::search::reference::Encoding;
@@ -44,8 +44,11 @@ pub(crate) fn lines(file: &File, hits: &[Hit]) -> io::Result<Option<Vec<u64>>> {
     let mut buffer = vec![0; WINDOW];
     let (mut at, mut line) = (0_u64, 1_u64);
     let mut lines = Vec::with_capacity(hits.len());
+    // It may grow as fast as it is read.
+    let end = size(file)?;
     loop {
-        let read = read_at(file, &mut buffer, at)?;
+        let window = (WINDOW as u64).min(end.saturating_sub(at)) as usize;
+        let read = read_at(file, &mut buffer[..window], at)?;
         let window = &buffer[..read];
         if !(if at == 0 { is_whole_text(window) } else { is_text(window) }) {
             return Ok(None);

@@ -143,7 +143,7 @@ impl ValueFile {
             Error::input(message, self.form.help())
         };
         let tree: Nested = match self.form {
-            Form::Toml => toml::from_str(text).map_err(|error| wrong(error.to_string()))?,
+            Form::Toml => toml::from_str(text).map_err(|error| wrong(toml_error(text, &error)))?,
             _ => serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?,
         };
         let Nested::Table(table) = tree else {
@@ -162,6 +162,18 @@ impl ValueFile {
         }
         Ok(values)
     }
+}
+
+/// A fault of TOML on one line, as JSON's is told.
+fn toml_error(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message().replace('\n', ", ");
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else { return message };
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    format!(
+        "{message} at line {} column {}",
+        before.matches('\n').count() + 1,
+        line.chars().count() + 1
+    )
 }
 
 impl Form {

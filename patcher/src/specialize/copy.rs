@@ -6,26 +6,25 @@
 //! (an attribute that only root can set) is left out, as `cp -a` does, and told.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, Permissions, TryLockError};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
-use rustix::fs::{
-    Access, AtFlags, Gid, Mode, OFlags, Uid, access, chownat, linkat, mkdirat, openat, symlinkat,
-    utimensat,
-};
+use rustix::fs::{Access, AtFlags, Gid, OFlags, Uid, accessat, chownat, symlinkat, utimensat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use crate::error::{Error, Result};
-use crate::files::attributes::{Owner, keep, keep_times, times};
+use crate::files::attributes::{Owner, keep, keep_times};
 use crate::files::data::{check_size, copy_data, read_back};
-use crate::files::open::{Stamp, open_entry};
-use crate::files::temporary::{new_folder, remove_content, remove_tree};
+use crate::files::folder::Folder;
+use crate::files::open::is_same;
+use crate::files::temporary::{new_folder, remove_content};
 use crate::files::walk::{Entry, EntryKind};
 use crate::shown::escaped;
 use crate::specialize::plan::{EntryPlan, TreePlan};
@@ -41,9 +40,13 @@ pub(super) struct Staged<'a> {
     /// Where it will be: the destination, or its place under another root.
     place: PathBuf,
     site: Site,
+    /// The folder that the place is in.
+    parent: Arc<Folder>,
     /// The folder that the copy is made in, with its lock as long as it is open: that of the tree, or that in
     /// which a tree of one file lies. What is made is made from here, whatever something else puts at its path.
-    root: File,
+    root: Arc<Folder>,
+    /// Open files that a removal of the copy needs: the copy goes also where there are too many.
+    spare: Vec<File>,
     /// Sentences about what could not be kept, each with the first of the entries that it is true of,
     /// and with their number.
     lost: Mutex<BTreeMap<String, (PathBuf, usize)>>,
@@ -53,8 +56,8 @@ pub(super) struct Staged<'a> {
 /// Where a copy is made.
 #[derive(Debug)]
 enum Site {
-    /// In a folder beside the place, which no other run takes for one that nobody uses.
-    Beside { folder: PathBuf },
+    /// In a folder of this name beside the place, which no other run takes for one that nobody uses.
+    Beside { folder: OsString },
     /// At the place, where nothing was.
     Made,
     /// In an empty folder that was at the place, and stays with its mode where the copy goes.
@@ -62,35 +65,37 @@ enum Site {
 }
 
 impl<'a> Staged<'a> {
-    /// Makes a folder beside the place of a tree; or, where the system does not allow that, at the place
-    /// itself. So it is in a build sandbox of macOS, in which only the place may be made.
+    /// Makes a folder beside the place of a tree, in the folder `parent`; or, where the system does not allow
+    /// that, at the place itself. So it is in a build sandbox of macOS, in which only the place may be made.
     ///
     /// # Errors
-    /// There is something at the place already; the folder that it is in is not there.
-    pub(super) fn new(plan: &'a TreePlan, place: PathBuf) -> Result<Self> {
-        let parent = place.parent().unwrap_or(Path::new("/"));
-        let (site, root) = match new_folder(parent) {
-            Ok((folder, lock)) => (Site::Beside { folder }, lock),
-            Err(error) if is_refused(&error) => match in_place(plan, &place) {
+    /// There is something at the place already.
+    pub(super) fn new(plan: &'a TreePlan, place: PathBuf, parent: Arc<Folder>) -> Result<Self> {
+        let failed = |error| Error::io("create a folder in", parent.path())(error);
+        // A folder, and the list of what is in it.
+        let spare = [(); 2].map(|()| parent.file().try_clone().map_err(failed));
+        let spare = spare.into_iter().collect::<Result<_>>()?;
+        let (site, root) = match new_folder(&parent) {
+            Ok((folder, root)) => (Site::Beside { folder }, Arc::new(root)),
+            Err(error) if is_refused(&error) => match in_place(plan, &parent, &place) {
                 Ok(made) => made,
                 // The folder that it is in is what is to be mended, unless the place has a fault of its own.
-                Err(own) if is_refused(&own) => {
-                    return Err(Error::io("create a folder in", parent)(error));
-                }
+                Err(own) if is_refused(&own) => return Err(failed(error)),
                 Err(own) => return Err(Error::io("create", place)(own)),
             },
-            Err(error) => return Err(Error::io("create a folder in", parent)(error)),
+            Err(error) => return Err(failed(error)),
         };
-        Ok(Self { plan, place, site, root, lost: Mutex::default(), is_kept: false })
+        let lost = Mutex::default();
+        Ok(Self { plan, place, site, parent, root, spare, lost, is_kept: false })
     }
 
-    /// Where an entry is now.
+    /// Where an entry is now, for messages.
     #[must_use]
     pub(super) fn path(&self, entry: &Entry) -> PathBuf {
         let root = match &self.site {
             // The folder becomes the tree; a tree that is a file lies in it.
-            Site::Beside { folder } if self.is_file() => folder.join("file"),
-            Site::Beside { folder } => folder.clone(),
+            Site::Beside { .. } if self.is_file() => self.root.path().join("file"),
+            Site::Beside { .. } => self.root.path().to_owned(),
             Site::Made | Site::Given { .. } => self.place.clone(),
         };
         // A join with nothing would end in a slash, which a file's path may not.
@@ -101,10 +106,26 @@ impl<'a> Staged<'a> {
     fn name(&self, entry: &Entry) -> PathBuf {
         match &self.site {
             Site::Beside { .. } if self.is_file() => "file".into(),
-            _ if self.is_file() => self.place.file_name().unwrap_or_default().into(),
-            _ if entry.path.as_os_str().is_empty() => ".".into(),
+            _ if self.is_file() => name_of(&self.place).into(),
             _ => entry.path.clone(),
         }
+    }
+
+    /// Opens the copy of a file, to be read.
+    pub(super) fn open(&self, entry: &Entry) -> io::Result<File> {
+        self.root.open_below(&self.name(entry), OFlags::RDONLY | OFlags::NONBLOCK)
+    }
+
+    /// The folder that an entry is in, and its name there.
+    fn place_of(&self, entry: &Entry) -> io::Result<(Arc<Folder>, OsString)> {
+        let name = self.name(entry);
+        let folder = match name.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => {
+                Arc::new(self.root.folder_below(folder)?)
+            }
+            _ => Arc::clone(&self.root),
+        };
+        Ok((folder, name_of(&name).to_owned()))
     }
 
     fn is_file(&self) -> bool {
@@ -171,8 +192,9 @@ impl<'a> Staged<'a> {
         for (entry, planned) in self.entries() {
             match entry.kind {
                 EntryKind::Directory if !entry.path.as_os_str().is_empty() => {
-                    let made = mkdirat(&self.root, self.name(entry), Mode::from_raw_mode(0o700));
-                    made.map_err(|error| Error::io("create", self.path(entry))(error.into()))?;
+                    let made =
+                        self.place_of(entry).and_then(|(folder, name)| folder.make(&name, 0o700));
+                    made.map_err(|error| Error::io("create", self.path(entry))(error))?;
                 }
                 EntryKind::File(size) if planned.same_as.is_none() => {
                     files.push((entry, planned, size));
@@ -193,10 +215,13 @@ impl<'a> Staged<'a> {
         for (entry, planned) in self.entries() {
             let done = match (&entry.kind, planned.same_as) {
                 (EntryKind::File(_), Some(first)) => {
-                    let first = self.name(&self.plan.tree.entries[first]);
-                    let flags = AtFlags::empty();
-                    linkat(&self.root, first, &self.root, self.name(entry), flags)
-                        .map_err(|error| Error::io("link", self.path(entry))(error.into()))
+                    let linked = self.place_of(&self.plan.tree.entries[first]).and_then(
+                        |(folder, first)| {
+                            let (to, name) = self.place_of(entry)?;
+                            folder.link_to(&first, &to, &name)
+                        },
+                    );
+                    linked.map_err(|error| Error::io("link", self.path(entry))(error))
                 }
                 (EntryKind::Symlink(target), _) => {
                     self.link(entry, planned.target.as_ref().unwrap_or(target))
@@ -212,51 +237,46 @@ impl<'a> Staged<'a> {
     }
 
     fn file(&self, entry: &Entry, planned: &EntryPlan, stop: &AtomicBool) -> Result<()> {
-        let (from, to) = (self.plan.tree.path(entry), self.path(entry));
-        let source = open_entry(&from).map_err(Error::io("open", &from))?;
-        let check = || {
-            let now = source.metadata().map_err(Error::io("read", &from))?;
-            match entry.stamp().is_some_and(|before| Stamp::of(&now).continues(&before)) {
-                true => Ok(now),
-                false => Err(Error::Changed { path: from.clone() }),
-            }
-        };
-        check()?;
-        let written = || {
-            // That of a tree that is made in its place is there.
-            let is_there = self.is_file() && !matches!(self.site, Site::Beside { .. });
-            let flags = match is_there {
-                true => OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-                false => OFlags::RDWR | OFlags::CLOEXEC | OFlags::CREATE | OFlags::EXCL,
-            };
-            let mode = Mode::from_raw_mode(0o600);
-            let new: File = openat(&self.root, self.name(entry), flags, mode)?.into();
-            content(&source, &new, planned, stop)?;
-            io::Result::Ok(new)
-        };
-        let new = written().map_err(Error::io("copy", &from))?;
-        check_size(&new, &to, new_size(entry, planned))?;
-        if planned.keeps_size() {
-            read_back(&new, &to, &planned.edits)?;
-        }
-        self.keep_attributes(entry, &source, &new)?;
+        let (found, to) = (self.plan.tree.file(entry), self.path(entry));
+        let from = found.path();
         // The file that was copied is the one that was looked at.
-        keep_times(&check()?, &new).map_err(Error::io("keep the times of", from))
+        found.read("open", |source| {
+            let written = || {
+                let (folder, name) = self.place_of(entry)?;
+                // That of a tree that is made in its place is there.
+                let is_there = self.is_file() && !matches!(self.site, Site::Beside { .. });
+                let flags = match is_there {
+                    true => OFlags::RDWR,
+                    false => OFlags::RDWR | OFlags::CREATE | OFlags::EXCL,
+                };
+                let new = folder.open_name(&name, flags, 0o600)?;
+                content(source, &new, (found.size(), planned), stop)?;
+                io::Result::Ok(new)
+            };
+            let new = written().map_err(Error::io("copy", &from))?;
+            check_size(&new, &to, new_size(found.size(), planned))?;
+            if planned.keeps_size() {
+                read_back(&new, &to, &planned.edits)?;
+            }
+            self.keep_attributes(entry, source, &new)?;
+            let times = source.metadata().and_then(|metadata| keep_times(&metadata, &new));
+            times.map_err(Error::io("keep the times of", &from))
+        })
     }
 
     fn link(&self, entry: &Entry, target: &Path) -> Result<()> {
-        let (from, to) = (self.plan.tree.path(entry), self.name(entry));
+        let old = self.plan.tree.look_at_link(entry)?;
         let made = || {
-            let old = from.symlink_metadata()?;
-            symlinkat(target, &self.root, &to)?;
-            let (owner, group) = (Uid::from_raw(old.uid()), Gid::from_raw(old.gid()));
+            let (folder, name) = self.place_of(entry)?;
+            symlinkat(target, folder.file(), &name)?;
+            let (owner, group) = (Uid::from_raw(old.owner), Gid::from_raw(old.group));
             let itself = AtFlags::SYMLINK_NOFOLLOW;
             if geteuid().is_root() {
-                chownat(&self.root, &to, Some(owner), Some(group), itself)?;
+                chownat(folder.file(), &name, Some(owner), Some(group), itself)?;
             }
-            io::Result::Ok(utimensat(&self.root, &to, &times(&old), itself)?)
+            io::Result::Ok(utimensat(folder.file(), &name, &old.times(), itself)?)
         };
-        made().map_err(Error::io("copy", &from))
+        made().map_err(Error::io("copy", self.plan.tree.path(entry)))
     }
 
     /// Gives folders their owners, modes and times.
@@ -268,19 +288,12 @@ impl<'a> Staged<'a> {
         let folders: Vec<_> =
             self.entries().filter(|(entry, _)| entry.kind == EntryKind::Directory).collect();
         for (entry, _) in folders.into_iter().rev() {
-            let from = self.plan.tree.path(entry);
-            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let old = File::open(&from).map_err(Error::io("open", &from))?;
-            let is_it = old.metadata().map_err(Error::io("look at", &from))?;
-            if (is_it.dev(), is_it.ino()) != entry.id {
-                return Err(Error::Changed { path: from });
-            }
-            let new = openat(&self.root, self.name(entry), flags, Mode::empty())
-                .map_err(|error| Error::io("open", self.path(entry))(error.into()))?;
-            let new = File::from(new);
-            self.keep_attributes(entry, &old, &new)?;
-            let times = old.metadata().and_then(|metadata| keep_times(&metadata, &new));
-            times.map_err(Error::io("keep the times of", from))?;
+            let old = self.plan.tree.open_folder(entry)?;
+            let new = self.root.folder_below(&self.name(entry));
+            let new = new.map_err(|error| Error::io("open", self.path(entry))(error))?;
+            self.keep_attributes(entry, &old, new.file())?;
+            let times = old.metadata().and_then(|metadata| keep_times(&metadata, new.file()));
+            times.map_err(Error::io("keep the times of", self.plan.tree.path(entry)))?;
         }
         Ok(())
     }
@@ -288,29 +301,32 @@ impl<'a> Staged<'a> {
     /// Puts the copy into its place.
     ///
     /// # Errors
-    /// The system refuses something.
+    /// The system refuses something; there is something by now; the folder is no longer where it was.
     pub(super) fn put(&mut self) -> Result<()> {
-        let Site::Beside { folder } = &self.site else { return Ok(()) };
-        free(&self.place, self.is_file())?;
-        let from = if self.is_file() { folder.join("file") } else { folder.clone() };
-        fs::rename(from, &self.place)
-            .map_err(Error::io("put a new tree in the place of", &self.place))?;
-        if self.is_file() {
-            // It is empty now. Where it cannot be removed, the tree is complete nevertheless.
-            let _ = fs::remove_dir(folder);
-        }
-        self.site = Site::Made;
-        if !self.is_file() {
-            let failed = || Error::io("look at", &self.place);
-            let own = self.root.metadata().map_err(failed())?;
-            let there = self.place.symlink_metadata().map_err(failed())?;
-            if (own.dev(), own.ino()) != (there.dev(), there.ino()) {
-                // Something else put another folder at the path of ours: it is not ours to remove.
-                self.is_kept = true;
-                return Err(Error::Changed { path: self.place.clone() });
+        if let Site::Beside { folder } = &self.site {
+            let name = name_of(&self.place);
+            let moved = match self.is_file() {
+                true => self.root.rename_to("file".as_ref(), &self.parent, name),
+                false => self.parent.rename_to(folder, &self.parent, name),
+            };
+            moved.map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists
+                | io::ErrorKind::DirectoryNotEmpty
+                | io::ErrorKind::NotADirectory => exists(&self.place),
+                _ => Error::io("put a new tree in the place of", &self.place)(error),
+            })?;
+            if self.is_file() {
+                // It is empty now. Where it cannot be removed, the tree is complete nevertheless.
+                let _ = self.parent.remove_folder(folder);
             }
+            self.site = Site::Made;
         }
-        Ok(())
+        let failed = || Error::io("look at", self.parent.path());
+        let parent = self.parent.file().metadata().map_err(failed())?;
+        match is_same(self.parent.path(), &parent).map_err(failed())? {
+            true => Ok(()),
+            false => Err(Error::Changed { path: self.place.clone() }),
+        }
     }
 
     /// Lets the copy stay.
@@ -324,43 +340,52 @@ impl Drop for Staged<'_> {
         if self.is_kept {
             return;
         }
+        self.spare.clear();
+        let name = name_of(&self.place);
+        let emptied = || remove_content(&self.root);
         // There is an error to show already; a second one cannot be helped.
         let _ = match &self.site {
-            Site::Beside { folder } => remove_tree(folder),
-            Site::Made if self.is_file() => fs::remove_file(&self.place),
-            Site::Made => remove_tree(&self.place),
+            Site::Beside { folder } => emptied().and_then(|()| self.parent.remove_folder(folder)),
+            Site::Made if self.is_file() => self.parent.remove(name),
+            Site::Made => emptied().and_then(|()| self.parent.remove_folder(name)),
             Site::Given { mode } => {
-                remove_content(&self.place).and(fs::set_permissions(&self.place, mode.clone()))
+                emptied().and_then(|()| self.root.file().set_permissions(mode.clone()))
             }
         };
     }
 }
 
+fn name_of(path: &Path) -> &OsStr {
+    path.file_name().unwrap_or_default()
+}
+
 /// Makes the place of a tree itself, or takes an empty folder that is there. Gives the folder to make it in.
-fn in_place(plan: &TreePlan, place: &Path) -> io::Result<(Site, File)> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+fn in_place(
+    plan: &TreePlan,
+    parent: &Arc<Folder>,
+    place: &Path,
+) -> io::Result<(Site, Arc<Folder>)> {
+    let name = name_of(place);
     if is_file(plan) {
-        let parent =
-            rustix::fs::open(place.parent().unwrap_or(Path::new("/")), flags, Mode::empty())?;
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let mode = Mode::from_raw_mode(0o600);
-        openat(&parent, place.file_name().unwrap_or_default(), flags, mode)?;
-        return Ok((Site::Made, parent.into()));
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+        parent.open_name(name, flags, 0o600)?;
+        return Ok((Site::Made, Arc::clone(parent)));
     }
-    match DirBuilder::new().mode(0o700).create(place) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let (mode, lock) = given(place)?;
-            Ok((Site::Given { mode }, lock))
-        }
-        made => {
-            made?;
-            let root: File =
-                rustix::fs::open(place, flags | OFlags::NOFOLLOW, Mode::empty())?.into();
-            if root.metadata()?.uid() != geteuid().as_raw() {
-                return Err(Errno::PERM.into());
-            }
-            Ok((Site::Made, root))
-        }
+    let made = parent.make(name, 0o700);
+    let is_there = made.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists);
+    if !is_there {
+        made?;
+    }
+    let root = parent.folder_below(Path::new(name))?;
+    if is_there {
+        let mode = given(&root)?;
+        // Others who may write there may not meanwhile.
+        root.file().set_permissions(Permissions::from_mode(0o700))?;
+        return Ok((Site::Given { mode }, Arc::new(root)));
+    }
+    match root.file().metadata()?.uid() == geteuid().as_raw() {
+        true => Ok((Site::Made, Arc::new(root))),
+        false => Err(Errno::PERM.into()),
     }
 }
 
@@ -368,21 +393,22 @@ fn is_file(plan: &TreePlan) -> bool {
     plan.tree.entries.first().is_none_or(|root| root.kind != EntryKind::Directory)
 }
 
-/// The mode and the lock of a folder that can be filled where it is: it is empty and our own, so that it
-/// can get the mode of the tree, and be emptied again; and no other run fills it.
-pub(super) fn given(place: &Path) -> io::Result<(Permissions, File)> {
-    let flags = OFlags::NOFOLLOW | OFlags::DIRECTORY;
-    let folder = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(place)?;
-    let metadata = folder.metadata()?;
-    if metadata.uid() != geteuid().as_raw() && !geteuid().is_root() {
+/// The mode of a folder that can be filled where it is: it is empty and our own, so that it can get the mode of
+/// the tree, and be emptied again, and nobody else reaches what is not complete; and no other run fills it. It is
+/// locked as long as it is open.
+pub(super) fn given(folder: &Folder) -> io::Result<Permissions> {
+    let metadata = folder.file().metadata()?;
+    if metadata.uid() != geteuid().as_raw() {
         return Err(Errno::PERM.into());
     }
-    access(place, Access::WRITE_OK | Access::EXEC_OK)?;
-    if matches!(folder.try_lock(), Err(TryLockError::WouldBlock)) {
+    accessat(folder.file(), ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::empty())?;
+    if matches!(folder.file().try_lock(), Err(TryLockError::WouldBlock)) {
         return Err(Errno::BUSY.into());
     }
-    free(place, false).map_err(io::Error::other)?;
-    Ok((metadata.permissions(), folder))
+    if !folder.names()?.is_empty() {
+        return Err(io::Error::other(exists(folder.path())));
+    }
+    Ok(metadata.permissions())
 }
 
 /// Whether the system does not let us make anything in a folder.
@@ -396,22 +422,22 @@ pub(super) fn free(place: &Path, is_file: bool) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => true,
         Err(error) => return Err(Error::io("look at", place)(error)),
         Ok(there) => {
-            let is_empty = || fs::read_dir(place).is_ok_and(|mut entries| entries.next().is_none());
-            !is_file && there.is_dir() && is_empty()
+            let names = || Folder::open(place).and_then(|folder| folder.names());
+            !is_file && there.is_dir() && names().is_ok_and(|names| names.is_empty())
         }
     };
-    if is_free {
-        return Ok(());
-    }
-    Err(Error::input(
-        format!("{} exists already", escaped(place)),
-        "name a destination that does not exist, or remove what is there",
-    ))
+    if is_free { Ok(()) } else { Err(exists(place)) }
 }
 
-/// How many bytes a file has after the changes of the plan.
-fn new_size(entry: &Entry, planned: &EntryPlan) -> u64 {
-    let EntryKind::File(size) = entry.kind else { return 0 };
+fn exists(place: &Path) -> Error {
+    Error::input(
+        format!("{} exists already", escaped(place)),
+        "name a destination that does not exist, or remove what is there",
+    )
+}
+
+/// How many bytes a file of this size has after the changes of the plan.
+fn new_size(size: u64, planned: &EntryPlan) -> u64 {
     if let Some(length) = planned.length {
         return length;
     }
@@ -419,8 +445,13 @@ fn new_size(entry: &Entry, planned: &EntryPlan) -> u64 {
     edits.fold(size, |size, edit| size - edit.before.len() as u64 + edit.after.len() as u64)
 }
 
-/// Copies bytes, with the changes of the plan.
-fn content(source: &File, new: &File, planned: &EntryPlan, stop: &AtomicBool) -> io::Result<()> {
+/// Copies the bytes of a file of this size, with the changes of the plan.
+fn content(
+    source: &File,
+    new: &File,
+    (size, planned): (u64, &EntryPlan),
+    stop: &AtomicBool,
+) -> io::Result<()> {
     let stays_in_place = planned.keeps_size() && !planned.is_text;
     if planned.edits.is_empty() || stays_in_place {
         copy_data(source, new, stop)?;
@@ -438,18 +469,13 @@ fn content(source: &File, new: &File, planned: &EntryPlan, stop: &AtomicBool) ->
         to.write_all(&edit.after)?;
         at = edit.end();
     }
-    at_most(&mut from, &mut to, u64::MAX)?;
+    // It may grow as fast as it is read.
+    transfer(&mut from, &mut to, size.saturating_sub(at))?;
     to.flush()
 }
 
-/// Writes so many bytes as they are.
+/// Writes so many bytes as they are. [`io::copy`] asks the system about both files each time.
 fn transfer(from: &mut impl BufRead, to: &mut impl Write, size: u64) -> io::Result<()> {
-    if at_most(from, to, size)? == size { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
-}
-
-/// Writes so many bytes as they are, or all that there are; tells how many. [`io::copy`] asks the system about
-/// both files each time.
-fn at_most(from: &mut impl BufRead, to: &mut impl Write, size: u64) -> io::Result<u64> {
     let mut done = 0;
     while done < size {
         let bytes = match from.fill_buf() {
@@ -457,7 +483,7 @@ fn at_most(from: &mut impl BufRead, to: &mut impl Write, size: u64) -> io::Resul
             bytes => bytes?,
         };
         if bytes.is_empty() {
-            break;
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let bytes = &bytes[..bytes.len().min((size - done) as usize)];
         to.write_all(bytes)?;
@@ -465,5 +491,5 @@ fn at_most(from: &mut impl BufRead, to: &mut impl Write, size: u64) -> io::Resul
         from.consume(count);
         done += count as u64;
     }
-    Ok(done)
+    Ok(())
 }

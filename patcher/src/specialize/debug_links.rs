@@ -14,7 +14,7 @@ use super::plan::{EntryPlan, TreePlan};
 use super::rules::Wanted;
 use crate::edit::{Edit, ordered};
 use crate::error::{Error, Result};
-use crate::files::open::{open_entry, read_at};
+use crate::files::open::read_at;
 use crate::files::walk::EntryKind;
 use crate::image::data::ImageData;
 use crate::image::debug_link::checksum;
@@ -151,13 +151,9 @@ fn key(checksum: u32, identity: Vec<u8>, name: &[u8]) -> Key {
 
 /// Opens an image of a tree; `None` where it is none.
 fn open_image(plan: &TreePlan, at: usize) -> Result<Option<(File, PathBuf)>> {
-    let path = plan.tree.path(&plan.tree.entries[at]);
-    let opened = || {
-        let file = open_entry(&path)?;
-        let mut start = [0; 16];
-        let read = read_at(&file, &mut start, 0)?;
-        std::io::Result::Ok((begins_image(&start[..read]), file))
-    };
-    let (is_image, file) = opened().map_err(Error::io("read", &path))?;
-    Ok(is_image.then_some((file, path)))
+    let found = plan.tree.file(&plan.tree.entries[at]);
+    let (file, path) = (found.open("read")?, found.path());
+    let mut start = [0; 16];
+    let read = read_at(&file, &mut start, 0).map_err(Error::io("read", &path))?;
+    Ok(begins_image(&start[..read]).then_some((file, path)))
 }

@@ -10,7 +10,6 @@ use super::options::{SpecializeOptions, Standing};
 use super::rewrite::Rewrites;
 use super::rules::is_unmistakable;
 use crate::error::{Error, Result};
-use crate::files::open::Mode;
 use crate::record::assign::assign;
 use crate::record::read::Image;
 use crate::scan::manifest::Knowledge;
@@ -146,7 +145,7 @@ fn given(known: &[Knowledge], options: &SpecializeOptions) -> Result<Given> {
             if examined.records.is_empty() || examined.same_as.is_some() {
                 continue;
             }
-            let image = Image::open(&known.tree.path(entry), Mode::Read)?;
+            let image = Image::of_file(known.tree.file(entry))?;
             let shapes: Vec<&Shape> = image.records().map(|(_, place)| &place.shape).collect();
             let (assigned, _) = assign(&shapes, &options.assignments);
             for (position, (section, place)) in image.records().enumerate() {

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 
@@ -18,7 +18,7 @@ use super::copy::Staged;
 use super::plan::EntryPlan;
 use super::rewrite::Rewrites;
 use crate::error::{Error, Result};
-use crate::files::open::{Mode, open_entry, read_at};
+use crate::files::open::{read_at, size};
 use crate::files::walk::Entry;
 use crate::image::data::ImageData;
 use crate::image::loader_texts;
@@ -76,11 +76,13 @@ impl Gate {
         planned: &EntryPlan,
     ) -> Result<Vec<(PathBuf, Finding)>> {
         let path = copy.path(entry);
-        let mut hits = self.hits(&path, planned).map_err(Error::io("search", &path))?;
+        let failed = || Error::io("search", &path);
+        let file = copy.open(entry).map_err(failed())?;
+        let mut hits = self.hits(&file, planned).map_err(failed())?;
         let kept = kept(planned);
         hits.retain(|hit| !kept.contains(&hit.offset));
         if planned.has_records {
-            let image = Image::open(&path, Mode::Read)?;
+            let image = Image::of(file, path)?;
             let areas = areas(&image);
             hits.retain(|hit| {
                 let within = |range: &Range<u64>| range.contains(&hit.offset);
@@ -112,22 +114,21 @@ impl Gate {
         hits
     }
 
-    fn hits(&self, path: &Path, planned: &EntryPlan) -> io::Result<Vec<Hit>> {
-        let file = open_entry(path)?;
+    fn hits(&self, file: &File, planned: &EntryPlan) -> io::Result<Vec<Hit>> {
         if planned.is_repacked {
             // That it unpacks to the rewritten text was seen when it was made.
             return Ok(Vec::new());
         }
         if planned.is_text {
-            let mut hits = self.searcher.stream(&file, u64::MAX - 1)?.0.hits;
+            let mut hits = self.searcher.stream(file, size(file)?)?.0.hits;
             hits.retain(|hit| hit.fit != Fit::Inside);
             return Ok(hits);
         }
-        let mut hits = self.around_edits(&file, planned)?;
+        let mut hits = self.around_edits(file, planned)?;
         if hits.iter().any(|hit| hit.fit == Fit::Inside) {
             // Of what the loader reads, the ends are seen: `$ORIGIN/opt/app` is another path. A file
             // that is no image has none.
-            let texts = loader_texts(&ImageData::new(&file)).unwrap_or_default();
+            let texts = loader_texts(&ImageData::new(file)).unwrap_or_default();
             let is_read = |hit: &Hit| texts.iter().any(|text| text.range.contains(&hit.offset));
             hits.retain(|hit| hit.fit != Fit::Inside || !is_read(hit));
         }

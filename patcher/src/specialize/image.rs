@@ -10,7 +10,7 @@ use postlink_format::Origin;
 use super::rules::{FilePlace, Rules, Wanted};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
-use crate::files::open::Mode;
+use crate::files::tree_file::TreeFile;
 use crate::image::data::ImageData;
 use crate::image::loader::LoaderText;
 use crate::record::assign::assign;
@@ -22,7 +22,9 @@ use crate::shown::shown;
 /// An image and its place.
 #[derive(Debug)]
 pub(super) struct ImagePlan<'a> {
-    /// The path by which it is opened.
+    /// The file.
+    pub(super) file: TreeFile<'a>,
+    /// Its path, for messages.
     pub(super) path: &'a Path,
     /// Its bytes.
     pub(super) data: &'a ImageData<'a>,
@@ -56,8 +58,8 @@ pub(super) fn plan_image(image: &ImagePlan<'_>, wanted: &Wanted<'_>) -> Result<D
     let mut errors = Vec::new();
     // Records that the search saw, and that were not understood, are among what is left.
     if image.has_records {
-        let filled = Image::open(image.path, Mode::Read)
-            .and_then(|records| fill(&records, wanted, &mut done));
+        let filled =
+            Image::of_file(image.file).and_then(|records| fill(&records, wanted, &mut done));
         errors.extend(filled.err());
     }
     match wanted.rules.loader(image.data, image.path, image.loader, &image.place) {

@@ -8,8 +8,7 @@ use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 
-use crate::error::{Error, Result};
-use crate::files::open::open_entry;
+use crate::error::Result;
 use crate::files::walk::{EntryKind, Tree};
 use crate::shown::escaped;
 
@@ -43,16 +42,13 @@ pub(super) fn stale(tree: &Tree, changes: impl Fn(usize) -> bool) -> Result<Vec<
         let (Some(list), EntryKind::File(size)) = (List::of(&entry.path), &entry.kind) else {
             continue;
         };
-        let path = tree.path(entry);
-        let failed = |error| Error::io("read", &path)(error);
         let name = escaped(&entry.path);
         if *size > LARGEST {
             warnings.push((position, format!("{name}: it may have hashes of files that changed")));
             continue;
         }
         let mut text = Vec::new();
-        let file = open_entry(&path).map_err(failed)?;
-        file.take(LARGEST).read_to_end(&mut text).map_err(failed)?;
+        tree.file(entry).read_bytes("read", |file| file.take(LARGEST).read_to_end(&mut text))?;
         let mut stale = text
             .split(|&byte| byte == b'\n')
             .filter_map(|line| list.path_in(line.trim_ascii_end()))

@@ -25,11 +25,11 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use postlink_codegen::Shape;
 
 use self::copy::Staged;
+use self::places::Placed;
 use self::plan::{TreePlan, plan_tree};
 use self::rewrite::Rewrites;
 use self::rules::{Beside, Rules, Wanted};
 use crate::error::{Error, Imports, Result};
-use crate::files::open::Mode;
 use crate::files::parents::Parents;
 use crate::files::walk::Tree;
 use crate::record::assign::unknown_fields;
@@ -232,7 +232,7 @@ fn check_assignments(plans: &[TreePlan], assignments: &[Assignment]) -> Result<(
     for plan in plans {
         for (entry, planned) in plan.tree.entries.iter().zip(&plan.entries) {
             if planned.has_records {
-                let image = Image::open(&plan.tree.path(entry), Mode::Read)?;
+                let image = Image::of_file(plan.tree.file(entry))?;
                 shapes.extend(image.records().map(|(_, place)| place.shape.clone()));
             }
         }
@@ -296,7 +296,7 @@ struct Staging<'a> {
 /// Copies the trees, unless `stop` is set.
 fn stage<'a>(
     plans: &'a [TreePlan],
-    places: Vec<PathBuf>,
+    places: Vec<Placed>,
     watch: &impl Watch,
     stop: &AtomicBool,
 ) -> Result<Staging<'a>> {
@@ -305,10 +305,8 @@ fn stage<'a>(
     for (plan, place) in plans.iter().zip(places) {
         let (files, bytes) = plan.size();
         watch.begin(files, bytes);
-        if let (Some(parent), true) = (place.parent(), place != plan.destination) {
-            parents.make(parent)?;
-        }
-        let copy = Staged::new(plan, place)?;
+        let parent = place.parent(&mut parents)?;
+        let copy = Staged::new(plan, place.path, parent)?;
         copy.copy(&|files, bytes| watch.done(files, bytes), stop)?;
         copies.push(copy);
     }

@@ -1,14 +1,17 @@
 //! Where trees are put.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::sync::Arc;
 
 use rustix::fs::{Access, access};
 
 use super::copy::{free, given, is_refused};
 use super::options::Output;
 use crate::error::{Error, Result};
-use crate::files::below::{below, outside};
+use crate::files::below::{Below, below, outside};
+use crate::files::folder::Folder;
+use crate::files::parents::Parents;
 use crate::shown::escaped;
 
 /// Refuses trees of which one is in another, or that have one destination.
@@ -31,10 +34,36 @@ pub(super) fn check_apart(outputs: &[Output]) -> Result<()> {
 /// Whether this place can be made, though nothing beside it can, or is an empty folder that can be filled.
 /// Only a trial tells.
 fn can_be_made(place: &Path) -> bool {
-    if place.is_dir() {
-        return given(place).is_ok();
+    let (Some(parent), Some(name)) = (place.parent(), place.file_name()) else { return false };
+    Folder::open(parent).is_ok_and(|parent| match parent.folder_below(Path::new(name)) {
+        Ok(there) => given(&there).is_ok(),
+        Err(_) => parent.make(name, 0o777).and_then(|()| parent.remove_folder(name)).is_ok(),
+    })
+}
+
+/// Where a tree is put.
+#[derive(Debug)]
+pub(super) struct Placed {
+    /// Its path.
+    pub(super) path: PathBuf,
+    /// The folder that stands for the root of all files, if there is one, and the way from there to the folder that
+    /// the tree will be in, without links.
+    below: Option<(PathBuf, PathBuf)>,
+}
+
+impl Placed {
+    /// Opens the folder that the tree will be in. Under another root, it is made where it is not there.
+    ///
+    /// # Errors
+    /// The system refuses; there is a link on the way now.
+    pub(super) fn parent(&self, parents: &mut Parents) -> Result<Arc<Folder>> {
+        if let Some((root, way)) = &self.below {
+            return parents.make_below(root, way);
+        }
+        let parent = self.path.parent().unwrap_or(Path::new("/"));
+        let opened = Folder::open(parent).map_err(Error::io("create a folder in", parent));
+        opened.map(Arc::new)
     }
-    fs::create_dir(place).and_then(|()| fs::remove_dir(place)).is_ok()
 }
 
 /// The places of trees; under `destdir`, if that is given. A trial may be made where the places'
@@ -47,13 +76,16 @@ pub(super) fn places(
     outputs: &[Output],
     destdir: Option<&Path>,
     is_trial: bool,
-) -> Result<Vec<PathBuf>> {
+) -> Result<Vec<Placed>> {
     let sources: Vec<PathBuf> =
         outputs.iter().filter_map(|output| output.source.canonicalize().ok()).collect();
     let place = |output: &Output| {
-        let place = match destdir {
-            Some(root) => below(root, &output.destination)?,
-            None => output.destination.clone(),
+        let (place, below) = match destdir {
+            Some(root) => {
+                let Below { place, way } = below(root, &output.destination)?;
+                (place, Some((root.to_owned(), way)))
+            }
+            None => (output.destination.clone(), None),
         };
         free(&place, output.source.is_file())?;
         let parent = place.parent().unwrap_or(Path::new("/"));
@@ -74,7 +106,7 @@ pub(super) fn places(
         let real = there.canonicalize().map_err(Error::io("create a folder in", there))?;
         let real = real.join(place.strip_prefix(there).unwrap_or(&place));
         outside(&place, &real, &sources)?;
-        Ok(place)
+        Ok(Placed { path: place, below })
     };
     Error::all(outputs.iter().map(place).collect())
 }

@@ -11,7 +11,7 @@ use super::listed;
 use super::rules::{Strings, Wanted};
 use crate::edit::{Edit, ordered, outermost};
 use crate::error::{Error, Result};
-use crate::files::open::{open_entry, read_at};
+use crate::files::open::read_at;
 use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::files::window::Window;
 use crate::image;
@@ -208,7 +208,10 @@ impl Context<'_> {
             EntryKind::File(_) if examined.same_as.is_some() => planned.left = findings,
             EntryKind::File(_) if findings.is_empty() && examined.records.is_empty() => {}
             EntryKind::File(size) => {
-                self.file(entry, *size, examined.content, findings, &mut planned)?;
+                let file = self.tree.file(entry);
+                file.read("read", |opened| {
+                    self.file((entry, *size), opened, examined.content, findings, &mut planned)
+                })?;
             }
         }
         if planned.entry.target.is_some() || !planned.entry.edits.is_empty() {
@@ -221,8 +224,8 @@ impl Context<'_> {
 
     fn file(
         &self,
-        entry: &Entry,
-        size: u64,
+        (entry, size): (&Entry, u64),
+        file: &File,
         content: Content,
         findings: Vec<(usize, Finding)>,
         planned: &mut Planned,
@@ -230,14 +233,13 @@ impl Context<'_> {
         let rules = self.wanted.rules;
         let path = self.tree.path(entry);
         let failed = |error| Error::io("read", &path)(error);
-        let file = open_entry(&path).map_err(failed)?;
-        if content == Content::Packed && rules.repacks(&file).map_err(failed)? {
-            return self.packed(&file, size, findings, planned);
+        if content == Content::Packed && rules.repacks(file).map_err(failed)? {
+            return self.packed(file, size, findings, planned);
         }
-        let strings = rules.strings(&file, size).map_err(failed)?;
+        let strings = rules.strings(file, size).map_err(failed)?;
         let mut edits = Vec::new();
         if matches!(content, Content::Image | Content::Packed) {
-            edits = self.image(entry, &file, &path, &findings, planned)?;
+            edits = self.image(entry, file, &path, &findings, planned)?;
         }
         // The edits of records and of the loader's strings, whose references need none of their own.
         edits.sort_by_key(|edit| edit.offset);
@@ -253,7 +255,7 @@ impl Context<'_> {
         };
         let mut more = Vec::new();
         let mut undecided = Vec::new();
-        let mut window = Window::new(&file);
+        let mut window = Window::new(file);
         for (order, finding) in findings {
             let Some(hit) = hit(&finding) else {
                 planned.left.push((order, finding));
@@ -311,17 +313,17 @@ impl Context<'_> {
         };
         if content == Content::Text && count > 0 {
             // A manifest may call anything a text.
-            if text::lines(&file, &[]).map_err(failed)?.is_none() {
+            if text::lines(file, &[]).map_err(failed)?.is_none() {
                 return Err(Error::Changed { path });
             }
             let mut start = vec![0; FIRST_LINE];
-            let read = read_at(&file, &mut start, 0).map_err(failed)?;
+            let read = read_at(file, &mut start, 0).map_err(failed)?;
             rules.check_first_line(&path, &start[..read])?;
             planned.entry.notes.push(format!("text rewritten in {count} places"));
         }
         planned.entry.edits = edits;
         if content != Content::Text {
-            self.finish(entry, &file, &path, &mut planned.entry)?;
+            self.finish(entry, file, &path, &mut planned.entry)?;
         }
         planned.entry.is_text = content == Content::Text;
         Ok(())
@@ -397,7 +399,9 @@ impl Context<'_> {
         let place = self.wanted.beside.place(self.tree, entry, file, &loader, self.destination);
         let place = place.map_err(Error::io("read", path))?;
         let has_records = planned.entry.has_records;
-        let plan = ImagePlan { path, data: &data, has_records, loader: &loader, place };
+        let found = self.tree.file(entry);
+        let plan =
+            ImagePlan { file: found, path, data: &data, has_records, loader: &loader, place };
         let done = plan_image(&plan, self.wanted)?;
         planned.taken = done.taken;
         planned.entry.notes.extend(done.notes);

@@ -185,8 +185,8 @@ impl Rewrites {
         Ok(self.file_text(text))
     }
 
-    /// What a path becomes, or each of a list with `:` between them. Only where an old path is the beginning
-    /// is it meant: it stays what it is, and what is left in it is told, if an old path is in its middle.
+    /// What a path becomes, or each of a list with `:` between them. Only where an old path is the beginning, up
+    /// to the end or a slash, is it meant: in any other place it stays, and is told.
     #[must_use]
     pub(crate) fn path(&self, text: &[u8], is_list: bool) -> Option<Vec<u8>> {
         let edits = self.edits(text, false)?;
@@ -197,7 +197,16 @@ impl Rewrites {
             Some([name @ .., b'=']) => is_list && !name.contains(&b'/'),
             _ => false,
         };
-        if edits.iter().all(begins) { with_edits(text, &edits) } else { None }
+        let ends = |edit: &Edit| match text.get(edit.offset as usize + edit.before.len()..) {
+            Some([] | [b'/', ..]) => true,
+            Some([b':', ..]) => is_list,
+            _ => false,
+        };
+        if edits.iter().all(|edit| begins(edit) && ends(edit)) {
+            with_edits(text, &edits)
+        } else {
+            None
+        }
     }
 
     fn rewritten(&self, text: &[u8], is_file: bool) -> Option<Vec<u8>> {

@@ -9,7 +9,7 @@ use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::files::compare::holds;
 use crate::files::open::{Mode, open};
-use crate::files::walk::{EntryKind, Tree};
+use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::image;
 use crate::image::data::ImageData;
 use crate::image::debug_link::{self, DebugLink, checksum};
@@ -17,11 +17,13 @@ use crate::shown::shown;
 
 /// Files that a link may be to.
 #[derive(Debug, Default)]
-pub(super) struct DebugFiles {
+pub(super) struct DebugFiles<'a> {
     /// Those that the user names, which may have another name than the link says.
     given: Vec<PathBuf>,
-    /// Those of folders.
-    listed: Vec<PathBuf>,
+    /// Folders that the user names.
+    folders: Vec<Tree>,
+    /// The tree that the images are in. Where there is none, what is beside an image counts.
+    tree: Option<&'a Tree>,
 }
 
 /// A link that differs.
@@ -35,16 +37,16 @@ pub(super) struct ChangedLink {
     pub(super) is_right: bool,
 }
 
-impl DebugFiles {
-    /// Those of the paths that the user gives: files, and folders of them.
+impl<'a> DebugFiles<'a> {
+    /// Those of the paths that the user gives, files, and folders of them; and those of a tree.
     ///
     /// # Errors
     /// A folder cannot be listed, a file cannot be opened.
-    pub(super) fn new(paths: &[PathBuf]) -> Result<Self> {
-        let mut files = Self::default();
+    pub(super) fn new(paths: &[PathBuf], tree: Option<&'a Tree>) -> Result<Self> {
+        let mut files = Self { tree, ..Self::default() };
         for path in paths {
             if path.is_dir() {
-                files.add(&Tree::walk(path)?);
+                files.folders.push(Tree::walk(path)?);
             } else {
                 // Also where no link asks for it, a file that is not there is told.
                 open(path, Mode::Read)?;
@@ -52,12 +54,6 @@ impl DebugFiles {
             }
         }
         Ok(files)
-    }
-
-    /// Those of a tree.
-    pub(super) fn add(&mut self, tree: &Tree) {
-        let files = tree.entries.iter().filter(|entry| matches!(entry.kind, EntryKind::File(_)));
-        self.listed.extend(files.map(|entry| tree.path(entry)));
     }
 
     /// The link of an image to its debug file, if it differs in another file, at the path `filled`, and has
@@ -96,13 +92,30 @@ impl DebugFiles {
             }
         }
         let name = OsStr::from_bytes(&link.name);
-        let beside = [filled.with_file_name(name), filled.with_file_name(".debug").join(name)];
         let by_id = debug_link::path(identity);
-        let is_named = |path: &&PathBuf| {
-            path.file_name() == Some(name) || by_id.as_ref().is_some_and(|id| path.ends_with(id))
+        let is_named = |entry: &&Entry| {
+            let path = &entry.path;
+            matches!(entry.kind, EntryKind::File(_))
+                && (path.file_name() == Some(name)
+                    || by_id.as_ref().is_some_and(|id| path.ends_with(id)))
         };
-        let listed = self.listed.iter().filter(is_named);
-        Ok(listed.chain(&beside).any(|path| {
+        for tree in self.folders.iter().chain(self.tree) {
+            for entry in tree.entries.iter().filter(is_named) {
+                let file = tree.file(entry);
+                let is_its =
+                    file.read("read", |opened| is_of(opened, &file.path(), link, identity));
+                if is_its.unwrap_or_default() {
+                    return Ok(true);
+                }
+            }
+        }
+        // What the image says may be a path that leads anywhere.
+        let is_name = Path::new(name).file_name() == Some(name);
+        if self.tree.is_some() || !is_name {
+            return Ok(false);
+        }
+        let beside = [filled.with_file_name(name), filled.with_file_name(".debug").join(name)];
+        Ok(beside.iter().any(|path| {
             open(path, Mode::Read)
                 .is_ok_and(|file| is_of(&file, path, link, identity).unwrap_or_default())
         }))

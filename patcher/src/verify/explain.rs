@@ -4,16 +4,15 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::debug_files::DebugFiles;
 use super::images::{Permitted, compare, merged};
 use crate::edit::{Edit, outermost};
 use crate::error::{Error, Result, SectionProblem};
 use crate::files::compare::holds;
-use crate::files::open::Mode;
-use crate::files::open::size;
-use crate::files::open::{open_entry, read_at};
+use crate::files::open::{read_at, size};
+use crate::files::tree_file::TreeFile;
 use crate::files::walk::{Entry, Tree};
 use crate::files::window::Window;
 use crate::image;
@@ -48,14 +47,12 @@ pub(super) struct Explained {
 
 /// A file of the original tree, and that of the other one.
 pub(super) struct Pair<'a> {
-    /// The path by which the original is opened.
-    pub(super) original: PathBuf,
-    /// The path by which the other is opened.
-    pub(super) filled: PathBuf,
-    /// The original tree, and the entry of the file.
+    /// The original tree.
     pub(super) tree: &'a Tree,
-    /// See there.
-    pub(super) entry: &'a Entry,
+    /// The original.
+    pub(super) original: TreeFile<'a>,
+    /// The other one.
+    pub(super) filled: TreeFile<'a>,
 }
 
 /// Explains differences by the rulebook.
@@ -66,7 +63,7 @@ pub(super) struct Explainer<'a> {
     /// The path that the tree has in the end.
     destination: &'a Path,
     /// What images may have links to.
-    debug_files: &'a DebugFiles,
+    debug_files: &'a DebugFiles<'a>,
     /// Whether short words were rewritten wherever they stand.
     short_words: bool,
 }
@@ -78,7 +75,7 @@ impl<'a> Explainer<'a> {
         rules: &'a Rules<'a>,
         beside: &'a Beside,
         destination: &'a Path,
-        debug_files: &'a DebugFiles,
+        debug_files: &'a DebugFiles<'a>,
         short_words: bool,
     ) -> Result<Self> {
         let searcher = Searcher::new(rules.rewrites.references())?;
@@ -90,31 +87,39 @@ impl<'a> Explainer<'a> {
     /// # Errors
     /// A file that cannot be read, or in which there are too many references.
     pub(super) fn file(&self, pair: &Pair<'_>) -> Result<Explained> {
-        let opened = |path: &Path| open_entry(path).map_err(Error::io("open", path));
-        let (before, after) = (opened(&pair.original)?, opened(&pair.filled)?);
-        let unrecorded = |file| Image { path: pair.original.clone(), file, sections: Vec::new() };
+        pair.original.read("open", |before| {
+            pair.filled.read("open", |after| self.opened(pair, before, after))
+        })
+    }
+
+    fn opened(&self, pair: &Pair<'_>, before: &File, after: &File) -> Result<Explained> {
+        let path = pair.original.path();
+        let unrecorded = || {
+            let file = pair.original.open("open")?;
+            Ok::<_, Error>(Image { path: path.clone(), file, sections: Vec::new() })
+        };
         let mut explained = Explained::default();
-        let image = match Image::open(&pair.original, Mode::Read) {
+        let image = match Image::of_file(pair.original) {
             Ok(image) => image,
             // One without section headers is an image to its loader.
-            Err(Error::NotImage { .. }) if is_image(&before) => unrecorded(before),
+            Err(Error::NotImage { .. }) if is_image(before) => unrecorded()?,
             Err(Error::NotImage { .. }) => {
-                self.content(&before, &after, pair.entry, &mut explained)
-                    .map_err(Error::io("compare", &pair.original))?;
+                self.content(before, after, pair.original.entry, &mut explained)
+                    .map_err(Error::io("compare", &path))?;
                 return Ok(explained);
             }
             // A separate debug file has no values either.
             Err(
                 Error::NoRecord { .. } | Error::Section { problem: SectionProblem::NoBits, .. },
-            ) => unrecorded(before),
-            Err(error @ Error::Io { .. }) => return Err(error),
+            ) => unrecorded()?,
+            Err(error @ (Error::Io { .. } | Error::Changed { .. })) => return Err(error),
             Err(error) => {
                 let reason = format!("the original: {error}");
                 explained.differences.push(TreeDifference { reason, ..TreeDifference::default() });
-                unrecorded(before)
+                unrecorded()?
             }
         };
-        self.image(pair, &image, &after, &mut explained)?;
+        self.image(pair, &image, after, &mut explained)?;
         Ok(explained)
     }
 
@@ -125,9 +130,9 @@ impl<'a> Explainer<'a> {
         after: &File,
         explained: &mut Explained,
     ) -> Result<()> {
-        let failed = |error| Error::io("compare", &pair.original)(error);
+        let failed = |error| Error::io("compare", &image.path)(error);
         let texts = loader_texts(&ImageData::new(&image.file)).unwrap_or_default();
-        let Pair { tree, entry, .. } = *pair;
+        let (tree, entry) = (pair.tree, pair.original.entry);
         let place = self.beside.place(tree, entry, &image.file, &texts, self.destination);
         let place = place.map_err(failed)?;
         let mut ranges = Vec::new();
@@ -159,7 +164,7 @@ impl<'a> Explainer<'a> {
         let text = |text: &str| self.rules.string(text);
         let debug_files = self.debug_files;
         let permitted = Permitted { explained: ranges, text: Some(&text), debug_files };
-        let report = compare(image, after, &pair.filled, &permitted)?;
+        let report = compare(image, after, &pair.filled.path(), &permitted)?;
         let defaults = report.changed_defaults.into_iter().map(|field| Change::Default { field });
         explained.changes.extend(report.changed_values.into_iter().map(Change::Value));
         explained.changes.extend(defaults);

@@ -17,7 +17,7 @@ use super::options::VerifyOptions;
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::files::compare::holds;
-use crate::files::open::{Mode, read_at};
+use crate::files::open::{Mode, Stamp, open, read_at};
 use crate::image::data::ImageData;
 use crate::image::finish::Finish;
 use crate::image::places::containing;
@@ -89,7 +89,7 @@ pub struct ImageReport {
 /// A file that cannot be read, and an original that is no image or has no record.
 pub(super) fn images(options: &VerifyOptions) -> Result<ImageReport> {
     let (original, filled) = (options.original.as_path(), options.filled.as_path());
-    let debug_files = DebugFiles::new(&options.debug_files)?;
+    let debug_files = DebugFiles::new(&options.debug_files, None)?;
     let before = Image::open(original, Mode::Read)?;
     let after = Image::open(filled, Mode::Read);
     // The descriptor itself may be what was damaged: then its bytes are told like all others.
@@ -101,10 +101,15 @@ pub(super) fn images(options: &VerifyOptions) -> Result<ImageReport> {
             | Error::NoRecord { .. }
             | Error::NotImage { .. }
             | Error::Section { .. }),
-        ) => (File::open(filled).map_err(Error::io("open", filled))?, Some(error)),
+        ) => (open(filled, Mode::Read)?, Some(error)),
         Err(error) => return Err(error),
     };
-    let mut report = compare(&before, &file, filled, &Permitted::of(&debug_files))?;
+    let stamps = (Stamp::of_file(&before.file, original)?, Stamp::of_file(&file, filled)?);
+    let report = compare(&before, &file, filled, &Permitted::of(&debug_files));
+    // What was read of a file that changes meanwhile is no answer.
+    stamps.0.check(&before.file, original)?;
+    stamps.1.check(&file, filled)?;
+    let mut report = report?;
     let damaged = problem.map(|error| ImageDifference::of("records", 0, error.to_string()));
     report.differences.splice(0..0, damaged);
     Ok(report)
@@ -120,12 +125,12 @@ pub(super) struct Permitted<'a> {
     /// What a text in a default has to become; where this is not known, any other is accepted.
     pub(super) text: Option<&'a Rewrite<'a>>,
     /// What the image may have a link to.
-    pub(super) debug_files: &'a DebugFiles,
+    pub(super) debug_files: &'a DebugFiles<'a>,
 }
 
 impl<'a> Permitted<'a> {
     /// Nothing but links to these.
-    pub(super) const fn of(debug_files: &'a DebugFiles) -> Self {
+    pub(super) const fn of(debug_files: &'a DebugFiles<'a>) -> Self {
         Self { explained: Vec::new(), text: None, debug_files }
     }
 }

@@ -95,8 +95,7 @@ pub(super) fn trees(wanted: &VerifyOptions, watch: &impl Watch) -> Result<TreeRe
     };
     let (before, after) = (Tree::walk(&wanted.original)?, Tree::walk(&wanted.filled)?);
     let beside = Beside::of(&[(&before, &destination)], &rules);
-    let mut debug_files = DebugFiles::new(&wanted.debug_files)?;
-    debug_files.add(&after);
+    let debug_files = DebugFiles::new(&wanted.debug_files, Some(&after))?;
     let explainer = Explainer::new(&rules, &beside, &destination, &debug_files, wanted.force)?;
     let comparison = Comparison { before: &before, after: &after, rules: &rules, explainer };
     let mut report = comparison.compare(watch)?;
@@ -222,11 +221,11 @@ impl Comparison<'_> {
     }
 
     fn file(&self, old: &Entry, new: &Entry) -> Result<Found> {
-        let (original, filled) = (self.before.path(old), self.after.path(new));
-        if is_equal(&original, &filled)? {
+        let (original, filled) = (self.before.file(old), self.after.file(new));
+        if is_equal(original, filled)? {
             return Ok(Found::Identical);
         }
-        let pair = Pair { original, filled, tree: self.before, entry: old };
+        let pair = Pair { tree: self.before, original, filled };
         self.explainer.file(&pair).map(Found::Explained)
     }
 }

@@ -56,7 +56,7 @@ pub(crate) fn dynstr(data: &[u8]) {
         }
         assert_eq!(*what, What::Loader, "{old} became {made}");
         for (old, made) in old.split(':').zip(made.split(':')) {
-            let right = match old.strip_prefix(OLD) {
+            let right = match below(old) {
                 Some(rest) => made == format!("{new}{rest}") || made.starts_with("$ORIGIN"),
                 None => made == old,
             };
@@ -68,12 +68,14 @@ pub(crate) fn dynstr(data: &[u8]) {
     assert_eq!(after.iter().find(stays), None, "an old path stays");
 }
 
+/// What is behind the old path, in a path that is it or below it.
+fn below(path: &str) -> Option<&str> {
+    path.strip_prefix(OLD).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// Whether a RUNPATH or name has a part that is the old path, or below it.
 fn is_old(text: &str) -> bool {
-    let below = |part: &str| {
-        part.strip_prefix(OLD).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    text.split(':').any(below)
+    text.split(':').any(|part| below(part).is_some())
 }
 
 /// What reads a string.

@@ -67,14 +67,19 @@ impl Build {
     /// tells cargo to run the build script again when the schema changes.
     ///
     /// # Errors
-    /// Everything that is wrong with the schema or the defaults; `OUT_DIR` is not set, because this is
-    /// no build script; what the system refuses.
+    /// Everything that is wrong with the schema or the defaults; a path of the schema that is not one line of
+    /// UTF-8; `OUT_DIR` is not set, because this is no build script; what the system refuses.
     pub fn generate(self) -> Result<Generated, Error> {
+        let schema = self.0.schema.to_str().filter(|path| !path.contains('\n'));
+        let schema = schema.ok_or_else(|| Error::Input {
+            message: "the path of the schema is not one line of UTF-8".into(),
+            help: "name it otherwise: cargo is told of it on one line".into(),
+        })?;
         let folder = std::env::var_os("OUT_DIR").ok_or_else(|| Error::Usage {
             message: "the environment variable OUT_DIR is not set".into(),
             help: "call it in a build script: cargo sets it there".into(),
         })?;
-        println!("cargo::rerun-if-changed={}", self.0.schema.display());
+        println!("cargo::rerun-if-changed={schema}");
         let include = PathBuf::from(folder);
         let mut options = self.0;
         let name = section(&options, &Plain.text(&options.schema)?)?.shape.name;

@@ -57,8 +57,9 @@ impl fmt::Display for Error {
 }
 
 fn told(f: &mut fmt::Formatter<'_>, message: &str, help: &str) -> fmt::Result {
-    write!(f, "error: {message}")?;
-    if help.is_empty() { Ok(()) } else { write!(f, "\n  help: {help}") }
+    write!(f, "error: {}", shown(message))?;
+    let mut helps = help.lines();
+    helps.try_for_each(|help| write!(f, "\n  help: {}", shown(help)))
 }
 
 impl fmt::Debug for Error {

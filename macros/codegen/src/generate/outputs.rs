@@ -7,7 +7,7 @@ use super::options::Options;
 use crate::cpp;
 use crate::model::{Owner, Schema, Section};
 use crate::value::Problem;
-use crate::words::{quoted, shown};
+use crate::words::{is_deceptive, quoted, shown};
 
 /// What is to be written, the depfile last.
 pub(super) fn texts(options: &Options, schema: &str) -> Result<Vec<(PathBuf, String)>, Error> {
@@ -20,12 +20,7 @@ pub(super) fn texts(options: &Options, schema: &str) -> Result<Vec<(PathBuf, Str
     if let (Some(header), Some(source)) = (&options.out_header, &options.out_source) {
         let name = header.file_name().unwrap_or_default().to_string_lossy();
         let include = options.include.as_deref().unwrap_or(&name);
-        if include.is_empty() || include.contains(['"', '\\', '\n', '\r']) {
-            return Err(Error::Input {
-                message: format!("{} cannot stand in an #include", quoted(include)),
-                help: "name the header otherwise, or give --include".into(),
-            });
-        }
+        check_include(include)?;
         outputs.push((header.clone(), cpp::header(&section)));
         outputs.push((source.clone(), cpp::source(&section, include).map_err(wrong)?));
         if let Some(path) = &options.out_macros {
@@ -44,6 +39,20 @@ pub(super) fn texts(options: &Options, schema: &str) -> Result<Vec<(PathBuf, Str
         outputs.push((depfile.clone(), rule));
     }
     Ok(outputs)
+}
+
+/// Refuses what no `#include` finds, or what it would find another file by: `??/` and its like are other
+/// characters where compilers still know trigraphs, and U+FFFD stands for bytes that are no UTF-8.
+fn check_include(include: &str) -> Result<(), Error> {
+    let is_wrong =
+        |each: char| ['"', '\\', char::REPLACEMENT_CHARACTER].contains(&each) || is_deceptive(each);
+    if !include.is_empty() && !include.contains(is_wrong) && !include.contains("??") {
+        return Ok(());
+    }
+    Err(Error::Input {
+        message: format!("{} cannot stand in an #include", quoted(include)),
+        help: "name the header otherwise, or give --include".into(),
+    })
 }
 
 /// The section that the options choose, as the schema has it.
@@ -144,10 +153,16 @@ fn rust(_: &Section, _: &Path) -> Result<String, Error> {
     })
 }
 
-/// A path in a Makefile rule, as GCC writes it and ninja reads it.
+/// A path in a Makefile rule, as GCC writes it, and make and ninja read it. What one of them would read as
+/// something else is refused: ninja ends a name at it (`depfile_parser.in.cc`), and to make it is a pattern, an
+/// assignment, a recipe or a home directory.
 fn escape(path: &Path) -> Result<String, Error> {
     let mut text = String::new();
     let shown_path = path.to_string_lossy();
+    // Make drops a space that ends a line, and `lib(x)` is a member of an archive.
+    if shown_path.ends_with([' ', ')']) {
+        return Err(unwritable(&shown_path));
+    }
     for (at, each) in shown_path.char_indices() {
         match each {
             ' ' | '#' => text.extend(['\\', each]),
@@ -155,17 +170,28 @@ fn escape(path: &Path) -> Result<String, Error> {
             // A drive's colon is one that make knows; a folder of Windows is separated by a backslash.
             ':' if at == 1 => text.push(each),
             '\\' if cfg!(windows) => text.push(each),
-            ':' | '\\' | '\u{fffd}' => return Err(unwritable(&shown_path)),
-            _ if each.is_control() => return Err(unwritable(&shown_path)),
+            '~' if at > 0 => text.push(each),
+            ':' | '\\' | '~' | '\u{fffd}' => return Err(unwritable(&shown_path)),
+            _ if MISREAD.contains(each) || each.is_control() => {
+                return Err(unwritable(&shown_path));
+            }
             _ => text.push(each),
         }
     }
     Ok(text)
 }
 
+/// Characters of a name that make or ninja reads as something else, and that nothing escapes for both.
+const MISREAD: &str = "\"%&'*;<=>?[^`|";
+
 fn unwritable(path: &str) -> Error {
     Error::Input {
-        message: format!("{} cannot stand in the rule of a depfile: make and ninja would read another name", quoted(path)),
-        help: "name files without colons, backslashes and control characters, in UTF-8; or leave out --depfile".into(),
+        message: format!(
+            "{} cannot stand in the rule of a depfile: make or ninja would read another name",
+            quoted(path)
+        ),
+        help: format!(
+            "name files in UTF-8 without control characters, colons, backslashes and {MISREAD}, without `~` at the start and a space or `)` at the end; or leave out --depfile"
+        ),
     }
 }

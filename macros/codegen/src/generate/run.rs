@@ -12,6 +12,9 @@ pub trait Files {
     /// The error of the program that generates.
     type Error: From<Error>;
 
+    /// What keeps other runs from writing the same files, as long as it is there.
+    type Turn;
+
     /// The text of a file.
     ///
     /// # Errors
@@ -23,6 +26,12 @@ pub trait Files {
     /// # Errors
     /// Such outputs.
     fn refuse_clashes(&self, outputs: &[&Path], schema: &Path) -> Result<(), Self::Error>;
+
+    /// Waits until no other run writes these files.
+    ///
+    /// # Errors
+    /// The system refuses something; another run takes too long.
+    fn wait_for_turn(&self, outputs: &[&Path]) -> Result<Self::Turn, Self::Error>;
 
     /// Writes whole new files; all are written before the first takes its place.
     ///
@@ -62,17 +71,23 @@ pub fn run<F: Files>(options: &Options, files: &F) -> Result<Vec<(PathBuf, Outco
     options.refuse_no_output()?;
     let schema = files.text(&options.schema)?;
     let outputs = outputs::texts(options, &schema)?;
+    let paths = outputs.iter().map(|(path, _)| path).chain(&options.stamp);
+    let paths: Vec<&Path> = paths.map(PathBuf::as_path).collect();
     if !options.check {
         // Also those that would not be written now: one may be another one's file.
-        let paths = outputs.iter().map(|(path, _)| path).chain(&options.stamp);
-        let paths: Vec<&Path> = paths.map(PathBuf::as_path).collect();
         files.refuse_clashes(&paths, &options.schema)?;
     }
     let is_same = |path: &Path, text: &str| files.text(path).is_ok_and(|existing| existing == text);
-    let (same, changed): (Vec<_>, Vec<_>) =
-        outputs.into_iter().partition(|(path, text)| is_same(path, text));
+    let compared = || -> (Vec<_>, Vec<_>) {
+        outputs.iter().cloned().partition(|(path, text)| is_same(path, text))
+    };
+    let (mut same, mut changed) = compared();
     let mut outcome = Outcome::Differs;
-    if !options.check {
+    let is_done = changed.is_empty() && options.stamp.is_none();
+    if !options.check && !is_done {
+        // Another run may write others of them at this moment.
+        let _turn = files.wait_for_turn(&paths)?;
+        (same, changed) = compared();
         outcome = Outcome::Written;
         // The stamp is the last one, so that it is not older than any of them.
         let stamp = options.stamp.iter().map(|stamp| (stamp.clone(), String::new()));

@@ -1,5 +1,6 @@
 //! Files with nothing but the standard library: for build scripts and `postlink-generate`.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -8,11 +9,12 @@ use super::run::Files;
 use crate::words::shown;
 
 /// The files of the machine. The command `postlink` has a writer of its own, which also keeps owner and
-/// extended attributes of a file that it replaces, and leaves nothing behind when it is killed.
+/// extended attributes of a file that it replaces, waits for other runs, and leaves nothing behind when it is killed.
 pub(super) struct Plain;
 
 impl Files for Plain {
     type Error = Error;
+    type Turn = ();
 
     fn text(&self, path: &Path) -> Result<String, Error> {
         fs::read_to_string(path).map_err(failed("read", path))
@@ -33,6 +35,10 @@ impl Files for Plain {
         Ok(())
     }
 
+    fn wait_for_turn(&self, _: &[&Path]) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn replace(&self, outputs: &[(PathBuf, String)], _: &Path) -> Result<(), Error> {
         let mut new = Vec::new();
         let mut write = |path: &Path, text: &str| {
@@ -40,9 +46,14 @@ impl Files for Plain {
             let name = format!(".postlink-{}-{}.new", std::process::id(), new.len());
             let beside = path.with_file_name(name);
             new.push((beside.clone(), path.clone()));
-            fs::write(&beside, text).map_err(failed("write", &beside))?;
+            // What a killed run left, or a link that somebody put there: it is not written into.
+            let _ = fs::remove_file(&beside);
+            let file = fs::OpenOptions::new().write(true).create_new(true).open(&beside);
+            let mut file = file.map_err(failed("write", &beside))?;
+            file.write_all(text.as_bytes()).map_err(failed("write", &beside))?;
             match path.metadata() {
-                Ok(old) => fs::set_permissions(&beside, old.permissions())
+                Ok(old) => file
+                    .set_permissions(plain(old.permissions()))
                     .map_err(failed("set the permissions of", &beside)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
                 // A name that is too long is seen here, and not when others have their places.
@@ -62,6 +73,19 @@ impl Files for Plain {
         }
         done
     }
+}
+
+/// Permissions of an old file for the new one, which has another owner perhaps: its special bits would be rights of
+/// that one.
+#[cfg(unix)]
+fn plain(old: fs::Permissions) -> fs::Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    PermissionsExt::from_mode(old.mode() & 0o777)
+}
+
+#[cfg(not(unix))]
+fn plain(old: fs::Permissions) -> fs::Permissions {
+    old
 }
 
 /// The file that a path names, behind all links; it need not exist, its folder must.

@@ -12,7 +12,7 @@ use crate::model::{Default, Field, Owner, Schema, Section, Shape};
 use crate::names;
 use crate::template::Template;
 use crate::value::{Problem, Value};
-use crate::words::listed;
+use crate::words::{listed, quoted};
 use spans::SectionSpans;
 use toml_tree::Table;
 
@@ -67,7 +67,8 @@ impl Schema {
             (Some(name), sections) => {
                 sections.iter().find(|section| section.shape.name == name).ok_or_else(|| {
                     format!(
-                        "the schema has no section `{name}`; its sections are {}",
+                        "the schema has no section {}; its sections are {}",
+                        quoted(name),
                         listed(&names)
                     )
                 })

@@ -125,7 +125,7 @@ impl<'a> Table<'a> {
             wrong.push(Diagnostic::new(
                 "the documentation has a character that is not shown as it is",
                 span,
-                "remove control characters, and those that change the direction of the text",
+                "remove control characters, and marks that change the direction of the text",
             ));
         }
         doc

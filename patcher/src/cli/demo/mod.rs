@@ -128,7 +128,7 @@ impl Shell<'_> {
     }
 
     fn say(&self, text: &str) {
-        self.talk.say(text);
+        self.talk.say_lines(text);
     }
 
     fn postlink(&self, words: &str) -> Result<Duration> {

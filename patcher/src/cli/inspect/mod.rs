@@ -46,9 +46,8 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
                     records.iter().for_each(|record| record.print(args.field.is_some(), terminal));
                 }
                 images.push(json::ImageJson {
-                    path: json::raw(path),
                     records: records.into_iter().map(Shown::into_json).collect(),
-                    ..json::ImageJson::default()
+                    ..json::ImageJson::at(path, None, None)
                 });
             }
             Err(error) => {

@@ -21,7 +21,7 @@ pub(super) fn print(scan: &Scan, talk: Talk) {
         // Findings are printed also with --quiet.
         match tree.unhandled().next() {
             Some(_) => crate::cli::talk::print(text.trim_end()),
-            None => talk.say(text.trim_end()),
+            None => talk.say_lines(text.trim_end()),
         }
     }
 }
@@ -284,7 +284,7 @@ pub(super) fn print_comparison(comparison: &Comparison, talk: Talk) {
         number => writeln!(text, "{} without an explanation", count(number, "difference")),
     };
     if comparison.differences.is_empty() {
-        talk.say(text.trim_end());
+        talk.say_lines(text.trim_end());
     } else {
         crate::cli::talk::print(text.trim_end());
     }

@@ -3,11 +3,12 @@
 
 use object::Endianness;
 use object::elf;
-use object::read::ReadRef;
-use object::read::elf::{FileHeader, SectionHeader, Sym, SymbolTable};
+use object::read::elf::{FileHeader, SectionHeader, SectionTable, Sym, SymbolTable};
+use object::read::{ReadRef, StringTable};
 
 use crate::error::ImageProblem;
 use crate::image::strings::{LONGEST_SYMBOL, string};
+use crate::shown::text;
 
 /// Calls a generic function with the header type that the file has.
 macro_rules! with_class {
@@ -52,15 +53,26 @@ impl<'d, F: FileHeader<Endian = Endianness>> Sections<'d, F> {
         if headers.is_empty() {
             return Err(ImageProblem::NoSectionHeaders);
         }
-        // The names are read in one piece: far fewer bytes than a look-up for each.
-        let index = header.shstrndx(endian, data).map_err(damaged)? as usize;
-        let names = headers.get(index).ok_or_else(|| damaged("its section names are nowhere"))?;
-        let names = names.data(endian, data).map_err(damaged)?;
+        let names = match header.e_shstrndx(endian) {
+            // A file may have none (gABI, "ELF Header").
+            elf::SHN_UNDEF => &[],
+            // They are read in one piece: far fewer bytes than a look-up for each.
+            _ => {
+                let index = header.shstrndx(endian, data).map_err(damaged)? as usize;
+                let names = headers.get(index);
+                let names = names.ok_or_else(|| damaged("its section names are nowhere"))?;
+                names.data(endian, data).map_err(damaged)?
+            }
+        };
         Ok(Self { header, endian, headers, names })
     }
 
-    /// The name; of a very long one only the start, since many sections may share it.
+    /// The name; of a very long one only the start, since many sections may share it. Empty where sections
+    /// have none.
     pub(super) fn name(&self, section: &F::SectionHeader) -> Result<&'d [u8], ImageProblem> {
+        if self.names.is_empty() {
+            return Ok(&[]);
+        }
         let names = self.names.get(section.sh_name(self.endian) as usize..).unwrap_or_default();
         let start = names.get(..LONGEST_NAME).unwrap_or(names);
         match start.iter().position(|&byte| byte == 0) {
@@ -69,6 +81,28 @@ impl<'d, F: FileHeader<Endian = Endianness>> Sections<'d, F> {
             None => Err(damaged("the name of a section has no end")),
         }
     }
+
+    /// What it is called where it is told. A name that is cut ends with `…`.
+    pub(super) fn label(&self, section: &F::SectionHeader) -> Result<String, ImageProblem> {
+        let name = self.name(section)?;
+        let end = (section.sh_name(self.endian) as usize).saturating_add(name.len());
+        let is_cut = self.names.get(end).is_some_and(|&byte| byte != 0);
+        Ok(match text(name) {
+            name if name.is_empty() => "section without a name".to_owned(),
+            name if is_cut => format!("{name}…"),
+            name => name,
+        })
+    }
+}
+
+/// Where a section's bytes are in the file, and how many; `None` where it has none there. A header of type
+/// `SHT_NULL` is of no section, and its other fields say other things: the size in the first one may be the
+/// number of all headers (gABI, "Section Header Table").
+pub(super) fn file_range<S>(section: &S, endian: S::Endian) -> Option<(u64, u64)>
+where
+    S: SectionHeader<Endian = Endianness>,
+{
+    section.file_range(endian).filter(|_| section.sh_type(endian) != elf::SHT_NULL)
 }
 
 /// Symbols, and all their names.
@@ -85,7 +119,7 @@ impl<'d, F: FileHeader<Endian = Endianness>, R: ReadRef<'d>> Symbols<'d, F, R> {
         kind: elf::SectionType,
     ) -> Result<Self, ImageProblem> {
         let endian = sections.endian;
-        let all = sections.header.sections(endian, data).map_err(damaged)?;
+        let all = SectionTable::<F, R>::new(sections.headers, StringTable::default());
         let table = all.symbols(endian, data, kind).map_err(damaged)?;
         // Also read in one piece: most names are looked at.
         let names = sections.headers.get(table.string_section().0).filter(|_| !table.is_empty());

@@ -129,7 +129,7 @@ where
     let needed: HashSet<u64> = entries.map(|entry| entry.val(endian)).collect();
     table.readers.retain(|reader| needed.contains(&(reader.at as u64)));
     let texts = texts_in(&table)?.into_iter();
-    Ok(texts.map(|text| String::from_utf8_lossy(&text.text).into_owned()).collect())
+    Ok(texts.map(|text| crate::shown::text(&text.text)).collect())
 }
 
 fn table_as<'d, F, R>(data: R, role: Role) -> Result<Table<'d>, ImageProblem>

@@ -16,10 +16,11 @@ use object::read::elf::{FileHeader, SectionHeader, Sym};
 use postlink_codegen::names::ELF_PREFIX;
 use postlink_format::{HEADER_SIZE, MAGIC};
 
-use self::header::{Sections, Symbols, class, damaged, with_class};
+use self::header::{Sections, Symbols, class, damaged, file_range, with_class};
 use super::finish::Finish;
 use super::section::{Candidate, Region};
 use crate::error::{ImageProblem, Imports, SectionProblem};
+use crate::shown::text;
 
 /// The folder of the file itself, in a RUNPATH (ld.so(8), "Dynamic string tokens").
 pub(super) const ORIGIN: [&str; 2] = ["$ORIGIN", "${ORIGIN}"];
@@ -106,7 +107,7 @@ where
         if (by_name && (is_program_data || problem.is_some()))
             || (may_begin && flags.contains(elf::SHF_ALLOC) && begins())
         {
-            let name = String::from_utf8_lossy(name).into_owned();
+            let name = text(name);
             found.push(Candidate {
                 slice: None,
                 member: None,
@@ -152,8 +153,8 @@ where
         ),
     ];
     for section in sections.headers {
-        if let Some((offset, size)) = section.file_range(endian) {
-            let name = String::from_utf8_lossy(sections.name(section)?).into_owned();
+        if let Some((offset, size)) = file_range(section, endian) {
+            let name = sections.label(section)?;
             regions.push(Region { name, offset, size });
         }
     }

@@ -6,7 +6,7 @@ use object::elf;
 use object::read::ReadRef;
 use object::read::elf::{FileHeader, SectionHeader, Sym, SymbolTable};
 
-use super::header::{Sections, Symbols, class, damaged, with_class};
+use super::header::{Sections, Symbols, class, damaged, file_range, with_class};
 use super::loader;
 use crate::error::ImageProblem;
 use crate::image::places::{Compression, Part, Places, Purpose, Symbol, demangled};
@@ -49,11 +49,11 @@ where
     let length = data.len().map_err(|()| damaged("its length is unknown"))?;
     let mut parts = Vec::new();
     for section in sections.headers {
-        let Some((offset, size)) = section.file_range(endian) else { continue };
+        let Some((offset, size)) = file_range(section, endian) else { continue };
         if offset.checked_add(size).is_none_or(|end| end > length) {
             continue;
         }
-        let name = String::from_utf8_lossy(sections.name(section)?).into_owned();
+        let name = sections.label(section)?;
         let compressed = match section.compression(endian, data) {
             Ok(Some((header, offset, _))) => {
                 compression::<F>(header, endian).map(|how| (how, offset))
@@ -133,7 +133,7 @@ where
     let mut symbol_at = |offset: u64| {
         let behind = extents.partition_point(|extent| extent.start <= offset);
         let extent = extents.get(behind.checked_sub(1)?)?;
-        let (start, size) = sections.headers.get(extent.section)?.file_range(endian)?;
+        let (start, size) = file_range(sections.headers.get(extent.section)?, endian)?;
         // A symbol of another section says nothing.
         if !(start..start.saturating_add(size)).contains(&offset) {
             return None;
@@ -172,7 +172,7 @@ where
         let header = sections.headers.get(section)?;
         let base: u64 = if relocatable { 0 } else { header.sh_addr(endian).into() };
         let distance = symbol.st_value(endian).into().checked_sub(base)?;
-        let (start, _) = header.file_range(endian)?;
+        let (start, _) = file_range(header, endian)?;
         let start = start.checked_add(distance)?;
         Some(Extent { start, size: symbol.st_size(endian).into(), section, index })
     };

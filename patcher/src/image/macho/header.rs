@@ -9,6 +9,7 @@ use object::read::ReadRef;
 use object::read::macho::{LoadCommandData, LoadCommandVariant, MachHeader, Section, Segment};
 
 use crate::error::ImageProblem;
+use crate::shown::text;
 
 /// Calls a generic function with the header type that the file has. Gives what that gives, or the
 /// problem that the file ends before its magic number.
@@ -88,7 +89,6 @@ impl<'d, H: MachHeader<Endian = Endianness>> Mach<'d, H> {
             let has_bytes = size > 0 && !(is_debug_file && segment.name() != b"__DWARF");
             for section in segment.section_offsets(self.endian, sections) {
                 let (section, offset) = section.map_err(damaged)?;
-                let name = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
                 let place = section
                     .file_range(self.endian, offset)
                     .filter(|(offset, _)| has_bytes && *offset > 0);
@@ -101,7 +101,7 @@ impl<'d, H: MachHeader<Endian = Endianness>> Mach<'d, H> {
                 });
                 self.sections.push(MachSection {
                     header: section,
-                    name: format!("{},{}", name(section.segment_name()), name(section.name())),
+                    name: format!("{},{}", text(section.segment_name()), text(section.name())),
                     range,
                     is_encrypted,
                 });

@@ -57,6 +57,16 @@ impl Kind {
         }
     }
 
+    /// How many bytes of its load command have other meanings: the string begins behind them.
+    fn fields(self) -> usize {
+        match self {
+            Self::Needed | Self::InstallName => size_of::<macho::DylibCommand<Endianness>>(),
+            Self::Rpath | Self::Dylinker | Self::Environment => {
+                size_of::<macho::RpathCommand<Endianness>>()
+            }
+        }
+    }
+
     fn origin(self) -> Option<&'static str> {
         match self {
             Self::Needed | Self::Rpath => Some(LOADER_PATH),
@@ -137,8 +147,7 @@ fn strings<'d, H: MachHeader<Endian = Endianness>>(
         let mut at = text.offset.get(mach.endian) as usize;
         let outside = || damaged("a string is not in its load command");
         let bytes = command.raw_data().get(at..).filter(|bytes| bytes.contains(&0));
-        let bytes = bytes.filter(|_| at >= size_of::<macho::RpathCommand<Endianness>>());
-        let mut bytes = bytes.ok_or_else(outside)?;
+        let mut bytes = bytes.filter(|_| at >= kind.fields()).ok_or_else(outside)?;
         if kind == Kind::Environment {
             // Without a name it has no effect.
             let name = memchr::memchr2(b'=', 0, bytes).filter(|&end| bytes.get(end) == Some(&b'='));

@@ -22,7 +22,7 @@ use postlink_format::{HEADER_SIZE, MAGIC};
 use self::header::{Mach, damaged, is_64, with_width};
 use super::section::Candidate;
 use crate::error::{Error, ImageProblem, Imports, SectionProblem};
-use crate::shown::escaped;
+use crate::shown::{escaped, text};
 
 pub(super) use self::signature::finish;
 
@@ -108,7 +108,7 @@ where
     let accessors = symbols.iter().any(is_accessor);
     let of_system = ["/usr/lib/", "/System/"];
     let libraries = loader::needed(&mach)?.into_iter();
-    let libraries = libraries.map(|name| String::from_utf8_lossy(name).into_owned());
+    let libraries = libraries.map(text);
     Ok(Imports {
         libraries: libraries
             .filter(|library| !of_system.iter().any(|start| library.starts_with(start)))

@@ -37,6 +37,13 @@ pub(in crate::image) fn slices<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Slice>
         }
         end = range.end;
     }
+    let names: Vec<String> = slices.iter().map(|slice| slice.name.clone()).collect();
+    for slice in &mut slices {
+        // A loader takes the first one that fits; the others are there, and have names of their own.
+        if names.iter().filter(|name| **name == slice.name).nth(1).is_some() {
+            slice.name = format!("{} at {:#x}", slice.name, slice.range.start);
+        }
+    }
     Ok(slices)
 }
 
@@ -49,25 +56,35 @@ fn slices_as<'d, F: FatArch, R: ReadRef<'d>>(data: R) -> Result<Vec<Slice>, Imag
     Ok(file.arches().iter().map(slice).collect())
 }
 
-/// The name of a processor, or its numbers.
+/// The name of a processor, or its numbers. No two processors have one name, and a processor of which no name
+/// is known is none of the others.
 fn name(arch: &impl FatArch) -> String {
     let subtype = arch.cpusubtype();
     // The upper eight bits are about pointer authentication and libraries of 64 bits.
     let model = subtype.0 & 0x00ff_ffff;
     let known = match (arch.cputype(), model) {
+        (macho::CPU_TYPE_ARM64, 0) => "arm64",
         (macho::CPU_TYPE_ARM64, 1) => "arm64v8",
         (macho::CPU_TYPE_ARM64, 2) => "arm64e",
-        (macho::CPU_TYPE_ARM64, _) => "arm64",
-        (macho::CPU_TYPE_ARM64_32, _) => "arm64_32",
+        (macho::CPU_TYPE_ARM64_32, 1) => "arm64_32",
+        (macho::CPU_TYPE_X86_64, 3) => "x86_64",
         (macho::CPU_TYPE_X86_64, 8) => "x86_64h",
-        (macho::CPU_TYPE_X86_64, _) => "x86_64",
-        (macho::CPU_TYPE_X86, _) => "i386",
+        (macho::CPU_TYPE_X86, 3) => "i386",
+        (macho::CPU_TYPE_ARM, 5) => "armv4t",
+        (macho::CPU_TYPE_ARM, 6) => "armv6",
+        (macho::CPU_TYPE_ARM, 7) => "armv5e",
+        (macho::CPU_TYPE_ARM, 8) => "xscale",
         (macho::CPU_TYPE_ARM, 9) => "armv7",
         (macho::CPU_TYPE_ARM, 11) => "armv7s",
         (macho::CPU_TYPE_ARM, 12) => "armv7k",
-        (macho::CPU_TYPE_POWERPC, _) => "ppc",
-        (macho::CPU_TYPE_POWERPC64, _) => "ppc64",
-        (cpu, _) => return format!("processor {}", cpu.0),
+        (macho::CPU_TYPE_ARM, 14) => "armv6m",
+        (macho::CPU_TYPE_ARM, 15) => "armv7m",
+        (macho::CPU_TYPE_ARM, 16) => "armv7em",
+        (macho::CPU_TYPE_POWERPC, 0) => "ppc",
+        (macho::CPU_TYPE_POWERPC, 10) => "ppc7400",
+        (macho::CPU_TYPE_POWERPC, 100) => "ppc970",
+        (macho::CPU_TYPE_POWERPC64, 0) => "ppc64",
+        (cpu, model) => return format!("processor {}, model {model}", cpu.0),
     };
     known.to_owned()
 }

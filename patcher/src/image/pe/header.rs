@@ -2,7 +2,6 @@
 //! Header", "Section Table").
 #![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use object::LittleEndian as LE;
@@ -14,6 +13,7 @@ use object::read::pe::{DataDirectories, ImageNtHeaders, ImageOptionalHeader};
 
 use super::kind::{Kind, kind};
 use crate::error::ImageProblem;
+use crate::shown::text;
 
 pub(super) fn damaged(why: impl ToString) -> ImageProblem {
     ImageProblem::Damaged("PE", why.to_string())
@@ -176,11 +176,17 @@ impl<'d> Headers<'d> {
     }
 
     /// The name of a section. One that is too long for the header lies behind the symbols; where it
-    /// cannot be found, the name is what the header has.
-    pub(super) fn name(&self, section: &'d pe::ImageSectionHeader) -> Cow<'d, str> {
+    /// cannot be found, the name is what the header has. One that is cut ends with `…`.
+    pub(super) fn name(&self, section: &'d pe::ImageSectionHeader) -> String {
         let long = section.name_offset().ok().flatten();
-        let long = long.and_then(|at| string(self.strings, at as usize, LONGEST_NAME));
-        String::from_utf8_lossy(long.unwrap_or(section.raw_name()))
+        let Some(at) = long.map(|at| at as usize) else { return text(section.raw_name()) };
+        match string(self.strings, at, LONGEST_NAME) {
+            Some(name) => text(name),
+            None => match at.checked_add(LONGEST_NAME).and_then(|end| self.strings.get(at..end)) {
+                Some(start) => format!("{}…", text(start)),
+                None => text(section.raw_name()),
+            },
+        }
     }
 
     /// Where the bytes of a section are, and how many are used. A linker rounds up those that an image

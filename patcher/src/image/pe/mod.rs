@@ -68,7 +68,7 @@ pub(super) fn locate<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Candidate>, Imag
             found.push(Candidate {
                 member: None,
                 slice: None,
-                name: name.into_owned(),
+                name,
                 offset,
                 size,
                 by_name,
@@ -101,7 +101,7 @@ pub(super) fn regions<'d, R: ReadRef<'d>>(data: R) -> Result<Vec<Region>, ImageP
         let offset = section.pointer_to_raw_data.get(LE).into();
         let size: u64 = section.size_of_raw_data.get(LE).into();
         if !section.characteristics.get(LE).contains(pe::IMAGE_SCN_CNT_UNINITIALIZED_DATA) {
-            let name = headers.name(section).into_owned();
+            let name = headers.name(section);
             regions.push(Region { name, offset, size });
         }
     }

@@ -46,7 +46,7 @@ fn parts<'d, R: ReadRef<'d>>(headers: &Headers<'d>, data: R) -> Vec<Part> {
         if is_empty || range.end > length {
             return None;
         }
-        let name = headers.name(section).into_owned();
+        let name = headers.name(section);
         // GNU's way: `ZLIB`, and the size in eight bytes.
         let is_compressed = name.starts_with(".zdebug_");
         let compressed = is_compressed.then(|| (Compression::Zlib, start.saturating_add(12)));

@@ -9,7 +9,7 @@ use std::path::Path;
 use super::Unexplained;
 use crate::error::{Error, Result};
 use crate::files::compare::pairs;
-use crate::files::open::Mode;
+use crate::files::tree_file::TreeFile;
 use crate::files::window::Window;
 use crate::image::data::ImageData;
 use crate::image::loader::Role;
@@ -50,11 +50,11 @@ struct Run {
 
 /// Compares two images; `None` where one of them is none.
 pub(super) fn compare(
-    ours: &File,
-    theirs: &File,
-    path: &Path,
-    their_path: &Path,
+    (ours, theirs): (&File, &File),
+    found: (TreeFile<'_>, TreeFile<'_>),
 ) -> Result<Option<Compared>> {
+    let (path, their_path) = (found.0.path(), found.1.path());
+    let (path, their_path) = (path.as_path(), their_path.as_path());
     let parts = (places(&ImageData::new(ours), &[]), places(&ImageData::new(theirs), &[]));
     let (Ok(mut our_places), Ok(mut their_places)) = parts else { return Ok(None) };
     let size = |file: &File| file.metadata().map(|metadata| metadata.len());
@@ -99,7 +99,7 @@ pub(super) fn compare(
             });
         }
     }
-    let areas = Image::open(path, Mode::Read).map(|image| areas(&image)).unwrap_or_default();
+    let areas = Image::of_file(found.0).map(|image| areas(&image)).unwrap_or_default();
     let starts: Vec<u64> = runs.iter().map(|run| run.ours.start).collect();
     let symbols = places(&ImageData::new(ours), &starts).map(|places| places.symbols);
     let symbols = symbols.unwrap_or_default();

@@ -19,7 +19,8 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::files::compare::{is_equal, pairs};
-use crate::files::open::{open_entry, size};
+use crate::files::open::size;
+use crate::files::tree_file::TreeFile;
 use crate::files::walk::{EntryKind, Tree};
 use crate::scan::trees::ScannedTree;
 use crate::search::engine::Searcher;
@@ -97,7 +98,7 @@ pub(crate) fn compare(
     };
     let (ours, theirs) = (by_path(here), by_path(&there));
     let paths: BTreeSet<&PathBuf> = ours.keys().chain(theirs.keys()).collect();
-    let mut files: Vec<(&Path, PathBuf, PathBuf)> = Vec::new();
+    let mut files: Vec<(TreeFile<'_>, TreeFile<'_>)> = Vec::new();
     for path in paths {
         let (ours, theirs) = match (ours.get(path), theirs.get(path)) {
             (Some(&ours), Some(&theirs)) => (&here.entries[ours], &there.entries[theirs]),
@@ -109,7 +110,7 @@ pub(crate) fn compare(
         };
         match (&ours.kind, &theirs.kind) {
             (EntryKind::File(_), EntryKind::File(_)) => {
-                files.push((path, here.path(ours), there.path(theirs)));
+                files.push((here.file(ours), there.file(theirs)));
             }
             (EntryKind::Symlink(ours), EntryKind::Symlink(theirs)) => {
                 comparison.link(path, ours.as_os_str(), theirs.as_os_str());
@@ -123,12 +124,14 @@ pub(crate) fn compare(
         }
     }
     let same: Vec<Result<bool>> =
-        files.par_iter().map(|(_, ours, theirs)| is_equal(ours, theirs)).collect();
+        files.par_iter().map(|(ours, theirs)| is_equal(*ours, *theirs)).collect();
     let mut errors = Vec::new();
-    for ((path, ours, theirs), same) in files.iter().zip(same) {
+    for ((ours, theirs), same) in files.iter().zip(same) {
         let compared = match same {
             Ok(true) => continue,
-            Ok(false) => comparison.file(path, ours, theirs),
+            Ok(false) => ours.read("search", |our| {
+                theirs.read("search", |their| comparison.file((*ours, *theirs), (our, their)))
+            }),
             Err(error) => Err(error),
         };
         errors.extend(compared.err());
@@ -189,11 +192,14 @@ impl Compare<'_> {
         }
     }
 
-    fn file(&mut self, path: &Path, ours: &Path, theirs: &Path) -> Result<()> {
-        let failed = |path| Error::io("search", path);
-        let files =
-            (open_entry(ours).map_err(failed(ours))?, open_entry(theirs).map_err(failed(theirs))?);
-        if let Some(compared) = image::compare(&files.0, &files.1, ours, theirs)? {
+    fn file(&mut self, found: (TreeFile<'_>, TreeFile<'_>), files: (&File, &File)) -> Result<()> {
+        let path = &found.0.entry.path;
+        let (ours, theirs) = (found.0.path(), found.1.path());
+        let (ours, theirs) = (ours.as_path(), theirs.as_path());
+        fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+            Error::io("search", path)
+        }
+        if let Some(compared) = image::compare(files, found)? {
             self.differing += 1;
             for reason in compared.explained {
                 self.explain(reason);
@@ -203,16 +209,14 @@ impl Compare<'_> {
             self.differences.extend(found.map(|one| Unexplained { path: path.clone(), ..one }));
             return Ok(());
         }
-        let texts =
-            (text(&files.0).map_err(failed(ours))?, text(&files.1).map_err(failed(theirs))?);
+        let texts = (text(files.0).map_err(failed(ours))?, text(files.1).map_err(failed(theirs))?);
         if let (Some(ours), Some(theirs)) = texts {
             self.differing += 1;
             self.lines(path, &ours, &theirs);
             return Ok(());
         }
-        let (first, count) = differing_bytes(&files.0, &files.1).map_err(failed(ours))?;
-        let sizes =
-            (size(&files.0).map_err(failed(ours))?, size(&files.1).map_err(failed(theirs))?);
+        let (first, count) = differing_bytes(files.0, files.1).map_err(failed(ours))?;
+        let sizes = (size(files.0).map_err(failed(ours))?, size(files.1).map_err(failed(theirs))?);
         let message = if sizes.0 == sizes.1 {
             format!("{count} bytes differ")
         } else {

@@ -4,6 +4,7 @@
 use std::io::{self, Read};
 
 use super::{Look, PackFormat};
+use crate::shown::text;
 
 /// Bytes of a header, and of what the content of a member is rounded up to.
 const BLOCK: usize = 512;
@@ -45,7 +46,7 @@ impl Look<'_> {
                 return self.problem(names, "a header of the tar archive is not understood");
             };
             let name = header.split(|&byte| byte == 0).next().unwrap_or_default();
-            let name = String::from_utf8_lossy(name.get(..100).unwrap_or(name)).into_owned();
+            let name = text(name.get(..100).unwrap_or(name));
             let inner = [names, &[name]].concat();
             if self.is_over(names) {
                 return;
