@@ -43,12 +43,6 @@ impl Edit {
     pub(crate) fn moved(self, distance: u64) -> Self {
         Self { offset: self.offset.saturating_add(distance), ..self }
     }
-
-    /// The edit that takes this one back.
-    #[must_use]
-    pub fn reversed(&self) -> Self {
-        Self { offset: self.offset, before: self.after.clone(), after: self.before.clone() }
-    }
 }
 
 /// Edits in the order of the file, without those that change nothing; `None` if two overlap.

@@ -8,8 +8,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Instant;
+
+pub mod cases;
+mod kills;
+
+pub use self::kills::{Phase, Phases};
 
 use crate::matrix::is_full;
 use crate::{Folder, Run, postlink};
@@ -146,12 +149,29 @@ struct Counts {
 }
 
 impl Case {
-    /// Runs the command once. `folder` has the files in `before`; `@` in the line is the folder `work`.
+    /// Runs the command once, and keeps the calls that it makes. `folder` has the files in `before`; `@` in the
+    /// line is the folder `work`.
     ///
     /// # Panics
     /// It does not end with `code`.
     #[must_use]
     pub fn new(folder: Folder, line: &str, code: i32) -> Self {
+        let strace = |case: &Self| case.strace(&format!("-o ../trace -e {TRACED}"));
+        let mut case = Self::run_once(folder, line, code, strace);
+        case.calls = calls(&String::from_utf8_lossy(&case.folder.read("trace")));
+        case
+    }
+
+    /// The same without the calls: of a command that makes too many.
+    ///
+    /// # Panics
+    /// See [`Self::new`].
+    #[must_use]
+    pub fn untraced(folder: Folder, line: &str, code: i32) -> Self {
+        Self::run_once(folder, line, code, |case| case.run(&case.line))
+    }
+
+    fn run_once(folder: Folder, line: &str, code: i32, run: impl Fn(&Self) -> Run) -> Self {
         let line = line.replace('@', folder.path("work").to_str().expect("UTF-8"));
         let mut case = Self {
             folder,
@@ -165,11 +185,10 @@ impl Case {
         };
         case.reset();
         case.before = case.files();
-        let run = case.strace(&format!("-o ../trace -e {TRACED}"));
+        let run = run(&case);
         assert_eq!(run.code, code, "{}\n{}\n{}", case.line, run.stdout, run.stderr);
         case.said = run.stdout;
         case.good = case.files();
-        case.calls = calls(&String::from_utf8_lossy(&case.folder.read("trace")));
         case.reset();
         case
     }
@@ -223,44 +242,7 @@ impl Case {
         self.try_these(&trials);
     }
 
-    /// Ends the command by SIGKILL at so many moments of its run.
-    ///
-    /// # Panics
-    /// See [`Self::try_all`].
-    pub fn kill_at(&self, moments: u32) {
-        let spawn = || {
-            let words: Vec<&str> = self.line.split_whitespace().collect();
-            let mut command = Command::new(postlink());
-            command.args(words).current_dir(self.folder.path("work"));
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            command.spawn().expect("postlink")
-        };
-        let begun = Instant::now();
-        spawn().wait().expect("its end");
-        let whole = begun.elapsed();
-        let mut counts = Counts::default();
-        for moment in 0..moments {
-            self.reset();
-            let mut child = spawn();
-            std::thread::sleep(whole * moment / moments);
-            child.kill().expect("a kill");
-            let status = child.wait().expect("its end");
-            let after = self.files();
-            let judged = if status.success() {
-                counts.done += 1;
-                differs(&after, &self.good)
-            } else {
-                counts.killed += 1;
-                self.judge_killed(&after)
-            };
-            assert_eq!(judged, Ok(()), "{}: {moment} of {moments}", self.line);
-        }
-        self.reset();
-        println!("{}: {} killed, {} done", self.line, counts.killed, counts.done);
-        assert_ne!(counts.killed, 0);
-    }
-
-    /// Runs the command behind some words of a shell, such as `ulimit -n 9;`. Gives what it said.
+    /// Runs the command behind some words of a shell, such as `ulimit -n 9;` or `>/dev/full`. Gives what it said.
     ///
     /// # Panics
     /// See [`Self::try_all`].
@@ -269,9 +251,11 @@ impl Case {
         let exec = if words.starts_with("exec ") { "" } else { "exec" };
         let line = format!("cd work && {words} {exec} {program} {}", self.line);
         let run = self.folder.run_words("bash".as_ref(), &["-c", &line]);
-        let judged = self.judge(&run, &self.files(), "", &mut Counts::default());
+        let judged = self.judge(&run, &self.files(), words, &mut Counts::default());
         assert_eq!(judged, Ok(()), "{line}: {} {} {}", run.code, run.stdout, run.stderr);
-        self.reset();
+        if self.files() != self.before {
+            self.reset();
+        }
         run
     }
 
@@ -341,15 +325,16 @@ impl Case {
         assert!(wrong.is_empty(), "{text}\n{wrong}");
     }
 
-    /// What is wrong with an outcome.
+    /// What is wrong with an outcome. `tried` is the call that failed, or the words in front of the command.
     fn judge(
         &self,
         run: &Run,
         after: &Files,
-        call: &str,
+        tried: &str,
         counts: &mut Counts,
     ) -> Result<(), String> {
-        let untold = run.stderr.contains("cannot write to standard output");
+        let is_elsewhere = tried.contains('>');
+        let untold = is_elsewhere || run.stderr.contains("cannot write to standard output");
         match run.code {
             // That the system did not give the bytes of an archive is told among what is left.
             3 if self.code == 3 && run.stdout.contains("it cannot be unpacked: Input/output") => {
@@ -365,7 +350,7 @@ impl Case {
                     return Err(format!("it says something else: {:?}", self.said));
                 }
             }
-            1 if untold && call == "write" => {
+            1 if untold && (is_elsewhere || tried == "write") => {
                 counts.refused += 1;
                 differs(after, &self.good)?;
             }
@@ -383,6 +368,16 @@ impl Case {
             127 if run.stderr.contains("error while loading shared libraries") => {
                 counts.not_begun += 1;
                 differs(after, &self.before)?;
+            }
+            // Without the memory for the program itself, the system ends it.
+            139 if tried.starts_with("ulimit -v") && run.stderr.is_empty() => {
+                counts.not_begun += 1;
+                differs(after, &self.before)?;
+            }
+            // Where there is no memory, the standard library ends the process.
+            134 if run.stderr.starts_with("memory allocation of ") => {
+                counts.killed += 1;
+                self.judge_killed(after)?;
             }
             // By SIGHUP, SIGINT, SIGKILL or SIGTERM; by SIGPIPE before the program ignores it.
             129 | 130 | 137 | 141 | 143 => {
@@ -412,6 +407,10 @@ impl Case {
             let seen = self.folder.postlink(&format!("inspect work/{name}"));
             if seen.code == 0 || !seen.stderr.contains("interrupted") {
                 return Err(format!("inspect does not see it: {} {}", seen.stdout, seen.stderr));
+            }
+            let run = self.folder.run(&format!("./work/{name}"));
+            if run.code != 134 || !run.stderr.contains("a fill was interrupted") {
+                return Err(format!("it does not see that itself: {} {}", run.code, run.stderr));
             }
         }
         let is_there = self.good.iter().all(|(path, file)| after.get(path) == Some(file));

@@ -128,6 +128,17 @@ impl Folder {
         Self { path: temporary.path().to_owned(), thread, _temporary: Some(temporary) }
     }
 
+    /// One on a ram disk.
+    ///
+    /// # Panics
+    /// There is none, or no room on it.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        let made = TempDir::with_prefix_in("postlink-test-", "/dev/shm");
+        let temporary = made.expect("a folder in memory");
+        Self { path: temporary.path().to_owned(), _temporary: Some(temporary) }
+    }
+
     /// The folder of this name under the target folder, which is kept for the next run.
     ///
     /// # Panics

@@ -1,55 +1,9 @@
 //! Each call of the system that a command makes fails, does nothing, or is the last one.
 #![forbid(unsafe_code)]
 
-use std::fs;
-use std::os::unix::fs::symlink;
-
 use postlink_tests::faults::Case;
-use postlink_tests::lix::{build_program, sources};
-use postlink_tests::matrix::is_full;
-use postlink_tests::package::set_mode;
-use postlink_tests::{Folder, fixture, postlink};
-
-const SET: &str = "--set version=1.2.3 --set prefix=/p";
-
-/// A program that only its owner's group may run as the group.
-fn program() -> Folder {
-    let folder = sources();
-    build_program(&folder, "g++", "-O1 -g -Wl,--build-id", "whole");
-    let made = Folder::new();
-    fs::create_dir(made.path("before")).expect("a folder");
-    let split = format!(
-        "objcopy --only-keep-debug {0} before/app.debug && objcopy --strip-debug {0} before/program && \
-         cd before && objcopy --add-gnu-debuglink=app.debug program",
-        folder.path("whole").display()
-    );
-    made.run_words("sh".as_ref(), &["-c", &split]).ok();
-    set_mode(&made.path("before/program"), 0o2775);
-    made
-}
-
-/// A tree with a program, texts, links and a folder that may not be written.
-fn tree() -> Folder {
-    let folder = program();
-    let old = folder.path("before/old");
-    for name in ["bin", "share/closed"] {
-        fs::create_dir_all(old.join(name)).expect("a folder");
-    }
-    fs::rename(folder.path("before/program"), old.join("bin/program")).expect("the program");
-    fs::remove_file(folder.path("before/app.debug")).expect("the debug file");
-    folder.write("before/old/share/text", "in /opt/app\n");
-    folder.write("before/old/share/other", "nowhere\n");
-    fs::hard_link(old.join("share/text"), old.join("share/name")).expect("a name");
-    symlink("/opt/app/bin/program", old.join("bin/link")).expect("a link");
-    folder
-        .run_words(
-            "sh".as_ref(),
-            &["-c", "gzip -n < before/old/share/text > before/old/share/text.gz"],
-        )
-        .ok();
-    set_mode(&old.join("share/closed"), 0o555);
-    folder
-}
+use postlink_tests::faults::cases::{SET, WITH_DEBUG_FILE, all, generator, program, tree};
+use postlink_tests::{Folder, fixture};
 
 #[test]
 fn fill() {
@@ -70,16 +24,6 @@ fn fill_in_place() {
 fn fill_with_a_debug_file() {
     let line = format!("fill program {SET} --rewrite-build-id --debug-file app.debug");
     Case::new(program(), &line, 0).try_all();
-}
-
-fn generator() -> Case {
-    let folder = Folder::new();
-    fs::create_dir(folder.path("before")).expect("a folder");
-    let schema = fs::read(fixture("../../schema.toml")).expect("the schema");
-    folder.write("before/schema.toml", schema);
-    folder.write("before/g.h", "old");
-    let line = "generate --schema schema.toml --out-header g.h --out-source g.cc --out-rust g.rs --depfile d --stamp s";
-    Case::new(folder, line, 0)
 }
 
 #[test]
@@ -145,9 +89,6 @@ fn a_file_that_cannot_be_looked_at_is_no_other_file() {
     Case::new(program(), &format!("fill program {SET}"), 0).try_each("error=EIO", "statx");
 }
 
-const WITH_DEBUG_FILE: &str =
-    "fill program --set version=1.2.3 --set prefix=/p --rewrite-build-id --debug-file app.debug";
-
 /// It was removed, with exit code 0.
 #[test]
 fn a_debug_file_that_cannot_be_looked_at_stays() {
@@ -191,29 +132,6 @@ fn where_there_are_no_threads_it_is_told() {
     }
 }
 
-/// One case of each command, and how it ends.
-fn all() -> Vec<Case> {
-    let tree_line = |more: &str| {
-        format!("specialize --output old=@/new --rewrite /opt/app=@/new {SET} --repack{more}")
-    };
-    vec![
-        Case::new(program(), &format!("fill program {SET}"), 0),
-        Case::new(program(), &format!("fill program --output new {SET}"), 0),
-        Case::new(program(), &format!("fill --in-place program {SET}"), 0).in_place(),
-        Case::new(program(), WITH_DEBUG_FILE, 0),
-        Case::new(
-            program(),
-            &format!("payload --image program --section lix --output out {SET}"),
-            0,
-        ),
-        Case::new(program(), "inspect --json program", 0),
-        generator(),
-        Case::new(tree(), &tree_line(""), 0),
-        Case::new(tree(), "scan old --reference /opt/app --manifest manifest", 3),
-        Case::new(tree(), "verify old old", 0),
-    ]
-}
-
 /// The system may give and take fewer bytes than it is asked for, and a signal may come at any time.
 #[test]
 fn short_and_interrupted_calls_change_nothing() {
@@ -226,102 +144,5 @@ fn short_and_interrupted_calls_change_nothing() {
             let run = case.behind(&format!("LD_PRELOAD={library} FAULT={fault}"));
             assert!([0, 3].contains(&run.code), "{fault}: {}", run.stderr);
         }
-    }
-}
-
-/// With few open files, and small ones, a command does its work or changes nothing.
-#[test]
-fn limits_of_the_system_are_told() {
-    for case in all() {
-        let step = if is_full() { 1 } else { 3 };
-        for files in (3..12).step_by(step) {
-            let run = case.behind(&format!("ulimit -n {files};"));
-            let is_told = run.stderr.contains("Too many open files");
-            assert!(
-                run.code != 1 || is_told || run.stderr.contains("start threads"),
-                "{}",
-                run.stderr
-            );
-        }
-        // In units of 1024 bytes. The system sends SIGXFSZ too.
-        for size in [0, 1, 4, 16, 40, 64].into_iter().step_by(step) {
-            case.behind(&format!("trap '' XFSZ; ulimit -f {size};"));
-        }
-    }
-}
-
-/// At a thousand moments of each in the full matrix.
-#[test]
-fn a_kill_at_any_moment_leaves_the_old_file_or_the_new_one() {
-    let moments = if is_full() { 1000 } else { 9 };
-    for case in all() {
-        case.kill_at(moments);
-    }
-}
-
-/// On a file system that is full after so many bytes: a ram disk, with the files of the case in it.
-#[test]
-fn a_full_disk_is_told() {
-    let cases = [
-        (format!("fill program {SET}"), program()),
-        (format!("fill program --output new {SET}"), program()),
-        (format!("fill --in-place program {SET}"), program()),
-        (WITH_DEBUG_FILE.to_owned(), program()),
-        (
-            format!(
-                "specialize --output old=/srv/app --rewrite /opt/app=/srv/app --destdir out --repack {SET}"
-            ),
-            tree(),
-        ),
-    ];
-    for (line, folder) in cases {
-        folder.write(
-            "try",
-            format!(
-                "set -e
-mkdir disk good
-mount -t tmpfs tmpfs good
-cp -a before/. good
-(cd good && {program} {line} >/dev/null 2>&1)
-for pages in 0 1 4 12 13 14 26 40 80 200; do
-    mount -t tmpfs -o size=2M tmpfs disk
-    cp -a before/. disk
-    head -c 8M /dev/zero 2>/dev/null >disk/filler || truncate -s -$((pages * 4096)) disk/filler
-    cd disk
-    code=0
-    {program} {line} >/dev/null 2>../said || code=$?
-    rm filler
-    cd ..
-    if [ $code = 0 ]; then same=good; else same=before; fi
-    if diff -r --no-dereference disk $same >&2 && [ $code = 0 ] || grep -q 'No space left' said; then
-        echo $pages $code
-    else
-        cat said >&2; echo wrong $pages $code
-    fi
-    umount disk
-done
-",
-                program = postlink().display()
-            ),
-        );
-        let said = folder.run("unshare --user --map-root-user --mount sh try");
-        println!("{line}: {}", said.stdout.replace('\n', ", "));
-        assert!(said.stderr.is_empty(), "{line}: {}", said.stderr);
-        let said = said.ok();
-        assert!(!said.contains("wrong") && said.contains("200 0"), "{line}: {said}");
-    }
-}
-
-#[test]
-fn a_file_system_that_is_read_only_is_told() {
-    for case in all() {
-        let place = case.folder().path("work").display().to_string();
-        let mount = format!(
-            "mount --bind {place} {place} && mount -o remount,ro,bind {place} && cd {place} &&"
-        );
-        case.folder().write("try", format!("{mount} exec \"$@\"\n"));
-        let run = case.behind("exec unshare --user --map-root-user --mount sh ../try");
-        let is_told = run.stderr.contains("Read-only file system");
-        assert_eq!(run.code == 1, is_told, "{}: {}", run.code, run.stderr);
     }
 }

@@ -4,7 +4,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::time::{Duration, SystemTime};
 
 use postlink_tests::lix::{build_library, build_program, expected, sources, unspecialized};
-use postlink_tests::{Folder, postlink};
+use postlink_tests::{Folder, place_of, postlink};
 
 const SET: &str = "--set version=1.2.3 --set prefix=/p";
 
@@ -151,6 +151,41 @@ fn an_error_while_writing_is_taken_back() {
         assert!(said.contains("cannot write program"), "{said}");
         assert!(folder.read("program") == before);
     }
+}
+
+/// Behind a limit on the size of files nothing could be put back, nor was it needed: the rest was left as it was
+/// half-way.
+#[test]
+fn a_write_into_a_limit_is_taken_back() {
+    let folder = sources();
+    build_program(&folder, "g++", "-O1", "program");
+    let before = folder.read("program");
+    let (at, _) = place_of(&folder, "program", "lix");
+    let line = format!("exec {} fill --in-place program {SET}", postlink().display());
+    // In units of 1024 bytes, from the record on.
+    for size in (at >> 10..(at >> 10) + 16).step_by(3) {
+        let line = format!("ulimit -f {size}; {line}");
+        let said = folder.run_words("bash".as_ref(), &["-c", &line]).fails(1);
+        assert!(said.contains("File too large") && !said.contains("take back"), "{size}: {said}");
+        assert!(folder.read("program") == before, "{size}");
+    }
+}
+
+/// Where nothing can be put back, that is told, and the file says so.
+#[test]
+fn what_cannot_be_taken_back_is_told() {
+    let folder = sources();
+    build_program(&folder, "g++", "-O1", "program");
+    let line = format!(
+        "strace -o /dev/null -e inject=pwrite64:error=EIO:when=3+ {} fill --in-place program {SET}",
+        postlink().display()
+    );
+    let said = folder.run(&line).fails(1);
+    assert!(said.contains("cannot take back what was written to program"), "{said}");
+    assert!(folder.postlink("inspect program").fails(1).contains("interrupted"));
+    assert!(folder.run("./program").fails(134).contains("a fill was interrupted"));
+    folder.postlink(&format!("fill program --reset {SET}")).ok();
+    assert_eq!(folder.run("./program").ok(), expected("1.2.3", "/p", true));
 }
 
 /// A write that the system says it did, but did not, is seen.

@@ -4,7 +4,8 @@
 
 use std::fs::{self, create_dir};
 
-use postlink_tests::{Folder, Run, postlink};
+use postlink_format::VALUES_OFFSET;
+use postlink_tests::{Folder, Run, place_of, postlink};
 use serde_json::Value as Json;
 
 const SCHEMA: &str = r#"[section.app]
@@ -240,7 +241,7 @@ fn against_another_build_a_descriptor_differs_in_defaults_only() {
     let scan = || folder.postlink("scan one --reference /opt/one --against two --json");
     scan().ok();
     let library = folder.read("two/liba.so");
-    let (start, layout) = postlink_tests::place_of(&folder, "two/liba.so", "app");
+    let (start, layout) = place_of(&folder, "two/liba.so", "app");
     let name = b"version0.0.0-unspecialized";
     let at = library[start..].windows(name.len()).position(|bytes| bytes == name);
     let at = start + at.expect("a field");
@@ -270,4 +271,24 @@ fn many_texts_with_many_references_are_carried() {
         assert!(text == "/srv/new\n".repeat(100).as_bytes());
     }
     folder.postlink("verify tree out/srv/new --rewrite /opt/app=/srv/new").ok();
+}
+
+/// One that a fill had left half-written was counted among those that specialize handles.
+#[test]
+fn a_record_that_no_fill_can_go_on_from_is_told() {
+    let folder = built();
+    let (at, layout) = place_of(&folder, "app", "app");
+    let value = at + layout.values[0] as usize;
+    for (damage, why) in
+        [(at + VALUES_OFFSET as usize, "interrupted"), (value, "checksum of the values")]
+    {
+        let mut bytes = folder.read("app");
+        bytes[damage] = 2;
+        folder.copy("app", "tree/app");
+        folder.write("tree/app", bytes);
+        let said = folder.postlink("scan tree --reference /opt/app").fails_with_output(3);
+        assert!(said.contains("records that cannot be filled: 1 in 1 file"), "{said}");
+        assert!(said.contains(why) && said.contains("--reset"), "{said}");
+        assert!(specialize(&folder, "").fails(1).contains(why));
+    }
 }

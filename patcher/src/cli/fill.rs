@@ -101,7 +101,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         let files = args.values.given.paths();
         let read: Vec<&Path> =
             files.iter().map(PathBuf::as_path).chain(args.schema.as_deref()).collect();
-        let stop = super::talk::stopped_by_signals()?;
+        let stop = super::signals::stop()?;
         let mut exit = Exit::Done;
         let mut images = Vec::new();
         for path in &args.images {

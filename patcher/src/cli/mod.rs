@@ -12,6 +12,7 @@ mod man;
 mod payload;
 mod progress;
 mod scan;
+mod signals;
 mod specialize;
 mod talk;
 mod usage;
@@ -55,6 +56,7 @@ enum Command {
 /// Runs the command that the process was called with. `--version` prints `version`.
 #[must_use]
 pub fn main(version: String) -> ExitCode {
+    signals::outlive_large_files();
     let words: Vec<OsString> = std::env::args_os().collect();
     if let [_, first, rest @ ..] = &*words
         && first == completions::COMMAND
@@ -72,7 +74,7 @@ pub fn main(version: String) -> ExitCode {
         // words as they are, so it gets them again without what a terminal obeys.
         let shown: Vec<OsString> = words.iter().map(|word| usage::shown(word)).collect();
         let shown_error = read(with_examples(), &shown).err();
-        usage::hinted(shown_error.unwrap_or(error), &shown).exit()
+        usage::end(&usage::hinted(shown_error.unwrap_or(error), &shown))
     });
     let talk = Talk(global);
     let done = match command {

@@ -5,7 +5,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -43,7 +42,7 @@ impl Progress {
         }
     }
 
-    /// Of a command that Ctrl-C and SIGTERM simply end: they remove the line first. A command that
+    /// Of a command that [signals](super::signals::ending) simply end: they remove the line first. A command that
     /// handles them itself drops the progress when it does.
     pub(super) fn ends_at_signals(mut self) -> Self {
         self.ends_at_signals = true;
@@ -75,7 +74,7 @@ impl Progress {
             return;
         }
         // Where this fails, the line stays, and nothing else is wrong.
-        let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
+        let Ok(mut signals) = Signals::new(super::signals::ending()) else { return };
         let bar = self.bar.clone();
         // For the rest of the process: the handlers of signals cannot be taken back.
         thread::spawn(move || {

@@ -148,7 +148,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     json::or_error(args.json, || {
         let options = options(args, talk)?;
         let progress = Progress::new(talk.0.quiet);
-        let done = specialize(&options, &progress, &*super::talk::stopped_by_signals()?);
+        let done = specialize(&options, &progress, &*super::signals::stop()?);
         progress.end();
         let done = done?;
         done.warnings.iter().for_each(|warning| talk.warn(warning));

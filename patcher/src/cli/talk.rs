@@ -1,14 +1,9 @@
 //! What is said, where, and with which exit code a command ends: the one place where this is decided.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
-
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::shown::{line, lines};
 
 /// How a command ended.
@@ -83,7 +78,7 @@ impl Talk {
     /// Tells a refusal and the way out.
     pub(super) fn refuse(self, error: &Error) -> Exit {
         if let Error::Schema { rendered, .. } = error {
-            let _ = writeln!(std::io::stderr(), "{rendered}\n");
+            let _ = writeln!(io::stderr(), "{rendered}\n");
         }
         report(RED, "error", &error.to_string(), &error.help());
         if matches!(error, Error::Usage { .. }) { Exit::Usage } else { Exit::Refused }
@@ -104,42 +99,39 @@ pub(super) fn print(text: &str) {
 
 /// Prints a value for a program that reads it, as it is; for a person, its hidden characters are shown.
 pub(super) fn print_value(value: &str) {
-    if std::io::stdout().is_terminal() { print(&line(value)) } else { print_raw(value) }
+    if io::stdout().is_terminal() { print(&line(value)) } else { print_raw(value) }
 }
 
 /// Prints text as it is: the result that was asked for, without which the command has failed.
 pub(super) fn print_raw(text: &str) {
-    if let Err(error) = write_out(text) {
+    written(write_out(text));
+}
+
+/// Ends the process where a result that was asked for could not be written.
+pub(super) fn written(result: io::Result<()>) {
+    if let Err(error) = unless_unread(result) {
         let help = "what the command writes elsewhere is as its exit code would have said; only its output is missing";
         report(RED, "error", &format!("cannot write to standard output: {error}"), help);
         std::process::exit(Exit::Refused as i32);
     }
 }
 
-/// A reader that went away (`| head`) is no error, a full disk is.
-pub(super) fn write_out(text: &str) -> std::io::Result<()> {
-    match writeln!(std::io::stdout(), "{text}") {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
-    }
+pub(super) fn write_out(text: &str) -> io::Result<()> {
+    unless_unread(writeln!(io::stdout(), "{text}"))
 }
 
-/// A flag that Ctrl-C and SIGTERM set, so that what is not complete can be removed. The second of
-/// them ends the process at once.
-pub(super) fn stopped_by_signals() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_default(signal, Arc::clone(&stop))
-            .and_then(|_| flag::register(signal, Arc::clone(&stop)))
-            .map_err(Error::io("wait for signals beside", "postlink"))?;
-    }
-    Ok(stop)
+/// A reader that went away (`| head`) is no error, a full disk is.
+fn unless_unread(result: io::Result<()>) -> io::Result<()> {
+    result.or_else(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(error),
+    })
 }
 
 /// Whether standard error may have colours: the rules of no-color.org and bixense.com/clicolors, as
 /// clap has them for its own messages.
 pub(super) fn color() -> bool {
-    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+    anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
 }
 
 pub(super) const RED: &str = "\x1b[1;31m";
@@ -161,5 +153,5 @@ pub(super) fn report(color: &str, title: &str, message: &str, help: &str) {
         text += &format!("  {bold}help{plain}: {line}\n");
     }
     // Where even this cannot be said, the exit code remains.
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let _ = io::stderr().write_all(text.as_bytes());
 }

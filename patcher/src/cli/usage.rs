@@ -1,7 +1,8 @@
-//! Errors about arguments: what clap shows of them, and hints for those that were given without their
-//! option.
+//! What clap shows: help, versions, and errors about arguments, with hints for those that were given without
+//! their option.
 
 use std::ffi::{OsStr, OsString};
+use std::io::Write;
 
 use clap::error::{ContextKind, ContextValue};
 
@@ -27,6 +28,16 @@ pub(super) fn hinted(mut error: clap::Error, words: &[OsString]) -> clap::Error 
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint]));
     }
     error
+}
+
+/// Prints what clap has to say, and ends the process.
+pub(super) fn end(error: &clap::Error) -> ! {
+    let printed = error.print().and_then(|()| std::io::stdout().flush());
+    // Help is a result that was asked for; an error is told by the exit code too.
+    if !error.use_stderr() {
+        super::talk::written(printed);
+    }
+    std::process::exit(error.exit_code());
 }
 
 fn is_option(word: &str) -> bool {

@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::attributes::{Rights, set_modified};
+use super::compare::holds;
 use super::data::read_back;
 use super::replace::Durability;
 use crate::edit::Edit;
@@ -50,13 +51,36 @@ pub(crate) fn in_place(file: &File, path: &Path, steps: &Steps, how: Durability)
         true => set_modified(file, &metadata).map_err(failed("set the time of")),
         false => Ok(()),
     });
-    if done.is_err() && !is_cut {
-        let reversed = |edits: &[Edit]| edits.iter().map(Edit::reversed).collect::<Vec<_>>();
-        // The first error is the one to show; a second one cannot be helped.
-        let _ = write(file, &[&steps.mark, &reversed(&steps.body), &reversed(&steps.seal)], how);
-        let _ = rights.keep(file);
+    let Err(error) = done else { return Ok(()) };
+    if is_cut {
+        return Err(error);
     }
-    done
+    let taken_back = take_back(file, steps, how).map_err(failed("take back what was written to"));
+    match taken_back.and_then(|()| rights.keep(file)) {
+        Ok(()) => Err(error),
+        Err(second) => Err(Error::several(vec![error, second])),
+    }
+}
+
+/// Puts back what was there before the steps. Bytes that cannot be written may not have been changed either, as
+/// those behind a limit on the size of files: the rest is put back, and then the file is asked. The mark stays
+/// where not all other bytes are what they were.
+fn take_back(file: &File, steps: &Steps, how: Durability) -> io::Result<()> {
+    let mut failed = write(file, &[&steps.mark], how).err();
+    for edits in [&steps.body, &steps.seal] {
+        for edit in edits {
+            failed = file.write_all_at(&edit.before, edit.offset).err().or(failed);
+        }
+        for edit in edits {
+            if !holds(file, edit.offset, &edit.before)? {
+                return Err(failed.unwrap_or_else(|| io::Error::other("other bytes are there")));
+            }
+        }
+        if how.sync {
+            file.sync_data()?;
+        }
+    }
+    Ok(())
 }
 
 fn write(file: &File, steps: &[&Vec<Edit>], how: Durability) -> io::Result<()> {

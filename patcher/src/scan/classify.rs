@@ -20,7 +20,7 @@ use crate::image::loader::{LoaderText, Role};
 use crate::image::places;
 use crate::image::places::{Places, Purpose, Symbol, containing};
 use crate::record::area::{RecordArea, areas};
-use crate::record::read::Image;
+use crate::record::read::{Image, RecordPlace, RecordSection};
 use crate::scan::finding::{Action, Finding, FindingKind, Place};
 use crate::scan::propose::entry;
 use crate::search::engine::Searcher;
@@ -493,6 +493,7 @@ impl Context<'_> {
         let areas = image.as_ref().map(areas).unwrap_or_default();
         known.records = areas.iter().map(KnownRecord::from).collect();
         if let Some(image) = &image {
+            known.findings.extend(self.damaged(image));
             known.findings.extend(self.in_defaults(image));
         }
         known.findings.extend(self.unknown_records(&areas));
@@ -508,6 +509,19 @@ impl Context<'_> {
             ..finding(self.searched.name(), FindingKind::Record)
         };
         unknown.map(told).collect()
+    }
+
+    /// The records whose values no fill can go on from.
+    fn damaged(&self, image: &Image) -> Vec<Finding> {
+        let damage = |(section, place): (&RecordSection, &RecordPlace)| {
+            let source =
+                section.record(place).and_then(|record| record.values().map(drop)).err()?;
+            let (path, section) = (section.path.clone(), section.name.clone());
+            let error = Error::Record { path, section, source };
+            let (text, advice) = (error.to_string(), error.help().into());
+            Some(Finding { text, advice, ..finding(self.searched.name(), FindingKind::Record) })
+        };
+        image.records().filter_map(damage).collect()
     }
 
     /// The references in defaults of declared fields. A search of the bytes does not see where such

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::talk::{Exit, Talk};
@@ -25,6 +26,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     let compiler = compiler()?;
+    let stop = super::signals::stop()?;
     let temporary;
     let folder = match &args.dir {
         Some(folder) => {
@@ -44,7 +46,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     }
     // Commands run in it, and it may be named relative to where we are.
     let folder = &folder.canonicalize().map_err(Error::io("open", folder))?;
-    let shell = Shell { folder, compiler, talk };
+    let shell = Shell { folder, compiler, talk, stop: &stop };
     shell.play()?;
     Ok(Exit::Done)
 }
@@ -72,6 +74,7 @@ struct Shell<'a> {
     folder: &'a Path,
     compiler: String,
     talk: Talk,
+    stop: &'a AtomicBool,
 }
 
 impl Shell<'_> {
@@ -152,6 +155,10 @@ impl Shell<'_> {
             Command::new(program).args(words.split_whitespace()).current_dir(self.folder).output();
         let took = start.elapsed();
         let output = output.map_err(Error::io("run", name))?;
+        // It may have ended the command too.
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Error::input("stopped by a signal", ""));
+        }
         let text = String::from_utf8_lossy(&output.stdout);
         if !text.trim_end().is_empty() {
             self.say(text.trim_end());
