@@ -487,7 +487,7 @@ impl TooMany {
 }
 
 fn io_help(source: &io::Error) -> &'static str {
-    if source.get_ref().is_some_and(|error| error.is::<TooMany>()) {
+    if let Some(TooMany(_)) = source.get_ref().and_then(|error| error.downcast_ref()) {
         return TooMany::HELP;
     }
     match source.kind() {
