@@ -477,7 +477,19 @@ const DROPPED: &str = "the linker dropped it: with --gc-sections it keeps a sect
     called; from a static library it takes what is referred to, or everything with --whole-archive; /MERGE puts it \
     into another section";
 
+/// More references than a search keeps.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("there are more than {0} references")]
+pub(crate) struct TooMany(pub(crate) usize);
+
+impl TooMany {
+    pub(crate) const HELP: &str = "name longer paths as references, or look at parts of the tree";
+}
+
 fn io_help(source: &io::Error) -> &'static str {
+    if let Some(TooMany(_)) = source.get_ref().and_then(|error| error.downcast_ref()) {
+        return TooMany::HELP;
+    }
     match source.kind() {
         io::ErrorKind::NotFound => {
             "there is no such file or folder: check the path, or create the folder"

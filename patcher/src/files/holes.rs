@@ -117,6 +117,6 @@ mod tests {
         assert!(found[0].contains(&near) && found[1].contains(&far), "{found:?}");
         assert!(found.iter().all(|part| part.end - part.start < 1 << 20), "{found:?}");
         let short: Vec<_> = in_either((&ours, near), (&theirs, 0), 1).expect("parts").collect();
-        assert_eq!(short, std::slice::from_ref(&(0..1)));
+        assert_eq!(short.iter().map(|part| part.end).collect::<Vec<_>>(), [1]);
     }
 }

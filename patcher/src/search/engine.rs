@@ -15,7 +15,7 @@ use super::hits::{Hit, Hits};
 use super::matcher::Engine;
 use super::pieces::{self, HALF, PIECE};
 use super::reference::{BEFORE, BEHIND, Encoding, Fit, Reference};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, TooMany};
 use crate::files::open::read_at;
 use crate::search::text::is_text;
 use crate::shown::shown;
@@ -197,7 +197,7 @@ impl Searcher {
             from = to.max(from);
             settled = found.settle(settled, self.own, base + from as u64);
             if found.hits.len() > MOST_HITS {
-                return Err(io::Error::other(too_many()));
+                return Err(io::Error::other(TooMany(MOST_HITS)));
             }
             if is_end {
                 break;
@@ -339,12 +339,7 @@ pub(crate) fn check_count(count: usize) -> Result<()> {
     if count <= MOST_HITS {
         return Ok(());
     }
-    let help = "name longer paths as references, or look at parts of the tree";
-    Err(Error::input(too_many(), help))
-}
-
-pub(super) fn too_many() -> String {
-    format!("there are more than {MOST_HITS} references")
+    Err(Error::input(TooMany(MOST_HITS).to_string(), TooMany::HELP))
 }
 
 #[cfg(test)]
@@ -439,7 +434,9 @@ mod tests {
         assert_eq!(searcher.stream(io::repeat(b'x'), 1000).expect("a stream").1, 1001);
         let many = b"/a ".repeat(MOST_HITS + 1);
         let refused = searcher.stream(many.as_slice(), 1 << 30).map(drop).expect_err("too many");
-        assert_eq!(refused.to_string(), "there are more than 1048576 references");
+        let refused = Error::io("search", "a")(refused);
+        assert_eq!(refused.to_string(), "cannot search a: there are more than 1048576 references");
+        assert!(refused.help().starts_with("name longer paths"), "{}", refused.help());
         let file = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(file.path(), &many).expect("a file");
         let refused = found_in(&searcher, file.path()).map(drop).expect_err("too many");

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::engine::{MOST_HITS, MOST_LEAD, START, Searcher, WINDOW, check_count, too_many};
+use super::engine::{MOST_HITS, MOST_LEAD, START, Searcher, WINDOW, check_count};
 use super::hits::Hits;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, TooMany};
 use crate::files::holes::extents;
 use crate::files::open::size;
 use crate::files::tree_file::TreeFile;
@@ -31,7 +31,7 @@ impl Searcher {
             let found = self.segment(file, part.clone(), size, &mut buffer, &count)?;
             all.append(found.ok_or(io::ErrorKind::UnexpectedEof)?, part.start);
             if count.load(Ordering::Relaxed) > MOST_HITS {
-                return Err(io::Error::other(too_many()));
+                return Err(io::Error::other(TooMany(MOST_HITS)));
             }
         }
         all.finish(self.own);
