@@ -65,10 +65,9 @@ fn content(path: &Path, metadata: &Metadata) -> Content {
     if !metadata.is_file() {
         return Content::None;
     }
-    match fs::read(path) {
-        Ok(bytes) if metadata.len() <= MOST_BYTES => Content::Bytes(bytes),
-        _ => Content::Large(metadata.len(), metadata.mtime(), metadata.mtime_nsec()),
-    }
+    let bytes = (metadata.len() <= MOST_BYTES).then(|| fs::read(path));
+    let large = || Content::Large(metadata.len(), metadata.mtime(), metadata.mtime_nsec());
+    bytes.and_then(Result::ok).map_or_else(large, Content::Bytes)
 }
 
 /// The end of a run: what it printed, and its exit code.
@@ -137,13 +136,21 @@ fn may_change(
             let is_told = path
                 .strip_prefix(folder)
                 .is_ok_and(|path| end.stderr.contains(&format!("{}:", path.display())));
-            !is_told
-                && end.words.iter().filter(|word| folder.join(word).is_file()).count() > 1
-                && named(end.words)
+            !is_told && operands(end.words) > 1 && named(end.words)
         }
         (1, _) => false,
+        // The pages of the manual, often in the working folder.
+        (0, "man") => true,
         _ => named(end.words),
     }
+}
+
+/// How many words behind the command are neither options nor their values.
+fn operands(words: &[&str]) -> usize {
+    const WITH_VALUES: [&str; 6] =
+        ["--set", "--values", "--section", "--output", "--debug-file", "--from"];
+    let is_operand = |pair: &&[&str]| !pair[1].starts_with('-') && !WITH_VALUES.contains(&pair[0]);
+    words.windows(2).filter(is_operand).count()
 }
 
 /// Whether a word of a command line, or what is behind an `=` in it, names this entry, a folder that it is
