@@ -10,7 +10,8 @@ use signal_hook::flag;
 use crate::error::{Error, Result};
 
 /// Those that ask a command to end: Ctrl-C, SIGTERM, and the end of its terminal. One that was ignored when the
-/// process began stays ignored: `nohup` asks for that, and a shell does for what a script runs beside itself.
+/// process began stays ignored, where /proc tells: `nohup` asks for that, and a shell does for what a script runs
+/// beside itself.
 pub(super) fn ending() -> Vec<i32> {
     match ignored() {
         Some(mask) => {

@@ -3,7 +3,7 @@
 //!
 //! - A link that the user names is followed. Links that are found in a tree are not.
 //! - A file takes its place in one step, complete. What is not put there leaves nothing; what a kill
-//!   leaves, the next run beside it removes.
+//!   leaves, the next run beside it removes, but for a folder where others can give names.
 //! - Trees are listed, read and removed, and new files and trees are made, from folders that are open: where
 //!   something else puts a link at a folder's path meanwhile, nothing is read or written behind that.
 //! - What was read of a file that changed meanwhile is no answer.
