@@ -155,6 +155,8 @@ struct Loaded<'d, F: FileHeader, R> {
     entries: &'d [F::Dyn],
     /// Where sections are that have addresses and no bytes.
     empty: HashSet<u64>,
+    /// The dynamic symbols as a section header tells of them: their address, and their size in bytes.
+    symbols: Option<(u64, u64)>,
 }
 
 impl<'d, F, R> Loaded<'d, F, R>
@@ -177,7 +179,10 @@ where
         };
         let empty = sections.iter().filter(is_empty);
         let empty = empty.map(|section| section.sh_addr(endian).into()).collect();
-        let mut loaded = Self { data, endian, segments, entries: &[], empty };
+        let symbols = sections.iter().find(|section| section.sh_type(endian) == elf::SHT_DYNSYM);
+        let symbols =
+            symbols.map(|section| (section.sh_addr(endian).into(), section.sh_size(endian).into()));
+        let mut loaded = Self { data, endian, segments, entries: &[], empty, symbols };
         // Where there are several, glibc takes the last.
         if let Some(segment) = loaded.segments(elf::PT_DYNAMIC).last() {
             let entries = segment.dynamic(endian, data).map_err(damaged)?.unwrap_or_default();
@@ -240,13 +245,15 @@ where
         Ok(Table { start, bytes, readers: readers.collect(), shorter: SHORTER })
     }
 
-    /// Nothing says how many symbols there are: they are read up to the next table, or to the end
-    /// of the segment. What is no symbol there can only make a string seem to be shared.
+    /// No dynamic entry says how many symbols there are: they are read up to the next table, or to the end of the
+    /// segment; and as far as a section header says, since the next table may be a damaged address. What is no
+    /// symbol there can only make a string seem to be shared.
     fn symbol_names(&self, readers: &mut Vec<Reader>) -> Result<(), ImageProblem> {
         let Some(address) = self.value(elf::DT_SYMTAB) else { return Ok(()) };
         let outside = || damaged("its dynamic symbols are not in a segment");
         let (start, room) = self.place(address).ok_or_else(outside)?;
-        let size = self.up_to_next_table(address, room);
+        let told = self.symbols.filter(|(start, _)| *start == address).map_or(0, |told| told.1);
+        let size = self.up_to_next_table(address, room).max(told.min(room));
         let count = usize::try_from(size).map_err(|_| outside())?;
         let count = count.checked_div(size_of::<F::Sym>()).unwrap_or_default();
         let symbols = self.data.read_slice_at::<F::Sym>(start, count).map_err(|()| outside())?;
