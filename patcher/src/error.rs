@@ -503,7 +503,7 @@ fn io_help(source: &io::Error) -> &'static str {
             "the program is running: leave out --in-place, and a new file takes the old one's place"
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "make room on the disk; --in-place needs none"
+            "make room on the disk; a fill with --in-place needs none"
         }
         io::ErrorKind::WouldBlock => {
             "another program holds a lock on it: try again when it has ended"

@@ -27,8 +27,8 @@ use crate::watch::Watch;
 /// before anything is written. Afterwards nothing of the old paths is left; otherwise it ends
 /// with 3, lists what is, and no tree stays.
 ///
-/// Each tree takes its place by one rename. Where the process is killed, or the power fails, before
-/// that, a folder `.postlink-...` stays beside the place until the next run there; between two of these
+/// Each tree takes its place by one rename. Where the process is killed before that,
+/// a folder `.postlink-...` stays beside the place until the next run there; between two of these
 /// renames, the first trees have their places and the others do not. Where nothing may be made beside a
 /// place, the tree is made in the place itself, and such a run leaves a part of it there.
 #[derive(Debug, clap::Args)]

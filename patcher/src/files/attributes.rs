@@ -84,6 +84,26 @@ pub(crate) fn keep(old: &File, new: &File, path: &Path, owner: Owner) -> Result<
     Ok(lost)
 }
 
+/// A sentence about a new file that is a copy of a file which stays: the rights that it does not have.
+pub(super) fn left_out(old: &File) -> io::Result<Option<String>> {
+    let mut rights = Vec::new();
+    if old.metadata()?.mode() & SPECIAL_BITS != 0 {
+        rights.push("set-user-ID, set-group-ID and sticky bits");
+    }
+    for (name, right) in [(CAPABILITIES, "capabilities"), (ACCESS_LIST, "access control list")] {
+        if xattr(old, name)?.is_some() {
+            rights.push(right);
+        }
+    }
+    let Some((last, first)) = rights.split_last() else { return Ok(None) };
+    let all = if first.is_empty() {
+        (*last).to_owned()
+    } else {
+        format!("{} and {last}", first.join(", "))
+    };
+    Ok(Some(format!("it has not got the {all} of the file that it was made from: give them to it")))
+}
+
 /// Gives a file or folder the times of another one.
 pub(crate) fn keep_times(old: &Metadata, new: &File) -> io::Result<()> {
     Ok(futimens(new, &times(old))?)

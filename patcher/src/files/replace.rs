@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::io::Errno;
 
-use super::attributes::{Owner, keep, only_owner_gains, set_modified};
+use super::attributes::{Owner, keep, left_out, only_owner_gains, set_modified};
 use super::compare::holds;
 use super::data::{check_size, copy_data, read_back};
 use super::folder::Folder;
@@ -121,13 +121,14 @@ impl<'a> Ready<'a> {
         }
         check_size(file, &target, changes.length.unwrap_or(before.len()))?;
         read_back(file, &target, changes.edits)?;
-        let mut notes = Vec::new();
-        if !matches!(what, Old::Stays) {
+        let notes = if matches!(what, Old::Stays) {
+            left_out(old).map_err(failed("look at"))?.into_iter().collect()
+        } else {
             if new.has_name() {
                 only_owner_gains(old, &target)?;
             }
-            notes = keep(old, file, &target, Owner::Same)?;
-        }
+            keep(old, file, &target, Owner::Same)?
+        };
         if how.preserve {
             set_modified(file, &before).map_err(failed("set the time of"))?;
         }

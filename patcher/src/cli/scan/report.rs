@@ -19,9 +19,8 @@ pub(super) fn print(scan: &Scan, talk: Talk) {
     for tree in &scan.trees {
         let text = tree_report(tree, &scan.references, talk.0.verbose);
         // Findings are printed also with --quiet.
-        match tree.unhandled().next() {
-            Some(_) => crate::cli::talk::print(text.trim_end()),
-            None => talk.say_lines(text.trim_end()),
+        if !talk.0.quiet || tree.unhandled().next().is_some() {
+            crate::cli::talk::print(text.trim_end());
         }
     }
 }
