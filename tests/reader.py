@@ -124,6 +124,8 @@ class Field:
         allowed = ((is_text and not flags & REQUIRED) * DERIVED | is_text * PATTERN | REQUIRED
                    | is_integer * (MIN | MAX) | SOURCE | (self.type not in ("bool", "bytes")) * CHOICES)
         self.need(flags & ~allowed == 0, "flags that its type cannot have")
+        names = self.choices if self.choices and self.type == "enum" else []
+        self.need(len({*names}) == len(names), "a name comes twice")
         self.need(bool(self.choices) or (not flags & CHOICES and self.type != "enum"), "no choices")
 
     def read_source(self, record: Record, at: int) -> str:
@@ -173,7 +175,9 @@ class Field:
     def references(self) -> List[str]:
         found = [part for text in self.derivation() for part in BRACES.findall(text)]
         self.need("{" not in found and "}" not in found, "a lone brace in the derivation")
-        return [part[1:-1] for part in found if part not in ("{{", "}}")]
+        names = [part[1:-1] for part in found if part not in ("{{", "}}")]
+        self.need(names != [], "a derivation that refers to no field")
+        return names
 
     def filled(self, values: Dict[str, Any]) -> Tuple[str, bytes]:
         """Origin and bytes if no value is given (§6); `values` are those of all fields."""

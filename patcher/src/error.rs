@@ -496,6 +496,10 @@ fn io_help(source: &io::Error) -> &'static str {
         io::ErrorKind::WouldBlock => {
             "another program holds a lock on it: try again when it has ended"
         }
+        io::ErrorKind::InvalidFilename => {
+            "a path has at most 4095 bytes, a name in it 255: go into a folder and name what is there from it, or use \
+             shorter names"
+        }
         io::ErrorKind::ReadOnlyFilesystem => "write to another place with --output",
         _ => "",
     }

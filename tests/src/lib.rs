@@ -9,11 +9,14 @@ pub mod lix;
 pub mod lix_shaped;
 pub mod macho;
 pub mod matrix;
+pub mod model;
 pub mod nix;
 pub mod package;
 pub mod page;
+pub mod random;
 pub mod repository;
 pub mod rust;
+mod untouched;
 pub mod windows;
 
 use std::ffi::OsStr;
@@ -22,9 +25,12 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use tempfile::TempDir;
+
+use self::untouched::End;
 
 /// The compilers that every test of compiled code uses.
 pub const COMPILERS: [&str; 2] = ["g++", "clang++-19"];
@@ -98,6 +104,8 @@ impl Run {
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
+    /// The one that made it.
+    thread: ThreadId,
     /// Removes it at the end.
     _temporary: Option<TempDir>,
 }
@@ -116,7 +124,8 @@ impl Folder {
     #[must_use]
     pub fn new() -> Self {
         let temporary = TempDir::with_prefix("postlink-test-").expect("a temporary folder");
-        Self { path: temporary.path().to_owned(), _temporary: Some(temporary) }
+        let thread = std::thread::current().id();
+        Self { path: temporary.path().to_owned(), thread, _temporary: Some(temporary) }
     }
 
     /// One on a ram disk.
@@ -139,7 +148,7 @@ impl Folder {
         let target = postlink().ancestors().nth(2).expect("the target folder");
         let path = target.join(name);
         std::fs::create_dir_all(&path).expect(name);
-        Self { path, _temporary: None }
+        Self { path, thread: std::thread::current().id(), _temporary: None }
     }
 
     /// The path of a file in it.
@@ -212,6 +221,10 @@ impl Folder {
     pub fn run_words<S: AsRef<OsStr>>(&self, program: &OsStr, words: &[S]) -> Run {
         let mut command = Command::new(program);
         command.args(words).current_dir(&self.path).stdin(Stdio::null());
+        let is_ours = Path::new(program).file_name() == Some("postlink".as_ref());
+        // What else happens in a folder of several threads or processes is not known.
+        let is_own = self._temporary.is_some() && self.thread == std::thread::current().id();
+        let before = (is_ours && is_own).then(|| untouched::snapshot(&self.path));
         let mut output = command.output();
         // A program that another thread started meanwhile holds what was open for writing, for the
         // moment between fork and exec.
@@ -228,7 +241,14 @@ impl Folder {
         let output = output.unwrap_or_else(|error| {
             panic!("{}: {error}; tests/run installs it", program.display())
         });
-        Run::of(&command, output)
+        let run = Run::of(&command, output);
+        if let Some(before) = before {
+            let words: Vec<_> = words.iter().map(|word| word.as_ref().to_string_lossy()).collect();
+            let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+            let end = End { words: &words, code: run.code, stderr: &run.stderr };
+            untouched::check(&self.path, &before, &untouched::snapshot(&self.path), &end);
+        }
+        run
     }
 
     /// Runs `postlink` in the folder.
@@ -243,6 +263,12 @@ impl Folder {
 pub fn postlink() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| built("postlink-patcher", "postlink", "debug", &[]))
+}
+
+/// The same, optimised: for what would take hours.
+pub fn fast_postlink() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| built("postlink-patcher", "postlink", "release", &["--release"]))
 }
 
 /// The program `postlink-generate`, which has nothing of the patcher.

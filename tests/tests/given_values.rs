@@ -74,6 +74,7 @@ fn a_path_has_no_slash_at_its_end() {
         (r"C:\app\", r"C:\app"),
         ("C:/app/", "C:/app"),
         (r"C:\\", r"C:\"),
+        (r"C:\a:\", r"C:\a:"),
         (r"\\host\share\", r"\\host\share"),
     ] {
         for field in ["prefix", "paths"] {

@@ -136,6 +136,7 @@ struct Memory(PathBuf, RefCell<Vec<(PathBuf, String)>>);
 
 impl Files for Memory {
     type Error = Error;
+    type Turn = ();
 
     fn text(&self, path: &Path) -> Result<String, Error> {
         let schema = "[section.a]\nowner = 'rust'\nfield.a = { type = 'bool', default = true }\n";
@@ -144,6 +145,10 @@ impl Files for Memory {
     }
 
     fn refuse_clashes(&self, _: &[&Path], _: &Path) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn wait_for_turn(&self, _: &[&Path]) -> Result<(), Error> {
         Ok(())
     }
 

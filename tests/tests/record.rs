@@ -1,6 +1,6 @@
 //! The record's bytes: two independent readers agree, and damage is always noticed.
 
-use postlink_codegen::{Default, Given, Schema, Shape, Template};
+use postlink_codegen::{Default, Field, Given, Schema, Shape, Template};
 use postlink_format::{Header, Record, State, descriptor_checksum, records, values_checksum};
 use postlink_tests::lix::{VERSION, build_program, long_prefix, sources};
 use postlink_tests::{fixture, fixture_text, readers_agree};
@@ -207,6 +207,36 @@ fn what_a_checksum_cannot_tell_is_told() {
     // The pattern of the first field: all bytes of the descriptor.
     let everything = [fields_offset as u32, (good.len() - fields_offset) as u32];
     refused(fields_offset + 32, &everything.map(u32::to_le_bytes).concat(), "two texts overlap");
+}
+
+/// Each of these was read, though the specification says that it is no record.
+#[test]
+fn what_the_specification_forbids_is_not_read() {
+    type Forbidden = (&'static str, fn(&mut Field));
+    let forbidden: [Forbidden; 5] = [
+        ("channel", |channel| channel.choices = ["a", "b", "a"].map(str::to_owned).into()),
+        ("channel", |channel| channel.choices.clear()),
+        ("label", |label| label.pattern = Some("[".into())),
+        ("root", |root| root.default = Some(plain(&["/opt/{{a}}"]))),
+        ("paths", |paths| paths.default = Some(plain(&[]))),
+    ];
+    for (name, change) in forbidden {
+        let mut shape = kinds();
+        let field = &mut shape.fields[kinds().position(name).expect(name)];
+        // The default may not fit what is changed.
+        field.default = None;
+        change(field);
+        let bytes = generated(&shape);
+        let record = Record::parse(&bytes).expect("right checksums");
+        let error = Shape::from_record(&record).expect_err(name).to_string();
+        assert!(error.contains(&format!("field `{name}` contradicts itself")), "{error}");
+    }
+}
+
+/// A derivation without a reference: that is a default that is a value.
+fn plain(texts: &[&str]) -> Default {
+    let template = |text: &&str| Template::parse(text).expect("a template");
+    Default::Derived(texts.iter().map(template).collect())
 }
 
 /// The search for the name that was meant took minutes where a forged record has long ones.

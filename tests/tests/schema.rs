@@ -1,7 +1,7 @@
 //! `schema.toml`: what is wrong is told all at once, each with its place.
 
-use postlink_codegen::{Schema, cpp, rust};
-use postlink_format::Type;
+use postlink_codegen::{Given, Schema, cpp, rust};
+use postlink_format::{Origin, Type};
 use postlink_tests::{Folder, fixture, fixture_text, golden};
 
 #[test]
@@ -93,6 +93,21 @@ fn a_chain_of_fields_costs_little_more_than_as_many_alone() {
         next => format!("default = '{{f{next}}}'"),
     });
     assert!(chained < alone * 4, "{chained:?}, alone {alone:?}");
+}
+
+/// Such a default was refused as too long where the longer part came first, and taken where it came last.
+#[test]
+fn a_default_that_follows_a_required_field_is_open_in_any_order() {
+    for default in ["{first}{later}", "{later}{first}", "longer{later}", "{later}longer"] {
+        let text = format!(
+            "[section.app.field.first]\ntype = 'string'\ncapacity = 9\ndefault = 'longer'\n\
+             [section.app.field.later]\ntype = 'string'\ncapacity = 9\nrequired = true\n\
+             [section.app.field.both]\ntype = 'string'\ncapacity = 5\ndefault = '{default}'\n"
+        );
+        let schema = Schema::parse("open.toml", &text).expect(default);
+        let values = schema.sections[0].shape.evaluate(&Given::new()).expect(default);
+        assert_eq!(values[2].origin, Origin::Unset, "{default}");
+    }
 }
 
 /// A circle is told once, however many fields are on it, and so is one that others lead into.

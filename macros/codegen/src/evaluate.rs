@@ -38,10 +38,19 @@ impl Shape {
                 (Some(value), _) => (Origin::Set, Some(value.clone())),
                 (None, Some(Default::Value(value))) => (Origin::Default, Some(value.clone())),
                 (None, Some(Default::Derived(templates))) => {
-                    let value = derive(field, templates, |name| {
+                    let value_of = |name: &str| {
                         let position = *positions.get(name)?;
-                        Some(self.fields[position].display(values[position].value.as_ref()?))
-                    });
+                        Some((position, values[position].value.as_ref()?))
+                    };
+                    // Without one of them there is no value, whatever the length of the others.
+                    let is_known = field.references().all(|name| value_of(name).is_some());
+                    let derive = || {
+                        derive(field, templates, |name| {
+                            let (position, value) = value_of(name)?;
+                            Some(self.fields[position].display(value))
+                        })
+                    };
+                    let value = is_known.then(derive).flatten();
                     (value.as_ref().map_or(Origin::Unset, |_| Origin::Derived), value)
                 }
                 (None, None) => (Origin::Unset, None),

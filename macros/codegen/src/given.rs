@@ -179,9 +179,15 @@ fn without_slash(path: &str) -> &str {
         // The root, or two backslashes with nothing behind them.
         (false, _) if short.is_empty() => "/",
         (true, _) if short.is_empty() => path,
-        (true, Some(_)) if short.len() < path.len() => &path[..=short.len()],
+        (true, Some(drive)) if is_drive(drive) && short.len() < path.len() => &path[..=short.len()],
         _ => short,
     }
+}
+
+/// The letter of a drive, alone or as that of a device.
+fn is_drive(text: &str) -> bool {
+    [r"\\?\", r"\\.\"].iter().find_map(|device| text.strip_prefix(device)).unwrap_or(text).len()
+        == 1
 }
 
 /// A decimal number, or a hexadecimal one behind `0x`.

@@ -1,5 +1,6 @@
 //! A record's bytes from a shape and its values, and a shape from a record's bytes.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use postlink_format::{
@@ -11,6 +12,7 @@ use crate::derivation::bad_derivations;
 use crate::encoding::with_nuls;
 use crate::evaluate::{Evaluated, Given};
 use crate::identifiers;
+use crate::limits;
 use crate::model::{Default, Field, MAX_CAPACITY, MAX_FIELDS, MAX_RECORD, Shape};
 use crate::source;
 use crate::template::Template;
@@ -292,6 +294,14 @@ fn entry(field: &Field, value_offset: u32, pool: &mut Pool) -> FieldEntry {
     entry
 }
 
+/// Whether these can be the names of an enum: some identifiers, no two of them equal.
+fn are_names(choices: &[String]) -> bool {
+    let different: BTreeSet<&String> = choices.iter().collect();
+    !choices.is_empty()
+        && different.len() == choices.len()
+        && !choices.iter().any(|name| identifiers::malformed(name).is_some())
+}
+
 /// A field from its entry; `None` where the entry contradicts itself.
 fn field(stored: &postlink_format::Field<'_>) -> Option<Field> {
     let flags = stored.flags;
@@ -329,9 +339,9 @@ fn field(stored: &postlink_format::Field<'_>) -> Option<Field> {
         || !bounded
         || field.source.as_deref().is_some_and(|source| !source::is_well_formed(source))
         || (field.pattern.is_some() && !is_text)
+        || field.pattern.as_deref().is_some_and(|pattern| limits::regex(pattern).is_err())
         || (flags.has(Flags::CHOICES) && !takes_choices && stored.ty != Type::Enum)
-        || (stored.ty == Type::Enum
-            && field.choices.iter().any(|name| identifiers::malformed(name).is_some()))
+        || (stored.ty == Type::Enum && !are_names(&field.choices))
     {
         return None;
     }
@@ -345,7 +355,10 @@ fn field(stored: &postlink_format::Field<'_>) -> Option<Field> {
             _ => return None,
         };
         let templates = sources.into_iter().map(|source| Template::parse(source).ok());
-        Some(Default::Derived(templates.collect::<Option<_>>()?))
+        let templates: Vec<Template> = templates.collect::<Option<_>>()?;
+        // A text that refers to no field is a value.
+        templates.iter().find(|template| template.references().next().is_some())?;
+        Some(Default::Derived(templates))
     } else {
         let value = postlink_format::FieldValue {
             origin: Origin::Default,

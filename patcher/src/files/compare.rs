@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
+use super::holes::in_either;
 use super::open::read_at;
 use super::tree_file::TreeFile;
 use crate::error::Result;
@@ -30,7 +31,7 @@ pub(crate) fn is_equal(ours: TreeFile<'_>, theirs: TreeFile<'_>) -> Result<bool>
 }
 
 /// Reads two files, from these offsets on, in windows of the same size, as long as `look` says to
-/// go on. It is told how far from the offsets the windows are.
+/// go on. It is told how far from the offsets the windows are. What is a hole in both is passed over.
 pub(crate) fn pairs(
     ours: &File,
     theirs: &File,
@@ -40,16 +41,18 @@ pub(crate) fn pairs(
 ) -> io::Result<()> {
     let window = (WINDOW as u64).min(size) as usize;
     let mut buffers = (vec![0; window], vec![0; window]);
-    let mut at = 0;
-    while at < size {
-        let window = (WINDOW as u64).min(size - at) as usize;
-        let (one, other) = (&mut buffers.0[..window], &mut buffers.1[..window]);
-        ours.read_exact_at(one, from.0 + at)?;
-        theirs.read_exact_at(other, from.1 + at)?;
-        if !look(at, one, other) {
-            return Ok(());
+    for part in in_either((ours, from.0), (theirs, from.1), size)? {
+        let mut at = part.start;
+        while at < part.end {
+            let window = (WINDOW as u64).min(part.end - at) as usize;
+            let (one, other) = (&mut buffers.0[..window], &mut buffers.1[..window]);
+            ours.read_exact_at(one, from.0 + at)?;
+            theirs.read_exact_at(other, from.1 + at)?;
+            if !look(at, one, other) {
+                return Ok(());
+            }
+            at += window as u64;
         }
-        at += window as u64;
     }
     Ok(())
 }

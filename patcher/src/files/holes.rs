@@ -15,25 +15,69 @@ use rustix::io::Errno;
 /// # Errors
 /// The system refuses something.
 pub(crate) fn extents(file: &File) -> io::Result<impl Iterator<Item = Range<u64>>> {
-    let metadata = file.metadata()?;
-    let size = metadata.len();
-    let is_sparse = metadata.blocks().saturating_mul(512) < size;
+    let written = Written::of(file)?;
     let mut at = 0;
     Ok(std::iter::from_fn(move || {
-        if at >= size {
+        let extent = written.next(at)?;
+        at = extent.end;
+        Some(extent)
+    }))
+}
+
+/// The parts of two files that are a hole in one of them at most, in their order: of so many bytes, from
+/// these offsets on, and told by how far they are from there. Moves the places at which the files are read.
+///
+/// # Errors
+/// The system refuses something.
+pub(crate) fn in_either<'f>(
+    (ours, from): (&'f File, u64),
+    (theirs, their_from): (&'f File, u64),
+    size: u64,
+) -> io::Result<impl Iterator<Item = Range<u64>>> {
+    let files = [(Written::of(ours)?, from), (Written::of(theirs)?, their_from)];
+    let mut at = 0;
+    Ok(std::iter::from_fn(move || {
+        let next = files.each_ref().map(|(written, from)| {
+            let part = written.next(from + at)?;
+            Some(part.start - from..part.end - from)
+        });
+        let start = next.iter().flatten().map(|part| part.start).min()?;
+        let begun = next.iter().flatten().filter(|part| part.start == start);
+        let end = begun.map(|part| part.end).max()?.min(size);
+        at = end;
+        (start < end).then_some(start..end)
+    }))
+}
+
+/// What was written of a file.
+struct Written<'f> {
+    file: &'f File,
+    size: u64,
+    is_sparse: bool,
+}
+
+impl<'f> Written<'f> {
+    fn of(file: &'f File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        let size = metadata.len();
+        Ok(Self { file, size, is_sparse: metadata.blocks().saturating_mul(512) < size })
+    }
+
+    /// The first part from a place on, up to the next hole.
+    fn next(&self, at: u64) -> Option<Range<u64>> {
+        if at >= self.size {
             return None;
         }
-        let start = match is_sparse.then(|| seek(file, SeekFrom::Data(at))) {
+        let start = match self.is_sparse.then(|| seek(self.file, SeekFrom::Data(at))) {
             Some(Ok(start)) => start,
             // Nothing but a hole up to the end.
             Some(Err(Errno::NXIO)) => return None,
             // No holes, or the file system does not tell.
             None | Some(Err(_)) => at,
         };
-        let hole = is_sparse.then(|| seek(file, SeekFrom::Hole(start)).ok()).flatten();
-        at = hole.filter(|hole| *hole > start).unwrap_or(size).min(size);
-        Some(start..at)
-    }))
+        let hole = self.is_sparse.then(|| seek(self.file, SeekFrom::Hole(start)).ok()).flatten();
+        Some(start..hole.filter(|hole| *hole > start).unwrap_or(self.size).min(self.size))
+    }
 }
 
 #[cfg(test)]
@@ -55,5 +99,24 @@ mod tests {
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found[0].contains(&3) && found[1].contains(&(1 << 40)), "{found:?}");
         assert!(found.iter().all(|extent| extent.end - extent.start < 1 << 20), "{found:?}");
+    }
+
+    /// Two files, one of which has a part where the other has a hole, at another distance from the start.
+    #[test]
+    fn a_hole_in_one_of_two_files_is_looked_at() {
+        let (ours, theirs) = (tempfile::tempfile(), tempfile::tempfile());
+        let (ours, theirs) = (ours.expect("a file"), theirs.expect("a file"));
+        let (near, far) = (1 << 30, 3 << 30);
+        ours.set_len(8 << 40).expect("a size");
+        theirs.set_len((8 << 40) + (1 << 20)).expect("a size");
+        ours.write_all_at(b"x", near).expect("a byte");
+        theirs.write_all_at(b"x", far + (1 << 20)).expect("a byte");
+        let found = in_either((&ours, 0), (&theirs, 1 << 20), 8 << 40).expect("parts");
+        let found: Vec<_> = found.collect();
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].contains(&near) && found[1].contains(&far), "{found:?}");
+        assert!(found.iter().all(|part| part.end - part.start < 1 << 20), "{found:?}");
+        let short: Vec<_> = in_either((&ours, near), (&theirs, 0), 1).expect("parts").collect();
+        assert_eq!(short, std::slice::from_ref(&(0..1)));
     }
 }

@@ -16,6 +16,7 @@ use crate::scan::classify::{self, Content, Known, Searched, finding_of};
 use crate::scan::finding::{Action, Finding, FindingKind};
 use crate::search::engine::{self, Searcher};
 use crate::search::hits::Hits;
+use crate::search::parts;
 use crate::search::reference::Reference;
 use crate::search::text::is_text;
 use crate::shown::escaped;
@@ -128,7 +129,7 @@ fn scan(
     }
     let (count_of_files, bytes) = (files.len() as u64, files.iter().map(|file| file.size()).sum());
     watch.begin(count_of_files, bytes);
-    let found = engine::files(searcher, &files, watch)?;
+    let found = parts::files(searcher, &files, watch)?;
     let mut findings: Vec<Finding> = names_and_links(searcher, &tree);
     // Of each file so many are kept at most; of all files together, too.
     let count = AtomicUsize::new(0);

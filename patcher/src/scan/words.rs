@@ -12,8 +12,9 @@ use crate::files::tree_file::TreeFile;
 use crate::files::walk::{EntryKind, Tree};
 use crate::files::window::Window;
 use crate::record::read::Image;
-use crate::search::engine::{self, Searcher};
+use crate::search::engine::Searcher;
 use crate::search::hits::{Hit, Hits};
+use crate::search::parts;
 use crate::search::reference::{Fit, Reference};
 use crate::search::text;
 use postlink_codegen::Value;
@@ -36,7 +37,7 @@ pub(crate) fn find(tree: &Tree, entries: &[Examined], words: &[&str]) -> Result<
             files.push(tree.file(entry));
         }
     }
-    let found = engine::files(&searcher, &files, &())?;
+    let found = parts::files(&searcher, &files, &())?;
     let look = |(file, found): (&TreeFile<'_>, &Hits)| {
         let hits = found.hits.iter().filter(|hit| hit.fit == Fit::Certain);
         let hits: Vec<_> = hits.copied().collect();

@@ -10,26 +10,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use postlink_codegen::MAX_RECORD;
 use postlink_format::{HEADER_SIZE, Header, MAGIC, RECORD_ALIGN};
-use rayon::prelude::*;
 
 use super::hits::{Hit, Hits};
 use super::matcher::Engine;
 use super::pieces::{self, HALF, PIECE};
 use super::reference::{BEFORE, BEHIND, Encoding, Fit, Reference};
 use crate::error::{Error, Result};
-use crate::files::holes::extents;
 use crate::files::open::read_at;
-use crate::files::tree_file::TreeFile;
 use crate::search::text::is_text;
 use crate::shown::shown;
-use crate::watch::Watch;
 
 /// Bytes that are read and searched at a time: they stay in a processor's cache.
-const WINDOW: usize = 512 << 10;
-/// Bytes of a large file that one thread searches before it takes the next.
-const SEGMENT: u64 = 4 << 20;
+pub(super) const WINDOW: usize = 512 << 10;
 /// Most hits that are kept of one search. A tree that has more was made to have them.
-const MOST_HITS: usize = 1 << 20;
+pub(super) const MOST_HITS: usize = 1 << 20;
 /// Most records of one file that are told of.
 const MOST_RECORDS: usize = 1 << 16;
 /// The longest reference: `PATH_MAX` of Linux.
@@ -41,7 +35,7 @@ pub(super) const START: usize = 264;
 /// The first bytes of the record with which a ZIP archive ends (APPNOTE 4.3.16).
 pub(crate) const ZIP_END: [u8; 4] = *b"PK\x05\x06";
 /// The most zero bytes with which a pattern begins: those before the first character in UTF-32BE.
-const MOST_LEAD: u64 = 3;
+pub(super) const MOST_LEAD: u64 = 3;
 
 /// A reference in one encoding, or the first half of a piece of it.
 #[derive(Debug)]
@@ -61,7 +55,7 @@ struct Pattern {
 pub(crate) struct Searcher {
     references: Vec<Reference>,
     /// So many of these are searched; the others are longer paths that hide them.
-    own: usize,
+    pub(super) own: usize,
     /// The longest first.
     patterns: Vec<Pattern>,
     /// Finds the patterns without the zero bytes around them: so the two byte orders of an encoding
@@ -190,6 +184,7 @@ impl Searcher {
         let mut buffer = Vec::new();
         // Where the buffer begins in the stream, and from where on it was not searched yet.
         let (mut base, mut from) = (0_u64, 0);
+        let mut settled = 0;
         loop {
             let read = stream.by_ref().take(WINDOW as u64).read_to_end(&mut buffer)?;
             if found.start.is_empty() {
@@ -200,6 +195,7 @@ impl Searcher {
             let to = if is_end { buffer.len() } else { buffer.len().saturating_sub(self.behind()) };
             self.window(&buffer, from..to.max(from), base, &mut found);
             from = to.max(from);
+            settled = found.settle(settled, self.own, base + from as u64);
             if found.hits.len() > MOST_HITS {
                 return Err(io::Error::other(too_many()));
             }
@@ -229,7 +225,7 @@ impl Searcher {
     /// Searches a part of a file of this size; `None` if its size has changed. `buffer` is for
     /// bytes, so that it need not be made each time. Beyond [`MOST_HITS`] in `count`, nothing more
     /// is searched.
-    fn segment(
+    pub(super) fn segment(
         &self,
         file: &File,
         part: Range<u64>,
@@ -238,7 +234,7 @@ impl Searcher {
         count: &AtomicUsize,
     ) -> io::Result<Option<Hits>> {
         buffer.resize(BEFORE + WINDOW + self.behind(), 0);
-        let mut found = Hits::default();
+        let (mut found, mut settled) = (Hits::default(), 0);
         let mut from = part.start;
         loop {
             let start = from.saturating_sub(BEFORE as u64);
@@ -256,9 +252,12 @@ impl Searcher {
             }
             let known = found.hits.len();
             self.window(bytes, before..before + window, start, &mut found);
-            let more = found.hits.len() - known;
-            let is_too_many = count.fetch_add(more, Ordering::Relaxed) + more > MOST_HITS;
             from += window as u64;
+            settled = found.settle(settled, self.own, from);
+            // Fewer than before, where other paths hide what was known.
+            let more = found.hits.len().wrapping_sub(known);
+            let is_too_many =
+                count.fetch_add(more, Ordering::Relaxed).wrapping_add(more) > MOST_HITS;
             if from >= part.end || is_too_many {
                 return Ok(Some(found));
             }
@@ -344,111 +343,15 @@ pub(crate) fn check_count(count: usize) -> Result<()> {
     Err(Error::input(too_many(), help))
 }
 
-fn too_many() -> String {
+pub(super) fn too_many() -> String {
     format!("there are more than {MOST_HITS} references")
-}
-
-/// Searches files, on all processors, large ones in parts.
-///
-/// # Errors
-/// Every file that cannot be read, or was changed; more hits than are kept; it was stopped.
-pub(crate) fn files(
-    searcher: &Searcher,
-    files: &[TreeFile<'_>],
-    watch: &impl Watch,
-) -> Result<Vec<Hits>> {
-    let mut parts: Vec<(usize, Range<u64>)> = Vec::new();
-    let mut errors = Vec::new();
-    for (position, file) in files.iter().enumerate() {
-        let size = file.size();
-        let ranges = match size {
-            // Of a small file, holes are read as fast as they are found.
-            0..=SEGMENT => all_of(size),
-            _ => match file.read_bytes("search", |file| written(file, size)) {
-                Ok(ranges) => ranges,
-                Err(error) => {
-                    errors.push((position, error));
-                    continue;
-                }
-            },
-        };
-        let holes = size - ranges.iter().map(|range| range.end - range.start).sum::<u64>();
-        watch.done(0, holes);
-        for Range { start: mut from, end } in ranges {
-            loop {
-                let to = end.min(from + SEGMENT);
-                parts.push((position, from..to));
-                from = to;
-                if from >= end {
-                    break;
-                }
-            }
-        }
-    }
-    let count = AtomicUsize::new(0);
-    let search = |buffer: &mut Vec<u8>, (position, part): &(usize, Range<u64>)| {
-        let file = files[*position];
-        if watch.is_stopped() {
-            return Ok(Hits::default());
-        }
-        let found = file.read_bytes("search", |opened| {
-            searcher.segment(opened, part.clone(), file.size(), buffer, &count)
-        });
-        watch.done(u64::from(part.start == 0), part.end - part.start);
-        found?.ok_or_else(|| Error::Changed { path: file.path() })
-    };
-    let results: Vec<Result<Hits>> = parts.par_iter().map_init(Vec::new, search).collect();
-    if watch.is_stopped() {
-        return Err(Error::stopped());
-    }
-    let mut all = vec![Hits::default(); files.len()];
-    for ((position, part), result) in parts.iter().zip(results) {
-        match result {
-            Ok(mut found) => {
-                let whole = &mut all[*position];
-                whole.records.append(&mut found.records);
-                whole.has_zip_end |= found.has_zip_end;
-                whole.hits.append(&mut found.hits);
-                whole.pieces.append(&mut found.pieces);
-                if part.start == 0 {
-                    whole.start = found.start;
-                }
-            }
-            Err(error) => errors.push((*position, error)),
-        }
-    }
-    // Of a file that was searched in parts, one error.
-    errors.sort_by_key(|(position, _)| *position);
-    errors.dedup_by_key(|(position, _)| *position);
-    if !errors.is_empty() {
-        return Err(Error::several(errors.into_iter().map(|(_, error)| error).collect()));
-    }
-    check_count(count.into_inner())?;
-    all.iter_mut().for_each(|found| found.finish(searcher.own));
-    Ok(all)
-}
-
-fn all_of(size: u64) -> Vec<Range<u64>> {
-    std::iter::once(0..size).collect()
-}
-
-/// The parts of a file in which hits may begin: all but its holes. The first bytes are always there.
-fn written(file: &File, size: u64) -> io::Result<Vec<Range<u64>>> {
-    let mut ranges = all_of(size.min(START as u64));
-    for extent in extents(file)? {
-        let start = extent.start.saturating_sub(MOST_LEAD);
-        match ranges.last_mut() {
-            Some(last) if start < last.end + WINDOW as u64 => last.end = last.end.max(extent.end),
-            _ => ranges.push(start..extent.end),
-        }
-    }
-    Ok(ranges)
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
+    use super::super::parts::{self, SEGMENT};
     use super::*;
     use crate::files::walk::Tree;
 
@@ -459,7 +362,7 @@ mod tests {
 
     fn found_in(searcher: &Searcher, path: &Path) -> Result<Vec<Hits>> {
         let tree = Tree::walk(path)?;
-        files(searcher, &[tree.file(&tree.entries[0])], &())
+        parts::files(searcher, &[tree.file(&tree.entries[0])], &())
     }
 
     /// Whatever way the bytes are cut, the hits are the same.
@@ -555,7 +458,7 @@ mod tests {
         for size in [0, 100, SEGMENT + 100, 2 * SEGMENT] {
             std::fs::write(file.path(), vec![b' '; size as usize]).expect("a file");
             let tree = Tree::walk(file.path()).expect("a file");
-            let search = || files(&searcher, &[tree.file(&tree.entries[0])], &());
+            let search = || parts::files(&searcher, &[tree.file(&tree.entries[0])], &());
             assert!(search().is_ok());
             for now in [size + SEGMENT, size + 1, size / 2, size.saturating_sub(1)] {
                 file.as_file().set_len(now).expect("another size");
@@ -586,7 +489,8 @@ mod tests {
         file.write_all_at(b"/opt/apple", 5 << 40).expect("bytes");
         let done = crate::watch::Done::default();
         let tree = Tree::walk(&path).expect("a file");
-        let found = files(&searcher, &[tree.file(&tree.entries[0])], &done).expect("a search");
+        let found =
+            parts::files(&searcher, &[tree.file(&tree.entries[0])], &done).expect("a search");
         let certain = found[0].hits.iter().filter(|hit| hit.fit == Fit::Certain);
         let hits: Vec<_> = certain.map(|hit| (hit.offset, hit.encoding)).collect();
         let expected = [

@@ -36,6 +36,47 @@ pub(crate) struct Hits {
 }
 
 impl Hits {
+    /// Adds what was found in the part of the file that begins at `start`, behind all others.
+    pub(super) fn append(&mut self, mut part: Self, start: u64) {
+        self.records.append(&mut part.records);
+        self.has_zip_end |= part.has_zip_end;
+        self.hits.append(&mut part.hits);
+        self.pieces.append(&mut part.pieces);
+        if start == 0 {
+            self.start = part.start;
+        }
+    }
+
+    /// Does with the hits behind the first `settled`, as far as they end before a place, what [`Self::finish`]
+    /// does: all that is found later begins at that place or behind it. So of other paths, of which there may
+    /// be any number, few are kept at a time. Gives how many hits are settled now.
+    pub(super) fn settle(&mut self, settled: usize, own: usize, before: u64) -> usize {
+        let mut open = self.hits.split_off(settled);
+        open.sort_by_key(|hit| hit.offset);
+        let (mut complete, mut end) = (0, 0);
+        for (position, hit) in open.iter().enumerate() {
+            if end <= hit.offset {
+                complete = position;
+            }
+            end = end.max(hit.offset + hit.length);
+            if end > before {
+                break;
+            }
+        }
+        if end <= before {
+            complete = open.len();
+        }
+        let mut rest = open.split_off(complete);
+        let pieces = std::mem::take(&mut self.pieces);
+        let mut done = Self { hits: open, pieces, ..Self::default() };
+        done.finish(own);
+        self.pieces = done.pieces;
+        self.hits.append(&mut done.hits);
+        let settled = self.hits.len();
+        self.hits.append(&mut rest);
+        settled
+    }
+
     /// Sorts, keeps one of those that overlap, and drops those of the references from `own` on, which
     /// are other paths.
     pub(super) fn finish(&mut self, own: usize) {
@@ -69,12 +110,12 @@ impl Hits {
         // Where there is no doubt, a longer path that would be possible there is none.
         let is_free = |hit: &Hit| {
             let behind = kept.partition_point(|one| one.offset < hit.offset + hit.length);
-            let before = behind.checked_sub(1).and_then(|last| kept.get(last));
-            before.is_none_or(|last| {
-                let is_within = last.offset <= hit.offset
-                    && hit.offset + hit.length <= last.offset + last.length;
+            let mut there = kept.iter().take(behind).rev().take_while(|one| overlaps(one, hit));
+            there.all(|one| {
+                let is_within =
+                    one.offset <= hit.offset && hit.offset + hit.length <= one.offset + one.length;
                 // Another path hides what is inside of it, and nothing longer.
-                !overlaps(last, hit) || (last.reference >= own && !is_within)
+                one.reference >= own && !is_within
             })
         };
         let free: Vec<Hit> = doubtful.into_iter().filter(is_free).collect();
@@ -94,5 +135,63 @@ impl Hits {
             }
             whole_to <= piece.offset
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of these references, the last one is another path.
+    const OWN: usize = 2;
+
+    fn hit(offset: u64, reference: usize, fit: Fit) -> Hit {
+        let length = [8, 12, 16][reference];
+        Hit { offset, length, reference, encoding: Encoding::Plain, fit }
+    }
+
+    #[test]
+    fn what_is_settled_early_is_what_would_be_settled_at_the_end() {
+        const WINDOW: u64 = 50;
+        let mut state = 1_u32;
+        let mut random = |below: u32| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 16) % below
+        };
+        for _ in 0..500 {
+            let mut hits = Vec::new();
+            for _ in 0..60 {
+                let reference = random(3) as usize;
+                let fit = match (reference, random(3)) {
+                    (OWN, _) | (_, 0) => Fit::Certain,
+                    (_, 1) => Fit::Unclear,
+                    _ => Fit::Inside,
+                };
+                hits.push(hit(random(1000).into(), reference, fit));
+            }
+            let mut at_the_end = Hits { hits: hits.clone(), ..Hits::default() };
+            at_the_end.finish(OWN);
+            let (mut early, mut settled) = (Hits::default(), 0);
+            for window in 0..1000 / WINDOW {
+                let range = window * WINDOW..(window + 1) * WINDOW;
+                early.hits.extend(hits.iter().filter(|hit| range.contains(&hit.offset)));
+                settled = early.settle(settled, OWN, range.end);
+            }
+            early.finish(OWN);
+            assert_eq!(early, at_the_end);
+        }
+    }
+
+    /// A text that was rewritten names its new path a million times, and old paths nowhere: the search for
+    /// these was refused.
+    #[test]
+    fn other_paths_are_kept_only_as_long_as_they_may_hide_something() {
+        let mut found = Hits::default();
+        let mut settled = 0;
+        for at in 0..1000 {
+            found.hits.push(hit(at * 20, OWN, Fit::Certain));
+            settled = found.settle(settled, OWN, (at + 1) * 20);
+            assert_eq!((settled, found.hits.len()), (0, 0));
+        }
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod engine;
 pub(crate) mod hits;
 mod matcher;
+pub(crate) mod parts;
 pub(crate) mod pieces;
 pub(crate) mod reference;
 pub(crate) mod text;

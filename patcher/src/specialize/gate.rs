@@ -62,9 +62,9 @@ struct Gate {
 
 impl Gate {
     fn new(rewrites: &Rewrites) -> Result<Self> {
-        let new: Vec<&[u8]> = rewrites.pairs().map(|(_, new)| new).collect();
+        let new: BTreeSet<&[u8]> = rewrites.pairs().map(|(_, new)| new).collect();
         let old = rewrites.pairs().map(|(old, _)| old);
-        let old = old.filter(|old| !new.contains(&old.path.as_slice())).cloned().collect();
+        let old = old.filter(|old| !new.contains(old.path.as_slice())).cloned().collect();
         let new = new.iter().map(|path| Reference::whole(path.to_vec())).collect();
         Ok(Self { searcher: Searcher::hiding(old, new)? })
     }

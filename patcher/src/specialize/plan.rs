@@ -17,7 +17,7 @@ use crate::files::window::Window;
 use crate::image;
 use crate::image::data::ImageData;
 use crate::image::loader_texts;
-use crate::record::warnings;
+use crate::record::warnings::{self, Seals};
 use crate::scan::classify::Content;
 use crate::scan::finding::{Action, Finding, FindingKind};
 use crate::scan::manifest::Knowledge;
@@ -126,7 +126,8 @@ pub(crate) fn plan_tree(
             (at, by_path.remove(&name).unwrap_or_default())
         })
         .collect();
-    let context = Context { tree: &tree, destination, wanted };
+    let seals = Seals::of(&tree);
+    let context = Context { tree: &tree, seals: &seals, destination, wanted };
     let planned: Vec<Result<Planned>> = jobs
         .into_par_iter()
         .map(|(at, findings)| {
@@ -175,6 +176,7 @@ struct Planned {
 
 struct Context<'a> {
     tree: &'a Tree,
+    seals: &'a Seals,
     destination: &'a Path,
     wanted: &'a Wanted<'a>,
 }
@@ -216,7 +218,7 @@ impl Context<'_> {
         }
         if planned.entry.target.is_some() || !planned.entry.edits.is_empty() {
             let name = escaped(&entry.path);
-            let warning = warnings::sealed(&self.tree.path(entry));
+            let warning = self.seals.broken_by(&self.tree.path(entry));
             planned.entry.warnings.extend(warning.map(|one| format!("{name}: {one}")));
         }
         Ok(planned)

@@ -10,7 +10,7 @@ use super::debug_files::DebugFiles;
 use super::images::{Permitted, compare, merged};
 use crate::edit::{Edit, outermost};
 use crate::error::{Error, Result, SectionProblem};
-use crate::files::compare::holds;
+use crate::files::compare::{holds, pairs};
 use crate::files::open::{read_at, size};
 use crate::files::tree_file::TreeFile;
 use crate::files::walk::{Entry, Tree};
@@ -33,7 +33,7 @@ use crate::shown::shown;
 use crate::specialize::rules::{Beside, FilePlace, Rules, Strings, is_unmistakable};
 use crate::verify::change::{Change, TreeDifference};
 
-/// Bytes of two files that are compared at a time.
+/// Bytes between two changes that are compared in one piece.
 const PIECE: u64 = 256 << 10;
 
 /// What was found of a file that differs.
@@ -319,9 +319,8 @@ impl<'a> Explainer<'a> {
         Ok(outermost(edits))
     }
 
-    fn hits(&self, mut file: &File) -> io::Result<Vec<Hit>> {
-        io::Seek::rewind(&mut file)?;
-        Ok(self.searcher.stream(file, u64::MAX - 1)?.0.hits)
+    fn hits(&self, file: &File) -> io::Result<Vec<Hit>> {
+        Ok(self.searcher.file(file)?.hits)
     }
 }
 
@@ -353,24 +352,42 @@ fn is_image(file: &File) -> bool {
 fn mismatch(before: &File, after: &File, edits: &[Edit]) -> io::Result<Option<(u64, u64)>> {
     let sizes = (size(before)?, size(after)?);
     let end = Edit { offset: sizes.0, before: Vec::new(), after: Vec::new() };
-    let (mut before, mut after) = (Window::new(before), Window::new(after));
+    let mut windows = (Window::new(before), Window::new(after));
     let mut at = (0, 0);
     for edit in edits.iter().chain([&end]) {
-        while at.0 < edit.offset {
-            let size = PIECE.min(edit.offset - at.0);
-            let (one, other) = (before.read(at.0..at.0 + size)?, after.read(at.1..at.1 + size)?);
-            if one != other {
-                let same = one.iter().zip(other).take_while(|(one, other)| one == other).count();
-                return Ok(Some((at.0 + same as u64, at.1 + same as u64)));
+        let size = edit.offset - at.0;
+        // Of many small changes, what is between them is in memory already.
+        let same = match size <= PIECE {
+            true => {
+                let ours = windows.0.read(at.0..at.0 + size)?;
+                first_other(ours, windows.1.read(at.1..at.1 + size)?)
             }
-            at = (at.0 + size, at.1 + size);
+            false => {
+                let shared = sizes.1.saturating_sub(at.1).min(size);
+                let mut found = None;
+                pairs(before, after, at, shared, |from, ours, theirs| {
+                    found = first_other(ours, theirs).map(|same| from + same);
+                    found.is_none()
+                })?;
+                found.or((shared < size).then_some(shared))
+            }
+        };
+        if let Some(same) = same {
+            return Ok(Some((at.0 + same, at.1 + same)));
         }
-        if !after.holds(at.1, &edit.after)? {
+        at.1 += size;
+        if !windows.1.holds(at.1, &edit.after)? {
             return Ok(Some((edit.offset, at.1)));
         }
         at = (edit.end(), at.1 + edit.after.len() as u64);
     }
     Ok((at.1 != sizes.1).then_some(at))
+}
+
+/// How many bytes are the same before the first that is another one; `None` if all are.
+fn first_other(ours: &[u8], theirs: &[u8]) -> Option<u64> {
+    let same = ours.iter().zip(theirs).take_while(|(one, other)| one == other);
+    (ours != theirs).then(|| same.count() as u64)
 }
 
 /// What a link to `old` may lead to, where it leads to `new` now.

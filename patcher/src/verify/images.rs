@@ -16,7 +16,7 @@ use super::debug_files::DebugFiles;
 use super::options::VerifyOptions;
 use crate::edit::Edit;
 use crate::error::{Error, Result};
-use crate::files::compare::holds;
+use crate::files::compare::{holds, pairs};
 use crate::files::open::{Mode, Stamp, open, read_at};
 use crate::image::data::ImageData;
 use crate::image::finish::Finish;
@@ -24,9 +24,6 @@ use crate::image::places::containing;
 use crate::image::{self, Allowed, Region};
 use crate::record::descriptor;
 use crate::record::read::Image;
-
-/// Bytes that are compared at a time.
-const CHUNK: usize = 1 << 20;
 
 /// A difference that is not allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -193,17 +190,9 @@ pub(super) fn compare(
         None => {}
     }
     let mut differences = Collector::new(&regions);
-    let mut buffers = (vec![0; CHUNK], vec![0; CHUNK]);
-    let shared = sizes.0.min(sizes.1);
-    let mut at = 0;
-    while at < shared {
-        let size = CHUNK.min((shared - at) as usize);
-        let (old, new) = (&mut buffers.0[..size], &mut buffers.1[..size]);
-        before.file.read_exact_at(old, at).map_err(Error::io("read", original))?;
-        file.read_exact_at(new, at).map_err(Error::io("read", filled))?;
+    let look = |at: u64, old: &[u8], new: &[u8]| {
         if old != new {
-            for (byte, _) in old.iter().zip(&*new).enumerate().filter(|(_, (old, new))| old != new)
-            {
+            for (byte, _) in old.iter().zip(new).enumerate().filter(|(_, (old, new))| old != new) {
                 let offset = at + byte as u64;
                 if containing(&areas, |area| area, offset).is_some() {
                     report.declared_bytes += 1;
@@ -216,8 +205,10 @@ pub(super) fn compare(
                 }
             }
         }
-        at += size as u64;
-    }
+        true
+    };
+    pairs(&before.file, file, (0, 0), sizes.0.min(sizes.1), look)
+        .map_err(Error::io("compare", original))?;
     report.differences.append(&mut differences.found);
     report.differences.sort_by_key(|difference| difference.offset);
     Ok(report)

@@ -34,9 +34,60 @@ pub(crate) fn dynstr(data: &[u8]) {
             at -= size;
         }
     }
+    carried(&bytes, NEWS[usize::try_from(choice(data) % 4).unwrap_or_default()]);
+}
+
+/// The library with other places in its tables: symbols, versions and the loader's names share bytes of the
+/// RUNPATH and of each other, some strings are cut or begin inside of others, and sometimes there are no
+/// section headers. Says whether it was specialized.
+///
+/// # Panics
+/// Something else was changed.
+#[must_use]
+pub fn shared(random: &mut impl FnMut(usize) -> usize) -> bool {
+    let mut bytes = BASE.to_vec();
+    let [dynstr, dynsym, dynamic, needs] = regions()[..] else { unreachable!("four regions") };
+    let endian = Endianness::Little;
+    let tags = [elf::DT_NEEDED, elf::DT_SONAME, elf::DT_RUNPATH, elf::DT_STRSZ];
+    // The first symbol is none.
+    let mut places: Vec<usize> = (1..dynsym.1 / 24).map(|at| dynsym.0 + at * 24).collect();
+    places.extend(version_names(BASE, needs.0));
+    let mut runpath = 0;
+    let entries = entries::<elf::Dyn64<Endianness>>(BASE, dynamic).iter().enumerate();
+    for (at, entry) in entries.filter(|(_, entry)| tags.contains(&entry.d_tag(endian))) {
+        // Symbols are many, and the loader's own names few.
+        places.extend([dynamic.0 + at * 16 + 8; 3]);
+        if entry.d_tag(endian) == elf::DT_RUNPATH {
+            runpath = usize::try_from(entry.d_val(endian)).expect("an offset");
+        }
+    }
+    for _ in 0..random(4) {
+        let place = places[random(places.len())];
+        let target = match random(4) {
+            0 => random(dynstr.1 + 2),
+            1 => usize::from(bytes[place]) + random(3),
+            _ => runpath + random(2 * OLD.len()),
+        };
+        let target = u32::try_from(target).expect("a small number");
+        bytes[place..place + 4].copy_from_slice(&target.to_le_bytes());
+    }
+    for _ in 0..random(3) {
+        let text = [&b"\0"[..], b":", b"/", OLD.as_bytes(), b"/opt/app-unspecialized:"][random(5)];
+        let at = dynstr.0 + 1 + random(dynstr.1 - text.len() - 1);
+        bytes[at..at + text.len()].copy_from_slice(text);
+    }
+    if random(4) == 0 {
+        // `e_shoff`, and `e_shnum` with `e_shstrndx`.
+        bytes[40..48].fill(0);
+        bytes[60..64].fill(0);
+    }
+    carried(&bytes, NEWS[random(4)])
+}
+
+/// Carries the library to another path, and compares all strings. Says whether that was done.
+fn carried(bytes: &[u8], new: &str) -> bool {
     let folder = Folder::new();
-    folder.write("tree/lib/libapp.so", &bytes);
-    let new = NEWS[usize::try_from(choice(data) % 4).unwrap_or_default()];
+    folder.write("tree/lib/libapp.so", bytes);
     let mut options = SpecializeOptions::default();
     options.outputs = vec![Output { source: folder.path("tree"), destination: new.into() }];
     options.rewrites = vec![(OLD.into(), new.into())];
@@ -45,16 +96,16 @@ pub(crate) fn dynstr(data: &[u8]) {
     let copy = folder.path(&format!("root{new}/lib/libapp.so"));
     if !done.is_ok_and(|done| done.ending == Ending::Specialized) {
         assert!(!copy.exists(), "a tree stays of a run that failed");
-        return;
+        return false;
     }
     let made = std::fs::read(copy).expect("the copy");
-    let (before, after) = (strings(&bytes), strings(&made));
+    let (before, after) = (strings(bytes), strings(&made));
     assert_eq!(before.len(), after.len());
     for ((what, old), (_, made)) in before.iter().zip(&after) {
         if old == made {
             continue;
         }
-        assert_eq!(*what, What::Loader, "{old} became {made}");
+        assert!(*what == What::Loader, "{what:?} {old} became {made}");
         for (old, made) in old.split(':').zip(made.split(':')) {
             let right = match below(old) {
                 Some(rest) => made == format!("{new}{rest}") || made.starts_with("$ORIGIN"),
@@ -66,6 +117,7 @@ pub(crate) fn dynstr(data: &[u8]) {
     // And what names the old path says the new one.
     let stays = |(what, text): &&(What, String)| *what == What::Loader && is_old(text);
     assert_eq!(after.iter().find(stays), None, "an old path stays");
+    true
 }
 
 /// What is behind the old path, in a path that is it or below it.
@@ -83,8 +135,10 @@ fn is_old(text: &str) -> bool {
 enum What {
     /// The loader, as a path or name of a file.
     Loader,
-    /// Symbols and versions.
-    Other,
+    /// A symbol's name.
+    Symbol,
+    /// A needed library's or version's name.
+    Version,
 }
 
 /// Where the tables lie in [`BASE`]: offset and size.
@@ -144,40 +198,42 @@ fn strings(bytes: &[u8]) -> Vec<(What, String)> {
     }
     if is_there(elf::DT_SYMTAB, dynsym.0) {
         for symbol in entries::<elf::Sym64<Endianness>>(bytes, dynsym) {
-            all.push((What::Other, text(u64::from(symbol.st_name(endian)))));
+            all.push((What::Symbol, text(u64::from(symbol.st_name(endian)))));
         }
     }
     if is_there(elf::DT_VERNEED, needs.0) {
-        let names = version_names(bytes, needs.0);
-        all.extend(names.into_iter().map(|name| (What::Other, text(name))));
+        let places = version_names(bytes, needs.0).into_iter();
+        all.extend(places.map(|at| (What::Version, text(word(bytes, at).unwrap_or_default()))));
     }
     all
 }
 
-/// The offsets of the names that the records of needed versions say, as a loader follows them: `vn_file` is at 4
-/// of a record, `vn_aux` at 8, `vn_next` at 12; `vna_name` at 8 of the others, `vna_next` at 12.
-fn version_names(bytes: &[u8], first: usize) -> Vec<u64> {
-    let word = |at: usize| {
-        let word = bytes.get(at..at + 4)?.try_into().ok()?;
-        usize::try_from(u32::from_le_bytes(word)).ok()
-    };
-    let mut names = Vec::new();
+/// Where the names of needed libraries and versions are written, as a loader follows the records: `vn_file` is at 4
+/// of one, `vn_aux` at 8, `vn_next` at 12; `vna_name` at 8 of the others, `vna_next` at 12.
+fn version_names(bytes: &[u8], first: usize) -> Vec<usize> {
+    let distance = |at: usize| word(bytes, at).and_then(|word| usize::try_from(word).ok());
+    let mut places = Vec::new();
     let mut follow = |mut at: usize, name: usize| {
-        let mut places = Vec::new();
-        while let (Some(offset), Some(next)) = (word(at + name), word(at + 12)) {
-            names.push(offset as u64);
-            places.push(at);
-            if next == 0 || places.len() > bytes.len() {
+        let mut records = Vec::new();
+        while let (Some(_), Some(next)) = (word(bytes, at + name), distance(at + 12)) {
+            places.push(at + name);
+            records.push(at);
+            if next == 0 || records.len() > bytes.len() {
                 break;
             }
             at += next;
         }
-        places
+        records
     };
     for at in follow(first, 4) {
-        follow(at + word(at + 8).unwrap_or_default(), 8);
+        follow(at + distance(at + 8).unwrap_or_default(), 8);
     }
-    names
+    places
+}
+
+/// A number of four bytes at an offset.
+fn word(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?).into())
 }
 
 fn entries<T: Pod>(bytes: &[u8], (start, size): (usize, usize)) -> &[T] {

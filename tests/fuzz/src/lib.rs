@@ -10,6 +10,8 @@ mod image;
 mod parsers;
 mod trees;
 
+pub use dynstr::shared;
+
 /// A target: what must hold for any bytes.
 type Target = fn(&[u8]);
 
