@@ -123,9 +123,7 @@ impl Folder {
     /// There is no room for it.
     #[must_use]
     pub fn new() -> Self {
-        let temporary = TempDir::with_prefix("postlink-test-").expect("a temporary folder");
-        let thread = std::thread::current().id();
-        Self { path: temporary.path().to_owned(), thread, _temporary: Some(temporary) }
+        Self::of(TempDir::with_prefix("postlink-test-").expect("a temporary folder"))
     }
 
     /// One on a ram disk.
@@ -134,9 +132,12 @@ impl Folder {
     /// There is none, or no room on it.
     #[must_use]
     pub fn in_memory() -> Self {
-        let made = TempDir::with_prefix_in("postlink-test-", "/dev/shm");
-        let temporary = made.expect("a folder in memory");
-        Self { path: temporary.path().to_owned(), _temporary: Some(temporary) }
+        Self::of(TempDir::with_prefix_in("postlink-test-", "/dev/shm").expect("a folder in memory"))
+    }
+
+    fn of(temporary: TempDir) -> Self {
+        let thread = std::thread::current().id();
+        Self { path: temporary.path().to_owned(), thread, _temporary: Some(temporary) }
     }
 
     /// The folder of this name under the target folder, which is kept for the next run.
