@@ -374,8 +374,10 @@ impl Case {
                 counts.not_begun += 1;
                 differs(after, &self.before)?;
             }
-            // Where there is no memory, the standard library ends the process.
-            134 if run.stderr.starts_with("memory allocation of ") => {
+            // Where there is no memory, the standard library ends the process, or the system's does.
+            134 if run.stderr.contains("memory allocation of ")
+                || run.stderr.contains("out of memory") =>
+            {
                 counts.killed += 1;
                 self.judge_killed(after)?;
             }

@@ -116,6 +116,20 @@ fn the_stamp_is_one_of_all_outputs() {
     generator().try_each("error=ENOSPC", "renameat");
 }
 
+/// The copy stayed where no mode could be set, neither for it nor to remove it.
+#[test]
+fn a_copy_goes_away_where_no_mode_can_be_set() {
+    let line = "specialize --output old=/srv/app --rewrite /opt/app=/srv/app --rewrite /usr/local=/usr/local --destdir out --repack";
+    Case::new(tree(), line, 0).try_each("error=EPERM", "fchmod");
+}
+
+/// The system was asked once more where the tree was put, and where it had no answer, that was told wrongly.
+#[test]
+fn the_place_of_a_tree_is_told_as_it_is() {
+    let line = "specialize --output old=/srv/app --rewrite /opt/app=/srv/app --rewrite /usr/local=/usr/local --destdir out --repack";
+    Case::new(tree(), line, 0).try_each("error=EACCES", "readlink");
+}
+
 /// It was told that the copy had another owner, and its set-group-ID bit was left out.
 #[test]
 fn a_copy_that_cannot_be_looked_at_has_no_other_owner() {

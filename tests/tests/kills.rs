@@ -147,7 +147,7 @@ fn long_values(folder: &Folder) {
 }
 
 fn long_tree(folder: &Folder) {
-    large_tree(folder, if is_full() { 3000 } else { 100 });
+    large_tree(folder, if is_full() { 2000 } else { 100 });
 }
 
 fn long_tree_and_empty_folder(folder: &Folder) {

@@ -10,7 +10,7 @@ use super::scan::count;
 use super::talk::{Exit, Talk};
 use super::values::GivenArgs;
 use crate::error::{Error, Result};
-use crate::files::below::{Below, below};
+use crate::files::below::path_below;
 use crate::files::open::read_text;
 use crate::scan::finding::Finding;
 use crate::scan::manifest::Manifest;
@@ -258,12 +258,12 @@ fn tell(done: &Specialized, args: &Args, talk: Talk) {
     for tree in done.trees.iter().filter(|_| stays) {
         let is_planned = done.ending == Ending::Planned;
         let (source, destination) = (escaped(&tree.source), escaped(&tree.destination));
-        let became = match args.destdir.as_deref().map(|root| below(root, &tree.destination)) {
-            Some(Ok(Below { place, .. })) => {
+        let became = match args.destdir.as_deref().map(|root| path_below(root, &tree.destination)) {
+            Some(place) => {
                 let verb = if is_planned { "would be" } else { "is" };
                 format!("{} {verb} {source} for {destination}", escaped(&place))
             }
-            _ => {
+            None => {
                 let verb = if is_planned { "would become" } else { "is now" };
                 format!("{source} {verb} {destination}")
             }

@@ -22,15 +22,14 @@ pub(crate) struct Below {
 /// # Errors
 /// The way to the place leads out of the root, through a link or `..`.
 pub(crate) fn below(root: &Path, path: &Path) -> Result<Below> {
-    let parts: Vec<Component<'_>> =
-        path.components().filter(|part| matches!(part, Component::Normal(_))).collect();
+    let parts: Vec<Component<'_>> = parts(path).collect();
     if path.components().any(|part| part == Component::ParentDir) {
         return Err(Error::input(
             format!("{} may lead out of {}: it has `..` in it", escaped(path), escaped(root)),
             "write the path without `..`",
         ));
     }
-    let place: PathBuf = [root].into_iter().chain(parts.iter().map(Path::new)).collect();
+    let place = path_below(root, path);
     let real = match root.canonicalize() {
         Ok(real) => real,
         // Without a root, there are no links in it.
@@ -68,6 +67,17 @@ pub(crate) fn below(root: &Path, path: &Path) -> Result<Below> {
     }
     let way = plain.strip_prefix(&real).map(Path::to_owned).unwrap_or_default();
     Ok(Below { place, way })
+}
+
+/// The path of the place below a root where an absolute path is, for a message: nothing is asked.
+pub(crate) fn path_below(root: &Path, path: &Path) -> PathBuf {
+    let mut place = root.to_owned();
+    place.extend(parts(path));
+    place
+}
+
+fn parts(path: &Path) -> impl Iterator<Item = Component<'_>> {
+    path.components().filter(|part| matches!(part, Component::Normal(_)))
 }
 
 /// Refuses a place that is one of these trees or in it. `real` is the place, and all trees are, without

@@ -314,7 +314,10 @@ pub(crate) fn remove_content(top: &Folder) -> io::Result<()> {
     let mut at = 0;
     while let Some(path) = folders.get(at).cloned() {
         let folder = top.folder_below(&path).or_else(|error| opened_up(top, &path, error))?;
-        folder.file().set_permissions(Permissions::from_mode(0o700))?;
+        // Most may be written already, also where the system sets no modes.
+        if folder.file().metadata()?.mode() & 0o700 != 0o700 {
+            folder.file().set_permissions(Permissions::from_mode(0o700))?;
+        }
         for name in folder.names()? {
             match folder.look(&name)? {
                 Some(there) if there.kind == FileType::Directory => folders.push(path.join(name)),
