@@ -271,6 +271,35 @@ fn a_manifest_does_what_a_scan_does() {
     assert!(refused.contains("knows nothing of `/opt/z`"), "{refused}");
 }
 
+/// Archives split files with several names, and stores join equal ones: then a manifest left the second name as it was.
+#[test]
+fn a_manifest_does_not_ask_which_names_are_of_one_file() {
+    let folder = Folder::new();
+    let old = install(&folder, "old", Build::default());
+    let reference = shown(&old);
+    fs::hard_link(old.join("lib/libvalues.so"), old.join("lib/twin.so")).expect("a name");
+    fs::write(old.join("a.conf"), format!("x {reference}/share\n")).expect("a file");
+    fs::hard_link(old.join("a.conf"), old.join("b.conf")).expect("a name");
+    fs::copy(old.join("a.conf"), old.join("c.conf")).expect("a file");
+    folder.postlink(&format!("scan old --reference {reference} --manifest manifest.json")).ok();
+    specialize(&folder, &old, &folder.path("joined"), "--manifest manifest.json").ok();
+    for name in ["lib/twin.so", "b.conf"] {
+        let bytes = fs::read(old.join(name)).expect("a file");
+        fs::remove_file(old.join(name)).expect("a name");
+        fs::write(old.join(name), bytes).expect("a file of its own");
+    }
+    fs::remove_file(old.join("c.conf")).expect("a name");
+    fs::hard_link(old.join("a.conf"), old.join("c.conf")).expect("a name");
+    let new = folder.path("new");
+    specialize(&folder, &old, &new, "--manifest manifest.json").ok();
+    for name in ["a.conf", "b.conf", "c.conf"] {
+        let text = fs::read_to_string(new.join(name)).expect(name);
+        assert_eq!(text, format!("x {}/share\n", shown(&new)), "{name}");
+    }
+    let library = |name: &str| fs::read(new.join(name)).expect("a library");
+    assert!(library("lib/twin.so") == library("lib/libvalues.so"), "one of two was left");
+}
+
 #[test]
 fn specialized_equals_rebuilt() {
     let folder = Folder::new();

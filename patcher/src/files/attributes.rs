@@ -71,8 +71,10 @@ pub(crate) fn keep(old: &File, new: &File, path: &Path, owner: Owner) -> Result<
             }
         })
         .collect::<Vec<_>>();
-    if !is_owned && mode & SPECIAL_BITS != 0 {
-        mode &= !SPECIAL_BITS;
+    // The sticky bit of a folder takes rights away.
+    let of_owner = if metadata.is_dir() { SET_ID_BITS } else { SPECIAL_BITS };
+    if !is_owned && mode & of_owner != 0 {
+        mode &= !of_owner;
         lost.push(
             "its set-user-ID, set-group-ID and sticky bits were left out: it has another owner"
                 .to_owned(),
@@ -102,6 +104,23 @@ pub(super) fn left_out(old: &File) -> io::Result<Option<String>> {
         format!("{} and {last}", first.join(", "))
     };
     Ok(Some(format!("it has not got the {all} of the file that it was made from: give them to it")))
+}
+
+/// The mode of a new file of ours in the place of an old one, of which nothing else is kept: special bits would be
+/// rights of ours, and what the old one's group or access list may is for no other group.
+pub(super) fn mode_alone(
+    before: &Metadata,
+    old: Option<&File>,
+    new: &File,
+) -> io::Result<Permissions> {
+    let mut mode = before.mode() & 0o777;
+    let list = old.map(|old| xattr(old, ACCESS_LIST)).transpose()?;
+    // A file that cannot be asked may have one.
+    let may_have_list = list.is_none_or(|list| list.is_some());
+    if before.gid() != new.metadata()?.gid() || may_have_list {
+        mode &= !0o070 | (mode & 0o007) << 3;
+    }
+    Ok(Permissions::from_mode(mode))
 }
 
 /// Gives a file or folder the times of another one.

@@ -2,21 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{File, Metadata, Permissions};
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::io::Errno;
 
-use super::attributes::{Owner, keep, left_out, only_owner_gains, set_modified};
+use super::attributes::{Owner, keep, left_out, mode_alone, only_owner_gains, set_modified};
 use super::compare::holds;
 use super::data::{check_size, copy_data, read_back};
 use super::folder::Folder;
-use super::open::{Stamp, changed, id, irregular, is_nothing, is_same};
+use super::open::{Mode, Stamp, changed, id, irregular, is_nothing, is_same, open};
 use super::temporary::{NewFile, SecondName, Turn, sweep};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
@@ -100,7 +100,12 @@ impl<'a> Ready<'a> {
         // Until it is complete, nobody else reads what others may not read at all.
         let (mode, held) = match what {
             Old::Goes | Old::Moves(_) => (0o600, Some(old)),
-            Old::Stays => (old.metadata().map_err(failed("open"))?.mode() & 0o777, None),
+            Old::Stays => {
+                let mode = old.metadata().map_err(failed("open"))?.mode() & 0o777;
+                // What is there and not open to others, does not become so.
+                let most = target.metadata().map_or(0o777, |there| there.mode() | 0o700);
+                (mode & most, None)
+            }
         };
         let new = place.new_file(mode, held)?;
         // Behind that, since the old file may just have lost a second name that a kill left.
@@ -226,10 +231,16 @@ pub(crate) fn files(outputs: &[(PathBuf, impl AsRef<[u8]>)], inputs: &[&Path]) -
         if !holds(file, 0, content).map_err(Error::io("read back", &target))? {
             return Err(Error::ReadBack { path: target });
         }
-        if let Ok(metadata) = target.metadata() {
-            // The new file is ours: special bits would be rights of ours.
-            let mode = Permissions::from_mode(metadata.mode() & 0o777);
-            file.set_permissions(mode).map_err(Error::io("keep the mode of", &target))?;
+        match target.metadata() {
+            Ok(metadata) => {
+                // Who may not read it cannot ask for an access list.
+                let old = open(&target, Mode::Read).ok();
+                let mode = mode_alone(&metadata, old.as_ref(), file);
+                let set = mode.and_then(|mode| file.set_permissions(mode));
+                set.map_err(Error::io("keep the mode of", &target))?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Error::io("look at", &target)(error)),
         }
         new_files.push((new, place, target));
     }

@@ -2,7 +2,7 @@
 //!
 //! A manifest is one JSON object:
 //!
-//! - `postlink_manifest`: the version of this format, 2.
+//! - `postlink_manifest`: the version of this format, 3.
 //! - `references`: the paths that were searched.
 //! - `members`: whether archives and compressed files were looked into.
 //! - `trees`: one object for each tree, in the order of the command line, with
@@ -17,6 +17,9 @@
 //!   - `findings`: as `postlink scan --json` has them;
 //!   - `words`: the values of string fields of its records, and the `findings` of each in text files.
 //!
+//! What is known of a file is there for each of its names: whether these are hard links is no part of a
+//! manifest, since archives and stores split and join them.
+//!
 //! Paths are written as `escaped` does. Two trees of one build have equal manifests, wherever they
 //! were built: sizes, names and places are in it, and no times.
 
@@ -30,15 +33,15 @@ use sha2::{Digest, Sha256};
 use super::trees::{Examined, Scan, ScannedTree};
 use super::words;
 use crate::error::{Error, Result};
-use crate::files::walk::{EntryKind, Tree};
+use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::scan::classify::{Content, KnownRecord};
-use crate::scan::finding::Finding;
+use crate::scan::finding::{Finding, FindingKind};
 use crate::search::reference::Reference;
 use crate::shown::escaped;
 use crate::shown::shown;
 
 /// The version of the format.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// A manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,7 +121,8 @@ impl Manifest {
         }
         let values: Vec<&str> = values.iter().map(String::as_str).collect();
         let tree = |tree: &ScannedTree| {
-            let found = words::find(&tree.walked, &tree.entries, &values)?;
+            let names = Names::of(&tree.walked);
+            let found = names.told_of_each(&words::find(&tree.walked, &tree.entries, &values)?);
             let word = |(position, word): (usize, &&str)| ManifestWord {
                 word: (*word).to_owned(),
                 findings: of_word(&found, position),
@@ -126,7 +130,7 @@ impl Manifest {
             Ok(ManifestTree {
                 check: check(&tree.walked),
                 entries: entries(tree),
-                findings: tree.findings.clone(),
+                findings: names.told_of_each(&tree.findings),
                 words: values.iter().enumerate().map(word).collect(),
             })
         };
@@ -207,7 +211,7 @@ impl Manifest {
         let mut examined = Vec::with_capacity(tree.entries.len());
         for (entry, same_as) in tree.entries.iter().zip(tree.same_files()) {
             let entry = of_path.remove(&*escaped(entry.path.as_os_str()));
-            examined.push(match entry {
+            examined.push(match entry.filter(|_| same_as.is_none()) {
                 Some(entry) => Examined {
                     content: entry.content,
                     records: entry.records.clone(),
@@ -217,7 +221,14 @@ impl Manifest {
                 None => Examined { same_as, ..Examined::default() },
             });
         }
+        // Of a file with several names, what is known of its content is told of the first.
+        let names = Names::of(&tree);
         let mut findings = known.findings.clone();
+        findings.retain(|finding| names.is_first(finding));
+        let mut words = known.words.clone();
+        for word in &mut words {
+            word.findings.retain(|finding| names.is_first(finding));
+        }
         findings.retain_mut(|finding| match &mut finding.place {
             Some(place) => match positions.get(&place.reference) {
                 Some(&now) => {
@@ -228,7 +239,7 @@ impl Manifest {
             },
             None => true,
         });
-        Ok(Knowledge { tree, entries: examined, findings, words: Some(known.words.clone()) })
+        Ok(Knowledge { tree, entries: examined, findings, words: Some(words) })
     }
 }
 
@@ -257,6 +268,43 @@ impl Knowledge {
             }
         }
         Ok(findings)
+    }
+}
+
+/// The names of files that have several.
+struct Names {
+    /// Behind the first name of a file, its others.
+    others: HashMap<String, Vec<String>>,
+    /// All that are not the first.
+    second: HashSet<String>,
+}
+
+impl Names {
+    fn of(tree: &Tree) -> Self {
+        let mut names = Self { others: HashMap::new(), second: HashSet::new() };
+        for (entry, first) in tree.entries.iter().zip(tree.same_files()) {
+            let Some(first) = first.and_then(|first| tree.entries.get(first)) else { continue };
+            let name = escaped(&entry.path);
+            names.others.entry(escaped(&first.path)).or_default().push(name.clone());
+            names.second.insert(name);
+        }
+        names
+    }
+
+    /// The findings, those in a file's content once for each of its names.
+    fn told_of_each(&self, findings: &[Finding]) -> Vec<Finding> {
+        let mut all = findings.to_vec();
+        for finding in findings.iter().filter(|finding| finding.kind != FindingKind::Name) {
+            let others = self.others.get(&finding.path).into_iter().flatten();
+            all.extend(others.map(|name| Finding { path: name.clone(), ..finding.clone() }));
+        }
+        all.sort_by(|a, b| (a.kind, &a.path).cmp(&(b.kind, &b.path)));
+        all
+    }
+
+    /// Whether a finding is of a file's first name, or in that name itself.
+    fn is_first(&self, finding: &Finding) -> bool {
+        finding.kind == FindingKind::Name || !self.second.contains(&finding.path)
     }
 }
 
@@ -296,15 +344,20 @@ pub(crate) fn check(tree: &Tree) -> String {
     postlink_codegen::hex(&hash.finalize())
 }
 
+/// What is known of each file, by each of its names.
 fn entries(tree: &ScannedTree) -> Vec<ManifestEntry> {
     let found: HashSet<&str> = tree.findings.iter().map(|one| one.path.as_str()).collect();
     let mut entries = Vec::new();
-    for (entry, known) in tree.walked.entries.iter().zip(&tree.entries) {
-        let path = escaped(entry.path.as_os_str());
-        let is_told = found.contains(&*path) || !known.records.is_empty();
-        if is_told && known.same_as.is_none() && matches!(entry.kind, EntryKind::File(_)) {
+    let all = tree.walked.entries.iter().zip(&tree.entries);
+    for (entry, known) in all.filter(|(entry, _)| matches!(entry.kind, EntryKind::File(_))) {
+        let (first, known) = match known.same_as {
+            Some(first) => (&tree.walked.entries[first], &tree.entries[first]),
+            None => (entry, known),
+        };
+        let is_told = |entry: &Entry| found.contains(&*escaped(&entry.path));
+        if is_told(entry) || is_told(first) || !known.records.is_empty() {
             let (content, records) = (known.content, known.records.clone());
-            entries.push(ManifestEntry { path, content, records });
+            entries.push(ManifestEntry { path: escaped(&entry.path), content, records });
         }
     }
     entries

@@ -9,6 +9,7 @@ use aho_corasick::AhoCorasick;
 
 use super::streams::{Counted, Parts, unpacked};
 use super::{Look, PackFormat};
+use crate::files::holes::extents;
 use crate::files::open::read_at;
 use crate::search::text;
 
@@ -38,7 +39,15 @@ const MAGICS: [&[u8]; 8] = [
 /// The system refuses something.
 pub(super) fn is_packed(file: &File, start: &[u8], size: u64) -> io::Result<bool> {
     let is_script = start.starts_with(b"#!") && text::lines(file, &[])?.is_none();
-    Ok(is_script && next_stream(file, 0..size)?.is_some())
+    if !is_script {
+        return Ok(false);
+    }
+    for written in extents(file)? {
+        if next_stream(file, written.start..written.end.min(size).min(REACH))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Tells the format of a stream by its first bytes, with all that its header says of itself: these
