@@ -1,6 +1,7 @@
 //! What the tests share: a folder of their own, commands that are really run, goldens.
 #![forbid(unsafe_code)]
 
+pub mod archive;
 pub mod covering;
 pub mod crates;
 pub mod faults;
