@@ -1,6 +1,7 @@
 //! What the tests share: a folder of their own, commands that are really run, goldens.
 #![forbid(unsafe_code)]
 
+pub mod archive;
 pub mod covering;
 pub mod crates;
 pub mod faults;
@@ -104,8 +105,8 @@ impl Run {
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    /// The one that made it.
-    thread: ThreadId,
+    /// The one that made it, and alone changes it, together with what it runs.
+    owner: Option<ThreadId>,
     /// Removes it at the end.
     _temporary: Option<TempDir>,
 }
@@ -136,8 +137,14 @@ impl Folder {
     }
 
     fn of(temporary: TempDir) -> Self {
-        let thread = std::thread::current().id();
-        Self { path: temporary.path().to_owned(), thread, _temporary: Some(temporary) }
+        let owner = Some(std::thread::current().id());
+        Self { path: temporary.path().to_owned(), owner, _temporary: Some(temporary) }
+    }
+
+    /// Something else changes it too: a run says nothing of what changed.
+    #[must_use]
+    pub fn changed_by_others(self) -> Self {
+        Self { owner: None, ..self }
     }
 
     /// The folder of this name under the target folder, which is kept for the next run.
@@ -149,7 +156,7 @@ impl Folder {
         let target = postlink().ancestors().nth(2).expect("the target folder");
         let path = target.join(name);
         std::fs::create_dir_all(&path).expect(name);
-        Self { path, thread: std::thread::current().id(), _temporary: None }
+        Self { path, owner: None, _temporary: None }
     }
 
     /// The path of a file in it.
@@ -223,8 +230,7 @@ impl Folder {
         let mut command = Command::new(program);
         command.args(words).current_dir(&self.path).stdin(Stdio::null());
         let is_ours = Path::new(program).file_name() == Some("postlink".as_ref());
-        // What else happens in a folder of several threads or processes is not known.
-        let is_own = self._temporary.is_some() && self.thread == std::thread::current().id();
+        let is_own = self.owner == Some(std::thread::current().id());
         let before = (is_ours && is_own).then(|| untouched::snapshot(&self.path));
         let mut output = command.output();
         // A program that another thread started meanwhile holds what was open for writing, for the

@@ -1,6 +1,6 @@
 //! What holds for every run of `postlink`: with 0 it did what it was asked for, with 1 it refused and
-//! with 3 a check found something, and nothing changed that the command line does not name. There is no
-//! other outcome.
+//! with 3 a check found something, and nothing changed but the outputs that the command line names. There is
+//! no other outcome.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
@@ -84,20 +84,17 @@ pub(crate) struct End<'a> {
 #[track_caller]
 pub(crate) fn check(folder: &Path, before: &Snapshot, after: &Snapshot, end: &End<'_>) {
     let End { words, code, stderr } = *end;
-    // What is more than 127 is a signal that a test sent, but for that of a panic.
-    let is_promised = (0..4).contains(&code) || (code > 128 && code != 134);
-    assert!(is_promised, "postlink {words:?} ended with {code}: {stderr}");
+    // Who sends a signal, or sets a limit, has something else in front of the command.
+    assert!((0..4).contains(&code), "postlink {words:?} ended with {code}: {stderr}");
     let (Some(before), Some(after)) = (before, after) else { return };
-    if code > 3 {
-        return;
-    }
     let mut changed: Vec<&PathBuf> = before
         .iter()
         .filter(|(path, entry)| after.get(*path) != Some(entry))
         .map(|(path, _)| path)
         .collect();
     changed.extend(after.keys().filter(|path| !before.contains_key(*path)));
-    let may = |path: &&PathBuf| may_change(folder, path, before, end);
+    let outputs = outputs(folder, &Line::of(words), end);
+    let may = |path: &&PathBuf| outputs.iter().any(|output| output.may(path, before, after));
     let changed: Vec<&PathBuf> = changed.into_iter().filter(|path| !may(path)).collect();
     assert!(
         changed.is_empty(),
@@ -105,68 +102,169 @@ pub(crate) fn check(folder: &Path, before: &Snapshot, after: &Snapshot, end: &En
     );
 }
 
-/// Whether a run that ended so may have changed this.
-fn may_change(
-    folder: &Path,
-    path: &Path,
-    before: &BTreeMap<PathBuf, Entry>,
-    end: &End<'_>,
-) -> bool {
-    let command = end.words.iter().find(|word| !word.starts_with('-')).copied().unwrap_or_default();
-    let has = |option: &str| end.words.contains(&option);
-    let reads = ["inspect", "verify"].contains(&command);
-    if reads || end.code == 2 || has("--dry-run") || has("--check") {
-        return false;
+/// A command line: what is an option's value is nothing else.
+struct Line<'a> {
+    command: &'a str,
+    options: Vec<(&'a str, &'a str)>,
+    operands: Vec<&'a str>,
+}
+
+impl<'a> Line<'a> {
+    fn of(words: &[&'a str]) -> Self {
+        const WITH_VALUES: &str = "-o --output --debug-file --debug-output --set --values --take --from --git \
+            --git-root --schema --section --out-header --out-source --out-macros --out-rust --include --stamp \
+            --depfile --default --reference --other-path --against --manifest --html --rewrite --destdir --follow \
+            --allow-left --image --field";
+        let mut line = Self { command: "", options: Vec::new(), operands: Vec::new() };
+        let mut words = words.iter().copied();
+        while let Some(word) = words.next() {
+            if let Some((option, value)) = word.split_once('=').filter(|_| word.starts_with("--")) {
+                line.options.push((option, value));
+            } else if WITH_VALUES.split_whitespace().any(|option| option == word) {
+                line.options.push((word, words.next().unwrap_or_default()));
+            } else if word.starts_with('-') {
+                line.options.push((word, ""));
+            } else if line.command.is_empty() {
+                line.command = word;
+            } else {
+                line.operands.push(word);
+            }
+        }
+        line
     }
-    let named = |words: &[&str]| words.iter().any(|word| names(folder, word, path, before));
-    match (end.code, command) {
+
+    fn has(&self, options: &[&str]) -> bool {
+        self.options.iter().any(|(option, _)| options.contains(option))
+    }
+
+    fn values(&self, options: &[&str]) -> impl Iterator<Item = &'a str> {
+        self.options.iter().filter(|(option, _)| options.contains(option)).map(|(_, value)| *value)
+    }
+}
+
+/// What a run may change.
+#[derive(Clone)]
+enum Output {
+    /// This file.
+    File(PathBuf),
+    /// This file, which may have other names.
+    InPlace(PathBuf),
+    /// All of this folder, and the folders above it where they are new.
+    Tree(PathBuf),
+    /// Pages of the manual in this folder.
+    Pages(PathBuf),
+}
+
+impl Output {
+    fn may(
+        &self,
+        path: &Path,
+        before: &BTreeMap<PathBuf, Entry>,
+        after: &BTreeMap<PathBuf, Entry>,
+    ) -> bool {
+        let is_left_over = |output: &Path| {
+            // A run that was killed left it beside the place of an output.
+            let is_ours = |path: &Path| {
+                let name = path.file_name().unwrap_or_default();
+                name.to_string_lossy().starts_with(".postlink-") && path.parent() == output.parent()
+            };
+            !after.contains_key(path) && path.ancestors().any(is_ours)
+        };
+        match self {
+            Self::File(file) => path == file || is_left_over(file),
+            Self::InPlace(file) => {
+                let inode = |path: &Path| before.get(path).map(|entry| entry.inode);
+                path == file || inode(path).is_some() && inode(path) == inode(file)
+            }
+            Self::Tree(tree) => {
+                let is_new = !before.contains_key(path);
+                path.starts_with(tree) || is_new && tree.starts_with(path) || is_left_over(tree)
+            }
+            Self::Pages(folder) => {
+                let is_page = path.extension().is_some_and(|end| end == "1" || end == "5");
+                path.parent() == Some(folder) && is_page
+            }
+        }
+    }
+}
+
+/// The outputs of a run that ended so, as its command's help tells them.
+fn outputs(folder: &Path, line: &Line<'_>, end: &End<'_>) -> Vec<Output> {
+    if line.has(&["-n", "--dry-run", "--check"]) {
+        return Vec::new();
+    }
+    // By the name that was given, and where that is a link, what it leads to.
+    let paths = |name: &str| {
+        let named = plain(&folder.join(name));
+        // That may be gone now.
+        let target = || fs::read_link(&named).map(|target| named.with_file_name(target));
+        let real = fs::canonicalize(&named).or_else(|_| target());
+        [real.unwrap_or_else(|_| named.clone()), named]
+    };
+    let files = |options: &[&str]| {
+        line.values(options).flat_map(paths).map(Output::File).collect::<Vec<_>>()
+    };
+    match (line.command, end.code) {
+        ("generate", 0) => files(&[
+            "--out-header",
+            "--out-source",
+            "--out-macros",
+            "--out-rust",
+            "--stamp",
+            "--depfile",
+        ]),
         // A search writes its list and its page whatever it finds.
-        (0 | 3, "scan") => {
-            let outputs: Vec<&str> = end
-                .words
-                .windows(2)
-                .filter(|pair| ["--manifest", "--html"].contains(&pair[0]))
-                .map(|pair| pair[1])
-                .collect();
-            named(&outputs)
+        ("scan", 0 | 3) => files(&["--manifest", "--html"]),
+        ("payload", 0) => files(&["-o", "--output"]),
+        ("fill", 0) if line.has(&["-o", "--output"]) => {
+            [files(&["-o", "--output"]), debug_outputs(line, paths)].concat()
         }
-        (3, _) => has("--keep-failed"),
+        ("fill", 0) => [images(line, &line.operands, paths), debug_outputs(line, paths)].concat(),
         // Of several files, those that were not refused are done.
-        (1, "fill") => {
-            let is_told = path
-                .strip_prefix(folder)
-                .is_ok_and(|path| end.stderr.contains(&format!("{}:", path.display())));
-            !is_told && operands(end.words) > 1 && named(end.words)
+        ("fill", 1) if line.operands.len() > 1 => {
+            let is_told = |image: &str| end.stderr.contains(&format!("{image}:"));
+            let done: Vec<&str> =
+                line.operands.iter().copied().filter(|image| !is_told(image)).collect();
+            images(line, &done, paths)
         }
-        (1, _) => false,
-        // The pages of the manual, often in the working folder.
-        (0, "man") => true,
-        _ => named(end.words),
+        ("specialize", code) if code == 0 || code == 3 && line.has(&["--keep-failed"]) => {
+            let root = line.values(&["--destdir"]).next();
+            let place = |pair: &str| {
+                let (_, place) = pair.split_once("=/").expect("it would have been refused");
+                paths(&format!("{}/{place}", root.unwrap_or_default()))
+            };
+            line.values(&["-o", "--output"]).flat_map(place).map(Output::Tree).collect()
+        }
+        ("man", 0) => {
+            line.operands.iter().flat_map(|name| paths(name)).map(Output::Pages).collect()
+        }
+        ("demo", 0) => {
+            line.operands.iter().flat_map(|name| paths(name)).map(Output::Tree).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
-/// How many words behind the command are neither options nor their values.
-fn operands(words: &[&str]) -> usize {
-    const WITH_VALUES: [&str; 6] =
-        ["--set", "--values", "--section", "--output", "--debug-file", "--from"];
-    let is_operand = |pair: &&[&str]| !pair[1].starts_with('-') && !WITH_VALUES.contains(&pair[0]);
-    words.windows(2).filter(is_operand).count()
+fn images(line: &Line<'_>, images: &[&str], paths: impl Fn(&str) -> [PathBuf; 2]) -> Vec<Output> {
+    let output = if line.has(&["-i", "--in-place"]) { Output::InPlace } else { Output::File };
+    images.iter().flat_map(|image| paths(image)).map(output).collect()
 }
 
-/// Whether a word of a command line, or what is behind an `=` in it, names this entry, a folder that it is
-/// in, or another name of the same file.
-fn names(folder: &Path, word: &str, path: &Path, before: &BTreeMap<PathBuf, Entry>) -> bool {
-    let ends = word.match_indices('=').map(|(at, _)| &word[at + 1..]);
-    ends.chain([word, word.split('=').next().unwrap_or_default()]).any(|part| {
-        let named = plain(&folder.join(part));
-        let real = fs::canonicalize(&named).unwrap_or_else(|_| named.clone());
-        let inode = |path: &Path| before.get(path).map(|entry| entry.inode);
-        let is_same =
-            inode(path).is_some() && (inode(path) == inode(&named) || inode(path) == inode(&real));
-        // The folders above it may be new as well.
-        let is_above = |named: &Path| path.starts_with(named) || named.starts_with(path);
-        !part.is_empty() && named != folder && (is_same || is_above(&named) || is_above(&real))
-    })
+/// The debug file of a fill. In a folder `.build-id`, its name follows from its content.
+fn debug_outputs(line: &Line<'_>, paths: impl Fn(&str) -> [PathBuf; 2]) -> Vec<Output> {
+    const BY_ID: &str = ".build-id";
+    let outputs = line.values(&["--debug-output"]).flat_map(&paths).map(|output| {
+        if output.is_dir() { Output::Tree(output.join(BY_ID)) } else { Output::File(output) }
+    });
+    let outputs: Vec<Output> = outputs.collect();
+    if !outputs.is_empty() {
+        return outputs;
+    }
+    let files = line.values(&["--debug-file"]).flat_map(&paths);
+    let by_id = |file: &PathBuf| {
+        file.ancestors().find(|folder| folder.ends_with(BY_ID)).map(Path::to_owned)
+    };
+    files.map(|file| by_id(&file).map_or(Output::File(file), Output::Tree)).collect()
 }
 
 /// A path without `.` and `..`.

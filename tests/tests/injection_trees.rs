@@ -9,6 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use postlink_tests::archive::{MAGIC, member_header};
 use postlink_tests::hostile::{check, names, texts};
 use postlink_tests::{Folder, fixture, postlink};
 use rayon::prelude::*;
@@ -34,9 +35,8 @@ fn base() -> Folder {
 
 /// An archive with one member, whose name stands in front of its bytes (ar(5) of BSD), and can have any.
 fn archive(name: &[u8], member: &[u8]) -> Vec<u8> {
-    let (short, size) = (format!("#1/{}", name.len()), name.len() + member.len());
-    let header = format!("!<arch>\n{short:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`\n", 0, 0, 0, 644);
-    [header.as_bytes(), name, member].concat()
+    let header = member_header(&format!("#1/{}", name.len()), (name.len() + member.len()) as u64);
+    [MAGIC, header.as_bytes(), name, member].concat()
 }
 
 /// The text without some bytes, behind a letter.

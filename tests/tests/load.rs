@@ -11,6 +11,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, symlink};
 use std::path::Path;
 
 use postlink_codegen::{MAX_CAPACITY, MAX_FIELDS};
+use postlink_tests::archive::{MAGIC, member_header};
 use postlink_tests::matrix::is_full;
 use postlink_tests::{Folder, Run, fast_postlink, postlink, readers_agree};
 use serde_json::Value as Json;
@@ -141,11 +142,10 @@ fn elf(path: &Path, sections: &[(&str, Option<u64>, &[u8])]) {
 /// An archive of these members, each with its size, which may be more than the bytes it is given.
 fn archive(path: &Path, members: &[(String, &[u8], u64)]) {
     let file = File::create(path).expect("a file");
-    file.write_all_at(b"!<arch>\n", 0).expect("a header");
-    let mut at = 8;
+    file.write_all_at(MAGIC, 0).expect("a header");
+    let mut at = MAGIC.len() as u64;
     for (name, bytes, size) in members {
-        let name = format!("{name}/");
-        let header = format!("{name:16}{0:<12}{0:<6}{0:<6}{1:<8}{size:<10}`\n", 0, "644");
+        let header = member_header(&format!("{name}/"), *size);
         file.write_all_at(header.as_bytes(), at).expect("a header");
         file.write_all_at(bytes, at + 60).expect("a member");
         at += 60 + size.next_multiple_of(2);
@@ -193,24 +193,6 @@ fn folders_deep_in_each_other() {
         fs::write(path.join("f"), "in /opt/app\n").expect("a file");
     }
     assert_eq!(load.carried(), format!("0 files identical, {levels} texts rewritten\n"));
-}
-
-#[test]
-fn a_path_that_is_too_long_is_refused_with_the_limit() {
-    let load = Load::new("a path of more than 4,095 bytes", 300);
-    let deep = |root: &str| {
-        let names = [&*"d".repeat(255); 9].join("/");
-        fs::create_dir_all(load.folder.path(root).join(&names)).expect("folders");
-        load.folder.path(root).join(names)
-    };
-    let end = deep("old");
-    deep("more");
-    fs::rename(load.folder.path("more"), end.join("more")).expect("a longer path");
-    for line in [SCAN, SPECIALIZE, "verify old old"] {
-        let said = load.run(line).fails(1);
-        assert!(said.contains("a path has at most 4095 bytes, a name in it 255"), "{said}");
-    }
-    assert!(!load.folder.path("out").exists());
 }
 
 #[test]

@@ -9,22 +9,11 @@ use postlink_patcher::specialize::{Output, SpecializeOptions, specialize};
 use postlink_tests::Folder;
 use postlink_tests::macho::mint;
 use postlink_tests::matrix::is_full;
+use postlink_tests::random::Random;
 
 /// Files of each kind that are tried.
 fn cases() -> u32 {
     if is_full() { 40_000 } else { 2_000 }
-}
-
-/// Numbers that look random (Marsaglia, "Xorshift RNGs").
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit as u64) as usize
-    }
 }
 
 /// Changes some bytes of these ranges, or whole numbers to ones that are often wrong.

@@ -8,19 +8,8 @@ use postlink_patcher::fill::{FillOptions, fill};
 use postlink_patcher::record::{Sources, Values, assignments};
 use postlink_patcher::scan::{ScanOptions, scan};
 use postlink_tests::lix::sources;
+use postlink_tests::random::Random;
 use postlink_tests::{Folder, matrix};
-
-/// Numbers that look random (Marsaglia, "Xorshift RNGs").
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit as u64) as usize
-    }
-}
 
 /// Changes some bytes of these ranges, or whole numbers to ones that are often wrong.
 fn mutate(bytes: &mut [u8], ranges: &[Range<usize>], random: &mut Random) {

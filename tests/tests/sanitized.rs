@@ -1,5 +1,5 @@
 //! Address and undefined-behaviour sanitizers find nothing in generated C++, whatever is in the record.
-//! `tests/sanitize` has them, and others, for the whole of the tests.
+//! `tests/sanitize` has them, and others, for more tests, which it names.
 #![forbid(unsafe_code)]
 
 use postlink_format::{FieldState, VALUES_OFFSET, ValueHeader};

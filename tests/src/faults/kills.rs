@@ -40,8 +40,17 @@ impl Phases {
     /// How many were ended, and did not end by themselves.
     #[must_use]
     pub fn killed(&self) -> usize {
-        let is_killed = |phase: &Phase| !matches!(phase, Phase::Refused | Phase::Done);
-        self.0.iter().filter(|(phase, _)| is_killed(phase)).map(|(_, count)| count).sum()
+        self.count(|phase| !matches!(phase, Phase::Refused | Phase::Done))
+    }
+
+    /// How many were ended when some of the new bytes were written, or all, and not all was in its place.
+    #[must_use]
+    pub fn killed_in_writing(&self) -> usize {
+        self.count(|phase| matches!(phase, Phase::Writing(_) | Phase::Written | Phase::Cut))
+    }
+
+    fn count(&self, is_one: impl Fn(&Phase) -> bool) -> usize {
+        self.0.iter().filter(|(phase, _)| is_one(phase)).map(|(_, count)| count).sum()
     }
 }
 

@@ -7,7 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use rayon::prelude::*;
-use tempfile::TempDir;
+
+use crate::Folder;
 
 /// The variable with the cases to try: one, which is shown then, or `FIRST..END`.
 const CASES: &str = "POSTLINK_MODEL_CASES";
@@ -49,16 +50,17 @@ pub fn try_all(cases: u64, wanted: &[&str], try_case: fn(u64, &Path, &mut Tally)
     let asked = asked();
     let is_all = asked.is_none();
     let cases = asked.unwrap_or(0..cases);
-    let one = |folder: &mut TempDir, case| {
+    let one = |folder: &mut Folder, case| {
         let mut tally = Tally::default();
-        let done = catch_unwind(AssertUnwindSafe(|| try_case(case, folder.path(), &mut tally)));
+        let done = catch_unwind(AssertUnwindSafe(|| try_case(case, &folder.path(""), &mut tally)));
         if done.is_err() {
-            *folder = self::folder();
+            *folder = Folder::in_memory();
             tally.count(format!("{WRONG}{case}"));
         }
         tally
     };
-    let tally = cases.into_par_iter().map_init(folder, one).reduce(Tally::default, Tally::with);
+    let tally =
+        cases.into_par_iter().map_init(Folder::in_memory, one).reduce(Tally::default, Tally::with);
     let mut shown = String::new();
     for (what, times) in &tally.0 {
         let _ = writeln!(shown, "{times:9} {what}");
@@ -76,11 +78,4 @@ fn asked() -> Option<Range<u64>> {
         Some((first, end)) => number(first)..number(end),
         None => number(&asked)..number(&asked) + 1,
     })
-}
-
-/// A folder in memory, where the system has such a place.
-fn folder() -> TempDir {
-    let memory = Path::new("/dev/shm");
-    let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-    TempDir::with_prefix_in("postlink-test-", parent).expect("a folder")
 }
