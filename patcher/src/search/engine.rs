@@ -271,7 +271,7 @@ impl Searcher {
         let mut at = range.start;
         while let Some(core) = self.engine.find(bytes, at..end) {
             at = core + 1;
-            if core >= range.end + 3 {
+            if core >= range.end + MOST_LEAD as usize {
                 return;
             }
             for pattern in &self.patterns {
