@@ -401,7 +401,7 @@ impl Context<'_> {
             true => loader_texts(&data).map_err(Error::not_image(path))?,
             false => Vec::new(),
         };
-        let place = self.wanted.beside.place(self.tree, entry, file, &loader, self.destination);
+        let place = self.wanted.beside.place(entry, file, &loader, self.destination);
         let place = place.map_err(Error::io("read", path))?;
         let has_records = planned.entry.has_records;
         let found = self.tree.file(entry);
