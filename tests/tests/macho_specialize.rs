@@ -314,3 +314,37 @@ fn a_bundle_that_has_a_hash_of_a_changed_file_is_told() {
     let said = folder.postlink(&format!("fill {library} --set version=2.0.1")).fails(0);
     assert!(said.contains("_CodeSignature/CodeResources vouches for as it was"), "{said}");
 }
+
+/// Outside of a tree, only the folders that it is in vouch for what it has: no link leads to a seal. A seal
+/// that is too large to be read may have a hash of a program.
+#[test]
+fn seals_are_those_of_the_tree_and_of_the_folders_above() {
+    let folder = Folder::new();
+    let told = |line: &str| {
+        let line = format!("specialize --dry-run --destdir out --rewrite /opt/old=/opt/new {line}");
+        let said = folder.postlink(&line).fails(0);
+        let is_told = |line: &&str| line.contains("sign the bundle again");
+        said.lines().filter(is_told).map(str::to_owned).collect::<Vec<_>>()
+    };
+    folder.run("mkdir -p elsewhere tree/x App.app/MacOS App.app/_CodeSignature").ok();
+    folder.write("elsewhere/CodeResources", "<key>f</key>\n");
+    folder.run("ln -s ../../elsewhere tree/x/_CodeSignature").ok();
+    folder.write("tree/x/f", "/opt/old\n");
+    folder.write("App.app/MacOS/app", "/opt/old\n");
+    let seal = "App.app/_CodeSignature/CodeResources";
+    let (all, inner) = ("--output App.app=/opt/new", "--output App.app/MacOS=/opt/new");
+    let (link, one) = ("--output link=/opt/new", "--output App.app/MacOS/app=/opt/new");
+    folder.run("ln -s App.app/MacOS link").ok();
+    for (text, count) in [("<key>MacOS/app</key>", 1), ("<key>MacOS/app<key>app</key>", 0)] {
+        folder.write(seal, text);
+        assert_eq!(told("--output tree=/opt/new"), [""; 0]);
+        for line in [all, inner, link, one] {
+            assert_eq!(told(line).len(), count, "{text} {line}");
+        }
+    }
+    folder.run(&format!("truncate -s 67108865 {seal}")).ok();
+    for line in [all, inner, link, one] {
+        let told = told(line);
+        assert!(told.len() == 1 && told[0].contains("it has more than 64 MiB"), "{told:?}");
+    }
+}

@@ -43,6 +43,22 @@ fn a_path_in_pieces_is_told() {
     }
 }
 
+/// A file with more pieces than are told one by one does not pass for one that has no others.
+#[test]
+fn more_pieces_than_are_told_are_told_as_such() {
+    let folder = Folder::new();
+    folder.run("mkdir built").ok();
+    for (count, is_told) in [(1024, false), (1025, true)] {
+        let text = format!(
+            ".section .rodata\n.rept {count}\n.ascii \"/opt/aaaa-unspec\"\n.zero 8\n.endr\n"
+        );
+        folder.write("many.s", text);
+        folder.run("gcc -c -o built/many many.s").ok();
+        let said = folder.postlink(&format!("scan built --reference {OLD}")).fails_with_output(3);
+        assert_eq!(said.contains("more pieces of paths than are told"), is_told, "{said}");
+    }
+}
+
 /// No rewrite puts pieces right, whatever the lengths: `specialize` said that all was done.
 #[test]
 fn a_path_in_pieces_is_left() {

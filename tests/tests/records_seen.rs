@@ -4,7 +4,7 @@
 
 use std::fs::{self, create_dir};
 
-use postlink_format::VALUES_OFFSET;
+use postlink_format::{MAGIC, VALUES_OFFSET};
 use postlink_tests::{Folder, Run, place_of, postlink};
 use serde_json::Value as Json;
 
@@ -94,6 +94,22 @@ open('two', 'wb').write(open('/bin/true', 'rb').read() + program)
     {
         folder.copy(name, &format!("tree/{name}"));
         told(&folder, name);
+    }
+}
+
+/// So many were listed, and the others were passed over.
+#[test]
+fn more_records_than_are_listed_are_told_as_such() {
+    const MOST: usize = 1 << 16;
+    let folder = built();
+    let library = folder.read("libapp.so");
+    let at = library.windows(MAGIC.len()).position(|bytes| bytes == MAGIC).expect("a record");
+    let header = &library[at..at + VALUES_OFFSET as usize];
+    for (count, is_told) in [(MOST, false), (MOST + 1, true)] {
+        folder.write("tree/many", header.repeat(count));
+        let run = folder.postlink("scan tree --reference /opt/none");
+        let said = run.fails_with_output(3);
+        assert_eq!(said.contains("more than 65536 records begin in it"), is_told);
     }
 }
 

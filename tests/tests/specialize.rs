@@ -155,6 +155,14 @@ fn runpaths_fit_or_are_refused() {
     let said = specialize(&folder, &linked, &folder.path("linked-elsewhere"), "").fails(1);
     assert!(said.contains("lib/libvalues.so: the RUNPATH"), "{said}");
     assert!(!said.contains("bin/program"), "{said}");
+    // Nor is it known where a link leads that the system refuses to follow; one to nothing leads nowhere.
+    for (target, is_clear) in [("x".repeat(300), false), ("x".repeat(30), true)] {
+        fs::remove_file(linked.join("plugins/values.so")).expect("a link");
+        std::os::unix::fs::symlink(target, linked.join("plugins/values.so")).expect("a link");
+        let run = specialize(&folder, &linked, &folder.path("linked-elsewhere"), "");
+        assert_eq!(run.code, i32::from(!is_clear), "{run:?}");
+        assert_eq!(run.stderr.contains("lib/libvalues.so: the RUNPATH"), !is_clear, "{run:?}");
+    }
 
     // The library of another package cannot be named relative to this one.
     let program = folder.path("user");

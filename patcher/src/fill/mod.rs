@@ -18,6 +18,7 @@ use crate::image::debug_link::DebugLink;
 use crate::image::finish::Finish;
 use crate::record::edit::{RecordEdit, steps};
 use crate::record::read::Image;
+use crate::record::seals;
 use crate::record::values::Assignment;
 use crate::record::warnings;
 use crate::shown::{escaped, shown};
@@ -137,7 +138,7 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
         finish = finish_of(&image, &records, &edits, options)?;
         warnings.append(&mut finish.warnings);
         warnings.extend(slices_without(&image));
-        warnings.extend(warnings::sealed(output));
+        warnings.extend(seals::sealed(output));
         warnings.extend(warnings::of(&image.file, &image.path, &records, replaces)?);
         edits.extend(finish.edits.iter().cloned());
         if replaces && !options.in_place {

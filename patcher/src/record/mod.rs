@@ -6,6 +6,7 @@ pub(crate) mod declared;
 pub(crate) mod descriptor;
 pub(crate) mod edit;
 pub(crate) mod read;
+pub(crate) mod seals;
 pub(crate) mod values;
 pub(crate) mod warnings;
 

@@ -24,7 +24,7 @@ use crate::record::read::{Image, RecordPlace, RecordSection};
 use crate::scan::finding::{Action, Finding, FindingKind, Place};
 use crate::scan::propose::entry;
 use crate::search::engine::Searcher;
-use crate::search::hits::{Hit, Hits};
+use crate::search::hits::{Hit, Hits, MOST_RECORDS};
 use crate::search::pieces::PIECE;
 use crate::search::reference::{Encoding, Fit};
 use crate::search::text;
@@ -282,6 +282,7 @@ impl Context<'_> {
         for (hit, symbol) in hits.into_iter().zip(&places.symbols) {
             known.findings.extend(self.in_image(hit, &places, &areas, symbol.as_ref())?);
         }
+        known.findings.extend(self.more_pieces());
         if look_inside {
             known.findings.extend(self.compressed_sections(&places));
         }
@@ -430,11 +431,23 @@ impl Context<'_> {
                 ..finding(self.searched.name(), kind)
             };
             if records > 0 {
-                findings.push(of(FindingKind::Record, format!("{records} of them")));
+                let text = match records {
+                    0..=MOST_RECORDS => format!("{records} of them"),
+                    _ => format!("more than {MOST_RECORDS} of them"),
+                };
+                findings.push(of(FindingKind::Record, text));
             }
             findings.extend(problem.map(|problem| of(FindingKind::Unread, problem)));
         }
         findings
+    }
+
+    /// That an image or archive may have more pieces of references than are told.
+    fn more_pieces(&self) -> Option<Finding> {
+        self.searched.found.has_more_pieces.then(|| Finding {
+            text: "it has more pieces of paths than are told: some of them are not".into(),
+            ..finding(self.searched.name(), FindingKind::Unread)
+        })
     }
 
     /// The hits in those members of an `ar` archive that were not looked into.
@@ -449,7 +462,7 @@ impl Context<'_> {
             }
             found => found.unwrap_or_default(),
         };
-        let mut findings = Vec::new();
+        let mut findings: Vec<Finding> = self.more_pieces().into_iter().collect();
         let found = self.searched.found;
         let is_whole = |piece: &&Hit| piece.length == PIECE as u64;
         for hit in found.hits.iter().chain(found.pieces.iter().filter(is_whole)) {
@@ -503,12 +516,17 @@ impl Context<'_> {
     /// The records that the search saw, and that are none of these.
     fn unknown_records(&self, areas: &[RecordArea]) -> Vec<Finding> {
         let is_unknown = |at: &&u64| containing(areas, |area| &area.record, **at).is_none();
-        let unknown = self.searched.found.records.iter().filter(is_unknown);
+        let records = &self.searched.found.records;
+        let more = (records.len() > MOST_RECORDS).then(|| Finding {
+            text: format!("more than {MOST_RECORDS} records begin in it: the others are not told"),
+            ..finding(self.searched.name(), FindingKind::Unread)
+        });
+        let unknown = records.iter().take(MOST_RECORDS).filter(is_unknown);
         let told = |at: &u64| Finding {
             text: format!("a record begins at {at:#x}"),
             ..finding(self.searched.name(), FindingKind::Record)
         };
-        unknown.map(told).collect()
+        unknown.map(told).chain(more).collect()
     }
 
     /// The records whose values no fill can go on from.

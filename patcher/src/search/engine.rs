@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use postlink_codegen::MAX_RECORD;
 use postlink_format::{HEADER_SIZE, Header, MAGIC, RECORD_ALIGN};
 
-use super::hits::{Hit, Hits};
+use super::hits::{Hit, Hits, MOST_RECORDS};
 use super::matcher::Engine;
 use super::pieces::{self, HALF, PIECE};
 use super::reference::{BEFORE, BEHIND, Encoding, Fit, Reference};
@@ -24,8 +24,6 @@ use crate::shown::shown;
 pub(super) const WINDOW: usize = 512 << 10;
 /// Most hits that are kept of one search. A tree that has more was made to have them.
 pub(super) const MOST_HITS: usize = 1 << 20;
-/// Most records of one file that are told of.
-const MOST_RECORDS: usize = 1 << 16;
 /// The longest reference: `PATH_MAX` of Linux.
 const LONGEST: usize = 4096;
 
@@ -271,7 +269,7 @@ impl Searcher {
         let mut at = range.start;
         while let Some(core) = self.engine.find(bytes, at..end) {
             at = core + 1;
-            if core >= range.end + 3 {
+            if core >= range.end + MOST_LEAD as usize {
                 return;
             }
             for pattern in &self.patterns {
@@ -285,14 +283,14 @@ impl Searcher {
                     found.has_zip_end |= pattern.bytes == ZIP_END;
                     if pattern.bytes == MAGIC
                         && is_record(rest)
-                        && found.records.len() < MOST_RECORDS
+                        && found.records.len() <= MOST_RECORDS
                     {
                         found.records.push(base + start as u64);
                     }
                     continue;
                 };
                 if let Some(piece) = &pattern.piece {
-                    pieces::add(&mut found.pieces, position, piece, (bytes, base), start);
+                    pieces::add(found, position, piece, (bytes, base), start);
                     continue;
                 }
                 let reference = &self.references[position];

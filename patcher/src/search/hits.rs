@@ -2,6 +2,9 @@
 
 use super::reference::{Encoding, Fit};
 
+/// Most records of one file that are told one by one. Of more, one more is kept.
+pub(crate) const MOST_RECORDS: usize = 1 << 16;
+
 /// A reference that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Hit {
@@ -24,7 +27,10 @@ pub(crate) struct Hits {
     pub hits: Vec<Hit>,
     /// Pieces of references, as a compiler cuts them, in order: they mean something in an image only.
     pub pieces: Vec<Hit>,
-    /// Where there may be a record: its first bytes were found there. In order.
+    /// Whether there may be more pieces than are kept.
+    pub has_more_pieces: bool,
+    /// Where there may be a record: its first bytes were found there. In order; one more than
+    /// [`MOST_RECORDS`] where there are more.
     pub records: Vec<u64>,
     /// Whether there may be a ZIP archive, whatever stands before it: the first bytes of the record
     /// with which one ends were found.
@@ -39,9 +45,11 @@ impl Hits {
     /// Adds what was found in the part of the file that begins at `start`, behind all others.
     pub(super) fn append(&mut self, mut part: Self, start: u64) {
         self.records.append(&mut part.records);
+        self.records.truncate(MOST_RECORDS + 1);
         self.has_zip_end |= part.has_zip_end;
         self.hits.append(&mut part.hits);
         self.pieces.append(&mut part.pieces);
+        self.has_more_pieces |= part.has_more_pieces;
         if start == 0 {
             self.start = part.start;
         }

@@ -114,15 +114,38 @@ fn all_of(size: u64) -> Vec<Range<u64>> {
     std::iter::once(0..size).collect()
 }
 
-/// The parts of a file in which hits may begin: all but its holes. The first bytes are always there.
+/// The parts of a file in which hits may begin: all but its holes. The first bytes are always there. The file
+/// may have become longer than `size`: what is behind that is no part.
 fn written(file: &File, size: u64) -> io::Result<Vec<Range<u64>>> {
     let mut ranges = all_of(size.min(START as u64));
     for extent in extents(file)? {
-        let start = extent.start.saturating_sub(MOST_LEAD);
+        let (start, end) = (extent.start.saturating_sub(MOST_LEAD), extent.end.min(size));
         match ranges.last_mut() {
-            Some(last) if start < last.end + WINDOW as u64 => last.end = last.end.max(extent.end),
-            _ => ranges.push(start..extent.end),
+            _ if start >= end => break,
+            Some(last) if start < last.end + WINDOW as u64 => last.end = last.end.max(end),
+            _ => ranges.push(start..end),
         }
     }
     Ok(ranges)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file that became longer, and was cut before it was looked at again: what was behind its end when it was
+    /// listed is no part of it.
+    #[test]
+    fn no_part_of_a_file_ends_behind_its_size() {
+        let file = tempfile::tempfile().expect("a file");
+        file.set_len(4 * SEGMENT).expect("a size");
+        for at in [0, SEGMENT, 3 * SEGMENT] {
+            std::os::unix::fs::FileExt::write_all_at(&file, b"text", at).expect("bytes");
+        }
+        for size in [0, 100, SEGMENT + 1, 2 * SEGMENT, 4 * SEGMENT] {
+            let ranges = written(&file, size).expect("parts");
+            assert!(ranges.iter().all(|range| range.end <= size), "{size}: {ranges:?}");
+            assert!(ranges.iter().map(|range| range.end - range.start).sum::<u64>() <= size);
+        }
+    }
 }

@@ -8,7 +8,7 @@
 use memchr::memmem;
 use postlink_format::STORE_HASH_SIZE;
 
-use super::hits::Hit;
+use super::hits::{Hit, Hits};
 use super::reference::{Encoding, Fit, Reference};
 
 /// Bytes of an instruction's operand.
@@ -20,7 +20,7 @@ const LEAST: usize = 4;
 /// Bytes before and behind the first half in which the other one is, if instructions have them. Compilers
 /// write a string from its start, or from its end.
 const NEAR: usize = 64;
-/// Most pieces of one file that are told of.
+/// Most pieces that are told of what is searched at a time: of 4 MiB of a large file.
 const MOST: usize = 1 << 10;
 
 impl Reference {
@@ -48,20 +48,30 @@ impl Reference {
 /// Adds the piece of a reference whose first half is at `start` of these bytes, which begin at `base`: if all of
 /// it is there, or the other half is near.
 pub(super) fn add(
-    pieces: &mut Vec<Hit>,
+    found: &mut Hits,
     reference: usize,
     piece: &[u8; PIECE],
     (bytes, base): (&[u8], u64),
     start: usize,
 ) {
+    let offset = base + start as u64;
+    // What is there as a whole is told as that.
+    if found.hits.last().is_some_and(|hit| offset < hit.offset + hit.length) {
+        return;
+    }
     let near = start.saturating_sub(NEAR)..bytes.len().min(start + NEAR);
     let near = bytes.get(near).unwrap_or_default();
     let is_whole = bytes.get(start..).is_some_and(|rest| rest.starts_with(piece));
-    if pieces.len() < MOST && (is_whole || memmem::find(near, &piece[HALF..]).is_some()) {
-        let length = if is_whole { PIECE } else { HALF } as u64;
-        let (offset, encoding, fit) = (base + start as u64, Encoding::Plain, Fit::Piece);
-        pieces.push(Hit { offset, length, reference, encoding, fit });
+    if !is_whole && memmem::find(near, &piece[HALF..]).is_none() {
+        return;
     }
+    if found.pieces.len() >= MOST {
+        found.has_more_pieces = true;
+        return;
+    }
+    let length = if is_whole { PIECE } else { HALF } as u64;
+    let (encoding, fit) = (Encoding::Plain, Fit::Piece);
+    found.pieces.push(Hit { offset, length, reference, encoding, fit });
 }
 
 #[cfg(test)]

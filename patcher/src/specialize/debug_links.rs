@@ -20,7 +20,6 @@ use crate::image::data::ImageData;
 use crate::image::debug_link::checksum;
 use crate::image::places::Purpose;
 use crate::image::{self, begins_image, places};
-use crate::record::warnings;
 use crate::shown::{escaped, shown};
 
 /// A tree, and an entry of it, by their positions.
@@ -51,7 +50,7 @@ pub(super) fn follow(plans: &mut [TreePlan], wanted: &Wanted<'_>) -> Result<()> 
         match follows {
             Follows::Edit(edit, note) => {
                 if entry.edits.is_empty() {
-                    let sealed = warnings::sealed(&plan.tree.path(&plan.tree.entries[at]));
+                    let sealed = plan.seals.broken_by(&plan.tree.entries[at].path);
                     entry.warnings.extend(sealed.map(|one| format!("{name}: {one}")));
                 }
                 entry.edits.push(edit);

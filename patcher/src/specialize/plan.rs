@@ -17,7 +17,8 @@ use crate::files::window::Window;
 use crate::image;
 use crate::image::data::ImageData;
 use crate::image::loader_texts;
-use crate::record::warnings::{self, Seals};
+use crate::record::seals::Seals;
+use crate::record::warnings;
 use crate::scan::classify::Content;
 use crate::scan::finding::{Action, Finding, FindingKind};
 use crate::scan::manifest::Knowledge;
@@ -44,6 +45,8 @@ pub struct TreePlan {
     pub left: Vec<Finding>,
     /// Which of the assignments a record of this tree took, by their positions.
     pub taken: BTreeSet<usize>,
+    /// What vouches for its files as they are.
+    pub(crate) seals: Seals,
 }
 
 /// What is done to an entry beside copying it.
@@ -126,7 +129,7 @@ pub(crate) fn plan_tree(
             (at, by_path.remove(&name).unwrap_or_default())
         })
         .collect();
-    let seals = Seals::of(&tree);
+    let seals = Seals::of(&tree)?;
     let context = Context { tree: &tree, seals: &seals, destination, wanted };
     let planned: Vec<Result<Planned>> = jobs
         .into_par_iter()
@@ -162,7 +165,7 @@ pub(crate) fn plan_tree(
     }
     left.sort_by_key(|(order, _)| *order);
     let left = left.into_iter().map(|(_, finding)| finding).collect();
-    Ok(TreePlan { tree, destination: destination.to_owned(), entries, left, taken })
+    Ok(TreePlan { tree, destination: destination.to_owned(), entries, left, taken, seals })
 }
 
 /// What is decided of one entry.
@@ -218,7 +221,7 @@ impl Context<'_> {
         }
         if planned.entry.target.is_some() || !planned.entry.edits.is_empty() {
             let name = escaped(&entry.path);
-            let warning = self.seals.broken_by(&self.tree.path(entry));
+            let warning = self.seals.broken_by(&entry.path);
             planned.entry.warnings.extend(warning.map(|one| format!("{name}: {one}")));
         }
         Ok(planned)
@@ -398,7 +401,7 @@ impl Context<'_> {
             true => loader_texts(&data).map_err(Error::not_image(path))?,
             false => Vec::new(),
         };
-        let place = self.wanted.beside.place(self.tree, entry, file, &loader, self.destination);
+        let place = self.wanted.beside.place(entry, file, &loader, self.destination);
         let place = place.map_err(Error::io("read", path))?;
         let has_records = planned.entry.has_records;
         let found = self.tree.file(entry);

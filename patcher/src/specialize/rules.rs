@@ -11,13 +11,14 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use postlink_codegen::Value;
+use rustix::io::Errno;
 
 use super::repack::repack;
 use super::rewrite::{Rewrites, SHORTEST_WORD};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::files::attributes::has_capabilities;
-use crate::files::open::read_at;
+use crate::files::open::{Stamp, is_nothing, read_at};
 use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::files::window::Window;
 use crate::image::data::ImageData;
@@ -362,9 +363,11 @@ pub(crate) struct Beside {
     /// Files with names in several folders, by device and inode: none of these folders is where the
     /// file is.
     spread: BTreeSet<(u64, u64)>,
-    /// The real paths of files that a link in another folder leads to. For a library that is opened by
-    /// such a link the loader takes the link's folder; for a program, that of the file.
-    linked: BTreeSet<PathBuf>,
+    /// What a link in another folder leads to, by device and inode. For a library that is opened by such a
+    /// link the loader takes the link's folder; for a program, that of the file.
+    linked: BTreeSet<(u64, u64)>,
+    /// Whether it is not known of a link where it leads: it may be to any file.
+    is_unclear: bool,
 }
 
 impl Beside {
@@ -382,9 +385,11 @@ impl Beside {
                             beside.spread.insert(entry.id);
                         }
                     }
-                    EntryKind::Symlink(target) => {
-                        beside.linked.extend(linked(trees, tree, entry, target, rules));
-                    }
+                    EntryKind::Symlink(target) => match linked(trees, tree, entry, target, rules) {
+                        Ok(linked) => beside.linked.extend(linked),
+                        Err(error) if leads_nowhere(&error) => {}
+                        Err(_) => beside.is_unclear = true,
+                    },
                     _ => {}
                 }
             }
@@ -398,7 +403,6 @@ impl Beside {
     /// Its attributes cannot be read.
     pub(crate) fn place<'a>(
         &self,
-        tree: &Tree,
         entry: &Entry,
         file: &File,
         texts: &[LoaderText],
@@ -411,33 +415,39 @@ impl Beside {
         let is_program = texts.iter().any(|text| text.role == Role::Interpreter);
         // A program with more rights than its user does not look beside itself.
         let has_rights = entry.mode & 0o6000 != 0 || has_capabilities(file)?;
-        let is_linked = || {
-            !self.linked.is_empty()
-                && tree.path(entry).canonicalize().is_ok_and(|path| self.linked.contains(&path))
-        };
+        let may_be_linked = self.is_unclear || self.linked.contains(&entry.id);
         let is_beside =
-            !has_rights && !self.spread.contains(&entry.id) && (is_program || !is_linked());
+            !has_rights && !self.spread.contains(&entry.id) && (is_program || !may_be_linked);
         Ok(FilePlace { destination, origin: is_beside.then_some(folder) })
     }
 }
 
-/// The real path of the file that a link leads to after the rewrites, if it is in another folder.
+/// The file that a link leads to after the rewrites, by device and inode, if it is in another folder.
+///
+/// # Errors
+/// The link leads nowhere; the system does not tell where.
 fn linked(
     trees: &[(&Tree, &Path)],
     tree: &Tree,
     entry: &Entry,
     target: &Path,
     rules: &Rules<'_>,
-) -> Option<PathBuf> {
+) -> io::Result<Option<(u64, u64)>> {
     let link = tree.path(entry);
     // The tree may be somewhere else than at the path that its links know.
     let new = rules.link(target).unwrap_or_else(|| target.to_owned());
     let inside = trees
         .iter()
         .find_map(|(tree, destination)| Some(tree.root.join(new.strip_prefix(destination).ok()?)));
-    let file = inside.unwrap_or_else(|| link.clone()).canonicalize().ok()?;
-    let folder = link.parent()?.canonicalize().ok()?;
-    (file.parent() != Some(&folder)).then_some(file)
+    let file = inside.unwrap_or_else(|| link.clone()).canonicalize()?;
+    let folder = link.parent().unwrap_or(Path::new("/")).canonicalize()?;
+    let is_elsewhere = file.parent() != Some(&folder);
+    is_elsewhere.then(|| Ok(Stamp::of(&file.metadata()?).id)).transpose()
+}
+
+/// Whether this is the error of a link that no loader can follow: to nothing, or to itself.
+fn leads_nowhere(error: &io::Error) -> bool {
+    is_nothing(error) || Errno::from_io_error(error) == Some(Errno::LOOP)
 }
 
 /// What a whole run does.

@@ -13,7 +13,7 @@ use crate::error::{Error, Result, SectionProblem};
 use crate::files::compare::{holds, pairs};
 use crate::files::open::{read_at, size};
 use crate::files::tree_file::TreeFile;
-use crate::files::walk::{Entry, Tree};
+use crate::files::walk::Entry;
 use crate::files::window::Window;
 use crate::image;
 use crate::image::data::ImageData;
@@ -47,8 +47,6 @@ pub(super) struct Explained {
 
 /// A file of the original tree, and that of the other one.
 pub(super) struct Pair<'a> {
-    /// The original tree.
-    pub(super) tree: &'a Tree,
     /// The original.
     pub(super) original: TreeFile<'a>,
     /// The other one.
@@ -132,8 +130,8 @@ impl<'a> Explainer<'a> {
     ) -> Result<()> {
         let failed = |error| Error::io("compare", &image.path)(error);
         let texts = loader_texts(&ImageData::new(&image.file)).unwrap_or_default();
-        let (tree, entry) = (pair.tree, pair.original.entry);
-        let place = self.beside.place(tree, entry, &image.file, &texts, self.destination);
+        let entry = pair.original.entry;
+        let place = self.beside.place(entry, &image.file, &texts, self.destination);
         let place = place.map_err(failed)?;
         let mut ranges = Vec::new();
         ranges.extend(self.loader_texts(image, after, &texts, &place, explained).map_err(failed)?);

@@ -225,7 +225,7 @@ impl Comparison<'_> {
         if is_equal(original, filled)? {
             return Ok(Found::Identical);
         }
-        let pair = Pair { tree: self.before, original, filled };
+        let pair = Pair { original, filled };
         self.explainer.file(&pair).map(Found::Explained)
     }
 }

@@ -8,12 +8,12 @@ use object::LittleEndian as LE;
 use object::pe;
 use object::read::ReadRef;
 
-use super::header::Headers;
+use super::header::{Headers, damaged};
 use super::symbols::CoffSymbols;
 use crate::error::ImageProblem;
 use crate::image::places::{Compression, Part, Places, Purpose, Symbol, demangled};
 
-/// Entries for debuggers that are looked at; linkers write a handful.
+/// Most entries for debuggers; linkers write a handful.
 const MOST_DEBUG: usize = 64;
 
 /// The signature before the name of the file with debug information, and how many bytes stand before that name:
@@ -27,7 +27,7 @@ pub(in crate::image) fn places<'d, R: ReadRef<'d>>(
 ) -> Result<Places, ImageProblem> {
     let headers = Headers::read(data)?;
     let mut parts = parts(&headers, data);
-    for one in inner(&headers, data) {
+    for one in inner(&headers, data)? {
         parts = carved(parts, one);
     }
     parts.sort_by_key(|part| part.range.start);
@@ -77,7 +77,7 @@ fn purpose(name: &str, flags: pe::SectionFlags) -> Purpose {
 }
 
 /// Places with a purpose of their own, in sections and headers.
-fn inner<'d, R: ReadRef<'d>>(headers: &Headers<'d>, data: R) -> Vec<Part> {
+fn inner<'d, R: ReadRef<'d>>(headers: &Headers<'d>, data: R) -> Result<Vec<Part>, ImageProblem> {
     let part = |name: &str, start: u64, size: u64, purpose| Part {
         name: name.to_owned(),
         range: start..start.saturating_add(size),
@@ -86,16 +86,20 @@ fn inner<'d, R: ReadRef<'d>>(headers: &Headers<'d>, data: R) -> Vec<Part> {
     };
     let stamp = |start| part("time stamp", start, 4, Purpose::Stamp);
     let mut found = vec![stamp(headers.stamp)];
-    let Some(image) = &headers.image else { return found };
+    let Some(image) = &headers.image else { return Ok(found) };
     found.push(part("checksum", image.checksum_at, 4, Purpose::Stamp));
     if let Some(exports) = headers.directory(pe::IMAGE_DIRECTORY_ENTRY_EXPORT) {
         // `TimeDateStamp` is the second field of the table.
         found.push(stamp(exports.start.saturating_add(4)));
     }
     let table = headers.directory(pe::IMAGE_DIRECTORY_ENTRY_DEBUG).unwrap_or_default();
+    let entries = headers.debug(data);
+    if entries.len() > MOST_DEBUG {
+        return Err(damaged(format!("its debug directory has more than {MOST_DEBUG} entries")));
+    }
     let size = size_of::<pe::ImageDebugDirectory>() as u64;
     let starts = (0..).map(|at: u64| table.start.saturating_add(at.saturating_mul(size)));
-    for (entry, start) in headers.debug(data).iter().zip(starts).take(MOST_DEBUG) {
+    for (entry, start) in entries.iter().zip(starts) {
         // Here too.
         found.push(stamp(start.saturating_add(4)));
         let (start, size): (u64, u64) =
@@ -115,7 +119,7 @@ fn inner<'d, R: ReadRef<'d>>(headers: &Headers<'d>, data: R) -> Vec<Part> {
             _ => {}
         }
     }
-    found
+    Ok(found)
 }
 
 /// The parts with one of its own that lies in one of them, or between them. One that does not is left
