@@ -177,7 +177,8 @@ impl Rights {
         if rights.could_be_given(&metadata, has_xattr(file, ACCESS_LIST).map_err(failed("open"))?) {
             return Err(Error::input(
                 format!(
-                    "a write takes away the rights that {} has beyond its user's, and to put them back would                      give them to whoever else may write into it meanwhile",
+                    "a write takes away the rights that {} has beyond its user's, and to put them back would \
+                     give them to whoever else may write into it meanwhile",
                     escaped(path)
                 ),
                 "let nobody but its owner write into it, or leave out --in-place",
@@ -228,7 +229,8 @@ pub(super) fn only_owner_gains(old: &File, path: &Path) -> Result<()> {
     if is_theirs && (metadata.mode() & 0o2000 != 0 || has_more()?) {
         return Err(Error::input(
             format!(
-                "{} has rights beyond its owner's, who could write into the new file before it is complete: this                  file system gives each new file a name",
+                "{} has rights beyond its owner's, who could write into the new file before it is complete: this \
+                 file system gives each new file a name",
                 escaped(path)
             ),
             "write elsewhere with --output, into a folder that is yours alone",
