@@ -194,9 +194,8 @@ impl Rights {
         let mode = self.mode;
         let (as_user, as_group) = (mode & 0o4000 != 0, mode & 0o2000 != 0);
         let has_more = self.capabilities.is_some();
-        let is_theirs = ![0, geteuid().as_raw()].contains(&metadata.uid());
         // An owner has the rights of the owner, and who is in the group those of the group.
-        is_theirs && (as_group || has_more)
+        !is_trusted_owner(metadata) && (as_group || has_more)
             || mode & 0o020 != 0 && (as_user || has_more || as_group && has_list)
             || mode & 0o002 != 0 && (as_user || as_group || has_more)
     }
@@ -220,13 +219,17 @@ impl Rights {
     }
 }
 
+/// Whether what has this metadata belongs to us or to root, and so to nobody who could do more through us.
+pub(super) fn is_trusted_owner(metadata: &Metadata) -> bool {
+    [0, geteuid().as_raw()].contains(&metadata.uid())
+}
+
 /// Refuses a new file that would get rights beyond its owner's while its owner, who is somebody else, can write
 /// into it.
 pub(super) fn only_owner_gains(old: &File, path: &Path) -> Result<()> {
     let metadata = old.metadata().map_err(Error::io("look at", path))?;
-    let is_theirs = ![0, geteuid().as_raw()].contains(&metadata.uid());
     let has_more = || has_capabilities(old).map_err(Error::io("read the capabilities of", path));
-    if is_theirs && (metadata.mode() & 0o2000 != 0 || has_more()?) {
+    if !is_trusted_owner(&metadata) && (metadata.mode() & 0o2000 != 0 || has_more()?) {
         return Err(Error::input(
             format!(
                 "{} has rights beyond its owner's, who could write into the new file before it is complete: this \
