@@ -135,7 +135,7 @@ pub(crate) fn identity(file: &File, path: &Path) -> Result<Edit> {
 pub(crate) fn known_identity(file: &File, path: &Path) -> Result<Vec<u8>> {
     match identity(file, path) {
         Ok(edit) => Ok(edit.before),
-        Err(error @ Error::Io { .. }) => Err(error),
+        Err(error) if error.is_of_reading() => Err(error),
         Err(_) => Ok(Vec::new()),
     }
 }

@@ -253,7 +253,7 @@ fn finished(
         holds(after, edit.offset, &edit.after).map_err(Error::io("read", &before.path))
     };
     // The options of the fill are not known, but the result shows them.
-    let mut found = Err(Error::Changed { path: before.path.clone() });
+    let mut found = Err(Error::changed(&before.path));
     for allowed in Allowed::EACH {
         let one = finish(allowed);
         let is_done = match &one {
@@ -268,7 +268,7 @@ fn finished(
     }
     let mut finish = match found {
         Ok(finish) => finish,
-        Err(error @ Error::Io { .. }) => return Err(error),
+        Err(error) if error.is_of_reading() => return Err(error),
         Err(error) => {
             let reason = format!("this file could not have been changed: {error}");
             report.differences.push(ImageDifference::of("signature", 0, reason));
