@@ -1,7 +1,7 @@
 //! `postlink verify`: what a fill made is accepted, everything else is named.
 
-use postlink_tests::Folder;
 use postlink_tests::lix::{build_library, sources};
+use postlink_tests::{Folder, postlink};
 
 const SET: &str = "--set version=1.2.3 --set prefix=/p";
 
@@ -51,6 +51,22 @@ fn a_flipped_byte_is_named() {
     }
     folder.write("bad.so", [good.as_slice(), b"tail"].concat());
     assert!(folder.postlink("verify fresh.so bad.so").stdout.contains("the file has"));
+}
+
+/// One without a record was opened again by its path, where another file could be by then.
+#[test]
+fn each_file_is_opened_once() {
+    let folder = filled();
+    folder.write("text", "no image");
+    for (filled, code) in [("libvalues.so", 0), ("text", 3)] {
+        let line = format!("verify fresh.so {filled}");
+        let strace = format!("strace -f -o trace -e trace=open,openat {}", postlink().display());
+        folder.run(&format!("{strace} {line}")).fails_with_output(code);
+        let trace = String::from_utf8(folder.read("trace")).expect("UTF-8");
+        for name in ["fresh.so", filled] {
+            assert_eq!(trace.matches(&format!("\"{name}\"")).count(), 1, "{trace}");
+        }
+    }
 }
 
 /// A value that no fill would have written, though its checksum is right.

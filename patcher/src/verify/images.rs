@@ -87,25 +87,30 @@ pub struct ImageReport {
 pub(super) fn images(options: &VerifyOptions) -> Result<ImageReport> {
     let (original, filled) = (options.original.as_path(), options.filled.as_path());
     let debug_files = DebugFiles::new(&options.debug_files, None)?;
-    let before = Image::open(original, Mode::Read)?;
-    let after = Image::open(filled, Mode::Read);
+    let opened = |path| {
+        let file = open(path, Mode::Read)?;
+        Ok::<_, Error>((Stamp::of_file(&file, path)?, file))
+    };
+    let (old, file) = opened(original)?;
+    let before = Image::of(file, original.to_owned())?;
+    let (new, file) = opened(filled)?;
+    let again = file.try_clone().map_err(Error::io("open", filled))?;
     // The descriptor itself may be what was damaged: then its bytes are told like all others.
-    let (file, problem) = match after {
-        Ok(after) => (after.file, None),
+    let problem = match Image::of(again, filled.to_owned()) {
+        Ok(_) => None,
         Err(
             error @ (Error::Record { .. }
             | Error::Unsound { .. }
             | Error::NoRecord { .. }
             | Error::NotImage { .. }
             | Error::Section { .. }),
-        ) => (open(filled, Mode::Read)?, Some(error)),
+        ) => Some(error),
         Err(error) => return Err(error),
     };
-    let stamps = (Stamp::of_file(&before.file, original)?, Stamp::of_file(&file, filled)?);
     let report = compare(&before, &file, filled, &Permitted::of(&debug_files));
     // What was read of a file that changes meanwhile is no answer.
-    stamps.0.check(&before.file, original)?;
-    stamps.1.check(&file, filled)?;
+    old.check(&before.file, original)?;
+    new.check(&file, filled)?;
     let mut report = report?;
     let damaged = problem.map(|error| ImageDifference::of("records", 0, error.to_string()));
     report.differences.splice(0..0, damaged);
