@@ -1,5 +1,7 @@
 //! `postlink verify`: what a fill made is accepted, everything else is named.
 
+use std::fs;
+
 use postlink_tests::lix::{build_library, sources};
 use postlink_tests::{Folder, postlink};
 
@@ -65,6 +67,40 @@ fn each_file_is_opened_once() {
         let trace = String::from_utf8(folder.read("trace")).expect("UTF-8");
         for name in ["fresh.so", filled] {
             assert_eq!(trace.matches(&format!("\"{name}\"")).count(), 1, "{trace}");
+        }
+    }
+}
+
+/// Where the one of two files could not be read, the other was named.
+#[test]
+fn the_file_that_cannot_be_read_is_named() {
+    let folder = filled();
+    for place in ["old/x", "new/x"] {
+        fs::create_dir_all(folder.path(&place[..3])).expect("a folder");
+        folder.write(place, "text".repeat(100));
+    }
+    for (line, files) in [
+        ("verify fresh.so libvalues.so", ["fresh.so", "libvalues.so"]),
+        ("verify old new", ["old/x", "new/x"]),
+    ] {
+        let right = folder.postlink(line).ok();
+        for name in files {
+            let path = folder.path(name);
+            let mut refused = 0;
+            for number in 1.. {
+                let inject = format!("-e inject=pread64:error=EIO:when={number}");
+                let strace = format!("strace -f -o trace -P {} {inject}", path.display());
+                let run = folder.run(&format!("{strace} {} {line}", postlink().display()));
+                if !String::from_utf8_lossy(&folder.read("trace")).contains("INJECTED") {
+                    break;
+                }
+                let said = run.stdout + &run.stderr;
+                // Without a header, only the names of what differs are lost.
+                let is_named = run.code == 1 && said.contains(name);
+                assert!(is_named || said == right, "{name} {number}: {said}");
+                refused += usize::from(is_named);
+            }
+            assert!(refused > 0, "{name}");
         }
     }
 }

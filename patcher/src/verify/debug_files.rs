@@ -57,20 +57,20 @@ impl<'a> DebugFiles<'a> {
         Ok(files)
     }
 
-    /// The link of an image to its debug file, if it differs in another file, at the path `filled`, and has
+    /// The link of an image to its debug file, if it differs in another file, and has
     /// the name that it should have.
     ///
     /// # Errors
     /// One of both, or what may be its debug file, cannot be read, or changes meanwhile.
     pub(super) fn changed(
         &self,
-        before: &File,
-        after: &File,
-        filled: &Path,
+        (before, original): (&File, &Path),
+        (after, filled): (&File, &Path),
     ) -> Result<Option<ChangedLink>> {
-        let link = |file| image::known(filled, image::debug_link(&ImageData::new(file)));
-        let (Some(old), Some(new)) = (link(before)?, link(after)?) else { return Ok(None) };
-        let old_identity = image::known_identity(before, filled)?;
+        let link = |file, path| image::known(path, image::debug_link(&ImageData::new(file)));
+        let links = (link(before, original)?, link(after, filled)?);
+        let (Some(old), Some(new)) = links else { return Ok(None) };
+        let old_identity = image::known_identity(before, original)?;
         let identity = image::known_identity(after, filled)?;
         let name = old.name_after(&old_identity, &identity);
         let Some(edit) = old.edit(&name, new.checksum).filter(Edit::changes) else {

@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
-use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -16,7 +15,7 @@ use super::debug_files::DebugFiles;
 use super::options::VerifyOptions;
 use crate::edit::Edit;
 use crate::error::{Error, Result};
-use crate::files::compare::{holds, pairs};
+use crate::files::compare::{Unread, holds, pairs};
 use crate::files::open::{Mode, Stamp, open, read_at};
 use crate::image::data::ImageData;
 use crate::image::finish::Finish;
@@ -155,18 +154,19 @@ pub(super) fn compare(
     let sizes = (length(&before.file, original)?, length(file, filled)?);
     let areas = areas(before, file, permitted, &mut report);
     let explained = merged(permitted.explained.clone());
-    let build_id =
-        image::changed_identity(&before.file, file).map_err(Error::io("read", filled))?;
+    let build_id = image::changed_identity(&before.file, file)
+        .map_err(|unread| unread.of("read", original, filled))?;
     report.rewritten_build_id = build_id.is_some();
     // Headers that are damaged give no names.
     let regions = image::regions(&ImageData::new(&before.file)).unwrap_or_default();
-    let link = permitted.debug_files.changed(&before.file, file, filled)?;
+    let link = permitted.debug_files.changed((&before.file, original), (file, filled))?;
     let identity: Vec<Range<u64>> =
         build_id.into_iter().chain(link.as_ref().map(|link| link.edit.range())).collect();
     let identity = merged(identity);
     let ranges = areas.iter().chain(&explained).chain(&identity).cloned().collect();
-    let planned = differing(&before.file, file, ranges).map_err(Error::io("read", filled))?;
-    let finish = finished(before, file, &planned, &regions, &mut report)?;
+    let planned = differing(&before.file, file, ranges)
+        .map_err(|unread| unread.of("read", original, filled))?;
+    let finish = finished(before, (file, filled), &planned, &regions, &mut report)?;
     let follows: Vec<Range<u64>> = merged(finish.edits.iter().map(Edit::range).collect());
     if finish.length.unwrap_or(sizes.0) != sizes.1 {
         report.differences.push(ImageDifference {
@@ -213,20 +213,20 @@ pub(super) fn compare(
         true
     };
     pairs(&before.file, file, (0, 0), sizes.0.min(sizes.1), look)
-        .map_err(Error::io("compare", original))?;
+        .map_err(|unread| unread.of("compare", original, filled))?;
     report.differences.append(&mut differences.found);
     report.differences.sort_by_key(|difference| difference.offset);
     Ok(report)
 }
 
 /// The bytes of these ranges, where they differ.
-fn differing(before: &File, after: &File, ranges: Vec<Range<u64>>) -> io::Result<Vec<Edit>> {
+fn differing(before: &File, after: &File, ranges: Vec<Range<u64>>) -> Result<Vec<Edit>, Unread> {
     let mut edits = Vec::new();
     for range in merged(ranges) {
         let mut bytes = (vec![0; (range.end - range.start) as usize], Vec::new());
-        before.read_exact_at(&mut bytes.0, range.start)?;
+        before.read_exact_at(&mut bytes.0, range.start).map_err(Unread::Ours)?;
         bytes.1.resize(bytes.0.len(), 0);
-        let read = read_at(after, &mut bytes.1, range.start)?;
+        let read = read_at(after, &mut bytes.1, range.start).map_err(Unread::Theirs)?;
         bytes.1.truncate(read);
         let edit = Edit { offset: range.start, before: bytes.0, after: bytes.1 };
         edits.extend(Some(edit).filter(|edit| edit.changes() && edit.keeps_size()));
@@ -245,7 +245,7 @@ fn region(regions: &[Region], offset: u64) -> &str {
 /// What has to follow from these edits, as far as the other file has it. What it has not is told.
 fn finished(
     before: &Image,
-    after: &File,
+    (after, filled): (&File, &Path),
     planned: &[Edit],
     regions: &[Region],
     report: &mut ImageReport,
@@ -254,9 +254,8 @@ fn finished(
         return Ok(Finish::default());
     }
     let finish = |allowed| image::finish(&before.file, &before.path, planned, allowed);
-    let is_there = |edit: &Edit| {
-        holds(after, edit.offset, &edit.after).map_err(Error::io("read", &before.path))
-    };
+    let is_there =
+        |edit: &Edit| holds(after, edit.offset, &edit.after).map_err(Error::io("read", filled));
     // The options of the fill are not known, but the result shows them.
     let mut found = Err(Error::changed(&before.path));
     for allowed in Allowed::EACH {
