@@ -41,10 +41,12 @@ pub enum Error {
         kind: &'static str,
     },
     /// A file that changed while a command worked with it, or since its manifest was made.
-    #[error("{} has changed since it was scanned", escaped(path))]
+    #[error("{} {since}", escaped(path))]
     Changed {
         /// The path.
         path: PathBuf,
+        /// Since when.
+        since: Since,
     },
     /// A file that is no image, or a damaged one.
     #[error("{} is not an image: {problem}", escaped(path))]
@@ -221,6 +223,17 @@ pub enum Error {
     },
 }
 
+/// Since when a file is another one, or has other bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Since {
+    /// Since it was found in a tree.
+    #[error("has changed since it was scanned")]
+    Scanned,
+    /// Since it was opened.
+    #[error("was changed by something else meanwhile")]
+    Opened,
+}
+
 /// The libraries and accessors that an image without a record takes from elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Imports {
@@ -314,6 +327,16 @@ impl Error {
         move |source| Self::Io { action, path, source }
     }
 
+    /// An [`Error::Changed`] of a file or folder that a walk found.
+    pub(crate) fn changed(path: impl Into<PathBuf>) -> Self {
+        Self::Changed { path: path.into(), since: Since::Scanned }
+    }
+
+    /// Whether nothing is known of the file: it could not be read, or not all of it as one state.
+    pub(crate) fn is_of_reading(&self) -> bool {
+        matches!(self, Self::Io { .. } | Self::Changed { .. })
+    }
+
     /// An [`Error::Record`] or [`Error::BadValues`] of this section, for `map_err`.
     pub fn bad_values(path: &Path, section: &str) -> impl FnOnce(BadValues) -> Self {
         let (path, section) = (path.to_owned(), section.to_owned());
@@ -372,7 +395,10 @@ impl Error {
             Self::Io { source, .. } => io_help(source).into(),
             Self::NotRegular { .. } => "name a regular file; nothing was changed".into(),
             Self::Special { .. } => "remove it from the tree: a package has files, folders and links only".into(),
-            Self::Changed { .. } => "run the command again when nothing else writes there; if a manifest is older than the tree, make it again: postlink scan --manifest".into(),
+            Self::Changed { since: Since::Opened, .. } => {
+                "nothing was written: run it again when nothing else writes there".into()
+            }
+            Self::Changed { since: Since::Scanned, .. } => "run the command again when nothing else writes there; if a manifest is older than the tree, make it again: postlink scan --manifest".into(),
             Self::NotImage { problem, .. } => problem.help(),
             Self::NoRecord { imports: Imports { libraries, accessors: true, .. }, .. } => format!(
                 "the file calls accessors of another library: fill the one that carries the record; it needs {}",

@@ -145,6 +145,11 @@ pub fn check(what: &str, output: &Output, json: bool) -> Result<Option<Json>, St
         if said.lines().any(is_forged) {
             return Err(wrong("a forged line"));
         }
+        // The indent of a source, where a text in it goes on in the next line. (Some texts have two blanks.)
+        let is_message = |line: &&str| words.iter().any(|word| line.trim_start().starts_with(word));
+        if said.lines().filter(is_message).any(|line| line.trim().contains("   ")) {
+            return Err(wrong("a run of blanks in a message"));
+        }
     }
     if !json || (code == Some(2) && stdout.is_empty()) {
         return Ok(None);

@@ -32,6 +32,27 @@ fn code(text: &str) -> String {
     code.filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
+/// A text that goes on in the next line without a `\` at the end has the indent of the source in it.
+#[test]
+fn no_message_has_a_run_of_blanks() {
+    for folder in ["patcher/src", "macros", "runtime"] {
+        for (path, text) in sources(folder) {
+            let code = code(&text);
+            let mut lines = code.lines().map(str::trim).filter(|line| line.contains('"'));
+            let wrong = lines.find(|line| {
+                let is_word = |each: char| each.is_alphanumeric() || ",;:.".contains(each);
+                line.split_once("    ").is_some_and(|(before, behind)| {
+                    // An indent that is meant stands behind `\n`.
+                    before.ends_with(is_word)
+                        && !before.ends_with("\\n")
+                        && behind.trim_start().starts_with(is_word)
+                })
+            });
+            assert_eq!(wrong, None, "{}", path.display());
+        }
+    }
+}
+
 /// Words of one file format, and where else they may stand than in its folder.
 type FormatWords = &'static [(&'static str, &'static [&'static str])];
 

@@ -410,6 +410,42 @@ fn the_checksum_is_in_the_byte_order_of_the_image() {
     }
 }
 
+/// One that could not be read was none, and the link was called wrong.
+#[test]
+fn a_debug_file_that_cannot_be_read_is_told() {
+    let folder = split();
+    folder.copy("app", "fresh");
+    folder.postlink(&format!("fill app {SET} --rewrite-build-id --debug-file app.debug")).ok();
+    folder.run("mkdir -p alone debug old new").ok();
+    for name in ["alone/app", "new/app"] {
+        folder.copy("app", name);
+    }
+    folder.copy("fresh", "old/app");
+    for name in ["debug", "old", "new"] {
+        folder.copy("app.debug", &format!("{name}/app.debug"));
+    }
+    for (line, read) in [
+        ("fresh app", "app.debug"),
+        ("fresh alone/app --debug-file app.debug", "app.debug"),
+        ("fresh alone/app --debug-file debug", "debug/app.debug"),
+        ("old new", "new/app.debug"),
+    ] {
+        let line = format!("{} verify {line}", postlink().display());
+        folder.run(&line).ok();
+        let path = folder.path(read);
+        let inject = format!("strace -f -o /dev/null -P {} -e inject=pread64", path.display());
+        let said = folder.run(&format!("{inject}:error=EIO {line}")).fails(1);
+        assert!(said.contains("Input/output error") && said.contains(read), "{line}: {said}");
+        if read.starts_with("new") {
+            continue;
+        }
+        folder.write(read, "no image");
+        let said = folder.run(&line).fails_with_output(3);
+        assert!(said.contains("the checksum of the debug file app.debug"), "{line}: {said}");
+        folder.copy("debug/app.debug", "app.debug");
+    }
+}
+
 /// A link that is no link refuses the debug file, and nothing else.
 #[test]
 fn damaged_links() {

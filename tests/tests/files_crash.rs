@@ -153,6 +153,31 @@ fn a_folder_that_is_swapped_is_left_alone() {
     }
 }
 
+/// Where a rename cannot say that it replaces nothing, a file that came between the look and the rename was lost.
+#[test]
+fn a_file_that_comes_between_is_not_replaced() {
+    for error in ["EINVAL", "ENOSYS", "EPERM"] {
+        let folder = Folder::new();
+        folder.write("old", "text");
+        let place = folder.path("new").display().to_string();
+        let line = format!("specialize --output old={place}");
+        let without = format!("-e inject=renameat2:error={error}");
+        injected(&folder, &without, &line).ok();
+        assert_eq!(folder.read("new"), b"text", "{error}");
+        assert_eq!(folder.names(), ["new", "old"]);
+        folder.run("rm new").ok();
+        let line = format!(
+            "strace -f -o /dev/null {without} -e inject=linkat,renameat:delay_enter=1000000 {} {line} & \
+             sleep 0.5; echo theirs > new; wait $!",
+            postlink().display()
+        );
+        let said = folder.run_words("sh".as_ref(), &["-c", &line]).fails(1);
+        assert!(said.contains("new exists already"), "{said}");
+        assert_eq!(folder.read("new"), b"theirs\n");
+        assert_eq!(folder.names(), ["new", "old"]);
+    }
+}
+
 /// A folder that could not be synced made a fill that was done a refused one.
 #[test]
 fn what_is_done_is_not_refused() {

@@ -4,7 +4,7 @@
 
 use std::fs::{create_dir_all, remove_dir_all};
 
-use postlink_tests::{Folder, Run};
+use postlink_tests::{Folder, Run, postlink};
 
 /// Compressed texts, with the programs that unpack them.
 const TEXTS: [(&str, &str); 4] = [
@@ -51,6 +51,32 @@ with tarfile.open('tree/lib/a.tar.gz', 'w:gz') as archive:
     folder.write("main.c", format!("#define LONG \"{text}\"\nint main(void) {{ return 0; }}\n"));
     folder.run("gcc -g3 -gz -gstrict-dwarf main.c -o tree/lib/main").ok();
     folder
+}
+
+/// Where the second look at a file failed, it was called one that stays as it is.
+#[test]
+fn a_read_that_fails_is_no_text_that_stays() {
+    let folder = tree();
+    folder.write("page", ".I /opt/app/bin\n");
+    folder.run_words("sh".as_ref(), &["-c", "gzip -n < page > tree/share/a.gz"]).ok();
+    let scan = format!("{} scan tree --reference /opt/app --repack --json", postlink().display());
+    let right = folder.run(&scan).ok();
+    let mut refused = 0;
+    for number in 1.. {
+        let inject = format!("strace -f -o trace -e inject=pread64:error=EIO:when={number}");
+        let run = folder.run(&format!("env RAYON_NUM_THREADS=1 {inject} {scan}"));
+        if !String::from_utf8_lossy(&folder.read("trace")).contains("INJECTED") {
+            break;
+        }
+        // The first reads are those of the program's own libraries.
+        if run.code != 127 {
+            let said = run.stdout + &run.stderr;
+            let is_told = said.contains("Input/output error");
+            assert!(is_told || said == right, "{number} {said}");
+            refused += usize::from(run.code == 1);
+        }
+    }
+    assert!(refused > 2, "{refused}");
 }
 
 #[track_caller]

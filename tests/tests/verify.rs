@@ -1,7 +1,9 @@
 //! `postlink verify`: what a fill made is accepted, everything else is named.
 
-use postlink_tests::Folder;
+use std::fs;
+
 use postlink_tests::lix::{build_library, sources};
+use postlink_tests::{Folder, postlink};
 
 const SET: &str = "--set version=1.2.3 --set prefix=/p";
 
@@ -51,6 +53,56 @@ fn a_flipped_byte_is_named() {
     }
     folder.write("bad.so", [good.as_slice(), b"tail"].concat());
     assert!(folder.postlink("verify fresh.so bad.so").stdout.contains("the file has"));
+}
+
+/// One without a record was opened again by its path, where another file could be by then.
+#[test]
+fn each_file_is_opened_once() {
+    let folder = filled();
+    folder.write("text", "no image");
+    for (filled, code) in [("libvalues.so", 0), ("text", 3)] {
+        let line = format!("verify fresh.so {filled}");
+        let strace = format!("strace -f -o trace -e trace=open,openat {}", postlink().display());
+        folder.run(&format!("{strace} {line}")).fails_with_output(code);
+        let trace = String::from_utf8(folder.read("trace")).expect("UTF-8");
+        for name in ["fresh.so", filled] {
+            assert_eq!(trace.matches(&format!("\"{name}\"")).count(), 1, "{trace}");
+        }
+    }
+}
+
+/// Where the one of two files could not be read, the other was named.
+#[test]
+fn the_file_that_cannot_be_read_is_named() {
+    let folder = filled();
+    for place in ["old/x", "new/x"] {
+        fs::create_dir_all(folder.path(&place[..3])).expect("a folder");
+        folder.write(place, "text".repeat(100));
+    }
+    for (line, files) in [
+        ("verify fresh.so libvalues.so", ["fresh.so", "libvalues.so"]),
+        ("verify old new", ["old/x", "new/x"]),
+    ] {
+        let right = folder.postlink(line).ok();
+        for name in files {
+            let path = folder.path(name);
+            let mut refused = 0;
+            for number in 1.. {
+                let inject = format!("-e inject=pread64:error=EIO:when={number}");
+                let strace = format!("strace -f -o trace -P {} {inject}", path.display());
+                let run = folder.run(&format!("{strace} {} {line}", postlink().display()));
+                if !String::from_utf8_lossy(&folder.read("trace")).contains("INJECTED") {
+                    break;
+                }
+                let said = run.stdout + &run.stderr;
+                // Without a header, only the names of what differs are lost.
+                let is_named = run.code == 1 && said.contains(name);
+                assert!(is_named || said == right, "{name} {number}: {said}");
+                refused += usize::from(is_named);
+            }
+            assert!(refused > 0, "{name}");
+        }
+    }
 }
 
 /// A value that no fill would have written, though its checksum is right.

@@ -216,7 +216,8 @@ impl Rights {
         if rights.could_be_given(&metadata, has_xattr(file, ACCESS_LIST).map_err(failed("open"))?) {
             return Err(Error::input(
                 format!(
-                    "a write takes away the rights that {} has beyond its user's, and to put them back would                      give them to whoever else may write into it meanwhile",
+                    "a write takes away the rights that {} has beyond its user's, and to put them back would \
+                     give them to whoever else may write into it meanwhile",
                     escaped(path)
                 ),
                 "let nobody but its owner write into it, or leave out --in-place",
@@ -232,9 +233,8 @@ impl Rights {
         let mode = self.mode;
         let (as_user, as_group) = (mode & 0o4000 != 0, mode & 0o2000 != 0);
         let has_more = self.capabilities.is_some();
-        let is_theirs = ![0, geteuid().as_raw()].contains(&metadata.uid());
         // An owner has the rights of the owner, and who is in the group those of the group.
-        is_theirs && (as_group || has_more)
+        !is_trusted_owner(metadata) && (as_group || has_more)
             || mode & 0o020 != 0 && (as_user || has_more || as_group && has_list)
             || mode & 0o002 != 0 && (as_user || as_group || has_more)
     }
@@ -258,16 +258,21 @@ impl Rights {
     }
 }
 
+/// Whether what has this metadata belongs to us or to root, and so to nobody who could do more through us.
+pub(super) fn is_trusted_owner(metadata: &Metadata) -> bool {
+    [0, geteuid().as_raw()].contains(&metadata.uid())
+}
+
 /// Refuses a new file that would get rights beyond its owner's while its owner, who is somebody else, can write
 /// into it.
 pub(super) fn only_owner_gains(old: &File, path: &Path) -> Result<()> {
     let metadata = old.metadata().map_err(Error::io("look at", path))?;
-    let is_theirs = ![0, geteuid().as_raw()].contains(&metadata.uid());
     let has_more = || has_capabilities(old).map_err(Error::io("read the capabilities of", path));
-    if is_theirs && (metadata.mode() & 0o2000 != 0 || has_more()?) {
+    if !is_trusted_owner(&metadata) && (metadata.mode() & 0o2000 != 0 || has_more()?) {
         return Err(Error::input(
             format!(
-                "{} has rights beyond its owner's, who could write into the new file before it is complete: this                  file system gives each new file a name",
+                "{} has rights beyond its owner's, who could write into the new file before it is complete: this \
+                 file system gives each new file a name",
                 escaped(path)
             ),
             "write elsewhere with --output, into a folder that is yours alone",

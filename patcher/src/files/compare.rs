@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 
-use super::holes::in_either;
+use super::holes::{Written, in_either};
 use super::open::read_at;
 use super::tree_file::TreeFile;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Bytes that are compared at a time.
 const WINDOW: usize = 256 << 10;
@@ -19,15 +20,42 @@ pub(crate) fn is_equal(ours: TreeFile<'_>, theirs: TreeFile<'_>) -> Result<bool>
         return ours.open("search").and(theirs.open("search")).map(|_| false);
     }
     ours.read("search", |our| {
-        theirs.read_bytes("search", |their| {
+        theirs.read("search", |their| {
             let mut same = true;
-            pairs(our, their, (0, 0), ours.size(), |_, ours, theirs| {
+            let look = |_, ours: &[u8], theirs: &[u8]| {
                 same = ours == theirs;
                 same
-            })?;
+            };
+            let done = pairs(our, their, (0, 0), ours.size(), look);
+            done.map_err(|unread| unread.of("search", &ours.path(), &theirs.path()))?;
             Ok(same)
         })
     })
+}
+
+/// Why two files could not be compared: one of them cannot be read.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    Ours(io::Error),
+    Theirs(io::Error),
+}
+
+impl Unread {
+    /// The refusal, which names the one.
+    pub(crate) fn of(self, action: &'static str, ours: &Path, theirs: &Path) -> Error {
+        match self {
+            Self::Ours(error) => Error::io(action, ours)(error),
+            Self::Theirs(error) => Error::io(action, theirs)(error),
+        }
+    }
+}
+
+/// Where it does not matter which of them it is.
+impl From<Unread> for io::Error {
+    fn from(unread: Unread) -> Self {
+        let (Unread::Ours(error) | Unread::Theirs(error)) = unread;
+        error
+    }
 }
 
 /// Reads two files, from these offsets on, in windows of the same size, as long as `look` says to
@@ -38,16 +66,20 @@ pub(crate) fn pairs(
     from: (u64, u64),
     size: u64,
     mut look: impl FnMut(u64, &[u8], &[u8]) -> bool,
-) -> io::Result<()> {
+) -> Result<(), Unread> {
     let window = (WINDOW as u64).min(size) as usize;
     let mut buffers = (vec![0; window], vec![0; window]);
-    for part in in_either((ours, from.0), (theirs, from.1), size)? {
+    let written = (
+        (Written::of(ours).map_err(Unread::Ours)?, from.0),
+        (Written::of(theirs).map_err(Unread::Theirs)?, from.1),
+    );
+    for part in in_either(written.0, written.1, size) {
         let mut at = part.start;
         while at < part.end {
             let window = (WINDOW as u64).min(part.end - at) as usize;
             let (one, other) = (&mut buffers.0[..window], &mut buffers.1[..window]);
-            ours.read_exact_at(one, from.0 + at)?;
-            theirs.read_exact_at(other, from.1 + at)?;
+            ours.read_exact_at(one, from.0 + at).map_err(Unread::Ours)?;
+            theirs.read_exact_at(other, from.1 + at).map_err(Unread::Theirs)?;
             if !look(at, one, other) {
                 return Ok(());
             }

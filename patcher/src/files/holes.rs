@@ -26,17 +26,14 @@ pub(crate) fn extents(file: &File) -> io::Result<impl Iterator<Item = Range<u64>
 
 /// The parts of two files that are a hole in one of them at most, in their order: of so many bytes, from
 /// these offsets on, and told by how far they are from there. Moves the places at which the files are read.
-///
-/// # Errors
-/// The system refuses something.
-pub(crate) fn in_either<'f>(
-    (ours, from): (&'f File, u64),
-    (theirs, their_from): (&'f File, u64),
+pub(super) fn in_either<'f>(
+    ours: (Written<'f>, u64),
+    theirs: (Written<'f>, u64),
     size: u64,
-) -> io::Result<impl Iterator<Item = Range<u64>>> {
-    let files = [(Written::of(ours)?, from), (Written::of(theirs)?, their_from)];
+) -> impl Iterator<Item = Range<u64>> {
+    let files = [ours, theirs];
     let mut at = 0;
-    Ok(std::iter::from_fn(move || {
+    std::iter::from_fn(move || {
         let next = files.each_ref().map(|(written, from)| {
             let part = written.next(from + at)?;
             Some(part.start - from..part.end - from)
@@ -46,18 +43,18 @@ pub(crate) fn in_either<'f>(
         let end = begun.map(|part| part.end).max()?.min(size);
         at = end;
         (start < end).then_some(start..end)
-    }))
+    })
 }
 
 /// What was written of a file.
-struct Written<'f> {
+pub(super) struct Written<'f> {
     file: &'f File,
     size: u64,
     is_sparse: bool,
 }
 
 impl<'f> Written<'f> {
-    fn of(file: &'f File) -> io::Result<Self> {
+    pub(super) fn of(file: &'f File) -> io::Result<Self> {
         let metadata = file.metadata()?;
         let size = metadata.len();
         Ok(Self { file, size, is_sparse: metadata.blocks().saturating_mul(512) < size })
@@ -111,12 +108,13 @@ mod tests {
         theirs.set_len((8 << 40) + (1 << 20)).expect("a size");
         ours.write_all_at(b"x", near).expect("a byte");
         theirs.write_all_at(b"x", far + (1 << 20)).expect("a byte");
-        let found = in_either((&ours, 0), (&theirs, 1 << 20), 8 << 40).expect("parts");
+        let of = |file, from| (Written::of(file).expect("a file"), from);
+        let found = in_either(of(&ours, 0), of(&theirs, 1 << 20), 8 << 40);
         let found: Vec<_> = found.collect();
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found[0].contains(&near) && found[1].contains(&far), "{found:?}");
         assert!(found.iter().all(|part| part.end - part.start < 1 << 20), "{found:?}");
-        let short: Vec<_> = in_either((&ours, near), (&theirs, 0), 1).expect("parts").collect();
+        let short: Vec<_> = in_either(of(&ours, near), of(&theirs, 0), 1).collect();
         assert_eq!(short.iter().map(|part| part.end).collect::<Vec<_>>(), [1]);
     }
 }

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use rustix::fs::OFlags;
 
-use crate::error::{Error, Result};
-use crate::shown::escaped;
+use crate::error::{Error, Result, Since};
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,10 +105,7 @@ pub(crate) fn irregular(file_type: FileType) -> Option<&'static str> {
 
 /// The refusal of a file that changed under the hands of whoever reads or replaces it.
 pub(crate) fn changed(path: &Path) -> Error {
-    Error::input(
-        format!("{} was changed by something else meanwhile", escaped(path)),
-        "nothing was written: run it again when nothing else writes there",
-    )
+    Error::Changed { path: path.to_owned(), since: Since::Opened }
 }
 
 /// The state of a file, by which a later change is noticed.

@@ -17,6 +17,7 @@ use rustix::fs::{AtFlags, FileType, OFlags};
 use rustix::process::geteuid;
 use tempfile::NamedTempFile;
 
+use super::attributes::is_trusted_owner;
 use super::folder::Folder;
 use super::open::{id, lock};
 
@@ -288,9 +289,8 @@ fn remove_stale(folder: &Folder, name: &OsStr, held: Option<&File>) -> io::Resul
 /// folder of ours, which only we can empty, a name as if it were left over. (A file they could remove as well.)
 fn names_are_safe(folder: &Folder) -> io::Result<bool> {
     let metadata = folder.file().metadata()?;
-    let is_ours = [0, geteuid().as_raw()].contains(&metadata.uid());
     let is_sticky = metadata.mode() & 0o1000 != 0;
-    Ok(is_ours && (is_sticky || metadata.mode() & 0o022 == 0))
+    Ok(is_trusted_owner(&metadata) && (is_sticky || metadata.mode() & 0o022 == 0))
 }
 
 /// A folder that may not even be read is made readable first: by its number, since a name may be that of a link by now.

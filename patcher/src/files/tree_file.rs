@@ -55,7 +55,7 @@ impl TreeFile<'_> {
         let now = file.metadata().map_err(|error| Error::io("look at", self.path())(error))?;
         match self.entry.stamp().is_some_and(|before| Stamp::of(&now).continues(&before)) {
             true => Ok(()),
-            false => Err(Error::Changed { path: self.path() }),
+            false => Err(Error::changed(self.path())),
         }
     }
 

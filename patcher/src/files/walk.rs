@@ -116,7 +116,7 @@ impl Tree {
         if self.name.is_none() {
             folders.push(PathBuf::new());
         } else if matches!(top.kind, EntryKind::Directory | EntryKind::Symlink(_)) {
-            return Err(Error::Changed { path: self.root.clone() });
+            return Err(Error::changed(&self.root));
         }
         self.entries.push(top);
         while !folders.is_empty() {
@@ -157,7 +157,7 @@ impl Tree {
         let folder = self.open(entry, OFlags::RDONLY | OFlags::DIRECTORY).map_err(failed)?;
         match id(&folder.metadata().map_err(failed)?) == entry.id {
             true => Ok(folder),
-            false => Err(Error::Changed { path: self.path(entry) }),
+            false => Err(Error::changed(self.path(entry))),
         }
     }
 
@@ -168,12 +168,12 @@ impl Tree {
     pub(crate) fn look_at_link(&self, entry: &Entry) -> Result<Status> {
         let failed = |error| in_tree("look at", self.path(entry))(error);
         let (Some(folder), Some(name)) = (entry.path.parent(), entry.path.file_name()) else {
-            return Err(Error::Changed { path: self.path(entry) });
+            return Err(Error::changed(self.path(entry)));
         };
         let now = self.folder.folder_below(folder).and_then(|folder| folder.look(name));
         now.map_err(failed)?
             .filter(|now| (now.id, now.changed) == (entry.id, entry.changed))
-            .ok_or_else(|| Error::Changed { path: self.path(entry) })
+            .ok_or_else(|| Error::changed(self.path(entry)))
     }
 
     /// For each entry, the position of another name of the same file that comes before it.
@@ -218,7 +218,7 @@ fn list(tree: &Tree, path: &Path) -> Vec<Result<Entry>> {
 pub(super) fn in_tree(action: &'static str, path: PathBuf) -> impl FnOnce(io::Error) -> Error {
     move |error| match Errno::from_io_error(&error) {
         // A link, or no folder, where there was none.
-        Some(Errno::LOOP | Errno::NOTDIR) => Error::Changed { path },
+        Some(Errno::LOOP | Errno::NOTDIR) => Error::changed(path),
         _ => Error::io(action, path)(error),
     }
 }

@@ -126,7 +126,7 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
         debug = Some(planned);
     } else if identity.as_ref().is_some_and(Edit::changes) {
         let link = match debug_file::link(&image) {
-            Err(error @ Error::Io { .. }) => return Err(error),
+            Err(error) if error.is_of_reading() => return Err(error),
             // A damaged one leads no debugger anywhere.
             found => found.ok().flatten(),
         };

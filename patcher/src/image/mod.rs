@@ -30,6 +30,7 @@ use self::places::{Part, Places, Purpose};
 use self::single::{Carrier, Format, carrier, format};
 use crate::edit::Edit;
 use crate::error::{Error, ImageProblem, Imports, Result};
+use crate::files::compare::Unread;
 
 pub use self::finish::Allowed;
 pub(crate) use self::regions::regions;
@@ -135,7 +136,7 @@ pub(crate) fn identity(file: &File, path: &Path) -> Result<Edit> {
 pub(crate) fn known_identity(file: &File, path: &Path) -> Result<Vec<u8>> {
     match identity(file, path) {
         Ok(edit) => Ok(edit.before),
-        Err(error @ Error::Io { .. }) => Err(error),
+        Err(error) if error.is_of_reading() => Err(error),
         Err(_) => Ok(Vec::new()),
     }
 }
@@ -168,11 +169,13 @@ pub(crate) fn debug_link(data: &ImageData<'_>) -> Result<Option<DebugLink>, Imag
 /// [`new_identity`] would have given to that.
 ///
 /// # Errors
-/// The other file cannot be read.
-pub(crate) fn changed_identity(before: &File, after: &File) -> io::Result<Option<Range<u64>>> {
+/// One of both files cannot be read.
+pub(crate) fn changed_identity(before: &File, after: &File) -> Result<Option<Range<u64>>, Unread> {
     match ImageData::new(before).ask(format) {
         Ok(format) => format.changed_identity(before, after),
-        Err(ImageProblem::Unread(number)) => Err(io::Error::from_raw_os_error(number)),
+        Err(ImageProblem::Unread(number)) => {
+            Err(Unread::Ours(io::Error::from_raw_os_error(number)))
+        }
         Err(_) => Ok(None),
     }
 }

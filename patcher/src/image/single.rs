@@ -2,7 +2,6 @@
 //! answers are those of any format.
 
 use std::fs::File;
-use std::io;
 use std::ops::Range;
 use std::path::Path;
 
@@ -19,6 +18,7 @@ use super::places::Places;
 use super::section::{Candidate, Region};
 use crate::edit::Edit;
 use crate::error::{ImageProblem, Imports, Result};
+use crate::files::compare::Unread;
 
 /// The format of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +134,7 @@ impl Format {
         self,
         before: &File,
         after: &File,
-    ) -> io::Result<Option<Range<u64>>> {
+    ) -> Result<Option<Range<u64>>, Unread> {
         match self {
             Self::Elf => elf::build_id::changed(before, after),
             Self::MachO | Self::Pe => Ok(None),

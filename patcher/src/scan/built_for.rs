@@ -170,7 +170,7 @@ fn records(
 ) -> Result<()> {
     let image = match Image::of_file(file) {
         Ok(image) => image,
-        Err(error @ (Error::Io { .. } | Error::Changed { .. })) => return Err(error),
+        Err(error) if error.is_of_reading() => return Err(error),
         // A record that is not understood is told by the scan.
         Err(_) => return Ok(()),
     };

@@ -489,7 +489,7 @@ impl Context<'_> {
             true => None,
             false => match Image::of_file(self.searched.file) {
                 Ok(image) => Some(image),
-                Err(error @ (Error::Io { .. } | Error::Changed { .. })) => return Err(error),
+                Err(error) if error.is_of_reading() => return Err(error),
                 Err(
                     Error::NoRecord { .. }
                     | Error::NotImage { .. }

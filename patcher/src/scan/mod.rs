@@ -100,7 +100,7 @@ pub fn scan(options: &ScanOptions, watch: &impl Watch) -> Result<Scanned> {
         false => None,
     };
     if options.repack {
-        scan.trees.iter_mut().for_each(repacked::mark);
+        scan.trees.iter_mut().try_for_each(repacked::mark)?;
     }
     Ok(Scanned { scan, against, manifest })
 }

@@ -1,5 +1,6 @@
 //! Compressed texts that `specialize --repack` rewrites: of these, nothing is left to do.
 
+use crate::error::Result;
 use crate::files::walk::EntryKind;
 use crate::scan::classify::Content;
 use crate::scan::finding::{Action, Finding};
@@ -8,7 +9,10 @@ use crate::search::unpack::packed_text;
 use crate::shown::escaped;
 
 /// Marks what was found in such texts.
-pub(super) fn mark(tree: &mut ScannedTree) {
+///
+/// # Errors
+/// A file cannot be read any more, or was changed since it was listed.
+pub(super) fn mark(tree: &mut ScannedTree) -> Result<()> {
     for (entry, known) in tree.walked.entries.iter().zip(&tree.entries) {
         let (EntryKind::File(_), Content::Packed) = (&entry.kind, known.content) else {
             continue;
@@ -22,13 +26,14 @@ pub(super) fn mark(tree: &mut ScannedTree) {
         // A text that is compressed more than once stays.
         let is_one = inside.iter().all(|one| one.packed && one.member.len() == 1);
         let file = tree.walked.file(entry);
-        let is_text = || file.read("search", |opened| Ok(packed_text(opened, file.size()).is_ok()));
-        // One that cannot be read any more, or was changed, is no text that is rewritten.
-        if is_one && is_text().unwrap_or_default() {
+        let is_text =
+            || file.read_bytes("search", |opened| Ok(packed_text(opened, file.size())?.is_ok()));
+        if is_one && is_text()? {
             for finding in &mut inside {
                 finding.action = Action::Repack;
                 finding.advice = "".into();
             }
         }
     }
+    Ok(())
 }

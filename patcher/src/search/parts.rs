@@ -86,7 +86,7 @@ pub(crate) fn files(
             searcher.segment(opened, part.clone(), file.size(), buffer, &count)
         });
         watch.done(u64::from(part.start == 0), part.end - part.start);
-        found?.ok_or_else(|| Error::Changed { path: file.path() })
+        found?.ok_or_else(|| Error::changed(file.path()))
     };
     let results: Vec<Result<Hits>> = parts.par_iter().map_init(Vec::new, search).collect();
     if watch.is_stopped() {

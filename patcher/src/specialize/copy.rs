@@ -325,7 +325,7 @@ impl<'a> Staged<'a> {
         let parent = self.parent.file().metadata().map_err(failed())?;
         match is_same(self.parent.path(), &parent).map_err(failed())? {
             true => Ok(()),
-            false => Err(Error::Changed { path: self.place.clone() }),
+            false => Err(Error::changed(&self.place)),
         }
     }
 

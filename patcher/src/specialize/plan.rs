@@ -267,7 +267,7 @@ impl Context<'_> {
                 continue;
             };
             if !rules.rewrites.is_there(&mut window, &hit).map_err(failed)? {
-                return Err(Error::Changed { path });
+                return Err(Error::changed(path));
             }
             if is_done(&finding, &hit) {
                 continue;
@@ -319,7 +319,7 @@ impl Context<'_> {
         if content == Content::Text && count > 0 {
             // A manifest may call anything a text.
             if text::lines(file, &[]).map_err(failed)?.is_none() {
-                return Err(Error::Changed { path });
+                return Err(Error::changed(path));
             }
             let mut start = vec![0; FIRST_LINE];
             let read = read_at(file, &mut start, 0).map_err(failed)?;

@@ -31,7 +31,8 @@ pub(crate) fn repack(
     size: u64,
     rewrite: &Rewriter<'_>,
 ) -> Result<Option<Edit>, String> {
-    let (format, before, text) = packed_text(file, size)?;
+    let read = packed_text(file, size).map_err(|error| format!("it cannot be read: {error}"))?;
+    let (format, before, text) = read?;
     let pack: fn(&[u8]) -> io::Result<Vec<u8>> = match format {
         PackFormat::Gzip => gzip,
         PackFormat::Xz => xz,

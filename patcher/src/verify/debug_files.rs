@@ -2,13 +2,14 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::files::compare::holds;
-use crate::files::open::{Mode, open};
+use crate::files::open::{Mode, Stamp, is_nothing, open};
 use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::image;
 use crate::image::data::ImageData;
@@ -56,20 +57,20 @@ impl<'a> DebugFiles<'a> {
         Ok(files)
     }
 
-    /// The link of an image to its debug file, if it differs in another file, at the path `filled`, and has
+    /// The link of an image to its debug file, if it differs in another file, and has
     /// the name that it should have.
     ///
     /// # Errors
-    /// One of both, or a file that is given, cannot be read.
+    /// One of both, or what may be its debug file, cannot be read, or changes meanwhile.
     pub(super) fn changed(
         &self,
-        before: &File,
-        after: &File,
-        filled: &Path,
+        (before, original): (&File, &Path),
+        (after, filled): (&File, &Path),
     ) -> Result<Option<ChangedLink>> {
-        let link = |file| image::known(filled, image::debug_link(&ImageData::new(file)));
-        let (Some(old), Some(new)) = (link(before)?, link(after)?) else { return Ok(None) };
-        let old_identity = image::known_identity(before, filled)?;
+        let link = |file, path| image::known(path, image::debug_link(&ImageData::new(file)));
+        let links = (link(before, original)?, link(after, filled)?);
+        let (Some(old), Some(new)) = links else { return Ok(None) };
+        let old_identity = image::known_identity(before, original)?;
         let identity = image::known_identity(after, filled)?;
         let name = old.name_after(&old_identity, &identity);
         let Some(edit) = old.edit(&name, new.checksum).filter(Edit::changes) else {
@@ -86,8 +87,7 @@ impl<'a> DebugFiles<'a> {
     /// for it beside the image.
     fn has(&self, link: &DebugLink, identity: &[u8], filled: &Path) -> Result<bool> {
         for path in &self.given {
-            let file = open(path, Mode::Read)?;
-            if is_of(&file, path, link, identity)? {
+            if is_at(path, link, identity)? {
                 return Ok(true);
             }
         }
@@ -102,9 +102,7 @@ impl<'a> DebugFiles<'a> {
         for tree in self.folders.iter().chain(self.tree) {
             for entry in tree.entries.iter().filter(is_named) {
                 let file = tree.file(entry);
-                let is_its =
-                    file.read("read", |opened| is_of(opened, &file.path(), link, identity));
-                if is_its.unwrap_or_default() {
+                if file.read("read", |opened| is_of(opened, &file.path(), link, identity))? {
                     return Ok(true);
                 }
             }
@@ -114,12 +112,33 @@ impl<'a> DebugFiles<'a> {
         if self.tree.is_some() || !is_name {
             return Ok(false);
         }
-        let beside = [filled.with_file_name(name), filled.with_file_name(".debug").join(name)];
-        Ok(beside.iter().any(|path| {
-            open(path, Mode::Read)
-                .is_ok_and(|file| is_of(&file, path, link, identity).unwrap_or_default())
-        }))
+        for path in [filled.with_file_name(name), filled.with_file_name(".debug").join(name)] {
+            match is_at(&path, link, identity) {
+                Ok(true) => return Ok(true),
+                Ok(false) | Err(Error::NotRegular { .. }) => {}
+                Err(Error::Io { source, .. }) if names_nothing(&source) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
     }
+}
+
+/// Whether no file can be at a path that gives this error: what an image says may also be longer than any name.
+fn names_nothing(error: &io::Error) -> bool {
+    is_nothing(error) || error.kind() == io::ErrorKind::InvalidFilename
+}
+
+/// Whether the file at a path is the one that a link is to.
+///
+/// # Errors
+/// It cannot be opened or read, or changes meanwhile.
+fn is_at(path: &Path, link: &DebugLink, identity: &[u8]) -> Result<bool> {
+    let file = open(path, Mode::Read)?;
+    let before = Stamp::of_file(&file, path)?;
+    let is_its = is_of(&file, path, link, identity);
+    before.check(&file, path)?;
+    is_its
 }
 
 fn is_of(file: &File, path: &Path, link: &DebugLink, identity: &[u8]) -> Result<bool> {

@@ -110,7 +110,7 @@ impl<'a> Explainer<'a> {
             Err(
                 Error::NoRecord { .. } | Error::Section { problem: SectionProblem::NoBits, .. },
             ) => unrecorded()?,
-            Err(error @ (Error::Io { .. } | Error::Changed { .. })) => return Err(error),
+            Err(error) if error.is_of_reading() => return Err(error),
             Err(error) => {
                 let reason = format!("the original: {error}");
                 explained.differences.push(TreeDifference { reason, ..TreeDifference::default() });

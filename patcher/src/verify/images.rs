@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
-use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -16,7 +15,7 @@ use super::debug_files::DebugFiles;
 use super::options::VerifyOptions;
 use crate::edit::Edit;
 use crate::error::{Error, Result};
-use crate::files::compare::{holds, pairs};
+use crate::files::compare::{Unread, holds, pairs};
 use crate::files::open::{Mode, Stamp, open, read_at};
 use crate::image::data::ImageData;
 use crate::image::finish::Finish;
@@ -87,25 +86,30 @@ pub struct ImageReport {
 pub(super) fn images(options: &VerifyOptions) -> Result<ImageReport> {
     let (original, filled) = (options.original.as_path(), options.filled.as_path());
     let debug_files = DebugFiles::new(&options.debug_files, None)?;
-    let before = Image::open(original, Mode::Read)?;
-    let after = Image::open(filled, Mode::Read);
+    let opened = |path| {
+        let file = open(path, Mode::Read)?;
+        Ok::<_, Error>((Stamp::of_file(&file, path)?, file))
+    };
+    let (old, file) = opened(original)?;
+    let before = Image::of(file, original.to_owned())?;
+    let (new, file) = opened(filled)?;
+    let again = file.try_clone().map_err(Error::io("open", filled))?;
     // The descriptor itself may be what was damaged: then its bytes are told like all others.
-    let (file, problem) = match after {
-        Ok(after) => (after.file, None),
+    let problem = match Image::of(again, filled.to_owned()) {
+        Ok(_) => None,
         Err(
             error @ (Error::Record { .. }
             | Error::Unsound { .. }
             | Error::NoRecord { .. }
             | Error::NotImage { .. }
             | Error::Section { .. }),
-        ) => (open(filled, Mode::Read)?, Some(error)),
+        ) => Some(error),
         Err(error) => return Err(error),
     };
-    let stamps = (Stamp::of_file(&before.file, original)?, Stamp::of_file(&file, filled)?);
     let report = compare(&before, &file, filled, &Permitted::of(&debug_files));
     // What was read of a file that changes meanwhile is no answer.
-    stamps.0.check(&before.file, original)?;
-    stamps.1.check(&file, filled)?;
+    old.check(&before.file, original)?;
+    new.check(&file, filled)?;
     let mut report = report?;
     let damaged = problem.map(|error| ImageDifference::of("records", 0, error.to_string()));
     report.differences.splice(0..0, damaged);
@@ -150,18 +154,19 @@ pub(super) fn compare(
     let sizes = (length(&before.file, original)?, length(file, filled)?);
     let areas = areas(before, file, permitted, &mut report);
     let explained = merged(permitted.explained.clone());
-    let build_id =
-        image::changed_identity(&before.file, file).map_err(Error::io("read", filled))?;
+    let build_id = image::changed_identity(&before.file, file)
+        .map_err(|unread| unread.of("read", original, filled))?;
     report.rewritten_build_id = build_id.is_some();
     // Headers that are damaged give no names.
     let regions = image::regions(&ImageData::new(&before.file)).unwrap_or_default();
-    let link = permitted.debug_files.changed(&before.file, file, filled)?;
+    let link = permitted.debug_files.changed((&before.file, original), (file, filled))?;
     let identity: Vec<Range<u64>> =
         build_id.into_iter().chain(link.as_ref().map(|link| link.edit.range())).collect();
     let identity = merged(identity);
     let ranges = areas.iter().chain(&explained).chain(&identity).cloned().collect();
-    let planned = differing(&before.file, file, ranges).map_err(Error::io("read", filled))?;
-    let finish = finished(before, file, &planned, &regions, &mut report)?;
+    let planned = differing(&before.file, file, ranges)
+        .map_err(|unread| unread.of("read", original, filled))?;
+    let finish = finished(before, (file, filled), &planned, &regions, &mut report)?;
     let follows: Vec<Range<u64>> = merged(finish.edits.iter().map(Edit::range).collect());
     if finish.length.unwrap_or(sizes.0) != sizes.1 {
         report.differences.push(ImageDifference {
@@ -208,20 +213,20 @@ pub(super) fn compare(
         true
     };
     pairs(&before.file, file, (0, 0), sizes.0.min(sizes.1), look)
-        .map_err(Error::io("compare", original))?;
+        .map_err(|unread| unread.of("compare", original, filled))?;
     report.differences.append(&mut differences.found);
     report.differences.sort_by_key(|difference| difference.offset);
     Ok(report)
 }
 
 /// The bytes of these ranges, where they differ.
-fn differing(before: &File, after: &File, ranges: Vec<Range<u64>>) -> io::Result<Vec<Edit>> {
+fn differing(before: &File, after: &File, ranges: Vec<Range<u64>>) -> Result<Vec<Edit>, Unread> {
     let mut edits = Vec::new();
     for range in merged(ranges) {
         let mut bytes = (vec![0; (range.end - range.start) as usize], Vec::new());
-        before.read_exact_at(&mut bytes.0, range.start)?;
+        before.read_exact_at(&mut bytes.0, range.start).map_err(Unread::Ours)?;
         bytes.1.resize(bytes.0.len(), 0);
-        let read = read_at(after, &mut bytes.1, range.start)?;
+        let read = read_at(after, &mut bytes.1, range.start).map_err(Unread::Theirs)?;
         bytes.1.truncate(read);
         let edit = Edit { offset: range.start, before: bytes.0, after: bytes.1 };
         edits.extend(Some(edit).filter(|edit| edit.changes() && edit.keeps_size()));
@@ -240,7 +245,7 @@ fn region(regions: &[Region], offset: u64) -> &str {
 /// What has to follow from these edits, as far as the other file has it. What it has not is told.
 fn finished(
     before: &Image,
-    after: &File,
+    (after, filled): (&File, &Path),
     planned: &[Edit],
     regions: &[Region],
     report: &mut ImageReport,
@@ -249,11 +254,10 @@ fn finished(
         return Ok(Finish::default());
     }
     let finish = |allowed| image::finish(&before.file, &before.path, planned, allowed);
-    let is_there = |edit: &Edit| {
-        holds(after, edit.offset, &edit.after).map_err(Error::io("read", &before.path))
-    };
+    let is_there =
+        |edit: &Edit| holds(after, edit.offset, &edit.after).map_err(Error::io("read", filled));
     // The options of the fill are not known, but the result shows them.
-    let mut found = Err(Error::Changed { path: before.path.clone() });
+    let mut found = Err(Error::changed(&before.path));
     for allowed in Allowed::EACH {
         let one = finish(allowed);
         let is_done = match &one {
@@ -268,7 +272,7 @@ fn finished(
     }
     let mut finish = match found {
         Ok(finish) => finish,
-        Err(error @ Error::Io { .. }) => return Err(error),
+        Err(error) if error.is_of_reading() => return Err(error),
         Err(error) => {
             let reason = format!("this file could not have been changed: {error}");
             report.differences.push(ImageDifference::of("signature", 0, reason));

@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 
 use crate::edit::Edit;
 use crate::error::{Error, ImageProblem, Result};
+use crate::files::compare::Unread;
 use crate::files::data::with_edits;
 use crate::files::open::read_at;
 use crate::image::data::ImageData;
@@ -50,9 +51,11 @@ pub(in crate::image) fn rewrite(file: &File, path: &Path, edits: &[Edit]) -> Res
 }
 
 /// Where the build-id is, if `after` has a new one that follows from its content.
-pub(in crate::image) fn changed(before: &File, after: &File) -> io::Result<Option<Range<u64>>> {
+pub(in crate::image) fn changed(before: &File, after: &File) -> Result<Option<Range<u64>>, Unread> {
     let found = match ImageData::new(before).ask(super::build_ids) {
-        Err(ImageProblem::Unread(number)) => return Err(io::Error::from_raw_os_error(number)),
+        Err(ImageProblem::Unread(number)) => {
+            return Err(Unread::Ours(io::Error::from_raw_os_error(number)));
+        }
         found => found.unwrap_or_default(),
     };
     let [place] = found.as_slice() else { return Ok(None) };
@@ -61,8 +64,10 @@ pub(in crate::image) fn changed(before: &File, after: &File) -> io::Result<Optio
         let is_there = read_at(file, &mut bytes, place.start)? == bytes.len();
         io::Result::Ok(is_there.then_some(bytes))
     };
-    let (Some(old), Some(new)) = (bytes(before)?, bytes(after)?) else { return Ok(None) };
-    let accepted = old != new && of_content(after, place, &[])? == new;
+    let old = bytes(before).map_err(Unread::Ours)?;
+    let new = bytes(after).map_err(Unread::Theirs)?;
+    let (Some(old), Some(new)) = (old, new) else { return Ok(None) };
+    let accepted = old != new && of_content(after, place, &[]).map_err(Unread::Theirs)? == new;
     Ok(accepted.then(|| place.clone()))
 }
 

@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
-use std::io;
 use std::ops::Range;
 use std::path::Path;
 
 use super::Unexplained;
 use crate::error::{Error, Result};
-use crate::files::compare::pairs;
+use crate::files::compare::{Unread, pairs};
 use crate::files::tree_file::TreeFile;
 use crate::files::window::Window;
 use crate::image::data::ImageData;
@@ -68,6 +67,7 @@ pub(super) fn compare(
         add_headers(&mut our_places.parts, sizes.0);
         add_headers(&mut their_places.parts, sizes.1);
     }
+    let failed = |unread: Unread| unread.of("search", path, their_path);
     let mut compared = Compared::default();
     let mut runs = Vec::new();
     for (one, other) in aligned(&our_places.parts, &their_places.parts) {
@@ -83,7 +83,6 @@ pub(super) fn compare(
         };
         let size = |part: &Part| part.range.end - part.range.start;
         if size(one) == size(other) {
-            let failed = Error::io("search", path);
             find_runs(ours, theirs, one, other, &mut runs).map_err(failed)?;
         } else {
             compared.differences.push(Unexplained {
@@ -108,7 +107,7 @@ pub(super) fn compare(
     let mut order: Vec<(u64, Option<String>)> = Vec::new();
     for (run, symbol) in runs.iter().zip(symbols) {
         let reason = explanation((ours, theirs), &our_places, &areas, run);
-        if let Some(reason) = reason.map_err(Error::io("search", path))? {
+        if let Some(reason) = reason.map_err(failed)? {
             compared.explained.push(reason);
             continue;
         }
@@ -194,7 +193,7 @@ fn find_runs(
     one: &Part,
     other: &Part,
     runs: &mut Vec<Run>,
-) -> io::Result<()> {
+) -> Result<(), Unread> {
     let (start, their_start) = (one.range.start, other.range.start);
     let first = runs.len();
     pairs(ours, theirs, (start, their_start), one.range.end - start, |at, ours, theirs| {
@@ -227,7 +226,7 @@ fn explanation(
     places: &Places,
     areas: &[RecordArea],
     run: &Run,
-) -> io::Result<Option<&'static str>> {
+) -> Result<Option<&'static str>, Unread> {
     // The bytes between two places may be a part of the run: each byte that differs counts.
     let all = |is_explained: &dyn Fn(u64) -> bool| {
         let (at, mut all) = (run.ours.start, true);
@@ -236,7 +235,7 @@ fn explanation(
             all &= bytes.all(|(at, (one, other))| one == other || is_explained(at));
             all
         })?;
-        io::Result::Ok(all)
+        Ok::<_, Unread>(all)
     };
     let area = |at: u64| containing(areas, |area| &area.record, at);
     let is_value = |at: u64| area(at).is_some_and(|area| area.values.contains(&at));

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::files::compare::{is_equal, pairs};
+use crate::files::compare::{Unread, is_equal, pairs};
 use crate::files::open::size;
 use crate::files::tree_file::TreeFile;
 use crate::files::walk::{EntryKind, Tree};
@@ -215,8 +215,9 @@ impl Compare<'_> {
             self.lines(path, &ours, &theirs);
             return Ok(());
         }
-        let (first, count) = differing_bytes(files.0, files.1).map_err(failed(ours))?;
         let sizes = (size(files.0).map_err(failed(ours))?, size(files.1).map_err(failed(theirs))?);
+        let found = differing_bytes(files.0, files.1, sizes.0.min(sizes.1));
+        let (first, count) = found.map_err(|unread| unread.of("search", ours, theirs))?;
         let message = if sizes.0 == sizes.1 {
             format!("{count} bytes differ")
         } else {
@@ -276,9 +277,8 @@ fn text(file: &File) -> std::io::Result<Option<Vec<u8>>> {
     Ok(is_text(&bytes).then_some(bytes))
 }
 
-/// The first byte that differs, and how many do, up to the end of the shorter file.
-fn differing_bytes(ours: &File, theirs: &File) -> std::io::Result<(u64, u64)> {
-    let shared = size(ours)?.min(size(theirs)?);
+/// The first byte that differs, and how many do, among so many as both files have.
+fn differing_bytes(ours: &File, theirs: &File, shared: u64) -> Result<(u64, u64), Unread> {
     let (mut first, mut count) = (shared, 0);
     pairs(ours, theirs, (0, 0), shared, |at, ours, theirs| {
         for (byte, _) in ours.iter().zip(theirs).enumerate().filter(|(_, (a, b))| a != b) {

@@ -198,32 +198,31 @@ pub(crate) fn search_section(
     look.members
 }
 
-/// The bytes of a file that is one compressed text, with its format, and the text. Others than single streams
-/// (archives, scripts that unpack themselves) are none.
+/// A compressed text: its format, its bytes, and those that it unpacks to.
+pub(crate) type PackedText = (PackFormat, Vec<u8>, Vec<u8>);
+
+/// The text of a file that is one compressed text. Others than single streams
+/// (archives, scripts that unpack themselves) are none: then why it is none, as a sentence of which the file is the
+/// subject.
 ///
 /// # Errors
-/// Why it is none, as a sentence of which the file is the subject.
-pub(crate) fn packed_text(
-    file: &File,
-    size: u64,
-) -> Result<(PackFormat, Vec<u8>, Vec<u8>), String> {
-    let cannot_be_read = |error| format!("it cannot be read: {error}");
+/// The file cannot be read.
+pub(crate) fn packed_text(file: &File, size: u64) -> io::Result<Result<PackedText, String>> {
     let mut start = [0; 16];
-    let read = read_at(file, &mut start, 0).map_err(cannot_be_read)?;
+    let read = read_at(file, &mut start, 0)?;
     let format = PackFormat::of(&start[..read]).filter(|format| format.is_stream());
-    let format = format.ok_or("it is not one compressed text")?;
+    let Some(format) = format else { return Ok(Err("it is not one compressed text".into())) };
     if size > LARGEST_INNER {
-        return Err(format!("it has more than {LARGEST_INNER} bytes"));
+        return Ok(Err(format!("it has more than {LARGEST_INNER} bytes")));
     }
     let mut bytes = vec![0; size as usize];
-    if read_at(file, &mut bytes, 0).map_err(cannot_be_read)? != bytes.len() {
-        return Err("it became shorter".into());
+    if read_at(file, &mut bytes, 0)? != bytes.len() {
+        return Ok(Err("it became shorter".into()));
     }
-    let text = whole(Cursor::new(&bytes), format)?;
-    if !is_whole_text(&text) {
-        return Err("it does not unpack to a text".into());
-    }
-    Ok((format, bytes, text))
+    Ok(whole(Cursor::new(&bytes), format).and_then(|text| match is_whole_text(&text) {
+        true => Ok((format, bytes, text)),
+        false => Err("it does not unpack to a text".into()),
+    }))
 }
 
 /// All bytes that a compressed stream unpacks to, up to [`LARGEST_INNER`].
