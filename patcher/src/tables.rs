@@ -1,12 +1,12 @@
 //! Everything that is read from the headers of a file, in one piece. No command shows it: the tests
 //! compare it with what other readers find there.
 
-use std::fs::File;
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::error::{Error, ImageProblem, Result};
+use crate::files::open::{Mode, open};
 use crate::image::archive::ArchiveMember;
 use crate::image::data::ImageData;
 use crate::image::loader::LoaderText;
@@ -36,7 +36,7 @@ pub struct Tables {
 /// # Errors
 /// The file cannot be opened or read. What is no image has a [`problem`](Tables::problem).
 pub fn tables(path: &Path) -> Result<Tables> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
+    let file = open(path, Mode::Read)?;
     let data = ImageData::new(&file);
     let mut tables = Tables::default();
     // Each is asked, whatever the others say: a file may have what the loader reads, and no sections.

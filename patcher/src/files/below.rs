@@ -65,7 +65,8 @@ pub(crate) fn below(root: &Path, path: &Path) -> Result<Below> {
         };
         plain = there;
     }
-    let way = plain.strip_prefix(&real).map(Path::to_owned).unwrap_or_default();
+    let way = plain.strip_prefix(&real).map(Path::to_owned);
+    let way = way.map_err(|error| Error::io("look at", &place)(io::Error::other(error)))?;
     Ok(Below { place, way })
 }
 

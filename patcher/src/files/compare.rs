@@ -35,12 +35,12 @@ pub(crate) fn is_equal(ours: TreeFile<'_>, theirs: TreeFile<'_>) -> Result<bool>
 
 /// Why two files could not be compared: one of them cannot be read.
 #[derive(Debug)]
-pub(crate) enum Unread {
+pub(crate) enum UnreadFile {
     Ours(io::Error),
     Theirs(io::Error),
 }
 
-impl Unread {
+impl UnreadFile {
     /// The refusal, which names the one.
     pub(crate) fn of(self, action: &'static str, ours: &Path, theirs: &Path) -> Error {
         match self {
@@ -51,9 +51,9 @@ impl Unread {
 }
 
 /// Where it does not matter which of them it is.
-impl From<Unread> for io::Error {
-    fn from(unread: Unread) -> Self {
-        let (Unread::Ours(error) | Unread::Theirs(error)) = unread;
+impl From<UnreadFile> for io::Error {
+    fn from(unread: UnreadFile) -> Self {
+        let (UnreadFile::Ours(error) | UnreadFile::Theirs(error)) = unread;
         error
     }
 }
@@ -66,20 +66,20 @@ pub(crate) fn pairs(
     from: (u64, u64),
     size: u64,
     mut look: impl FnMut(u64, &[u8], &[u8]) -> bool,
-) -> Result<(), Unread> {
+) -> Result<(), UnreadFile> {
     let window = (WINDOW as u64).min(size) as usize;
     let mut buffers = (vec![0; window], vec![0; window]);
     let written = (
-        (Written::of(ours).map_err(Unread::Ours)?, from.0),
-        (Written::of(theirs).map_err(Unread::Theirs)?, from.1),
+        (Written::of(ours).map_err(UnreadFile::Ours)?, from.0),
+        (Written::of(theirs).map_err(UnreadFile::Theirs)?, from.1),
     );
     for part in in_either(written.0, written.1, size) {
         let mut at = part.start;
         while at < part.end {
             let window = (WINDOW as u64).min(part.end - at) as usize;
             let (one, other) = (&mut buffers.0[..window], &mut buffers.1[..window]);
-            ours.read_exact_at(one, from.0 + at).map_err(Unread::Ours)?;
-            theirs.read_exact_at(other, from.1 + at).map_err(Unread::Theirs)?;
+            ours.read_exact_at(one, from.0 + at).map_err(UnreadFile::Ours)?;
+            theirs.read_exact_at(other, from.1 + at).map_err(UnreadFile::Theirs)?;
             if !look(at, one, other) {
                 return Ok(());
             }

@@ -80,15 +80,23 @@ impl Folder {
 
     /// The names of all that is in it, in no order.
     pub(crate) fn names(&self) -> io::Result<Vec<OsString>> {
-        let mut names = Vec::new();
-        for entry in Dir::read_from(&self.file)? {
-            let entry = entry?;
-            let name = OsStr::from_bytes(entry.file_name().to_bytes());
-            if name != "." && name != ".." {
-                names.push(name.to_owned());
+        self.each_name()?.collect()
+    }
+
+    /// Whether nothing is in it.
+    pub(crate) fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.each_name()?.next().transpose()?.is_none())
+    }
+
+    fn each_name(&self) -> io::Result<impl Iterator<Item = io::Result<OsString>>> {
+        let entries = Dir::read_from(&self.file)?;
+        Ok(entries.filter_map(|entry| match entry {
+            Ok(entry) => {
+                let name = OsStr::from_bytes(entry.file_name().to_bytes());
+                (name != "." && name != "..").then(|| Ok(name.to_owned()))
             }
-        }
-        Ok(names)
+            Err(error) => Some(Err(error.into())),
+        }))
     }
 
     /// What a name in it is; of a link, the link itself. `None` if nothing has the name.

@@ -30,7 +30,7 @@ use self::places::{Part, Places, Purpose};
 use self::single::{Carrier, Format, carrier, format};
 use crate::edit::Edit;
 use crate::error::{Error, ImageProblem, Imports, Result};
-use crate::files::compare::Unread;
+use crate::files::compare::UnreadFile;
 
 pub use self::finish::Allowed;
 pub(crate) use self::regions::regions;
@@ -170,11 +170,14 @@ pub(crate) fn debug_link(data: &ImageData<'_>) -> Result<Option<DebugLink>, Imag
 ///
 /// # Errors
 /// One of both files cannot be read.
-pub(crate) fn changed_identity(before: &File, after: &File) -> Result<Option<Range<u64>>, Unread> {
+pub(crate) fn changed_identity(
+    before: &File,
+    after: &File,
+) -> Result<Option<Range<u64>>, UnreadFile> {
     match ImageData::new(before).ask(format) {
         Ok(format) => format.changed_identity(before, after),
         Err(ImageProblem::Unread(number)) => {
-            Err(Unread::Ours(io::Error::from_raw_os_error(number)))
+            Err(UnreadFile::Ours(io::Error::from_raw_os_error(number)))
         }
         Err(_) => Ok(None),
     }

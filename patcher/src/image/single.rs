@@ -18,7 +18,7 @@ use super::places::Places;
 use super::section::{Candidate, Region};
 use crate::edit::Edit;
 use crate::error::{ImageProblem, Imports, Result};
-use crate::files::compare::Unread;
+use crate::files::compare::UnreadFile;
 
 /// The format of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +134,7 @@ impl Format {
         self,
         before: &File,
         after: &File,
-    ) -> Result<Option<Range<u64>>, Unread> {
+    ) -> Result<Option<Range<u64>>, UnreadFile> {
         match self {
             Self::Elf => elf::build_id::changed(before, after),
             Self::MachO | Self::Pe => Ok(None),

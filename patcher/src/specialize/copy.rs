@@ -405,7 +405,7 @@ pub(super) fn given(folder: &Folder) -> io::Result<Permissions> {
     if matches!(folder.file().try_lock(), Err(TryLockError::WouldBlock)) {
         return Err(Errno::BUSY.into());
     }
-    if !folder.names()?.is_empty() {
+    if !folder.is_empty()? {
         return Err(io::Error::other(exists(folder.path())));
     }
     Ok(metadata.permissions())
@@ -422,8 +422,8 @@ pub(super) fn free(place: &Path, is_file: bool) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => true,
         Err(error) => return Err(Error::io("look at", place)(error)),
         Ok(there) => {
-            let names = || Folder::open(place).and_then(|folder| folder.names());
-            !is_file && there.is_dir() && names().is_ok_and(|names| names.is_empty())
+            let is_empty = || Folder::open(place).and_then(|folder| folder.is_empty());
+            !is_file && there.is_dir() && is_empty().is_ok_and(|is_empty| is_empty)
         }
     };
     if is_free { Ok(()) } else { Err(exists(place)) }

@@ -12,6 +12,7 @@ use super::rules::{Strings, Wanted};
 use crate::edit::{Edit, ordered, outermost};
 use crate::error::{Error, Result};
 use crate::files::open::read_at;
+use crate::files::tree_file::TreeFile;
 use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::files::window::Window;
 use crate::image;
@@ -212,10 +213,10 @@ impl Context<'_> {
             EntryKind::Directory => planned.left = findings,
             EntryKind::File(_) if examined.same_as.is_some() => planned.left = findings,
             EntryKind::File(_) if findings.is_empty() && examined.records.is_empty() => {}
-            EntryKind::File(size) => {
+            EntryKind::File(_) => {
                 let file = self.tree.file(entry);
                 file.read("read", |opened| {
-                    self.file((entry, *size), opened, examined.content, findings, &mut planned)
+                    self.file(file, opened, examined.content, findings, &mut planned)
                 })?;
             }
         }
@@ -229,14 +230,14 @@ impl Context<'_> {
 
     fn file(
         &self,
-        (entry, size): (&Entry, u64),
+        found: TreeFile<'_>,
         file: &File,
         content: Content,
         findings: Vec<(usize, Finding)>,
         planned: &mut Planned,
     ) -> Result<()> {
         let rules = self.wanted.rules;
-        let path = self.tree.path(entry);
+        let (path, size) = (found.path(), found.size());
         let failed = |error| Error::io("read", &path)(error);
         if content == Content::Packed && rules.repacks(file).map_err(failed)? {
             return self.packed(file, size, findings, planned);
@@ -244,7 +245,7 @@ impl Context<'_> {
         let strings = rules.strings(file, size).map_err(failed)?;
         let mut edits = Vec::new();
         if matches!(content, Content::Image | Content::Packed) {
-            edits = self.image(entry, file, &path, &findings, planned)?;
+            edits = self.image(found, file, &path, &findings, planned)?;
         }
         // The edits of records and of the loader's strings, whose references need none of their own.
         edits.sort_by_key(|edit| edit.offset);
@@ -328,7 +329,7 @@ impl Context<'_> {
         }
         planned.entry.edits = edits;
         if content != Content::Text {
-            self.finish(entry, file, &path, &mut planned.entry)?;
+            self.finish(found.entry, file, &path, &mut planned.entry)?;
         }
         planned.entry.is_text = content == Content::Text;
         Ok(())
@@ -388,7 +389,7 @@ impl Context<'_> {
     /// The edits of an image, or archive of images: of its records, and of what the loader reads.
     fn image(
         &self,
-        entry: &Entry,
+        found: TreeFile<'_>,
         file: &File,
         path: &Path,
         findings: &[(usize, Finding)],
@@ -401,16 +402,15 @@ impl Context<'_> {
             true => loader_texts(&data).map_err(Error::not_image(path))?,
             false => Vec::new(),
         };
-        let place = self.wanted.beside.place(entry, file, &loader, self.destination);
+        let place = self.wanted.beside.place(found.entry, file, &loader, self.destination);
         let place = place.map_err(Error::io("read", path))?;
         let has_records = planned.entry.has_records;
-        let found = self.tree.file(entry);
         let plan =
             ImagePlan { file: found, path, data: &data, has_records, loader: &loader, place };
         let done = plan_image(&plan, self.wanted)?;
         planned.taken = done.taken;
         planned.entry.notes.extend(done.notes);
-        let name = escaped(&entry.path);
+        let name = escaped(&found.entry.path);
         if done.edits.iter().any(Edit::changes) {
             let warnings = warnings::of(file, path, &done.records, true)?;
             planned.entry.warnings = warnings.iter().map(|one| format!("{name}: {one}")).collect();

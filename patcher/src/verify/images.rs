@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
+use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -15,7 +16,7 @@ use super::debug_files::DebugFiles;
 use super::options::VerifyOptions;
 use crate::edit::Edit;
 use crate::error::{Error, Result};
-use crate::files::compare::{Unread, holds, pairs};
+use crate::files::compare::{UnreadFile, holds, pairs};
 use crate::files::open::{Mode, Stamp, open, read_at};
 use crate::image::data::ImageData;
 use crate::image::finish::Finish;
@@ -152,7 +153,7 @@ pub(super) fn compare(
         file.metadata().map(|metadata| metadata.len()).map_err(Error::io("open", path))
     };
     let sizes = (length(&before.file, original)?, length(file, filled)?);
-    let areas = areas(before, file, permitted, &mut report);
+    let areas = areas(before, file, permitted, &mut report).map_err(Error::io("read", filled))?;
     let explained = merged(permitted.explained.clone());
     let build_id = image::changed_identity(&before.file, file)
         .map_err(|unread| unread.of("read", original, filled))?;
@@ -220,13 +221,17 @@ pub(super) fn compare(
 }
 
 /// The bytes of these ranges, where they differ.
-fn differing(before: &File, after: &File, ranges: Vec<Range<u64>>) -> Result<Vec<Edit>, Unread> {
+fn differing(
+    before: &File,
+    after: &File,
+    ranges: Vec<Range<u64>>,
+) -> Result<Vec<Edit>, UnreadFile> {
     let mut edits = Vec::new();
     for range in merged(ranges) {
         let mut bytes = (vec![0; (range.end - range.start) as usize], Vec::new());
-        before.read_exact_at(&mut bytes.0, range.start).map_err(Unread::Ours)?;
+        before.read_exact_at(&mut bytes.0, range.start).map_err(UnreadFile::Ours)?;
         bytes.1.resize(bytes.0.len(), 0);
-        let read = read_at(after, &mut bytes.1, range.start).map_err(Unread::Theirs)?;
+        let read = read_at(after, &mut bytes.1, range.start).map_err(UnreadFile::Theirs)?;
         bytes.1.truncate(read);
         let edit = Edit { offset: range.start, before: bytes.0, after: bytes.1 };
         edits.extend(Some(edit).filter(|edit| edit.changes() && edit.keeps_size()));
@@ -318,14 +323,14 @@ fn areas(
     after: &File,
     permitted: &Permitted<'_>,
     report: &mut ImageReport,
-) -> Vec<Range<u64>> {
+) -> io::Result<Vec<Range<u64>>> {
     let mut areas = Vec::new();
     for (section, place) in before.records() {
         let start = section.offset + place.at as u64;
         let Ok(old) = section.record(place) else { continue };
         let mut bytes = vec![0; old.bytes().len()];
-        let read = after.read_exact_at(&mut bytes, start).is_ok();
-        let checked = if read {
+        let read = read_at(after, &mut bytes, start)?;
+        let checked = if read == bytes.len() {
             check(&place.shape, &old, &bytes, permitted)
         } else {
             Err("it is not there".into())
@@ -351,7 +356,7 @@ fn areas(
             }
         }
     }
-    areas
+    Ok(areas)
 }
 
 impl ImageDifference {

@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 
 use crate::edit::Edit;
 use crate::error::{Error, ImageProblem, Result};
-use crate::files::compare::Unread;
+use crate::files::compare::UnreadFile;
 use crate::files::data::with_edits;
 use crate::files::open::read_at;
 use crate::image::data::ImageData;
@@ -51,10 +51,13 @@ pub(in crate::image) fn rewrite(file: &File, path: &Path, edits: &[Edit]) -> Res
 }
 
 /// Where the build-id is, if `after` has a new one that follows from its content.
-pub(in crate::image) fn changed(before: &File, after: &File) -> Result<Option<Range<u64>>, Unread> {
+pub(in crate::image) fn changed(
+    before: &File,
+    after: &File,
+) -> Result<Option<Range<u64>>, UnreadFile> {
     let found = match ImageData::new(before).ask(super::build_ids) {
         Err(ImageProblem::Unread(number)) => {
-            return Err(Unread::Ours(io::Error::from_raw_os_error(number)));
+            return Err(UnreadFile::Ours(io::Error::from_raw_os_error(number)));
         }
         found => found.unwrap_or_default(),
     };
@@ -64,10 +67,10 @@ pub(in crate::image) fn changed(before: &File, after: &File) -> Result<Option<Ra
         let is_there = read_at(file, &mut bytes, place.start)? == bytes.len();
         io::Result::Ok(is_there.then_some(bytes))
     };
-    let old = bytes(before).map_err(Unread::Ours)?;
-    let new = bytes(after).map_err(Unread::Theirs)?;
+    let old = bytes(before).map_err(UnreadFile::Ours)?;
+    let new = bytes(after).map_err(UnreadFile::Theirs)?;
     let (Some(old), Some(new)) = (old, new) else { return Ok(None) };
-    let accepted = old != new && of_content(after, place, &[]).map_err(Unread::Theirs)? == new;
+    let accepted = old != new && of_content(after, place, &[]).map_err(UnreadFile::Theirs)? == new;
     Ok(accepted.then(|| place.clone()))
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::Unexplained;
 use crate::error::{Error, Result};
-use crate::files::compare::{Unread, pairs};
+use crate::files::compare::{UnreadFile, pairs};
 use crate::files::tree_file::TreeFile;
 use crate::files::window::Window;
 use crate::image::data::ImageData;
@@ -67,7 +67,7 @@ pub(super) fn compare(
         add_headers(&mut our_places.parts, sizes.0);
         add_headers(&mut their_places.parts, sizes.1);
     }
-    let failed = |unread: Unread| unread.of("search", path, their_path);
+    let failed = |unread: UnreadFile| unread.of("search", path, their_path);
     let mut compared = Compared::default();
     let mut runs = Vec::new();
     for (one, other) in aligned(&our_places.parts, &their_places.parts) {
@@ -193,7 +193,7 @@ fn find_runs(
     one: &Part,
     other: &Part,
     runs: &mut Vec<Run>,
-) -> Result<(), Unread> {
+) -> Result<(), UnreadFile> {
     let (start, their_start) = (one.range.start, other.range.start);
     let first = runs.len();
     pairs(ours, theirs, (start, their_start), one.range.end - start, |at, ours, theirs| {
@@ -226,7 +226,7 @@ fn explanation(
     places: &Places,
     areas: &[RecordArea],
     run: &Run,
-) -> Result<Option<&'static str>, Unread> {
+) -> Result<Option<&'static str>, UnreadFile> {
     // The bytes between two places may be a part of the run: each byte that differs counts.
     let all = |is_explained: &dyn Fn(u64) -> bool| {
         let (at, mut all) = (run.ours.start, true);
@@ -235,7 +235,7 @@ fn explanation(
             all &= bytes.all(|(at, (one, other))| one == other || is_explained(at));
             all
         })?;
-        Ok::<_, Unread>(all)
+        Ok::<_, UnreadFile>(all)
     };
     let area = |at: u64| containing(areas, |area| &area.record, at);
     let is_value = |at: u64| area(at).is_some_and(|area| area.values.contains(&at));

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::files::compare::{Unread, is_equal, pairs};
+use crate::files::compare::{UnreadFile, is_equal, pairs};
 use crate::files::open::size;
 use crate::files::tree_file::TreeFile;
 use crate::files::walk::{EntryKind, Tree};
@@ -278,7 +278,7 @@ fn text(file: &File) -> std::io::Result<Option<Vec<u8>>> {
 }
 
 /// The first byte that differs, and how many do, among so many as both files have.
-fn differing_bytes(ours: &File, theirs: &File, shared: u64) -> Result<(u64, u64), Unread> {
+fn differing_bytes(ours: &File, theirs: &File, shared: u64) -> Result<(u64, u64), UnreadFile> {
     let (mut first, mut count) = (shared, 0);
     pairs(ours, theirs, (0, 0), shared, |at, ours, theirs| {
         for (byte, _) in ours.iter().zip(theirs).enumerate().filter(|(_, (a, b))| a != b) {
