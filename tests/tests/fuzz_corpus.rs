@@ -1,16 +1,31 @@
 //! The kept inputs of the fuzzers: what must hold for any input, holds for these.
 
+use std::path::Path;
+
 use rayon::prelude::*;
 
 use postlink_fuzz::{TARGETS, run, shared};
-use postlink_tests::fixture;
 use postlink_tests::random::Random;
+use postlink_tests::{Folder, fixture};
 
 #[test]
 fn every_kept_input() {
+    replay(&fixture("../fuzz/corpus"));
+}
+
+/// What the fuzzers have grown: as few as reach the same code (`-set_cover_merge=1 -use_counters=0`), of ELF and Mach-O
+/// each sixtieth.
+#[test]
+fn every_grown_input() {
+    let folder = Folder::new();
+    let grown = fixture("../fuzz/grown.tar.xz");
+    folder.run_words("tar".as_ref(), &["-xf", grown.to_str().expect("a path")]).ok();
+    replay(&folder.path("."));
+}
+
+fn replay(corpus: &Path) {
     for (target, _) in TARGETS {
-        let folder = fixture("../fuzz/corpus").join(target);
-        let entries = std::fs::read_dir(&folder).expect(target);
+        let entries = std::fs::read_dir(corpus.join(target)).expect(target);
         let inputs: Vec<_> = entries.map(|entry| entry.expect("an input").path()).collect();
         assert!(!inputs.is_empty(), "{target}");
         inputs.par_iter().for_each(|input| {
