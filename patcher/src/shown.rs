@@ -10,7 +10,7 @@ use std::ffi::OsStr;
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 
-pub(crate) use postlink_codegen::is_hidden;
+pub(crate) use postlink_codegen::{is_hidden, visible};
 
 /// A path, or the name of a file, as text on one line: see [`shown`].
 #[must_use]
@@ -60,20 +60,6 @@ pub(crate) fn json(text: &str) -> String {
         if is_hidden(char) && char != '\n' {
             for unit in char.encode_utf16(&mut [0; 2]) {
                 let _ = write!(shown, "\\u{unit:04x}");
-            }
-        } else {
-            shown.push(char);
-        }
-    }
-    shown
-}
-
-fn visible(text: &str, kept: &[char]) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for char in text.chars() {
-        if is_hidden(char) && !kept.contains(&char) {
-            for byte in char.encode_utf8(&mut [0; 4]).bytes() {
-                let _ = write!(shown, "\\x{byte:02x}");
             }
         } else {
             shown.push(char);

@@ -109,7 +109,7 @@ fn a_newline_at_the_end_is_refused_but_where_the_schema_has_one() {
         "payload --schema schema.toml --section app --output out --values values.toml",
     ] {
         let said = folder.postlink(line).fails(1);
-        assert!(said.contains("field `version`: `1.2.3\\n` ends in a newline"), "{said}");
+        assert!(said.contains("field `version`: `1.2.3\\x0a` ends in a newline"), "{said}");
     }
     let outputs = ["--out-header", "out.hh", "--out-source", "out.cc"];
     let words = ["generate", "--schema", "schema.toml", "--default", "version=1\n"];

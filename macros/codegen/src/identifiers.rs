@@ -404,7 +404,7 @@ pub(crate) fn malformed(name: &str) -> Option<(String, &'static str)> {
     let rest_well = name.chars().all(|each| each.is_ascii_alphanumeric() || each == '_');
     (!starts_well || !rest_well).then(|| {
         (
-            format!("`{}` is not an identifier", name.escape_debug()),
+            format!("{} is not an identifier", crate::words::quoted(name)),
             "use ASCII letters, digits and `_`, a letter first",
         )
     })

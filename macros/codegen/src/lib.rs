@@ -53,4 +53,4 @@ pub use schema::{FIELD_KEYS, SECTION_KEYS, SchemaKey};
 pub use source::{GitFact, Source};
 pub use template::Template;
 pub use value::{Literal, Problem, Value};
-pub use words::{is_hidden, listed};
+pub use words::{is_hidden, listed, visible};

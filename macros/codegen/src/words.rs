@@ -1,5 +1,7 @@
 //! Words for messages.
 
+use std::fmt::Write;
+
 /// Bytes of the longest word that is compared with others. No schema has a longer name; a forged
 /// record can, and the time for a comparison grows with the square of its length.
 const LONGEST: usize = 128;
@@ -51,13 +53,25 @@ pub fn is_hidden(each: char) -> bool {
             | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// A text in which each byte of a [hidden character](is_hidden) is `\xNN`, but for those that are `kept`.
+#[must_use]
+pub fn visible(text: &str, kept: &[char]) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for char in text.chars() {
+        if is_hidden(char) && !kept.contains(&char) {
+            for byte in char.encode_utf8(&mut [0; 4]).bytes() {
+                let _ = write!(shown, "\\x{byte:02x}");
+            }
+        } else {
+            shown.push(char);
+        }
+    }
+    shown
+}
+
 /// A text in a message: on one line, and with nothing in it that a terminal obeys or hides.
 pub(crate) fn shown(text: &str) -> String {
-    let escape = |each: char| match is_hidden(each) {
-        true => each.escape_default().to_string(),
-        false => each.to_string(),
-    };
-    text.chars().map(escape).collect()
+    visible(text, &[])
 }
 
 /// A text in a message, in backquotes.
