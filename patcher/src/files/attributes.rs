@@ -106,21 +106,18 @@ pub(super) fn left_out(old: &File) -> io::Result<Option<String>> {
     Ok(Some(format!("it has not got the {all} of the file that it was made from: give them to it")))
 }
 
-/// The mode of a new file of ours in the place of an old one, of which nothing else is kept: special bits would be
-/// rights of ours, and what the old one's group or access list may is for no other group.
+/// The permissions of a new file of ours in the place of an old one, of which nothing else is kept. Where there is an
+/// access list, the bits of the group are what anyone in it may.
 pub(super) fn mode_alone(
     before: &Metadata,
     old: Option<&File>,
     new: &File,
 ) -> io::Result<Permissions> {
-    let mut mode = before.mode() & 0o777;
     let list = old.map(|old| xattr(old, ACCESS_LIST)).transpose()?;
     // A file that cannot be asked may have one.
     let may_have_list = list.is_none_or(|list| list.is_some());
-    if before.gid() != new.metadata()?.gid() || may_have_list {
-        mode &= !0o070 | (mode & 0o007) << 3;
-    }
-    Ok(Permissions::from_mode(mode))
+    let keeps_group = before.gid() == new.metadata()?.gid() && !may_have_list;
+    Ok(Permissions::from_mode(postlink_codegen::generate::mode_alone(before.mode(), keeps_group)))
 }
 
 /// Gives a file or folder the times of another one.

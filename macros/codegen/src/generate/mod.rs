@@ -16,3 +16,4 @@ pub use outputs::{field_and_value, replace_defaults};
 #[cfg(feature = "program")]
 pub use program::program;
 pub use run::{Files, Outcome, run};
+pub use write::mode_alone;

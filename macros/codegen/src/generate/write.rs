@@ -8,8 +8,8 @@ use super::error::{Error, failed};
 use super::run::Files;
 use crate::words::shown;
 
-/// The files of the machine. The command `postlink` has a writer of its own, which also keeps owner and
-/// extended attributes of a file that it replaces, waits for other runs, and leaves nothing behind when it is killed.
+/// The files of the machine. The command `postlink` has a writer of its own, which also waits for other runs, and
+/// leaves nothing behind when it is killed.
 pub(super) struct Plain;
 
 impl Files for Plain {
@@ -53,7 +53,8 @@ impl Files for Plain {
             file.write_all(text.as_bytes()).map_err(failed("write", &beside))?;
             match path.metadata() {
                 Ok(old) => file
-                    .set_permissions(plain(old.permissions()))
+                    .metadata()
+                    .and_then(|new| file.set_permissions(permissions(&old, &new)))
                     .map_err(failed("set the permissions of", &beside)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
                 // A name that is too long is seen here, and not when others have their places.
@@ -75,17 +76,23 @@ impl Files for Plain {
     }
 }
 
-/// Permissions of an old file for the new one, which has another owner perhaps: its special bits would be rights of
-/// that one.
+/// The mode of a new file in the place of an old one, of which nothing else is kept: the owner may be another one,
+/// whose rights special bits would be; and what a group might, another one may only as all others may.
+#[must_use]
+pub fn mode_alone(old: u32, keeps_group: bool) -> u32 {
+    let mode = old & 0o777;
+    if keeps_group { mode } else { mode & (!0o070 | (mode & 0o007) << 3) }
+}
+
 #[cfg(unix)]
-fn plain(old: fs::Permissions) -> fs::Permissions {
-    use std::os::unix::fs::PermissionsExt;
-    PermissionsExt::from_mode(old.mode() & 0o777)
+fn permissions(old: &fs::Metadata, new: &fs::Metadata) -> fs::Permissions {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    PermissionsExt::from_mode(mode_alone(old.mode(), old.gid() == new.gid()))
 }
 
 #[cfg(not(unix))]
-fn plain(old: fs::Permissions) -> fs::Permissions {
-    old
+fn permissions(old: &fs::Metadata, _: &fs::Metadata) -> fs::Permissions {
+    old.permissions()
 }
 
 /// The file that a path names, behind all links; it need not exist, its folder must.
