@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::error::Error;
+use crate::shown::escaped;
 
 /// The object of `fill` and `inspect`: the images, in the order in which they were named.
 #[derive(Serialize)]
@@ -17,11 +18,9 @@ pub(super) struct ImagesJson {
 /// One image.
 #[derive(Default, Serialize)]
 pub(super) struct ImageJson {
-    /// The path as it was given.
+    /// The path that was given. Each path of JSON is as [`escaped`](crate::shown::escaped) writes it, which
+    /// tells all names apart: JSON has no form for what is no UTF-8.
     pub(super) path: String,
-    /// Whether the paths are as [`escaped`](crate::shown::escaped) writes them, because one of them is no UTF-8.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(super) escaped: bool,
     /// Where the filled file is (`fill` only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) output: Option<String>,
@@ -117,20 +116,12 @@ impl Refusal {
 }
 
 impl ImageJson {
-    /// An image at this path, with the path of its output and of its debug file. Each is as it was given:
-    /// JSON has a form of its own for what a terminal must not get, but none for what is no UTF-8.
+    /// An image at this path, with the path of its output and of its debug file.
     pub(super) fn at(path: &Path, output: Option<&Path>, debug_file: Option<&Path>) -> Self {
-        let mut paths = [Some(path), output, debug_file].into_iter().flatten();
-        let escaped = paths.any(|path| path.to_str().is_none());
-        let text = |path: &Path| match path.to_str() {
-            Some(text) if !escaped => text.to_owned(),
-            _ => crate::shown::escaped(path),
-        };
         Self {
-            path: text(path),
-            output: output.map(text),
-            debug_file: debug_file.map(text),
-            escaped,
+            path: escaped(path),
+            output: output.map(escaped),
+            debug_file: debug_file.map(escaped),
             ..Self::default()
         }
     }

@@ -59,13 +59,7 @@ pub(super) fn of(command: &str) -> &'static [Object] {
 const REFUSED: Keys = &[("error", "why the command was refused as a whole: then it stands alone")];
 const ERROR: Keys = &[("message", "the fault, as a sentence"), ("help", "the way out")];
 const IMAGES: Keys = &[("images", "the files, in the order of the command line")];
-const PATH_OF_IMAGE: Keys = &[
-    ("path", "the file, as it was named"),
-    (
-        "escaped",
-        "`true` where a path of this object is no UTF-8: in all of them a byte that is none is `\\xNN`, a backslash `\\\\`",
-    ),
-];
+const PATH_OF_IMAGE: Keys = &[("path", "the file, as it was named")];
 const FILLED: Keys = &[
     ("output", "the path of the filled file"),
     ("outcome", "`filled`, `unchanged`, or with `--dry-run` `planned`"),
@@ -172,10 +166,7 @@ const SCANNED_TREE: Keys = &[
 ];
 const BUILT_FOR: Keys = &[("path", "the path"), ("places", "how many places name it")];
 const FINDING: Keys = &[
-    (
-        "path",
-        "the file, relative to its tree; a byte that is no UTF-8 is `\\xNN`, a backslash `\\\\`",
-    ),
+    ("path", "the file, relative to its tree"),
     (
         "kind",
         "`value`, `runpath`, `text`, `link`, `descriptor`, `string`, `loader`, `debug`, `signature`, `data`, `member`, `name`, `record` or `unread`",

@@ -101,7 +101,8 @@ fn json(roff: &mut Roff, command: &str) {
     }
     let mut text = "## JSON\n\
         **--json** prints one object on standard output, also where the command is refused. A key without \
-        a value is left out. Its keys, with `[]` for each item of an array:\n\n"
+        a value is left out. In each path a backslash is `\\\\`, and each byte that is no UTF-8, or of a hidden \
+        character, `\\xNN`. Its keys, with `[]` for each item of an array:\n\n"
         .to_owned();
     for (place, keys) in objects {
         if !place.is_empty() {
