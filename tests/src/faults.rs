@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub mod cases;
 mod kills;
 
-pub use self::kills::{Phase, Phases};
+pub use self::kills::{Phase, Phases, ended_by_signals};
 
 use crate::matrix::is_full;
 use crate::{Folder, Run, postlink};

@@ -3,11 +3,11 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use postlink_tests::faults::cases::{SET, all, program};
-use postlink_tests::faults::{Case, Phase, Phases};
+use postlink_tests::faults::{Case, Phase, Phases, ended_by_signals};
 use postlink_tests::matrix::is_full;
 use postlink_tests::random::Random;
 use postlink_tests::{Folder, postlink};
@@ -191,7 +191,7 @@ fn while_waiting(folder: &Folder, words: &str, signal: &str) -> (bool, String) {
     let lock = File::open(folder.path("program")).expect("the program");
     lock.lock().expect("a lock");
     let line = format!("{words} exec {} fill program {SET}", postlink().display());
-    let mut command = Command::new("sh");
+    let mut command = ended_by_signals("sh");
     command.args(["-c", &line]).current_dir(folder.path("")).stdout(Stdio::null());
     let child = command.stderr(Stdio::piped()).spawn().expect("a shell");
     // The program opens the file when it has prepared for signals.
@@ -234,9 +234,10 @@ fn a_demo_that_is_stopped_leaves_nothing() {
     fs::create_dir(folder.path("temporary")).expect("a folder");
     folder.write("compiler", "#!/bin/sh\ntest \"$1\" = --version || kill -INT $PPID\n");
     fs::set_permissions(folder.path("compiler"), PermissionsExt::from_mode(0o755)).expect("a mode");
-    let line =
-        format!("CXX=$PWD/compiler TMPDIR=$PWD/temporary exec {} demo", postlink().display());
-    let said = folder.run_words("sh".as_ref(), &["-c", &line]).fails(1);
-    assert!(said.contains("stopped by a signal"), "{said}");
+    let mut command = ended_by_signals(postlink());
+    command.arg("demo").env("CXX", folder.path("compiler")).env("TMPDIR", folder.path("temporary"));
+    let output = command.output().expect("postlink");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("stopped by a signal"), "{said}");
     assert_eq!(fs::read_dir(folder.path("temporary")).expect("a folder").count(), 0);
 }

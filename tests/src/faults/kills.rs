@@ -1,6 +1,7 @@
 //! A command is ended at many moments of its run, and how far it was is told.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fmt::{self, Display};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -75,10 +76,18 @@ struct Seen {
 /// Bytes that a program reads before its own work: of libraries, and what the system tells of the process.
 const BEFORE_MAIN: u64 = 64 << 10;
 
+/// A command that ends by signals, also where the tests run in the background of a shell, which ignores some.
+#[must_use]
+pub fn ended_by_signals(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("env");
+    command.arg("--default-signal=HUP,INT,PIPE,TERM").arg(program);
+    command
+}
+
 impl Case {
     fn spawn(&self) -> Child {
         let words: Vec<&str> = self.line.split_whitespace().collect();
-        let mut command = Command::new(postlink());
+        let mut command = ended_by_signals(postlink());
         command.args(words).current_dir(self.folder.path("work"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         command.spawn().expect("postlink")
