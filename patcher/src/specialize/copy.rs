@@ -24,7 +24,7 @@ use crate::files::attributes::{Owner, keep, keep_times};
 use crate::files::data::{check_size, copy_data, read_back};
 use crate::files::folder::Folder;
 use crate::files::open::is_same;
-use crate::files::temporary::{new_folder, remove_content};
+use crate::files::temporary::{Swept, new_folder, remove_content};
 use crate::files::walk::{Entry, EntryKind};
 use crate::shown::escaped;
 use crate::specialize::plan::{EntryPlan, TreePlan};
@@ -70,12 +70,17 @@ impl<'a> Staged<'a> {
     ///
     /// # Errors
     /// There is something at the place already.
-    pub(super) fn new(plan: &'a TreePlan, place: PathBuf, parent: Arc<Folder>) -> Result<Self> {
+    pub(super) fn new(
+        plan: &'a TreePlan,
+        place: PathBuf,
+        parent: Arc<Folder>,
+        swept: &Swept,
+    ) -> Result<Self> {
         let failed = |error| Error::io("create a folder in", parent.path())(error);
         // A folder, and the list of what is in it.
         let spare = [(); 2].map(|()| parent.file().try_clone().map_err(failed));
         let spare = spare.into_iter().collect::<Result<_>>()?;
-        let (site, root) = match new_folder(&parent) {
+        let (site, root) = match new_folder(&parent, swept) {
             Ok((folder, root)) => (Site::Beside { folder }, Arc::new(root)),
             Err(error) if is_refused(&error) => match in_place(plan, &parent, &place) {
                 Ok(made) => made,
