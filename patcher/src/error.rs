@@ -34,7 +34,7 @@ pub enum Error {
         kind: &'static str,
     },
     /// An entry of a tree that cannot be copied.
-    #[error("{} is {kind}, which cannot be copied", escaped(path))]
+    #[error("{} is {}", escaped(path), special(kind))]
     Special {
         /// The path.
         path: PathBuf,
@@ -406,7 +406,7 @@ impl Error {
             }
             Self::Io { source, .. } => io_help(source).into(),
             Self::NotRegular { .. } => "name a regular file; nothing was changed".into(),
-            Self::Special { .. } => "remove it from the tree: a package has files, folders and links only".into(),
+            Self::Special { .. } => SPECIAL_HELP.into(),
             Self::Changed { since: Since::Opened, .. } => {
                 "nothing was written: run it again when nothing else writes there".into()
             }
@@ -583,6 +583,14 @@ fn io_help(source: &io::Error) -> &'static str {
         _ => "",
     }
 }
+
+/// What is said of a thing in a tree that is no file, folder or link.
+pub(crate) fn special(kind: &str) -> String {
+    format!("{kind}, which cannot be copied")
+}
+
+pub(crate) const SPECIAL_HELP: &str =
+    "remove it from the tree: a package has files, folders and links only";
 
 const FILL_AGAIN: &str = "fill the file again, with all its values and --reset";
 
