@@ -1,5 +1,6 @@
 //! Every refusal: what is wrong, where, and the way out.
 
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -33,7 +34,7 @@ pub enum Error {
         kind: &'static str,
     },
     /// An entry of a tree that cannot be copied.
-    #[error("{} is {kind}, which cannot be copied", escaped(path))]
+    #[error("{} is {}", escaped(path), special(kind))]
     Special {
         /// The path.
         path: PathBuf,
@@ -208,7 +209,7 @@ pub enum Error {
         help: String,
     },
     /// Several refusals of one command.
-    #[error("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  and "))]
+    #[error("{}", told(errors))]
     Several {
         /// Each of them; at least one.
         errors: Vec<Error>,
@@ -361,6 +362,17 @@ impl Error {
         Self::input("stopped by a signal", "no tree was put into its place")
     }
 
+    /// What many files share that are refused for one reason; `None` where the refusal says more of its file than that.
+    fn reason(&self) -> Option<String> {
+        match self {
+            Self::Io { action, source, .. } => Some(format!("cannot {action}: {source}")),
+            Self::Special { kind, .. } => Some(format!("{kind} cannot be copied")),
+            Self::Changed { since, .. } => Some(since.to_string()),
+            Self::ReadBack { .. } => Some("other bytes than those that were written".to_owned()),
+            _ => None,
+        }
+    }
+
     /// All results, or all errors.
     pub(crate) fn all<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
         let mut done = Vec::new();
@@ -394,7 +406,7 @@ impl Error {
             }
             Self::Io { source, .. } => io_help(source).into(),
             Self::NotRegular { .. } => "name a regular file; nothing was changed".into(),
-            Self::Special { .. } => "remove it from the tree: a package has files, folders and links only".into(),
+            Self::Special { .. } => SPECIAL_HELP.into(),
             Self::Changed { since: Since::Opened, .. } => {
                 "nothing was written: run it again when nothing else writes there".into()
             }
@@ -432,16 +444,9 @@ impl Error {
             Self::Doubled { .. } => "a library was probably linked in twice: link it once, or fill all its records with --all".into(),
             Self::Fingerprint { .. } => "the file was built from another schema: name that schema, or build the file again".into(),
             Self::Values { problems, .. } => {
-                let mut helps: Vec<&str> = problems.iter().map(|problem| problem.help.as_str()).collect();
-                helps.dedup();
-                helps.join("\n")
+                each_once(problems.iter().map(|problem| problem.help.clone()))
             }
-            Self::Several { errors } => {
-                let mut helps: Vec<String> = errors.iter().map(Self::help).collect();
-                helps.retain(|help| !help.is_empty());
-                helps.dedup();
-                helps.join("\n")
-            }
+            Self::Several { errors } => each_once(errors.iter().map(Self::help)),
             Self::Dropped { required: true, .. } => "give them again, or keep them with --keep".into(),
             Self::Dropped { .. } => "give them again, or keep them with --keep, or return to the defaults with --reset".into(),
             Self::BuildIds { count: 0, .. } => {
@@ -481,6 +486,42 @@ impl ImageProblem {
             }
         }
     }
+}
+
+/// Refusals of one reason that are told one by one: a disk that is full is so for each of a million files.
+const MOST_ALIKE: usize = 10;
+
+/// Refusals, each on a line; of many that have one reason, the first, and how many more there are.
+fn told(errors: &[Error]) -> String {
+    let mut all: HashMap<String, usize> = HashMap::new();
+    for reason in errors.iter().filter_map(Error::reason) {
+        *all.entry(reason).or_default() += 1;
+    }
+    let (mut so_far, mut lines) = (HashMap::new(), Vec::new());
+    for error in errors {
+        let reason = error.reason();
+        let count = reason.as_ref().map_or(0, |reason| {
+            let count: &mut usize = so_far.entry(reason.clone()).or_default();
+            *count += 1;
+            *count
+        });
+        if count <= MOST_ALIKE {
+            lines.push(error.to_string());
+        }
+        let more = reason.and_then(|reason| {
+            let more = all.get(&reason)?.checked_sub(MOST_ALIKE).filter(|&more| more > 0)?;
+            Some(format!("{more} more: {}", line(reason)))
+        });
+        lines.extend(more.filter(|_| count == MOST_ALIKE));
+    }
+    lines.join("\n  and ")
+}
+
+/// Ways out, each once, in their order.
+fn each_once(helps: impl Iterator<Item = String>) -> String {
+    let mut known = HashSet::new();
+    let new = helps.filter(|help| !help.is_empty() && known.insert(help.clone()));
+    new.collect::<Vec<_>>().join("\n")
 }
 
 /// Names as a sentence lists them, each on one line.
@@ -542,6 +583,14 @@ fn io_help(source: &io::Error) -> &'static str {
         _ => "",
     }
 }
+
+/// What is said of a thing in a tree that is no file, folder or link.
+pub(crate) fn special(kind: &str) -> String {
+    format!("{kind}, which cannot be copied")
+}
+
+pub(crate) const SPECIAL_HELP: &str =
+    "remove it from the tree: a package has files, folders and links only";
 
 const FILL_AGAIN: &str = "fill the file again, with all its values and --reset";
 

@@ -1,5 +1,7 @@
 //! The commands that are not about one file, what `--json` gives, and how messages look.
 
+use std::fs;
+
 use postlink_tests::lix::{build_library, sources};
 use postlink_tests::{Folder, fixture_text, golden};
 use serde_json::Value as Json;
@@ -136,7 +138,7 @@ print(os.WTERMSIG(os.waitpid(child, 0)[1]), said.decode(), end="")
 "#;
     let folder = Folder::new();
     folder.write("terminal.py", TERMINAL);
-    std::fs::create_dir(folder.path("tree")).expect("a folder");
+    fs::create_dir(folder.path("tree")).expect("a folder");
     folder.run("openssl rand -out random 10000000").ok();
     folder.run("gzip -1 random").ok();
     (0..20).for_each(|each| folder.copy("random.gz", &format!("tree/{each}.gz")));
@@ -235,4 +237,34 @@ fn full_standard_output() {
     assert_eq!(folder.postlink("inspect --field prefix libvalues.so").ok(), "/p\n");
     let said = shell("inspect libvalues.so").fails(1);
     assert!(said.starts_with("error: cannot write to standard output"), "{said}");
+}
+
+/// A comparison, or a dry run, whose result could not be written ended with 0.
+#[test]
+fn a_result_that_cannot_be_written_is_none() {
+    let folder = sources();
+    build_library(&folder, "g++", "-O1");
+    fs::create_dir(folder.path("old")).expect("a folder");
+    folder.write("old/text", "text\n");
+    folder.copy("libvalues.so", "same.so");
+    let final_path = folder.path("new").display().to_string();
+    for line in [
+        "verify libvalues.so same.so".to_owned(),
+        "verify old old".to_owned(),
+        "scan -q old --reference /opt/x --against old".to_owned(),
+        "scan old --reference /opt/x --against old".to_owned(),
+        "fill --dry-run libvalues.so --set version=1.2.3 --set prefix=/p".to_owned(),
+        format!("specialize --dry-run --output old={final_path}"),
+    ] {
+        let is_quiet = line.contains("-q");
+        folder.postlink(&line).ok();
+        let full = format!("{} {line} > /dev/full", postlink_tests::postlink().display());
+        let run = folder.run_words("sh".as_ref(), &["-c", &full]);
+        if is_quiet {
+            run.ok();
+        } else {
+            let said = run.fails(1);
+            assert!(said.starts_with("error: cannot write to standard output"), "{line}: {said}");
+        }
+    }
 }

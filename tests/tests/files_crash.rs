@@ -78,6 +78,36 @@ fn a_killed_specialize_leaves_nothing_for_long() {
     assert_eq!(left(&folder), 0);
 }
 
+/// A fill of thousands of files of one folder read all its names for each of them.
+#[test]
+fn a_run_looks_once_in_each_folder_for_what_is_left() {
+    let folder = program();
+    let leftover = format!(".postlink-{}", "z".repeat(16));
+    let looks = |images: &str| {
+        for place in ["", "one/", "other/"] {
+            folder.write(&format!("{place}{leftover}"), "what a killed run left");
+        }
+        let strace = "strace -f -o calls -e trace=getdents64";
+        folder.run(&format!("{strace} {} fill {images} {SET}", postlink().display())).ok();
+        String::from_utf8(folder.read("calls")).expect("UTF-8").matches("getdents64(").count()
+    };
+    let mut images = Vec::new();
+    for place in ["one", "other"] {
+        fs::create_dir(folder.path(place)).expect("a folder");
+        for number in 0..10 {
+            images.push(format!("{place}/{number}"));
+            folder.copy("program", &format!("{place}/{number}"));
+        }
+    }
+    let once = looks("program");
+    assert!(once > 0);
+    assert_eq!(looks(&images.join(" ")), 2 * once);
+    // Also where nothing is written.
+    assert_eq!(looks(&images.join(" ")), 2 * once);
+    let is_left = |place: &str| folder.path(place).join(&leftover).exists();
+    assert_eq!(["", "one", "other"].map(is_left), [true, false, false]);
+}
+
 /// Only what a run that ended has left is removed.
 #[test]
 fn nothing_else_is_removed() {

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs::{create_dir, create_dir_all, hard_link};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
 
 use postlink_tests::lix::{build_library, sources};
 use postlink_tests::{COMPILERS, Folder, fixture, postlink};
@@ -31,6 +32,40 @@ fn of_kind(report: &Json, kind: &str, keys: &[&str]) -> Vec<String> {
             keys.map(|key| text(&finding[key])).collect::<Vec<_>>().join(" ")
         })
         .collect()
+}
+
+/// A scan said that `specialize` does everything, which then refused the tree.
+#[test]
+fn what_specialize_cannot_copy_is_told() {
+    let folder = Folder::new();
+    create_dir(folder.path("tree")).expect("a folder");
+    folder.write("tree/text", "see /opt/app\n");
+    let line = "tree --reference /opt/app";
+    scan(&folder, line, 0);
+    folder.run("mkfifo tree/pipe").ok();
+    folder.run("mknod tree/null c 1 3").ok();
+    let _socket = UnixListener::bind(folder.path("tree/socket")).expect("a socket");
+    let report = scan(&folder, line, 3);
+    assert_eq!(
+        of_kind(&report, "special", &["text", "action"]),
+        [
+            "null a device, which cannot be copied none",
+            "pipe a named pipe, which cannot be copied none",
+            "socket a socket, which cannot be copied none",
+        ]
+    );
+    assert_eq!((&report["handled"], &report["unhandled"]), (&1.into(), &3.into()));
+    let said = folder.postlink(&format!("scan {line} --manifest manifest")).fails_with_output(3);
+    assert!(said.contains("specialize refuses the tree: 3 in 3 files"), "{said}");
+    let new = folder.path("new").display().to_string();
+    for manifest in ["", "--manifest manifest"] {
+        let line = format!("specialize --output tree={new} --rewrite /opt/app={new} {manifest}");
+        let refused = folder.postlink(&line).fails(1);
+        for finding in of_kind(&report, "special", &["text"]) {
+            let (name, text) = finding.split_once(' ').expect("a name");
+            assert!(refused.contains(&format!("tree/{name} is {text}")), "{refused}");
+        }
+    }
 }
 
 /// A tree in which there is a reference of every kind.

@@ -13,6 +13,18 @@ fn everything_wrong_is_told_at_once() {
     }
 }
 
+/// Each error that is shown costs a look through the whole file: 10,000 of them took minutes.
+#[test]
+fn very_many_errors_are_counted() {
+    let keys: String = (0..10_000).map(|number| format!("unknown_{number} = 1\n")).collect();
+    let wrong = Schema::parse("many.toml", &format!("[section.app]\n{keys}")).expect_err("keys");
+    // The section has no field either.
+    assert_eq!(wrong.list().len(), 10_001);
+    let shown = wrong.render(false);
+    assert_eq!(shown.matches("error: ").count(), 50);
+    assert!(shown.ends_with("\n\n… and 9951 more, which are shown once these are mended"));
+}
+
 /// No key, value or line taken out or replaced makes the reader panic or stay silent about a file
 /// that then generates.
 #[test]

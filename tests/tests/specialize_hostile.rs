@@ -33,6 +33,33 @@ fn listing(folder: &Folder) -> String {
     folder.run_words("sh".as_ref(), &["-c", list]).ok()
 }
 
+/// A full disk was told for each file, in thousands of lines.
+#[test]
+fn many_refusals_of_one_reason_are_counted() {
+    let folder = tree();
+    for number in 10..40 {
+        folder.write(&format!("old/{number}"), "text\n");
+    }
+    let said = |errno: &str, calls: &str, more: &str| {
+        let line = format!(
+            "strace -f -o /dev/null -e inject={calls}:error={errno} {} specialize --output old={} {more}",
+            postlink().display(),
+            folder.path("new").display()
+        );
+        folder.run(&line).fails(1)
+    };
+    let full = said("ENOSPC", "copy_file_range,sendfile,pwrite64", "");
+    assert_eq!(full.matches("cannot copy ").count(), 10, "{full}");
+    assert!(full.contains("old/10: No space left") && !full.contains("old/30"), "{full}");
+    let more = "\n  and 20 more: cannot copy: No space left on device (os error 28)\n";
+    assert!(full.contains(more), "{full}");
+    assert_eq!(full.matches("make room on the disk").count(), 1, "{full}");
+    // What is another reason is told beside it.
+    folder.run("mkfifo old/pipe old/lib/pipe").ok();
+    let said = said("EIO", "readlinkat:when=9999", "").lines().count();
+    assert_eq!(said, 3);
+}
+
 #[test]
 fn a_place_is_refused_before_anything_is_written() {
     let folder = tree();

@@ -94,6 +94,34 @@ fn nothing_stays_of_a_tree_that_is_left() {
     as_nobody(&folder, &format!("specialize --output old={place}")).ok();
 }
 
+/// It had the group, the access lists and the time of the tree.
+#[test]
+fn a_folder_that_is_given_back_has_all_that_it_had() {
+    let folder = sources();
+    let place = folder.path("store/out").display().to_string();
+    fs::create_dir(&place).expect("a folder");
+    for (name, group, user, date) in [("old", 1, "1", "2001"), ("store/out", 2, "2", "2002")] {
+        chown(folder.path(name), None, Some(group)).expect("a group");
+        folder.run(&format!("setfacl -m u:{user}:rwx,d:u:{user}:r {name}")).ok();
+        folder.run(&format!("setfattr -n user.of_{user} -v text {name}")).ok();
+        folder.run(&format!("touch -m -d {date}-02-03 {name}")).ok();
+    }
+    let has = || {
+        let stat = folder.run("stat -c %a,%u,%g,%y store/out").ok();
+        stat + &folder.run("getfacl store/out").ok() + &folder.run("getfattr -d store/out").ok()
+    };
+    let before = has();
+    // The last that it gets are the times; each thread is counted by itself.
+    let inject = "strace -f -o /dev/null -e inject=mkdirat:error=EPERM:when=1 \
+                  -e inject=utimensat:error=EIO:when=3";
+    let program = folder.path("postlink").display().to_string();
+    let line = format!("specialize --output old={place}");
+    let said = folder.run(&format!("{inject} {program} {line}")).fails(1);
+    assert!(said.contains("cannot keep the times of") && said.contains("old:"), "{said}");
+    assert_eq!(has(), before);
+    assert_eq!(names(&folder.path("store/out")), 0);
+}
+
 #[test]
 fn what_alone_may_be_made_is_made() {
     let folder = sources();

@@ -1,10 +1,14 @@
 //! Errors in a schema, each shown with its place in the file.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use crate::words::{is_hidden, shown};
+
+/// Errors that are shown: each shows its line, for which the whole file is looked through.
+const MOST_SHOWN: usize = 50;
 
 /// One error in a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,15 +42,16 @@ impl Diagnostic {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostics {
     path: String,
-    source: String,
+    /// Each section has its own errors of one file.
+    source: Arc<str>,
     list: Vec<Diagnostic>,
 }
 
 impl Diagnostics {
     /// The diagnostics of the file `path`, which has the content `source`.
-    pub(crate) fn new(path: &str, source: &str, mut list: Vec<Diagnostic>) -> Self {
+    pub(crate) fn new(path: &str, source: &Arc<str>, mut list: Vec<Diagnostic>) -> Self {
         list.sort_by_key(|diagnostic| diagnostic.span.start);
-        Self { path: shown(path), source: source.to_owned(), list }
+        Self { path: shown(path), source: Arc::clone(source), list }
     }
 
     /// Each of them.
@@ -56,12 +61,12 @@ impl Diagnostics {
     }
 
     /// The text to show: for each error, its headline, `file:line:column`, the line with a caret under
-    /// the offending text, and the way out.
+    /// the offending text, and the way out. Of very many, the first, and how many more there are.
     #[must_use]
     pub fn render(&self, color: bool) -> String {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let source: String = self.source.chars().map(visible).collect();
-        let shown = self.list.iter().map(|diagnostic| {
+        let shown = self.list.iter().take(MOST_SHOWN).map(|diagnostic| {
             let start = visible_length(&self.source, diagnostic.span.start);
             let end = visible_length(&self.source, diagnostic.span.end).max(start);
             let annotation = AnnotationKind::Primary.span(start..end).label(&diagnostic.label);
@@ -72,7 +77,10 @@ impl Diagnostics {
             }
             renderer.render(&[group])
         });
-        shown.collect::<Vec<_>>().join("\n\n")
+        let more = self.list.len().checked_sub(MOST_SHOWN).filter(|&more| more > 0);
+        let more =
+            more.map(|more| format!("… and {more} more, which are shown once these are mended"));
+        shown.chain(more).collect::<Vec<_>>().join("\n\n")
     }
 }
 

@@ -1,7 +1,6 @@
 //! `postlink fill`.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 use postlink_codegen::hex;
 use postlink_format::Origin;
@@ -11,7 +10,7 @@ use super::talk::{Exit, Talk};
 use super::values::ValueArgs;
 use crate::error::{Error, Result, member_path};
 use crate::fill::{Allowed, Durability};
-use crate::fill::{FillOptions, Filled, Outcome, Selection, fill};
+use crate::fill::{FillOptions, Filled, Outcome, Swept, fill};
 use crate::record::values::Assignment;
 use crate::shown::{escaped, line};
 
@@ -78,6 +77,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
+    let talk = talk.is_result(args.dry_run);
     json::or_error(args.json, || {
         if args.output.is_some() && args.images.len() > 1 {
             return Err(Error::usage(
@@ -101,11 +101,26 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         let files = args.values.given.paths();
         let read: Vec<&Path> =
             files.iter().map(PathBuf::as_path).chain(args.schema.as_deref()).collect();
-        let stop = super::signals::stop()?;
+        let (stop, swept) = (super::signals::stop()?, Swept::default());
+        let options = FillOptions {
+            selection,
+            read: &read,
+            output: args.output.as_deref(),
+            in_place: args.in_place,
+            rewrite_identity: args.rewrite_build_id,
+            debug_file: args.debug_file.as_deref(),
+            debug_output: args.debug_output.as_deref(),
+            allowed: Allowed::new(args.adhoc, args.drop_signature),
+            force: args.force,
+            durability: Durability { preserve: args.preserve, sync: args.sync },
+            dry_run: args.dry_run,
+            stop: Some(&stop),
+            swept: Some(&swept),
+        };
         let mut exit = Exit::Done;
         let mut images = Vec::new();
         for path in &args.images {
-            images.push(match fill_one(path, args, &assignments, selection, &read, &stop, talk) {
+            images.push(match fill_one(path, &assignments, &options, args.json, talk) {
                 Ok(image) => image,
                 Err(error) => {
                     exit = talk.refuse(&error);
@@ -134,36 +149,21 @@ fn image_is_no_value(path: &Path) -> Result<()> {
 
 fn fill_one(
     path: &Path,
-    args: &Args,
     assignments: &[Assignment],
-    selection: Selection<'_>,
-    read: &[&Path],
-    stop: &AtomicBool,
+    options: &FillOptions<'_>,
+    json: bool,
     talk: Talk,
 ) -> Result<json::ImageJson> {
-    let options = FillOptions {
-        selection,
-        read,
-        output: args.output.as_deref(),
-        in_place: args.in_place,
-        rewrite_identity: args.rewrite_build_id,
-        debug_file: args.debug_file.as_deref(),
-        debug_output: args.debug_output.as_deref(),
-        allowed: Allowed::new(args.adhoc, args.drop_signature),
-        force: args.force,
-        durability: Durability { preserve: args.preserve, sync: args.sync },
-        dry_run: args.dry_run,
-        stop: Some(stop),
-    };
-    let filled = fill(path, assignments, &options);
-    if let Some(sources) = selection.sources {
-        super::values::tell_sources(sources, talk.beside_json(args.json));
+    let filled = fill(path, assignments, options);
+    let sources = options.selection.sources;
+    if let Some(sources) = sources {
+        super::values::tell_sources(sources, talk.beside_json(json));
     }
     let filled = filled?;
     let identity = filled.identity.as_deref().map(hex);
-    if !args.json {
+    if !json {
         say(&filled, talk);
-        if selection.sources.is_none() {
+        if sources.is_none() {
             say_sources(&filled, talk);
         }
         if let Some(identity) = &identity {

@@ -13,7 +13,7 @@ use super::values::wrong_schema;
 use crate::error::{Error, Result};
 use crate::files::open::read_text;
 use crate::files::replace;
-use crate::files::temporary::Turn;
+use crate::files::temporary::{Swept, Turn};
 use crate::shown::escaped;
 
 /// The options, from the table that `postlink-generate` has too.
@@ -121,7 +121,8 @@ impl Files for InOneStep {
     fn refuse_clashes(&self, outputs: &[&Path], schema: &Path) -> Result<()> {
         let targets = replace::targets(outputs, &[schema])?;
         // Where nothing changes, nothing is written: a run that was killed at its end may have left something.
-        targets.iter().for_each(|target| replace::sweep_beside(target));
+        let swept = Swept::default();
+        targets.iter().for_each(|target| replace::sweep_beside(target, &swept));
         Ok(())
     }
 

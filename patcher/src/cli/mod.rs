@@ -76,7 +76,7 @@ pub fn main(version: String) -> ExitCode {
         let shown_error = read(with_examples(), &shown).err();
         usage::end(&usage::hinted(shown_error.unwrap_or(error), &shown))
     });
-    let talk = Talk(global);
+    let talk = Talk::new(global);
     let done = match command {
         Command::Generate(args) => generate::run(&args, talk),
         Command::Fill(args) => fill::run(&args, talk),

@@ -155,7 +155,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         if args.json {
             json::print(&report(&done));
         } else {
-            tell(&done, args, talk);
+            tell(&done, args, talk.is_result(args.dry_run));
         }
         Ok(if done.left.is_empty() { Exit::Done } else { Exit::Found })
     })

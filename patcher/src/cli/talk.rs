@@ -39,14 +39,24 @@ pub(super) struct Global {
     pub(super) verbose: bool,
 }
 
-/// Messages to the user, as many as the options ask for.
+/// Messages to the user, as many as the options ask for, and whether they are all that a command does.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Talk(pub(super) Global);
+pub(super) struct Talk(pub(super) Global, bool);
 
 impl Talk {
+    /// That of a command which does something beside telling it.
+    pub(super) fn new(global: Global) -> Self {
+        Self(global, false)
+    }
+
     /// The same, but no steps are told where standard output is for an object of JSON.
     pub(super) fn beside_json(self, json: bool) -> Self {
-        Self(Global { quiet: self.0.quiet || json, ..self.0 })
+        Self(Global { quiet: self.0.quiet || json, ..self.0 }, self.1)
+    }
+
+    /// The same, but what is told is the result, if this is so: without it, the command has failed.
+    pub(super) fn is_result(self, is_result: bool) -> Self {
+        Self(self.0, is_result)
     }
 
     /// Tells a step that was done, on one line.
@@ -57,15 +67,19 @@ impl Talk {
     /// Tells steps that were done, each on a line.
     pub(super) fn say_lines(self, text: &str) {
         if !self.0.quiet {
-            tell(text);
+            self.tell(text);
         }
     }
 
     /// Tells a detail on one line, with `--verbose`.
     pub(super) fn detail(self, text: &str) {
         if self.0.verbose {
-            tell(&line(text));
+            self.tell(&line(text));
         }
+    }
+
+    fn tell(self, text: &str) {
+        if self.1 { print(text) } else { tell(text) }
     }
 
     /// Tells a danger that the user has to see to, on one line.
@@ -86,7 +100,7 @@ impl Talk {
 }
 
 /// Prints lines about work that is done. Where they cannot be written, it is done nevertheless.
-pub(super) fn tell(text: &str) {
+fn tell(text: &str) {
     if let Err(error) = write_out(&lines(text)) {
         report(YELLOW, "warning", &format!("cannot write to standard output: {error}"), "");
     }

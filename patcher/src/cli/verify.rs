@@ -58,6 +58,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
+    let talk = talk.is_result(true);
     json::or_error(args.json, || {
         let rewrites = args.rewrites.iter().map(|text| super::specialize::rewrite(text));
         let options = VerifyOptions {

@@ -1,7 +1,7 @@
 //! What a file has beside its bytes: owner, mode, times, extended attributes, access control lists.
 //! What becomes of these is decided here, for new files in the place of old ones ([`keep`] with
-//! [`Owner::Same`]), for copies of trees ([`keep`] with [`Owner::Runner`]), and for files that are
-//! written into ([`Rights`]).
+//! [`Owner::Same`]), for copies of trees ([`keep`] with [`Owner::Runner`]), for files that are
+//! written into ([`Rights`]), and for folders that are given back ([`Given`]).
 //!
 //! As with `cp -a`, everything is kept that the system lets us keep, each by itself. What it refuses
 //! is told in a sentence. Rights of set-user-ID, and of access lists, are never gained; the bits of the
@@ -118,6 +118,50 @@ pub(super) fn mode_alone(
     let may_have_list = list.is_none_or(|list| list.is_some());
     let keeps_group = before.gid() == new.metadata()?.gid() && !may_have_list;
     Ok(Permissions::from_mode(postlink_codegen::generate::mode_alone(before.mode(), keeps_group)))
+}
+
+/// What a folder that is lent to us has, to be given back with it.
+#[derive(Debug)]
+pub(crate) struct Given {
+    metadata: Metadata,
+    /// Names and values.
+    xattrs: Vec<(String, Vec<u8>)>,
+}
+
+impl Given {
+    /// What it has now.
+    pub(crate) fn of(folder: &File) -> io::Result<Self> {
+        let metadata = folder.metadata()?;
+        let mut xattrs = Vec::new();
+        for name in xattr_names(folder)? {
+            xattrs.extend(xattr(folder, &name)?.map(|value| (name, value)));
+        }
+        Ok(Self { metadata, xattrs })
+    }
+
+    /// Gives it that again, each by itself where the system allows it.
+    ///
+    /// # Errors
+    /// The folder cannot be looked at, or its mode or times cannot be set.
+    pub(crate) fn give_back(&self, folder: &File) -> io::Result<()> {
+        let mut mode = self.metadata.mode() & 0o7777;
+        if keep_owner(folder, &folder.metadata()?, &self.metadata).is_err() {
+            // What its group might do would be for another one.
+            mode &= !(SET_ID_BITS | 0o070);
+        }
+        for name in xattr_names(folder)? {
+            if self.xattrs.iter().all(|(own, _)| *own != name) {
+                let _ = fremovexattr(folder, name.as_str());
+            }
+        }
+        for (name, value) in &self.xattrs {
+            if xattr(folder, name).ok().flatten().as_ref() != Some(value) {
+                let _ = fsetxattr(folder, name.as_str(), value, XattrFlags::empty());
+            }
+        }
+        folder.set_permissions(Permissions::from_mode(mode))?;
+        keep_times(&self.metadata, folder)
+    }
 }
 
 /// Gives a file or folder the times of another one.

@@ -17,7 +17,7 @@ use super::compare::holds;
 use super::data::{check_size, copy_data, read_back};
 use super::folder::Folder;
 use super::open::{Mode, Stamp, changed, id, irregular, is_nothing, is_same, open};
-use super::temporary::{NewFile, SecondName, Turn, sweep};
+use super::temporary::{NewFile, SecondName, Swept, Turn};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::shown::escaped;
@@ -52,6 +52,15 @@ pub(crate) enum Old<'a> {
     Stays,
 }
 
+/// What all writes of a run share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Writes<'a> {
+    /// Where this is set, nothing is begun, and nothing takes its place.
+    pub stop: &'a AtomicBool,
+    /// Where leftovers were looked for.
+    pub swept: &'a Swept,
+}
+
 /// Puts a copy of a file, with these changes, at a path, unless `stop` is set. Gives sentences about the new
 /// file: what could not be kept.
 ///
@@ -64,9 +73,9 @@ pub(crate) fn put(
     what: Old<'_>,
     changes: Changes<'_>,
     how: Durability,
-    stop: &AtomicBool,
+    writes: Writes<'_>,
 ) -> Result<Vec<String>> {
-    put_ready(Ready::new(old, output, what, changes, how, stop)?, stop)
+    put_ready(Ready::new(old, output, what, changes, how, writes)?, writes.stop)
 }
 
 /// A copy of a file with changes, complete, and not in its place yet. It goes away unless it is put there.
@@ -92,7 +101,7 @@ impl<'a> Ready<'a> {
         what: Old<'a>,
         changes: Changes<'_>,
         how: Durability,
-        stop: &AtomicBool,
+        Writes { stop, swept }: Writes<'_>,
     ) -> Result<Self> {
         let target = target(output)?;
         let place = Place::open(&target)?;
@@ -107,7 +116,7 @@ impl<'a> Ready<'a> {
                 (mode & most, None)
             }
         };
-        let new = place.new_file(mode, held)?;
+        let new = place.new_file(mode, held, swept)?;
         // Behind that, since the old file may just have lost a second name that a kill left.
         let before = old.metadata().map_err(failed("open"))?;
         let file = new.file();
@@ -222,10 +231,10 @@ pub(crate) fn not_stopped(stop: &AtomicBool, path: &Path) -> Result<()> {
 /// what was there is as it was, and no new file stays; otherwise the error says which are new.
 pub(crate) fn files(outputs: &[(PathBuf, impl AsRef<[u8]>)], inputs: &[&Path]) -> Result<()> {
     let paths: Vec<&Path> = outputs.iter().map(|(path, _)| path.as_path()).collect();
-    let mut new_files = Vec::new();
+    let (mut new_files, swept) = (Vec::new(), Swept::default());
     for (target, (_, content)) in targets(&paths, inputs)?.into_iter().zip(outputs) {
         let place = Place::open(&target)?;
-        let new = place.new_file(0o666, None)?;
+        let new = place.new_file(0o666, None, &swept)?;
         let (file, content) = (new.file(), content.as_ref());
         file.write_all_at(content, 0).map_err(Error::io("write", &target))?;
         if !holds(file, 0, content).map_err(Error::io("read back", &target))? {
@@ -370,8 +379,8 @@ impl Place {
     }
 
     /// A new file in the folder.
-    fn new_file(&self, mode: u32, held: Option<&File>) -> Result<NewFile> {
-        let new = NewFile::new(&self.folder, mode, held);
+    fn new_file(&self, mode: u32, held: Option<&File>, swept: &Swept) -> Result<NewFile> {
+        let new = NewFile::new(&self.folder, mode, held, swept);
         new.map_err(Error::io("create a file in", self.folder.path()))
     }
 
@@ -381,9 +390,9 @@ impl Place {
 }
 
 /// Removes what runs that were killed left beside a file: for a run that has nothing to write there.
-pub(crate) fn sweep_beside(path: &Path) {
+pub(crate) fn sweep_beside(path: &Path, swept: &Swept) {
     if let Ok(target) = target(path) {
-        let _ = Folder::open(folder_of(&target)).map(|folder| sweep(&folder, None));
+        let _ = Folder::open(folder_of(&target)).map(|folder| swept.sweep(&folder, None));
     }
 }
 
@@ -413,14 +422,14 @@ mod tests {
         let old = File::open(&path).expect("the file");
         fs::write(&newer, "newer").expect("a file");
         fs::rename(&newer, &path).expect("a newer file");
-        let never = AtomicBool::new(false);
+        let writes = Writes { stop: &AtomicBool::new(false), swept: &Swept::default() };
         let error = put(
             &old,
             &path,
             Old::Goes,
             Changes { edits: &[], length: None },
             Durability::default(),
-            &never,
+            writes,
         );
         let error = error.expect_err("it is another file").to_string();
         assert!(error.contains("was changed by something else meanwhile"), "{error}");

@@ -3,15 +3,17 @@
 //! A new file has no name until it is complete, where the file system allows that, so that not even a
 //! kill leaves anything. Otherwise its name is `.postlink-` and sixteen letters and digits, as is that
 //! of a new folder. Whoever makes one holds a lock on it. What has such a name, is the user's own, and
-//! nobody holds a lock on, was left by a run that was killed: the next run beside it removes it.
+//! nobody holds a lock on, was left by a run that was killed: the next run beside it removes it, and looks
+//! for that [once in each folder](Swept).
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Permissions, TryLockError};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, FileType, OFlags};
 use rustix::process::geteuid;
@@ -69,8 +71,13 @@ pub(super) struct NewFile {
 impl NewFile {
     /// Makes one of this mode, less what the process's umask takes away. `held` is the file that it is for, if
     /// we hold its lock.
-    pub(super) fn new(folder: &Arc<Folder>, mode: u32, held: Option<&File>) -> io::Result<Self> {
-        sweep(folder, held);
+    pub(super) fn new(
+        folder: &Arc<Folder>,
+        mode: u32,
+        held: Option<&File>,
+        swept: &Swept,
+    ) -> io::Result<Self> {
+        swept.sweep(folder, held);
         let (file, name) = match unnamed(folder, mode) {
             Some(file) => (file, None),
             None => named(folder, mode)?,
@@ -188,8 +195,8 @@ fn named(folder: &Arc<Folder>, mode: u32) -> io::Result<(File, Option<Name>)> {
 }
 
 /// A new folder in another one, and its name. It is locked as long as it is open.
-pub(crate) fn new_folder(parent: &Arc<Folder>) -> io::Result<(OsString, Folder)> {
-    sweep(parent, None);
+pub(crate) fn new_folder(parent: &Arc<Folder>, swept: &Swept) -> io::Result<(OsString, Folder)> {
+    swept.sweep(parent, None);
     loop {
         let ((), mut name) = make(parent, |name| parent.make(name, 0o700))?;
         name.is_there = false;
@@ -249,12 +256,23 @@ impl Turn {
     }
 }
 
-/// Removes what runs that were killed left in a folder. What cannot be removed now may be so by the
-/// next run.
-pub(super) fn sweep(folder: &Folder, held: Option<&File>) {
-    let Ok(names) = folder.names() else { return };
-    for name in names.iter().filter(|name| name.to_str().is_some_and(is_our_name)) {
-        let _ = remove_stale(folder, name, held);
+/// The folders, by device and inode, that a run has looked for leftovers in: a run that writes thousands of files
+/// into one folder reads its names once. What is left there meanwhile is for the next run.
+#[derive(Debug, Default)]
+pub struct Swept(Mutex<BTreeSet<(u64, u64)>>);
+
+impl Swept {
+    /// Removes what runs that were killed left in a folder, unless that was done already. What cannot be removed
+    /// now may be so by the next run.
+    pub(super) fn sweep(&self, folder: &Folder, held: Option<&File>) {
+        let Ok(metadata) = folder.file().metadata() else { return };
+        if !self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id(&metadata)) {
+            return;
+        }
+        let Ok(names) = folder.names() else { return };
+        for name in names.iter().filter(|name| name.to_str().is_some_and(is_our_name)) {
+            let _ = remove_stale(folder, name, held);
+        }
     }
 }
 

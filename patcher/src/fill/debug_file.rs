@@ -9,7 +9,6 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 use postlink_codegen::hex;
 
@@ -17,7 +16,7 @@ use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::files::open::{Mode, is_same, open};
 use crate::files::parents::Parents;
-use crate::files::replace::{self, Changes, Durability, Old, Ready};
+use crate::files::replace::{self, Changes, Durability, Old, Ready, Writes};
 use crate::image::data::ImageData;
 use crate::image::debug_link::{self, DebugLink};
 use crate::image::{self, locate};
@@ -175,7 +174,7 @@ impl DebugFile {
         &self,
         image: Option<(&File, &Path, Old<'_>, Changes<'_>)>,
         how: Durability,
-        stop: &AtomicBool,
+        writes: Writes<'_>,
     ) -> Result<Vec<String>> {
         let mut parents = Parents::default();
         if let Some(folder) = self.output.parent().filter(|folder| *folder != Path::new("")) {
@@ -188,13 +187,13 @@ impl DebugFile {
         };
         let edits = std::slice::from_ref(&self.edit);
         let changes = Changes { edits, length: None };
-        let debug = Ready::new(&self.file, &self.output, what, changes, how, stop)?;
+        let debug = Ready::new(&self.file, &self.output, what, changes, how, writes)?;
         let (own, mut notes) = match image {
             Some((file, output, what, changes)) => {
-                let image = Ready::new(file, output, what, changes, how, stop)?;
-                replace::put_both(debug, image, stop)?
+                let image = Ready::new(file, output, what, changes, how, writes)?;
+                replace::put_both(debug, image, writes.stop)?
             }
-            None => (replace::put_ready(debug, stop)?, Vec::new()),
+            None => (replace::put_ready(debug, writes.stop)?, Vec::new()),
         };
         let name = escaped(&self.output);
         notes.extend(own.into_iter().map(|note| format!("its debug file {name}: {note}")));

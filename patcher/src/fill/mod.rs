@@ -11,7 +11,7 @@ use crate::edit::Edit;
 use crate::error::{Error, Result, SectionProblem};
 use crate::files::in_place::in_place;
 use crate::files::open::{Mode, is_same};
-use crate::files::replace::{self, Changes, Old, not_stopped};
+use crate::files::replace::{self, Changes, Old, Writes, not_stopped};
 use crate::image;
 use crate::image::data::ImageData;
 use crate::image::debug_link::DebugLink;
@@ -24,6 +24,7 @@ use crate::record::warnings;
 use crate::shown::{escaped, shown};
 
 pub use crate::files::replace::Durability;
+pub use crate::files::temporary::Swept;
 pub use crate::image::Allowed;
 pub use plan::{Earlier, Selection};
 
@@ -56,6 +57,9 @@ pub struct FillOptions<'a> {
     pub dry_run: bool,
     /// Nothing is begun where this is set, and no new file takes its place.
     pub stop: Option<&'a AtomicBool>,
+    /// Where leftovers of killed runs were looked for: fills that share this look once in each folder. `None`: this
+    /// one looks.
+    pub swept: Option<&'a Swept>,
 }
 
 /// How a fill ended.
@@ -93,7 +97,8 @@ pub struct Filled {
 /// Everything that cannot be read, does not fit, or cannot be written; then no file has changed.
 pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) -> Result<Filled> {
     let (never, output) = (AtomicBool::new(false), options.output.unwrap_or(path));
-    let stop = options.stop.unwrap_or(&never);
+    let (stop, fresh) = (options.stop.unwrap_or(&never), Swept::default());
+    let writes = Writes { stop, swept: options.swept.unwrap_or(&fresh) };
     not_stopped(stop, output)?;
     check_options(options)?;
     // An output may be the image itself under another name.
@@ -156,7 +161,8 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
         Outcome::Planned
     } else if !is_written && debug.is_none() {
         // The run before, which wrote this, may have been killed at its very end.
-        debug_output.iter().map(PathBuf::as_path).chain([output]).for_each(replace::sweep_beside);
+        let places = debug_output.iter().map(PathBuf::as_path).chain([output]);
+        places.for_each(|place| replace::sweep_beside(place, writes.swept));
         Outcome::Unchanged
     } else {
         let how = options.durability;
@@ -165,14 +171,14 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
         match debug {
             Some(debug) => {
                 let image = is_written.then_some((&image.file, output, what, changes));
-                warnings.extend(debug.put(image, how, stop)?);
+                warnings.extend(debug.put(image, how, writes)?);
             }
             None if options.in_place => {
                 let follows: Vec<Edit> = identity.iter().chain(&finish.edits).cloned().collect();
                 let steps = steps(&records, &follows, finish.length);
                 in_place(&image.file, path, &steps, how)?;
             }
-            None => warnings.extend(replace::put(&image.file, output, what, changes, how, stop)?),
+            None => warnings.extend(replace::put(&image.file, output, what, changes, how, writes)?),
         }
         if is_written { Outcome::Filled } else { Outcome::Unchanged }
     };

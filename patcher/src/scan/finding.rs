@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::SPECIAL_HELP;
 use crate::image::places::Purpose;
 use crate::search::reference::Encoding;
 
@@ -95,6 +96,8 @@ pub enum FindingKind {
     Record,
     /// Not found: what could not be looked into.
     Unread,
+    /// No reference: a pipe, a device or a socket, with which `specialize` refuses the whole tree.
+    Special,
 }
 
 /// What `specialize` does about a finding.
@@ -129,7 +132,7 @@ impl FindingKind {
     }
 
     /// All of them, in order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Value,
         Self::Runpath,
         Self::Text,
@@ -144,6 +147,7 @@ impl FindingKind {
         Self::Name,
         Self::Record,
         Self::Unread,
+        Self::Special,
     ];
 
     /// What `specialize` does about what is found there.
@@ -177,6 +181,7 @@ impl FindingKind {
             Self::Name => "names of files",
             Self::Record => "records that cannot be filled",
             Self::Unread => "not looked into",
+            Self::Special => "pipes, devices and sockets: specialize refuses the tree",
         }
     }
 
@@ -212,6 +217,7 @@ impl FindingKind {
                 "fill it before it is packed, stripped of section headers, or appended to another file"
             }
             Self::Unread => "look at it by other means; --no-members leaves archives out",
+            Self::Special => SPECIAL_HELP,
         }
     }
 }

@@ -121,7 +121,7 @@ impl Manifest {
         }
         let values: Vec<&str> = values.iter().map(String::as_str).collect();
         let tree = |tree: &ScannedTree| {
-            let names = Names::of(&tree.walked);
+            let names = Names::of(&tree.walked, &tree.entries);
             let found = names.told_of_each(&words::find(&tree.walked, &tree.entries, &values)?);
             let word = |(position, word): (usize, &&str)| ManifestWord {
                 word: (*word).to_owned(),
@@ -222,7 +222,7 @@ impl Manifest {
             });
         }
         // Of a file with several names, what is known of its content is told of the first.
-        let names = Names::of(&tree);
+        let names = Names::of(&tree, &examined);
         let mut findings = known.findings.clone();
         findings.retain(|finding| names.is_first(finding));
         let mut words = known.words.clone();
@@ -280,10 +280,11 @@ struct Names {
 }
 
 impl Names {
-    fn of(tree: &Tree) -> Self {
+    fn of(tree: &Tree, examined: &[Examined]) -> Self {
         let mut names = Self { others: HashMap::new(), second: HashSet::new() };
-        for (entry, first) in tree.entries.iter().zip(tree.same_files()) {
-            let Some(first) = first.and_then(|first| tree.entries.get(first)) else { continue };
+        for (entry, known) in tree.entries.iter().zip(examined) {
+            let first = known.same_as.and_then(|first| tree.entries.get(first));
+            let Some(first) = first else { continue };
             let name = escaped(&entry.path);
             names.others.entry(escaped(&first.path)).or_default().push(name.clone());
             names.second.insert(name);

@@ -9,10 +9,10 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::built_for::BuiltFor;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, special};
 use crate::files::tree_file::TreeFile;
 use crate::files::walk::{self, Entry, Tree};
-use crate::scan::classify::{self, Content, Known, Searched, finding_of};
+use crate::scan::classify::{self, Content, Known, Searched, finding, finding_of};
 use crate::scan::finding::{Action, Finding, FindingKind};
 use crate::search::engine::{self, Searcher};
 use crate::search::hits::Hits;
@@ -131,6 +131,12 @@ fn scan(
     watch.begin(count_of_files, bytes);
     let found = parts::files(searcher, &files, watch)?;
     let mut findings: Vec<Finding> = names_and_links(searcher, &tree);
+    for entry in &tree.entries {
+        if let walk::EntryKind::Special(kind) = entry.kind {
+            let text = special(kind);
+            findings.push(Finding { text, ..finding(&entry.path, FindingKind::Special) });
+        }
+    }
     // Of each file so many are kept at most; of all files together, too.
     let count = AtomicUsize::new(0);
     let jobs: Vec<_> = files.iter().zip(&found).collect();

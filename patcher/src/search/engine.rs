@@ -347,6 +347,7 @@ mod tests {
     use super::super::parts::{self, SEGMENT};
     use super::*;
     use crate::files::walk::Tree;
+    use crate::shown::escaped;
 
     fn searcher(paths: &[&str]) -> Searcher {
         let references = paths.iter().map(|path| Reference::new(Path::new(path)).expect(path));
@@ -438,7 +439,8 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(file.path(), &many).expect("a file");
         let refused = found_in(&searcher, file.path()).map(drop).expect_err("too many");
-        assert_eq!(refused.to_string(), "there are more than 1048576 references");
+        let more = "there are more than 1048576 references";
+        assert_eq!(refused.to_string(), format!("cannot search {}: {more}", escaped(file.path())));
         // Each search counts for itself: whoever looks at a text again and again sees all of it.
         let fewer = &many[..many.len() - 3];
         assert_eq!(searcher.stream(fewer, 1 << 30).expect("a stream").0.hits.len(), MOST_HITS);

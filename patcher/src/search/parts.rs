@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
 use rayon::prelude::*;
 
@@ -11,33 +11,11 @@ use super::engine::{MOST_HITS, MOST_LEAD, START, Searcher, WINDOW, check_count};
 use super::hits::Hits;
 use crate::error::{Error, Result, TooMany};
 use crate::files::holes::extents;
-use crate::files::open::size;
 use crate::files::tree_file::TreeFile;
 use crate::watch::Watch;
 
 /// Bytes of a large file that one thread searches before it takes the next.
 pub(super) const SEGMENT: u64 = 4 << 20;
-
-impl Searcher {
-    /// The hits in a file, whose holes are passed over.
-    ///
-    /// # Errors
-    /// The file cannot be read, or becomes another one meanwhile; it has more hits than are kept.
-    pub(crate) fn file(&self, file: &File) -> io::Result<Hits> {
-        let size = size(file)?;
-        let (mut all, mut buffer) = (Hits::default(), Vec::new());
-        let count = AtomicUsize::new(0);
-        for part in written(file, size)? {
-            let found = self.segment(file, part.clone(), size, &mut buffer, &count)?;
-            all.append(found.ok_or(io::ErrorKind::UnexpectedEof)?, part.start);
-            if count.load(Ordering::Relaxed) > MOST_HITS {
-                return Err(io::Error::other(TooMany(MOST_HITS)));
-            }
-        }
-        all.finish(self.own);
-        Ok(all)
-    }
-}
 
 /// Searches files, on all processors, large ones in parts.
 ///
@@ -105,7 +83,10 @@ pub(crate) fn files(
     if !errors.is_empty() {
         return Err(Error::several(errors.into_iter().map(|(_, error)| error).collect()));
     }
-    check_count(count.into_inner())?;
+    check_count(count.into_inner()).map_err(|error| match files {
+        [only] => Error::io("search", only.path())(io::Error::other(TooMany(MOST_HITS))),
+        _ => error,
+    })?;
     all.iter_mut().for_each(|found| found.finish(searcher.own));
     Ok(all)
 }

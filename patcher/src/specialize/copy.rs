@@ -20,11 +20,11 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use crate::error::{Error, Result};
-use crate::files::attributes::{Owner, keep, keep_times};
+use crate::files::attributes::{Given, Owner, keep, keep_times};
 use crate::files::data::{check_size, copy_data, read_back};
 use crate::files::folder::Folder;
 use crate::files::open::is_same;
-use crate::files::temporary::{new_folder, remove_content};
+use crate::files::temporary::{Swept, new_folder, remove_content};
 use crate::files::walk::{Entry, EntryKind};
 use crate::shown::escaped;
 use crate::specialize::plan::{EntryPlan, TreePlan};
@@ -60,8 +60,8 @@ enum Site {
     Beside { folder: OsString },
     /// At the place, where nothing was.
     Made,
-    /// In an empty folder that was at the place, and stays with its mode where the copy goes.
-    Given { mode: Permissions },
+    /// In an empty folder that was at the place, and stays with all that it had where the copy goes.
+    Given(Given),
 }
 
 impl<'a> Staged<'a> {
@@ -70,12 +70,17 @@ impl<'a> Staged<'a> {
     ///
     /// # Errors
     /// There is something at the place already.
-    pub(super) fn new(plan: &'a TreePlan, place: PathBuf, parent: Arc<Folder>) -> Result<Self> {
+    pub(super) fn new(
+        plan: &'a TreePlan,
+        place: PathBuf,
+        parent: Arc<Folder>,
+        swept: &Swept,
+    ) -> Result<Self> {
         let failed = |error| Error::io("create a folder in", parent.path())(error);
         // A folder, and the list of what is in it.
         let spare = [(); 2].map(|()| parent.file().try_clone().map_err(failed));
         let spare = spare.into_iter().collect::<Result<_>>()?;
-        let (site, root) = match new_folder(&parent) {
+        let (site, root) = match new_folder(&parent, swept) {
             Ok((folder, root)) => (Site::Beside { folder }, Arc::new(root)),
             Err(error) if is_refused(&error) => match in_place(plan, &parent, &place) {
                 Ok(made) => made,
@@ -96,7 +101,7 @@ impl<'a> Staged<'a> {
             // The folder becomes the tree; a tree that is a file lies in it.
             Site::Beside { .. } if self.is_file() => self.root.path().join("file"),
             Site::Beside { .. } => self.root.path().to_owned(),
-            Site::Made | Site::Given { .. } => self.place.clone(),
+            Site::Made | Site::Given(_) => self.place.clone(),
         };
         // A join with nothing would end in a slash, which a file's path may not.
         if entry.path.as_os_str().is_empty() { root } else { root.join(&entry.path) }
@@ -348,9 +353,7 @@ impl Drop for Staged<'_> {
             Site::Beside { folder } => emptied().and_then(|()| self.parent.remove_folder(folder)),
             Site::Made if self.is_file() => self.parent.remove(name),
             Site::Made => emptied().and_then(|()| self.parent.remove_folder(name)),
-            Site::Given { mode } => {
-                emptied().and_then(|()| self.root.file().set_permissions(mode.clone()))
-            }
+            Site::Given(given) => emptied().and_then(|()| given.give_back(self.root.file())),
         };
     }
 }
@@ -378,10 +381,10 @@ fn in_place(
     }
     let root = parent.folder_below(Path::new(name))?;
     if is_there {
-        let mode = given(&root)?;
+        let given = given(&root)?;
         // Others who may write there may not meanwhile.
         root.file().set_permissions(Permissions::from_mode(0o700))?;
-        return Ok((Site::Given { mode }, Arc::new(root)));
+        return Ok((Site::Given(given), Arc::new(root)));
     }
     match root.file().metadata()?.uid() == geteuid().as_raw() {
         true => Ok((Site::Made, Arc::new(root))),
@@ -393,22 +396,23 @@ fn is_file(plan: &TreePlan) -> bool {
     plan.tree.entries.first().is_none_or(|root| root.kind != EntryKind::Directory)
 }
 
-/// The mode of a folder that can be filled where it is: it is empty and our own, so that it can get the mode of
+/// What a folder has that can be filled where it is: it is empty and our own, so that it can get the mode of
 /// the tree, and be emptied again, and nobody else reaches what is not complete; and no other run fills it. It is
 /// locked as long as it is open.
-pub(super) fn given(folder: &Folder) -> io::Result<Permissions> {
-    let metadata = folder.file().metadata()?;
-    if metadata.uid() != geteuid().as_raw() {
+pub(super) fn given(folder: &Folder) -> io::Result<Given> {
+    if folder.file().metadata()?.uid() != geteuid().as_raw() {
         return Err(Errno::PERM.into());
     }
     accessat(folder.file(), ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::empty())?;
     if matches!(folder.file().try_lock(), Err(TryLockError::WouldBlock)) {
         return Err(Errno::BUSY.into());
     }
+    // Another run may have had it until now.
+    let given = Given::of(folder.file())?;
     if !folder.is_empty()? {
         return Err(io::Error::other(exists(folder.path())));
     }
-    Ok(metadata.permissions())
+    Ok(given)
 }
 
 /// Whether the system does not let us make anything in a folder.

@@ -31,6 +31,7 @@ use self::rewrite::Rewrites;
 use self::rules::{Beside, Rules, Wanted};
 use crate::error::{Error, Imports, Result};
 use crate::files::parents::Parents;
+use crate::files::temporary::Swept;
 use crate::files::walk::Tree;
 use crate::record::assign::unknown_fields;
 use crate::record::read::Image;
@@ -301,12 +302,12 @@ fn stage<'a>(
     stop: &AtomicBool,
 ) -> Result<Staging<'a>> {
     let mut parents = Parents::default();
-    let mut copies = Vec::new();
+    let (mut copies, swept) = (Vec::new(), Swept::default());
     for (plan, place) in plans.iter().zip(places) {
         let (files, bytes) = plan.size();
         watch.begin(files, bytes);
         let parent = place.parent(&mut parents)?;
-        let copy = Staged::new(plan, place.path, parent)?;
+        let copy = Staged::new(plan, place.path, parent, &swept)?;
         copy.copy(&|files, bytes| watch.done(files, bytes), stop)?;
         copies.push(copy);
     }

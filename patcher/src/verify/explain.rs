@@ -2,7 +2,6 @@
 //! and the rewrites of texts.
 
 use std::fs::File;
-use std::io;
 use std::ops::Range;
 use std::path::Path;
 
@@ -10,10 +9,9 @@ use super::debug_files::DebugFiles;
 use super::images::{Permitted, compare, merged};
 use crate::edit::{Edit, outermost};
 use crate::error::{Error, Result, SectionProblem};
-use crate::files::compare::{holds, pairs};
+use crate::files::compare::{UnreadFile, holds, pairs};
 use crate::files::open::{read_at, size};
 use crate::files::tree_file::TreeFile;
-use crate::files::walk::Entry;
 use crate::files::window::Window;
 use crate::image;
 use crate::image::data::ImageData;
@@ -25,6 +23,7 @@ use crate::record::read::Image;
 use crate::scan::finding::FindingKind;
 use crate::search::engine::Searcher;
 use crate::search::hits::Hit;
+use crate::search::parts;
 use crate::search::reference::{Encoding, Fit};
 use crate::search::text;
 use crate::search::unpack;
@@ -102,8 +101,7 @@ impl<'a> Explainer<'a> {
             // One without section headers is an image to its loader.
             Err(Error::NotImage { .. }) if is_image(before) => unrecorded()?,
             Err(Error::NotImage { .. }) => {
-                self.content(before, after, pair.original.entry, &mut explained)
-                    .map_err(Error::io("compare", &path))?;
+                self.content(pair, before, after, &mut explained)?;
                 return Ok(explained);
             }
             // A separate debug file has no values either.
@@ -129,12 +127,13 @@ impl<'a> Explainer<'a> {
         explained: &mut Explained,
     ) -> Result<()> {
         let failed = |error| Error::io("compare", &image.path)(error);
+        let unread = |error: UnreadFile| error.of("compare", &image.path, &pair.filled.path());
         let texts = loader_texts(&ImageData::new(&image.file)).unwrap_or_default();
         let entry = pair.original.entry;
         let place = self.beside.place(entry, &image.file, &texts, self.destination);
         let place = place.map_err(failed)?;
         let mut ranges = Vec::new();
-        ranges.extend(self.loader_texts(image, after, &texts, &place, explained).map_err(failed)?);
+        ranges.extend(self.loader_texts(image, after, &texts, &place, explained).map_err(unread)?);
         // Records, and strings that the loader reads, have rules of their own.
         let mut taken: Vec<Range<u64>> = texts.into_iter().map(|text| text.range).collect();
         taken.extend(image.records().filter_map(|(section, place)| {
@@ -147,11 +146,14 @@ impl<'a> Explainer<'a> {
             let places = places(&ImageData::new(&image.file), &[]).unwrap_or_default();
             let kind =
                 |hit: &Hit| FindingKind::in_image(places.part(hit.offset).map(|part| part.purpose));
-            let strings = self.edits(&image.file, kind).map_err(failed)?;
+            let strings = self.edits(pair.original, &image.file, kind)?;
             let mut places = 0;
             for edit in strings {
                 let is_taken = containing(&taken, |range| range, edit.offset).is_some();
-                let is_there = || holds(after, edit.offset, &edit.after).map_err(failed);
+                let is_there = || {
+                    let there = holds(after, edit.offset, &edit.after);
+                    there.map_err(|error| unread(UnreadFile::Theirs(error)))
+                };
                 if !is_taken && edit.changes() && is_there()? {
                     ranges.push(edit.range());
                     places += 1;
@@ -185,7 +187,7 @@ impl<'a> Explainer<'a> {
         texts: &[LoaderText],
         place: &FilePlace<'_>,
         explained: &mut Explained,
-    ) -> io::Result<Vec<Range<u64>>> {
+    ) -> Result<Vec<Range<u64>>, UnreadFile> {
         let now = loader_texts(&ImageData::new(after)).unwrap_or_default();
         let are_same = now.iter().map(|text| text.role).eq(texts.iter().map(|text| text.role));
         if !are_same {
@@ -215,7 +217,7 @@ impl<'a> Explainer<'a> {
         };
         let mut ranges = Vec::new();
         for edit in edits {
-            if holds(after, edit.offset, &edit.after)? {
+            if holds(after, edit.offset, &edit.after).map_err(UnreadFile::Theirs)? {
                 ranges.push(edit.range());
             }
         }
@@ -232,24 +234,29 @@ impl<'a> Explainer<'a> {
     /// Compares files that are no images.
     fn content(
         &self,
+        pair: &Pair<'_>,
         before: &File,
         after: &File,
-        entry: &Entry,
         explained: &mut Explained,
-    ) -> io::Result<()> {
-        let start = &mut [0; 16];
-        let read = read_at(before, start, 0)?;
-        let is_packed = unpack::detect(before, &start[..read], size(before)?)?.is_some();
-        let is_text = !is_packed && text::lines(before, &[])?.is_some();
+    ) -> Result<()> {
+        let paths = (pair.original.path(), pair.filled.path());
+        let unread = |error: UnreadFile| error.of("compare", &paths.0, &paths.1);
+        let failed = |error| unread(UnreadFile::Ours(error));
+        let looked = || {
+            let (start, size) = (&mut [0; 16], size(before)?);
+            let read = read_at(before, start, 0)?;
+            let is_packed = unpack::detect(before, &start[..read], size)?.is_some();
+            let is_text = !is_packed && text::lines(before, &[])?.is_some();
+            Ok((is_text, is_packed, size))
+        };
+        let (is_text, is_packed, size) = looked().map_err(failed)?;
         let edits = match (is_text, is_packed) {
-            (true, _) => self.text(before, entry)?,
-            (false, false) => self.edits(before, |_| FindingKind::Data)?,
-            (false, true) => {
-                self.rules.packed(before, size(before)?).ok().flatten().into_iter().collect()
-            }
+            (true, _) => self.text(pair.original, before)?,
+            (false, false) => self.edits(pair.original, before, |_| FindingKind::Data)?,
+            (false, true) => self.rules.packed(before, size).ok().flatten().into_iter().collect(),
         };
         let places = edits.iter().filter(|edit| edit.changes()).count();
-        let Some((old, new)) = mismatch(before, after, &edits)? else {
+        let Some((old, new)) = mismatch(before, after, &edits).map_err(unread)? else {
             explained.changes.push(match is_text || is_packed {
                 true => Change::Text { places },
                 false => Change::Strings { places },
@@ -265,10 +272,11 @@ impl<'a> Explainer<'a> {
                 encoding: Encoding::Plain,
                 fit: Fit::Certain,
             };
-            let line = text::lines(before, &[hit(old)])?.and_then(|lines| lines.first().copied());
-            let around = |file, at| text::around(&mut Window::new(file), &hit(at));
-            let (was, is) = (around(before, old)?.0, around(after, new)?.0);
-            difference.line = line;
+            let lines = text::lines(before, &[hit(old)]).map_err(failed)?;
+            let around = |file, at| Ok(text::around(&mut Window::new(file), &hit(at))?.0);
+            let was = around(before, old).map_err(failed)?;
+            let is = around(after, new).map_err(|error| unread(UnreadFile::Theirs(error)))?;
+            difference.line = lines.and_then(|lines| lines.first().copied());
             difference.reason = format!("`{was}` became `{is}`, which the rewrites do not give");
         } else {
             let what = if is_packed { "the archive or compressed file" } else { "the data" };
@@ -279,13 +287,15 @@ impl<'a> Explainer<'a> {
     }
 
     /// What the rulebook makes of the references in a text, in its order. None overlap.
-    fn text(&self, file: &File, entry: &Entry) -> io::Result<Vec<Edit>> {
-        let mut hits = self.hits(file)?;
-        let counted = text::counted(file, &hits)?;
+    fn text(&self, found: TreeFile<'_>, file: &File) -> Result<Vec<Edit>> {
+        let mut hits = self.hits(found)?;
+        let path = found.path();
+        let failed = |error| Error::io("compare", &path)(error);
+        let counted = text::counted(file, &hits).map_err(failed)?;
         for (hit, _) in hits.iter_mut().zip(counted).filter(|(_, counted)| *counted) {
             hit.fit = Fit::Unclear;
         }
-        let path = escaped(entry.path.as_os_str());
+        let name = escaped(found.entry.path.as_os_str());
         let mut window = Window::new(file);
         let mut edits = Vec::new();
         for hit in &hits {
@@ -293,32 +303,43 @@ impl<'a> Explainer<'a> {
             let word = reference.filter(|one| one.is_word() && !self.short_words);
             // The line is looked at only where the word alone does not tell.
             let is_meant = match word {
+                Some(word) if is_unmistakable(&word.path, &name, "") => true,
                 Some(word) => {
-                    is_unmistakable(&word.path, &path, "")
-                        || is_unmistakable(&word.path, &path, &text::around(&mut window, hit)?.0)
+                    let (around, _) = text::around(&mut window, hit).map_err(failed)?;
+                    is_unmistakable(&word.path, &name, &around)
                 }
                 None => true,
             };
             if is_meant {
-                edits.extend(self.rules.hit(&mut window, FindingKind::Text, hit, Strings::Stay)?);
+                let edit = self.rules.hit(&mut window, FindingKind::Text, hit, Strings::Stay);
+                edits.extend(edit.map_err(failed)?);
             }
         }
         Ok(outermost(edits))
     }
 
     /// What the rulebook makes of the references in another file, in its order. None overlap.
-    fn edits(&self, file: &File, kind: impl Fn(&Hit) -> FindingKind) -> io::Result<Vec<Edit>> {
-        let strings = self.rules.strings(file, size(file)?)?;
+    fn edits(
+        &self,
+        found: TreeFile<'_>,
+        file: &File,
+        kind: impl Fn(&Hit) -> FindingKind,
+    ) -> Result<Vec<Edit>> {
+        let path = found.path();
+        let failed = |error| Error::io("compare", &path)(error);
+        let strings = self.rules.strings(file, found.size()).map_err(failed)?;
         let mut edits = Vec::new();
         let mut window = Window::new(file);
-        for hit in &self.hits(file)? {
-            edits.extend(self.rules.hit(&mut window, kind(hit), hit, strings)?);
+        for hit in &self.hits(found)? {
+            let edit = self.rules.hit(&mut window, kind(hit), hit, strings);
+            edits.extend(edit.map_err(failed)?);
         }
         Ok(outermost(edits))
     }
 
-    fn hits(&self, file: &File) -> io::Result<Vec<Hit>> {
-        Ok(self.searcher.file(file)?.hits)
+    fn hits(&self, found: TreeFile<'_>) -> Result<Vec<Hit>> {
+        let hits = parts::files(&self.searcher, &[found], &())?;
+        Ok(hits.into_iter().flat_map(|found| found.hits).collect())
     }
 }
 
@@ -347,8 +368,9 @@ fn is_image(file: &File) -> bool {
 
 /// Where a file differs from the original with these changes: the offset in the original, and in
 /// this.
-fn mismatch(before: &File, after: &File, edits: &[Edit]) -> io::Result<Option<(u64, u64)>> {
-    let sizes = (size(before)?, size(after)?);
+fn mismatch(before: &File, after: &File, edits: &[Edit]) -> Result<Option<(u64, u64)>, UnreadFile> {
+    let (ours, theirs) = (UnreadFile::Ours, UnreadFile::Theirs);
+    let sizes = (size(before).map_err(ours)?, size(after).map_err(theirs)?);
     let end = Edit { offset: sizes.0, before: Vec::new(), after: Vec::new() };
     let mut windows = (Window::new(before), Window::new(after));
     let mut at = (0, 0);
@@ -357,8 +379,8 @@ fn mismatch(before: &File, after: &File, edits: &[Edit]) -> io::Result<Option<(u
         // Of many small changes, what is between them is in memory already.
         let same = match size <= PIECE {
             true => {
-                let ours = windows.0.read(at.0..at.0 + size)?;
-                first_other(ours, windows.1.read(at.1..at.1 + size)?)
+                let one = windows.0.read(at.0..at.0 + size).map_err(ours)?;
+                first_other(one, windows.1.read(at.1..at.1 + size).map_err(theirs)?)
             }
             false => {
                 let shared = sizes.1.saturating_sub(at.1).min(size);
@@ -374,7 +396,7 @@ fn mismatch(before: &File, after: &File, edits: &[Edit]) -> io::Result<Option<(u
             return Ok(Some((at.0 + same, at.1 + same)));
         }
         at.1 += size;
-        if !windows.1.holds(at.1, &edit.after)? {
+        if !windows.1.holds(at.1, &edit.after).map_err(theirs)? {
             return Ok(Some((edit.offset, at.1)));
         }
         at = (edit.end(), at.1 + edit.after.len() as u64);

@@ -12,23 +12,23 @@ use crate::model::{MAX_FIELDS, MAX_RECORD, Section};
 use crate::names::upper_camel;
 use postlink_format::Type;
 
-/// Names that have been seen, to find one that comes again.
+/// Names that have been seen, to find one that comes again: behind each in small letters, as it was written first.
 #[derive(Default)]
-struct Seen(Vec<String>);
+struct Seen(BTreeMap<String, String>);
 
 impl Seen {
     /// Refuses a name that was seen before, whatever the case of its letters.
     fn once(&mut self, what: &str, name: &str, span: &Range<usize>, wrong: &mut Vec<Diagnostic>) {
-        let before = self.0.iter().find(|seen| seen.eq_ignore_ascii_case(name));
-        if let Some(before) = before {
+        if let Some(before) = self.0.get(&name.to_ascii_lowercase()) {
             let difference = if before == name { "" } else { ", but for the case of letters" };
             wrong.push(Diagnostic::new(
                 format!("two {what} are named `{name}`{difference}"),
                 span.clone(),
                 "give one of them another name",
             ));
+        } else {
+            self.0.insert(name.to_ascii_lowercase(), name.to_owned());
         }
-        self.0.push(name.to_owned());
     }
 }
 

@@ -7,6 +7,8 @@ mod keys;
 mod spans;
 mod toml_tree;
 
+use std::sync::Arc;
+
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Default, Field, Owner, Schema, Section, Shape};
 use crate::names;
@@ -42,16 +44,17 @@ impl Schema {
                 "declare one: `[section.NAME]`, and its fields: `[section.NAME.field.FIELD]`";
             wrong.push(Diagnostic::new("the schema has no section", 0..0, help));
         }
+        let source = Arc::from(source);
         if wrong.is_empty() {
             let sections = sections.into_iter().map(|(mut section, spans)| {
                 let unsaid = spans.owner_unsaid.then(|| owner_unsaid(&section, &spans));
                 section.owner_unsaid =
-                    unsaid.map(|unsaid| Diagnostics::new(path, source, vec![unsaid]));
+                    unsaid.map(|unsaid| Diagnostics::new(path, &source, vec![unsaid]));
                 section
             });
             Ok(Self { sections: sections.collect() })
         } else {
-            Err(Diagnostics::new(path, source, wrong))
+            Err(Diagnostics::new(path, &source, wrong))
         }
     }
 

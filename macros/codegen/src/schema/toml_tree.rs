@@ -181,24 +181,29 @@ impl<'a> Table<'a> {
         what: &'static str,
         wrong: &mut Vec<Diagnostic>,
     ) -> Option<Table<'a>> {
-        let entry = self.entry(key)?;
-        let Some(table) = entry.value.get_ref().as_table() else {
-            wrong.push(mismatch(key, "a table", entry.value.span()));
-            return None;
-        };
-        Some(Table::new(what, entry.key_span.clone(), table))
+        self.entry(key)?.table(what, wrong)
     }
 
     /// All entries, each of which must be a table.
     pub(crate) fn tables(&self, what: &'static str, wrong: &mut Vec<Diagnostic>) -> Vec<Table<'a>> {
         let mut tables = Vec::new();
         for entry in &self.entries {
-            if let Some(mut table) = self.table(entry.key, what, wrong) {
+            if let Some(mut table) = entry.table(what, wrong) {
                 table.name = entry.key.to_owned();
                 tables.push(table);
             }
         }
         tables
+    }
+}
+
+impl<'a> Entry<'a> {
+    fn table(&self, what: &'static str, wrong: &mut Vec<Diagnostic>) -> Option<Table<'a>> {
+        let Some(table) = self.value.get_ref().as_table() else {
+            wrong.push(mismatch(self.key, "a table", self.value.span()));
+            return None;
+        };
+        Some(Table::new(what, self.key_span.clone(), table))
     }
 }
 

@@ -121,7 +121,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         } else {
             report::print(&scan, talk);
             if let Some(against) = &against {
-                report::print_comparison(against, talk);
+                report::print_comparison(against, talk.is_result(true));
             }
             for (path, _) in &outputs {
                 talk.say(&format!("{}: written", escaped(path)));
