@@ -58,3 +58,13 @@ fn a_hard_link_that_is_swept_leaves_the_file() {
     assert!(!name.exists());
     assert_eq!(folder.read("precious"), b"text");
 }
+
+/// Root writes files for other users: what it leaves belongs to them.
+#[test]
+fn root_sweeps_what_it_left_of_a_file_of_somebody_else() {
+    let folder = tree();
+    folder.write(".postlink-abcdefghijklmnop", "new");
+    chown(folder.path(".postlink-abcdefghijklmnop"), Some(1000), None).expect("an owner");
+    folder.postlink(&format!("specialize --output old={}", folder.path("new").display())).ok();
+    assert!(!folder.path(".postlink-abcdefghijklmnop").exists());
+}

@@ -285,8 +285,10 @@ fn is_our_name(name: &str) -> bool {
 fn remove_stale(folder: &Folder, name: &OsStr, held: Option<&File>) -> io::Result<()> {
     let file = folder.open_name(name, READ, 0)?;
     let metadata = file.metadata()?;
-    let is_stale =
-        metadata.uid() == geteuid().as_raw() && (metadata.is_dir() || metadata.is_file());
+    let user = geteuid();
+    let is_own = metadata.uid() == user.as_raw();
+    // What root wrote for another user belongs to that one, who gains nothing where it goes.
+    let is_stale = metadata.is_file() && (is_own || user.is_root()) || metadata.is_dir() && is_own;
     // A second name of the file whose lock is ours: nobody else replaces that now.
     let is_held =
         held.is_some_and(|held| held.metadata().is_ok_and(|held| id(&held) == id(&metadata)));
