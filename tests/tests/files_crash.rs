@@ -114,10 +114,11 @@ fn nothing_else_is_removed() {
     let folder = program();
     let ours = |letter: &str| format!(".postlink-{}", letter.repeat(16));
     let kept = [ours("a"), ours("b"), ours("c"), ours("d"), ".postlink-config".to_owned()];
-    for name in [&kept[0], &kept[1], &kept[4]] {
+    for name in [&kept[0], &kept[4]] {
         folder.write(name, "something");
     }
-    // In use; somebody else's; a link; a folder in use.
+    // In use; somebody else's folder; a link; a folder in use.
+    fs::create_dir(folder.path(&kept[1])).expect("a folder");
     let lock = File::open(folder.path(&kept[0])).expect("a file");
     lock.lock().expect("a lock");
     chown(folder.path(&kept[1]), Some(65534), None).expect("an owner");
