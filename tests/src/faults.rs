@@ -354,7 +354,7 @@ impl Case {
                 counts.refused += 1;
                 differs(after, &self.good)?;
             }
-            1 => {
+            code if code == 1 || is_stopped(run) => {
                 counts.refused += 1;
                 differs(after, &self.before)?;
                 if !run.stderr.starts_with("error: ") && !run.stderr.is_empty() {
@@ -425,6 +425,11 @@ impl Case {
         }
         differs(&now, &self.good).map_err(|why| format!("after the next run: {why}"))
     }
+}
+
+/// A signal has ended the run, and it has cleaned up and told that before.
+fn is_stopped(run: &Run) -> bool {
+    [129, 130, 143].contains(&run.code) && run.stderr.contains("stopped by a signal")
 }
 
 /// What a run that was killed leaves to the next one.

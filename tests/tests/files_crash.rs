@@ -55,9 +55,9 @@ fn a_killed_fill_leaves_nothing_for_long() {
 fn a_stopped_fill_leaves_nothing() {
     let folder = program();
     let before = folder.read("program");
-    for signal in ["INT", "TERM"] {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let inject = format!("-e inject=copy_file_range:signal={signal}:when=1 {NAMED}");
-        let said = injected(&folder, &inject, &format!("fill program {SET}")).fails(1);
+        let said = injected(&folder, &inject, &format!("fill program {SET}")).fails(code);
         assert!(said.contains("program: stopped by a signal"), "{said}");
         assert_eq!(left(&folder), 0);
         assert!(folder.read("program") == before);

@@ -164,14 +164,16 @@ fn a_signal_leaves_nothing() {
     let folder = tree();
     let before = listing(&folder);
     let program = postlink().display();
-    for (call, signal) in
-        [("symlink,symlinkat", "TERM"), ("renameat", "INT"), ("mkdir,mkdirat", "INT")]
-    {
+    for (call, signal, code) in [
+        ("symlink,symlinkat", "TERM", 143),
+        ("renameat", "INT", 130),
+        ("mkdir,mkdirat", "INT", 130),
+    ] {
         let line = format!(
             "strace -f -o /dev/null -e inject={call}:signal={signal}:when=1 {program} specialize --output old={}",
             folder.path("new").display()
         );
-        let said = folder.run(&line).fails(1);
+        let said = folder.run(&line).fails(code);
         assert!(said.contains("stopped by a signal"), "{said}");
         assert_eq!(listing(&folder), before);
     }
@@ -186,7 +188,7 @@ fn a_signal_ends_the_search() {
         postlink().display(),
         folder.path("new").display()
     );
-    let said = folder.run(&line).fails(1);
+    let said = folder.run(&line).fails(130);
     assert!(said.contains("stopped by a signal"), "{said}");
     let trace = folder.run("cat trace").ok();
     assert!(trace.contains("SIGINT") && !trace.contains("values.pc\", O_RDONLY"), "{trace}");

@@ -89,5 +89,9 @@ pub fn main(version: String) -> ExitCode {
         Command::Man(args) => man::run(&args, with_examples()),
         Command::Demo(args) => demo::run(&args, talk),
     };
-    done.unwrap_or_else(|error| talk.refuse(&error)).into()
+    let exit = done.unwrap_or_else(|error| talk.refuse(&error));
+    if exit == Exit::Refused {
+        signals::end_by_what_arrived();
+    }
+    exit.into()
 }

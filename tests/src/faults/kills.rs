@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{Case, Counts, Files, is_ours};
+use super::{Case, Counts, Files, is_ours, is_stopped};
 use crate::{Run, postlink};
 
 /// How far a run was when it ended.
@@ -193,6 +193,7 @@ impl Case {
     fn phase(&self, run: &Run, seen: Seen, after: &Files) -> Phase {
         match run.code {
             1 => return Phase::Refused,
+            _ if is_stopped(run) => return Phase::Refused,
             code if code < 128 => return Phase::Done,
             _ => {}
         }
