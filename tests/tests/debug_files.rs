@@ -268,7 +268,7 @@ fn a_link_by_the_old_build_id_is_told() {
 #[test]
 fn what_is_refused_leaves_both() {
     let unstripped =
-        ["cp app whole", "g++ -std=c++17 -shared -Wl,--build-id=none -g lix.gen.cc -o none"];
+        ["cp app whole", "g++ -std=c++17 -shared -fPIC -Wl,--build-id=none -g lix.gen.cc -o none"];
     let debug = ["objcopy --only-keep-debug none none.debug", "cp app other"];
     let folder = built("g++", "", &[&unstripped[..], &debug, &OBJCOPY].concat());
     folder.postlink("fill other --set version=9.9.9 --set prefix=/p --rewrite-build-id").ok();

@@ -100,14 +100,14 @@ fn a_java_class_is_no_mach_o_file() {
     assert!(said.contains("it is a truncated or damaged Mach-O file"), "{said}");
 }
 
-/// The libraries of the system carry no records.
+/// The libraries of the system and of the compilers, sanitizers too, carry no records.
 #[test]
 fn a_program_without_a_record_names_libraries_that_may_have_one() {
     let folder = Folder::new();
     folder.write("own.cc", "int own() { return 0; }\n");
     folder.write("main.cc", "#include <cmath>\n#include <string>\nint own();\nint main(int count, char** words) { return own() + std::sqrt(count) + std::stoi(words[0]); }\n");
     folder.run("g++ -shared -fPIC own.cc -o libcown.so").ok();
-    folder.run("g++ main.cc -L. -lcown -lpthread -Wl,--no-as-needed -lm -lgcc_s -ldl -o main").ok();
+    folder.run("g++ main.cc -L. -lcown -lpthread -Wl,--no-as-needed -lm -lgcc_s -ldl -lasan -lubsan -o main").ok();
     let said = folder.postlink("inspect main").fails(1);
     assert!(said.contains("carries the record: `libcown.so`\n"), "{said}");
     folder.run("g++ -x c++ own.cc -shared -fPIC -o alone.so").ok();

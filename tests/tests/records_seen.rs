@@ -182,6 +182,34 @@ fn a_read_that_fails_leaves_no_record_unfilled() {
     assert!(number > 20, "{number}");
 }
 
+/// Where records are is asked for twice; that the first answer failed was not told.
+#[test]
+fn a_scan_tells_of_each_read_that_fails() {
+    let folder = built();
+    // So large that some sections begin far from what the loader and the linker read.
+    let large = r#"
+asm(".text\n.zero 50000");
+extern const char table[];
+const char table[50000] = {1};
+"#;
+    folder.write("main.cc", format!("{MAIN}{large}"));
+    folder.run("g++ -std=c++17 -O1 main.cc app.gen.cc -o app").ok();
+    // The first reads are those of the program's own libraries.
+    for number in 3.. {
+        let strace = format!(
+            "env RAYON_NUM_THREADS=1 strace -f -o trace -e inject=pread64:error=EIO:when={number}"
+        );
+        let line = format!("{strace} {} scan app --reference /opt/app", postlink().display());
+        let run = folder.run(&line);
+        if !String::from_utf8_lossy(&folder.read("trace")).contains("INJECTED") {
+            run.ok();
+            assert!(number > 10, "{number}");
+            break;
+        }
+        assert!(run.code == 1 && run.stderr.contains("Input/output error"), "{number} {run:?}");
+    }
+}
+
 /// Each finding held the whole default: 3.2 gigabytes for a library of 468 kB.
 #[test]
 fn a_list_of_ten_thousand_items_costs_little_memory() {

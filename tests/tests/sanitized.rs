@@ -72,3 +72,24 @@ fn whatever_is_in_the_record_nothing_outside_of_it_is_read() {
         assert_eq!(folder.run("./kinds").ok(), "1 1 1\n");
     }
 }
+
+/// A test that has another name now would no more be run by the script, or no more be left out.
+#[test]
+fn the_script_names_tests_that_are_there() {
+    let script = fixture_text("../sanitize");
+    let words = |list: &str| -> Vec<&str> {
+        let (_, rest) = script.split_once(&format!("\n{list}=(")).expect(list);
+        let (words, _) = rest.split_once("\n)").expect(list);
+        let lines = words.lines().filter(|line| !line.trim_start().starts_with('#'));
+        lines.flat_map(str::split_whitespace).collect()
+    };
+    for kind in ["cpp", "rust"] {
+        let files = words(&format!("{kind}_files")).into_iter();
+        let files: Vec<String> =
+            files.map(|file| fixture_text(&format!("../tests/{file}.rs"))).collect();
+        for test in words(&format!("{kind}_left_out")) {
+            let is_there = files.iter().any(|text| text.contains(&format!("fn {test}()")));
+            assert!(is_there, "{test}");
+        }
+    }
+}

@@ -484,7 +484,8 @@ impl Context<'_> {
     fn records(&self, cache: &ImageData<'_>, known: &mut Known) -> Result<Vec<RecordArea>> {
         let name = self.searched.name();
         // Most images have no record: to say why would need all their symbols.
-        let is_without = image::locate(cache).is_ok_and(|sections| sections.is_empty());
+        let located = image::locate(cache).map(|sections| sections.is_empty());
+        let is_without = image::known(&self.searched.file.path(), located)?;
         let image = match is_without {
             true => None,
             false => match Image::of_file(self.searched.file) {

@@ -232,11 +232,12 @@ where
 fn is_of_system(library: &str) -> bool {
     let (name, _) = library.split_once(".so").unwrap_or((library, ""));
     SYSTEM_LIBRARIES.contains(&name)
-        || ["ld-", "ld64", "libc.musl-"].iter().any(|start| name.starts_with(start))
+        || ["ld-", "ld64", "libc.musl-", "libclang_rt."].iter().any(|start| name.starts_with(start))
 }
 
-const SYSTEM_LIBRARIES: [&str; 20] = [
+const SYSTEM_LIBRARIES: [&str; 25] = [
     "libanl",
+    "libasan",
     "libatomic",
     "libc",
     "libc++",
@@ -246,6 +247,8 @@ const SYSTEM_LIBRARIES: [&str; 20] = [
     "libgcc_s",
     "libgfortran",
     "libgomp",
+    "libhwasan",
+    "liblsan",
     "libm",
     "libmvec",
     "libnsl",
@@ -254,6 +257,8 @@ const SYSTEM_LIBRARIES: [&str; 20] = [
     "libresolv",
     "librt",
     "libstdc++",
+    "libtsan",
+    "libubsan",
     "libunwind",
     "libutil",
 ];
