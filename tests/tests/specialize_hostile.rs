@@ -209,6 +209,38 @@ fn a_program_with_capabilities_does_not_look_beside_itself() {
     assert!(said.contains("program: the RUNPATH"), "{said}");
 }
 
+/// A library that can be run, as libc can, has an interpreter; it is opened by a link in another folder.
+#[test]
+fn a_library_with_an_interpreter_is_no_program() {
+    let folder = Folder::new();
+    fs::create_dir_all(folder.path("old/plugins")).expect("a folder");
+    let interpreter =
+        "const char interpreter[] __attribute__((section(\".interp\"))) = \"/lib64/ld.so\";";
+    folder.write("main.c", format!("{interpreter}\nint main(void) {{ return 0; }}\n"));
+    let old = folder.path("old").display().to_string();
+    let line = format!("gcc main.c -Wl,-rpath,{old}/lib -o old/");
+    symlink("../file", folder.path("old/plugins/file")).expect("a link");
+    folder.run(&format!("{line}file -shared -fPIC")).ok();
+    let said = specialize(&folder, &format!("--output {old}=@/longer")).fails(1);
+    assert!(said.contains("file: the RUNPATH"), "{said}");
+    for kind in ["-pie", "-no-pie"] {
+        folder.write("main.c", "int main(void) { return 0; }\n");
+        folder.run(&format!("{line}file {kind} -fPIC")).ok();
+        specialize(&folder, &format!("--output {old}=@/longer --dry-run")).ok();
+    }
+}
+
+/// The second copy named the first.
+#[test]
+fn a_tree_cannot_be_carried_to_two_paths() {
+    let folder = tree();
+    for again in ["old", "./old"] {
+        let said =
+            specialize(&folder, &format!("--output old=@/one --output {again}=@/two")).fails(2);
+        assert!(said.contains("old` has two new paths"), "{said}");
+    }
+}
+
 #[test]
 fn a_script_keeps_an_interpreter_that_the_kernel_finds() {
     let folder = tree();

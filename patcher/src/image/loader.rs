@@ -17,6 +17,8 @@ pub(crate) struct LoaderText {
     pub is_list: bool,
     /// How a path begins here that the loader reads as one beside the image, where it knows such.
     pub origin: Option<&'static str>,
+    /// Whether the image is a program. For a library the loader takes the name by which it was opened.
+    pub is_of_program: bool,
     /// Where it is in the file, without its NUL.
     pub range: Range<u64>,
     /// Its bytes.
@@ -200,7 +202,15 @@ mod tests {
 
     fn of(role: Role) -> LoaderText {
         let (range, text) = (0..0, Vec::new());
-        LoaderText { role, name: "", is_list: false, origin: None, range, text }
+        LoaderText {
+            role,
+            name: "",
+            is_list: false,
+            origin: None,
+            is_of_program: false,
+            range,
+            text,
+        }
     }
 
     /// Replaces the string that a reader reads, in a table that is at 100 in its file.

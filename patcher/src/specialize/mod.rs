@@ -4,6 +4,7 @@
 //! Then the trees are copied to folders beside their places, or where only the places may be made, to
 //! these; the gate looks for what is left of the old paths, and only then do they take their places.
 
+pub(crate) mod beside;
 mod copy;
 mod debug_links;
 mod follow;
@@ -24,11 +25,12 @@ use std::sync::atomic::AtomicBool;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use postlink_codegen::Shape;
 
+use self::beside::Beside;
 use self::copy::Staged;
 use self::places::Placed;
 use self::plan::{TreePlan, plan_tree};
 use self::rewrite::Rewrites;
-use self::rules::{Beside, Rules, Wanted};
+use self::rules::{Rules, Wanted};
 use crate::error::{Error, Imports, Result};
 use crate::files::parents::Parents;
 use crate::files::temporary::Swept;

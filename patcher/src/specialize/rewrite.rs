@@ -46,7 +46,7 @@ impl Rewrites {
     /// same path takes their place. `force` allows old paths with one component, and short words.
     ///
     /// # Errors
-    /// A path that is not absolute; an old path that is given two new ones; one such as `/usr`,
+    /// A path that is not absolute; an old path, or tree, that is given two new ones; one such as `/usr`,
     /// which stands in almost every file for something else.
     pub(crate) fn new(
         own: &[(PathBuf, PathBuf)],
@@ -56,9 +56,10 @@ impl Rewrites {
         let (mut pairs, mut given): (Vec<Pair>, usize) = (Vec::new(), 0);
         for (position, (old, new)) in explicit.iter().chain(own).enumerate() {
             let pair = Pair { text_only: false, ..Pair::new(old.as_os_str(), new.as_os_str())? };
-            let known = pairs.iter().find(|known| known.old.path == pair.old.path);
+            let known = pairs.iter().enumerate().find(|(_, known)| known.old.path == pair.old.path);
             match known {
-                Some(known) if known.new == pair.new || position >= explicit.len() => continue,
+                Some((_, known)) if known.new == pair.new => continue,
+                Some((at, _)) if at < given && position >= explicit.len() => continue,
                 Some(_) => {
                     return Err(Error::usage(
                         format!("`{}` has two new paths", shown(&pair.old.path)),

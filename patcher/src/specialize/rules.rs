@@ -2,7 +2,6 @@
 //! in any other file; and when a path may be relative to the file that names it. Planning, the gate and
 //! `verify` ask here, and decide nothing by themselves.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -11,18 +10,16 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use postlink_codegen::Value;
-use rustix::io::Errno;
 
+use super::beside::Beside;
 use super::repack::repack;
 use super::rewrite::{Rewrites, SHORTEST_WORD};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
-use crate::files::attributes::has_capabilities;
-use crate::files::open::{Stamp, is_nothing, read_at};
-use crate::files::walk::{Entry, EntryKind, Tree};
+use crate::files::open::read_at;
 use crate::files::window::Window;
 use crate::image::data::ImageData;
-use crate::image::loader::{LoaderText, Role};
+use crate::image::loader::LoaderText;
 use crate::image::{Allowed, begins_archive, loader_problems, replace_loader_texts};
 use crate::record::values::Assignment;
 use crate::scan::finding::FindingKind;
@@ -309,20 +306,14 @@ impl FilePlace<'_> {
     }
 
     /// Whether the loader reads the paths that are expected, some of those inside the tree from where
-    /// the image is.
+    /// the image is. Only the straight way is the same one: any other may go through a link.
     fn is_same(&self, text: &LoaderText, expected: &[u8], now: &[u8]) -> bool {
         let (Some(origin), Some(word)) = (&self.origin, text.origin) else { return false };
         let is_same = |(expected, now): (&[u8], &[u8])| {
             let path = Path::new(OsStr::from_bytes(expected));
-            let below = now.strip_prefix(word.as_bytes());
-            let below = below.filter(|rest| rest.is_empty() || rest.starts_with(b"/"));
+            let is_inside = path.starts_with(self.destination);
             expected == now
-                || path.starts_with(self.destination)
-                    && below.is_some_and(|rest| {
-                        let rest = Path::new(OsStr::from_bytes(rest));
-                        let found = origin.join(rest.strip_prefix("/").unwrap_or(rest));
-                        normal(&found) == normal(path)
-                    })
+                || is_inside && from_origin(path, origin, word).as_os_str().as_bytes() == now
         };
         let parts = |bytes| text.split(bytes).count();
         let mut pairs = text.split(expected).zip(text.split(now));
@@ -356,100 +347,6 @@ pub(crate) fn normal(path: &Path) -> PathBuf {
     normal
 }
 
-/// Which files may look beside themselves: those whose folder the loader takes for the one that they
-/// are in.
-#[derive(Debug, Default)]
-pub(crate) struct Beside {
-    /// Files with names in several folders, by device and inode: none of these folders is where the
-    /// file is.
-    spread: BTreeSet<(u64, u64)>,
-    /// What a link in another folder leads to, by device and inode. For a library that is opened by such a
-    /// link the loader takes the link's folder; for a program, that of the file.
-    linked: BTreeSet<(u64, u64)>,
-    /// Whether it is not known of a link where it leads: it may be to any file.
-    is_unclear: bool,
-}
-
-impl Beside {
-    /// Those of trees, each with the path that it gets.
-    #[must_use]
-    pub(crate) fn of(trees: &[(&Tree, &Path)], rules: &Rules<'_>) -> Self {
-        let mut beside = Self::default();
-        let mut folders: BTreeMap<(u64, u64), (usize, Option<&Path>)> = BTreeMap::new();
-        for (position, (tree, _)) in trees.iter().enumerate() {
-            for entry in &tree.entries {
-                match &entry.kind {
-                    EntryKind::File(_) if entry.links > 1 => {
-                        let folder = (position, entry.path.parent());
-                        if *folders.entry(entry.id).or_insert(folder) != folder {
-                            beside.spread.insert(entry.id);
-                        }
-                    }
-                    EntryKind::Symlink(target) => match linked(trees, tree, entry, target, rules) {
-                        Ok(linked) => beside.linked.extend(linked),
-                        Err(error) if leads_nowhere(&error) => {}
-                        Err(_) => beside.is_unclear = true,
-                    },
-                    _ => {}
-                }
-            }
-        }
-        beside
-    }
-
-    /// The place that a file of a tree will have.
-    ///
-    /// # Errors
-    /// Its attributes cannot be read.
-    pub(crate) fn place<'a>(
-        &self,
-        entry: &Entry,
-        file: &File,
-        texts: &[LoaderText],
-        destination: &'a Path,
-    ) -> io::Result<FilePlace<'a>> {
-        let folder = match entry.path.parent() {
-            Some(parent) => destination.join(parent),
-            None => destination.parent().unwrap_or(Path::new("/")).to_owned(),
-        };
-        let is_program = texts.iter().any(|text| text.role == Role::Interpreter);
-        // A program with more rights than its user does not look beside itself.
-        let has_rights = entry.mode & 0o6000 != 0 || has_capabilities(file)?;
-        let may_be_linked = self.is_unclear || self.linked.contains(&entry.id);
-        let is_beside =
-            !has_rights && !self.spread.contains(&entry.id) && (is_program || !may_be_linked);
-        Ok(FilePlace { destination, origin: is_beside.then_some(folder) })
-    }
-}
-
-/// The file that a link leads to after the rewrites, by device and inode, if it is in another folder.
-///
-/// # Errors
-/// The link leads nowhere; the system does not tell where.
-fn linked(
-    trees: &[(&Tree, &Path)],
-    tree: &Tree,
-    entry: &Entry,
-    target: &Path,
-    rules: &Rules<'_>,
-) -> io::Result<Option<(u64, u64)>> {
-    let link = tree.path(entry);
-    // The tree may be somewhere else than at the path that its links know.
-    let new = rules.link(target).unwrap_or_else(|| target.to_owned());
-    let inside = trees
-        .iter()
-        .find_map(|(tree, destination)| Some(tree.root.join(new.strip_prefix(destination).ok()?)));
-    let file = inside.unwrap_or_else(|| link.clone()).canonicalize()?;
-    let folder = link.parent().unwrap_or(Path::new("/")).canonicalize()?;
-    let is_elsewhere = file.parent() != Some(&folder);
-    is_elsewhere.then(|| Ok(Stamp::of(&file.metadata()?).id)).transpose()
-}
-
-/// Whether this is the error of a link that no loader can follow: to nothing, or to itself.
-fn leads_nowhere(error: &io::Error) -> bool {
-    is_nothing(error) || Errno::from_io_error(error) == Some(Errno::LOOP)
-}
-
 /// What a whole run does.
 #[derive(Debug)]
 pub(crate) struct Wanted<'a> {
@@ -468,6 +365,7 @@ pub(crate) struct Wanted<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::loader::Role;
 
     #[test]
     fn folders_beside_a_file_are_those_of_the_tree_and_none_less() {
@@ -478,6 +376,7 @@ mod tests {
             name: "RUNPATH",
             is_list: true,
             origin: Some("$ORIGIN"),
+            is_of_program: true,
             range,
             text,
         };
@@ -488,6 +387,8 @@ mod tests {
         assert!(!is_same("/d/lib:/usr/lib", "$ORIGIN/../lib"));
         assert!(!is_same("/usr/lib", "$ORIGIN/../../usr/lib"));
         assert!(!is_same("/d/lib", "$ORIGIN/lib"));
+        // `x` may be a link.
+        assert!(!is_same("/d/bin/lib", "$ORIGIN/x/../lib"));
     }
 
     #[test]

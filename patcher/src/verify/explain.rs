@@ -29,7 +29,8 @@ use crate::search::text;
 use crate::search::unpack;
 use crate::shown::escaped;
 use crate::shown::shown;
-use crate::specialize::rules::{Beside, FilePlace, Rules, Strings, is_unmistakable};
+use crate::specialize::beside::Beside;
+use crate::specialize::rules::{FilePlace, Rules, Strings, is_unmistakable};
 use crate::verify::change::{Change, TreeDifference};
 
 /// Bytes between two changes that are compared in one piece.

@@ -77,7 +77,8 @@ where
     let loaded = Loaded::<F, R>::read(data)?;
     let mut texts = texts_in(&loaded.interpreter()?)?;
     texts.extend(texts_in(&loaded.dynamic_strings()?)?);
-    Ok(texts)
+    let is_of_program = loaded.is_program();
+    Ok(texts.into_iter().map(|text| LoaderText { is_of_program, ..text }).collect())
 }
 
 /// The strings of a table that the loader reads, each once.
@@ -111,7 +112,8 @@ fn texts_in(table: &Table<'_>) -> Result<Vec<LoaderText>, ImageProblem> {
             Role::Library => ("library's name", None),
         };
         let is_list = role == Role::SearchPath;
-        texts.push(LoaderText { role, name, is_list, origin, range, text: text.to_owned() });
+        let text = text.to_owned();
+        texts.push(LoaderText { role, name, is_list, origin, is_of_program: false, range, text });
     }
     Ok(texts)
 }
@@ -151,6 +153,8 @@ where
 struct Loaded<'d, F: FileHeader, R> {
     data: R,
     endian: Endianness,
+    /// Whether its type is `ET_EXEC`.
+    is_executable: bool,
     segments: &'d [F::ProgramHeader],
     entries: &'d [F::Dyn],
     /// Where sections are that have addresses and no bytes.
@@ -182,7 +186,9 @@ where
         let symbols = sections.iter().find(|section| section.sh_type(endian) == elf::SHT_DYNSYM);
         let symbols =
             symbols.map(|section| (section.sh_addr(endian).into(), section.sh_size(endian).into()));
-        let mut loaded = Self { data, endian, segments, entries: &[], empty, symbols };
+        let is_executable = header.e_type(endian) == elf::ET_EXEC;
+        let mut loaded =
+            Self { data, endian, is_executable, segments, entries: &[], empty, symbols };
         // Where there are several, glibc takes the last.
         if let Some(segment) = loaded.segments(elf::PT_DYNAMIC).last() {
             let entries = segment.dynamic(endian, data).map_err(damaged)?.unwrap_or_default();
@@ -202,6 +208,13 @@ where
     }
 
     /// `PT_INTERP`. The kernel takes the first, and wants a NUL at its end (Linux, `binfmt_elf.c`).
+    /// Whether it is a program. A library may have an interpreter too, and some can be run: libc. Linkers mark a
+    /// program with `DF_1_PIE` where the type of the file is that of a library (binutils from 2.26 on).
+    fn is_program(&self) -> bool {
+        let flags = self.value(elf::DT_FLAGS_1).unwrap_or_default();
+        self.is_executable || flags & elf::DF_1_PIE.0 != 0
+    }
+
     fn interpreter(&self) -> Result<Table<'d>, ImageProblem> {
         let Some(segment) = self.segments(elf::PT_INTERP).next() else {
             return Ok(Table { start: 0, bytes: &[], readers: Vec::new(), shorter: SHORTER });

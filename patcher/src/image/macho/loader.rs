@@ -108,6 +108,8 @@ where
     H: MachHeader<Endian = Endianness>,
     R: ReadRef<'d>,
 {
+    let mach = Mach::<H>::read(data)?;
+    let is_of_program = mach.header.filetype(mach.endian) == macho::MH_EXECUTE;
     let text = |text: Text<'_>| {
         let (start, bytes) = (text.start(), text.text());
         LoaderText {
@@ -115,11 +117,12 @@ where
             name: text.kind.name(),
             is_list: text.kind == Kind::Environment,
             origin: text.kind.origin(),
+            is_of_program,
             range: start..start.saturating_add(bytes.len() as u64),
             text: bytes.to_vec(),
         }
     };
-    Ok(strings(&Mach::<H>::read(data)?)?.into_iter().map(text).collect())
+    Ok(strings(&mach)?.into_iter().map(text).collect())
 }
 
 /// The names of the libraries that are needed.
