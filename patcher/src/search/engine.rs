@@ -222,7 +222,7 @@ impl Searcher {
 
     /// Searches a part of a file of this size; `None` if its size has changed. `buffer` is for
     /// bytes, so that it need not be made each time. Beyond [`MOST_HITS`] in `count`, nothing more
-    /// is searched.
+    /// is searched: it counts only what stays, so that it never becomes less, and tells that at the end too.
     pub(super) fn segment(
         &self,
         file: &File,
@@ -248,15 +248,16 @@ impl Searcher {
             if read < before + window || (ends && read > before + window) {
                 return Ok(None);
             }
-            let known = found.hits.len();
             self.window(bytes, before..before + window, start, &mut found);
             from += window as u64;
+            let known = settled;
             settled = found.settle(settled, self.own, from);
-            // Fewer than before, where other paths hide what was known.
-            let more = found.hits.len().wrapping_sub(known);
-            let is_too_many =
-                count.fetch_add(more, Ordering::Relaxed).wrapping_add(more) > MOST_HITS;
-            if from >= part.end || is_too_many {
+            let is_end = from >= part.end;
+            let all = found.hits.len();
+            // What is not settled may go yet, but for very many that overlap.
+            let more = if is_end || all > MOST_HITS { all - known } else { settled - known };
+            let is_too_many = count.fetch_add(more, Ordering::Relaxed) + more > MOST_HITS;
+            if is_end || is_too_many {
                 return Ok(Some(found));
             }
         }
