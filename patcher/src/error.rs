@@ -367,7 +367,7 @@ impl Error {
         match self {
             Self::Io { action, source, .. } => Some(format!("cannot {action}: {source}")),
             Self::Special { kind, .. } => Some(format!("{kind} cannot be copied")),
-            Self::Changed { since, .. } => Some(since.to_string()),
+            Self::Changed { since, .. } => Some(format!("each {since}")),
             Self::ReadBack { .. } => Some("other bytes than those that were written".to_owned()),
             _ => None,
         }
@@ -499,20 +499,20 @@ fn told(errors: &[Error]) -> String {
     }
     let (mut so_far, mut lines) = (HashMap::new(), Vec::new());
     for error in errors {
-        let reason = error.reason();
-        let count = reason.as_ref().map_or(0, |reason| {
-            let count: &mut usize = so_far.entry(reason.clone()).or_default();
-            *count += 1;
-            *count
-        });
-        if count <= MOST_ALIKE {
+        // One more takes no more room than the line that says so.
+        let many = error.reason().and_then(|reason| Some((*all.get(&reason)?, reason)));
+        let Some((all, reason)) = many.filter(|(all, _)| *all > MOST_ALIKE + 1) else {
+            lines.push(error.to_string());
+            continue;
+        };
+        let count: &mut usize = so_far.entry(reason.clone()).or_default();
+        *count += 1;
+        if *count <= MOST_ALIKE {
             lines.push(error.to_string());
         }
-        let more = reason.and_then(|reason| {
-            let more = all.get(&reason)?.checked_sub(MOST_ALIKE).filter(|&more| more > 0)?;
-            Some(format!("{more} more: {}", line(reason)))
-        });
-        lines.extend(more.filter(|_| count == MOST_ALIKE));
+        if *count == MOST_ALIKE {
+            lines.push(format!("{} more: {}", all - MOST_ALIKE, line(reason)));
+        }
     }
     lines.join("\n  and ")
 }

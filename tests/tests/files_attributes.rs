@@ -160,3 +160,22 @@ fn holes_stay_holes() {
         folder.run(&format!("./{name}")).ok();
     }
 }
+
+/// What a group might read, another one may not: `--output` over a file took its bits for the runner's group.
+#[test]
+fn an_output_over_a_file_gives_no_other_group_its_rights() {
+    let folder = sources();
+    build_program(&folder, "g++", "-O1", "program");
+    let mode = || fs::metadata(folder.path("there")).expect("a file").mode() & 0o777;
+    let fill = || folder.postlink(&format!("fill program --output there {SET}")).ok();
+    for (set, most) in
+        [("chgrp 0 there", 0o740), ("chgrp 4 there", 0o700), ("setfacl -m u:1000:rw there", 0o700)]
+    {
+        let _ = fs::remove_file(folder.path("there"));
+        folder.write("there", "old");
+        set_mode(&folder.path("there"), 0o640);
+        folder.run(set).ok();
+        fill();
+        assert_eq!(mode(), most, "{set}");
+    }
+}

@@ -54,10 +54,34 @@ fn many_refusals_of_one_reason_are_counted() {
     let more = "\n  and 20 more: cannot copy: No space left on device (os error 28)\n";
     assert!(full.contains(more), "{full}");
     assert_eq!(full.matches("make room on the disk").count(), 1, "{full}");
-    // What is another reason is told beside it.
-    folder.run("mkfifo old/pipe old/lib/pipe").ok();
-    let said = said("EIO", "readlinkat:when=9999", "").lines().count();
-    assert_eq!(said, 3);
+    // One more takes no more room than to say so.
+    folder
+        .run_words("sh".as_ref(), &["-c", "cd old && rm -f ?? && mkfifo a b c d e f g h i j k"])
+        .ok();
+    let pipes = |said: &str| said.matches("a named pipe").count();
+    let all = specialize(&folder, "--output old=@/new").fails(1);
+    assert_eq!(pipes(&all), 11, "{all}");
+    // What is another reason is told beside it, and each way out once.
+    folder.run("mkfifo old/l old/m").ok();
+    folder.run("mknod old/device c 1 3").ok();
+    let said = specialize(&folder, "--output old=@/new").fails(1);
+    assert!(said.contains("and 3 more: a named pipe cannot be copied"), "{said}");
+    assert!(pipes(&said) == 11 && said.contains("device is a device"), "{said}");
+    assert_eq!(said.matches("help:").count(), 1, "{said}");
+}
+
+/// Only the first was told.
+#[test]
+fn all_links_that_cannot_be_made_are_told() {
+    let folder = tree();
+    symlink("values.pc", folder.path("old/lib/link")).expect("a link");
+    let line = format!(
+        "strace -f -o /dev/null -e inject=symlink,symlinkat:error=EIO {} specialize --output old={}",
+        postlink().display(),
+        folder.path("new").display()
+    );
+    let said = folder.run(&line).fails(1);
+    assert!(said.contains("old/link") && said.contains("old/lib/link"), "{said}");
 }
 
 #[test]

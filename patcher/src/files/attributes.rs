@@ -139,28 +139,43 @@ impl Given {
         Ok(Self { metadata, xattrs })
     }
 
-    /// Gives it that again, each by itself where the system allows it.
+    /// Gives it that again, each by itself. What cannot be given back takes rights away, as in [`keep`].
     ///
     /// # Errors
-    /// The folder cannot be looked at, or its mode or times cannot be set.
+    /// Something of it could not be given back: the first reason.
     pub(crate) fn give_back(&self, folder: &File) -> io::Result<()> {
         let mut mode = self.metadata.mode() & 0o7777;
-        if keep_owner(folder, &folder.metadata()?, &self.metadata).is_err() {
+        let now = folder.metadata();
+        let owner = now.and_then(|now| keep_owner(folder, &now, &self.metadata));
+        if owner.is_err() {
             // What its group might do would be for another one.
             mode &= !(SET_ID_BITS | 0o070);
         }
+        let lists = self.give_back_xattrs(folder);
+        let access_list = || self.xattrs.iter().find(|(name, _)| name == ACCESS_LIST);
+        let is_list = xattr(folder, ACCESS_LIST)
+            .is_ok_and(|now| now.as_ref() == access_list().map(|(_, value)| value));
+        if !is_list {
+            mode &= !0o070;
+        }
+        let set = folder.set_permissions(Permissions::from_mode(mode));
+        let timed = keep_times(&self.metadata, folder);
+        owner.and(lists).and(set).and(timed)
+    }
+
+    fn give_back_xattrs(&self, folder: &File) -> io::Result<()> {
+        let mut done = Ok(());
         for name in xattr_names(folder)? {
             if self.xattrs.iter().all(|(own, _)| *own != name) {
-                let _ = fremovexattr(folder, name.as_str());
+                done = done.and(fremovexattr(folder, name.as_str()));
             }
         }
         for (name, value) in &self.xattrs {
             if xattr(folder, name).ok().flatten().as_ref() != Some(value) {
-                let _ = fsetxattr(folder, name.as_str(), value, XattrFlags::empty());
+                done = done.and(fsetxattr(folder, name.as_str(), value, XattrFlags::empty()));
             }
         }
-        folder.set_permissions(Permissions::from_mode(mode))?;
-        keep_times(&self.metadata, folder)
+        Ok(done?)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -107,16 +107,26 @@ impl<'a> Ready<'a> {
         let place = Place::open(&target)?;
         let failed = |action| Error::io(action, &target);
         // Until it is complete, nobody else reads what others may not read at all.
+        let there = match what {
+            Old::Stays => looked_at(&target)?,
+            Old::Goes | Old::Moves(_) => None,
+        };
         let (mode, held) = match what {
             Old::Goes | Old::Moves(_) => (0o600, Some(old)),
             Old::Stays => {
                 let mode = old.metadata().map_err(failed("open"))?.mode() & 0o777;
                 // What is there and not open to others, does not become so.
-                let most = target.metadata().map_or(0o777, |there| there.mode() | 0o700);
-                (mode & most, None)
+                (mode & there.as_ref().map_or(0o777, |there| there.mode() | 0o700), None)
             }
         };
         let new = place.new_file(mode, held, swept)?;
+        if let Some(there) = there {
+            // Nor to another group.
+            let most = most_of(&there, &target, new.file())?.mode() | 0o700;
+            let mode = new.file().metadata().map_err(failed("look at"))?.mode() & most;
+            let set = new.file().set_permissions(Permissions::from_mode(mode));
+            set.map_err(failed("keep the mode of"))?;
+        }
         // Behind that, since the old file may just have lost a second name that a kill left.
         let before = old.metadata().map_err(failed("open"))?;
         let file = new.file();
@@ -151,6 +161,40 @@ impl<'a> Ready<'a> {
         }
         Ok(Self { old, before, what, new, place, target, how, notes })
     }
+
+    /// Refuses to take the place of a file that is not the one that was copied, or after a signal.
+    fn check(&self, stop: &AtomicBool) -> Result<()> {
+        let Self { old, before, place, target, .. } = self;
+        let now = old.metadata().map_err(Error::io("read", target))?;
+        let is_there = match self.what {
+            // In the folder that was opened, whatever is at its path now.
+            Old::Goes => {
+                place.folder.has(&place.name, &now).map_err(Error::io("look at", target))?
+            }
+            Old::Moves(path) => is_same(path, &now).map_err(Error::io("look at", path))?,
+            Old::Stays => true,
+        };
+        if !is_there || !Stamp::of(&now).continues(&Stamp::of(before)) {
+            return Err(changed(target));
+        }
+        not_stopped(stop, target)
+    }
+}
+
+/// What is at the place of a new file; `None` if nothing is.
+fn looked_at(target: &Path) -> Result<Option<Metadata>> {
+    match target.metadata() {
+        Ok(there) => Ok(Some(there)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("look at", target)(error)),
+    }
+}
+
+/// The permissions of the file that is there, for a new one in its place.
+fn most_of(there: &Metadata, target: &Path, new: &File) -> Result<Permissions> {
+    // Who may not read it cannot ask for an access list.
+    let old = open(target, Mode::Read).ok();
+    mode_alone(there, old.as_ref(), new).map_err(Error::io("keep the mode of", target))
 }
 
 /// Puts a file into its place, in one step. Gives the sentences about it.
@@ -158,9 +202,8 @@ impl<'a> Ready<'a> {
 /// # Errors
 /// See [`put`].
 pub(crate) fn put_ready(ready: Ready<'_>, stop: &AtomicBool) -> Result<Vec<String>> {
-    let Ready { old, before, what, new, place, target, how, mut notes } = ready;
-    check_unchanged(old, &before, &place, &target, what)?;
-    not_stopped(stop, &target)?;
+    ready.check(stop)?;
+    let Ready { new, place, target, how, mut notes, .. } = ready;
     new.put(&place.name).map_err(Error::io("put a new file in the place of", &target))?;
     if how.sync {
         // The file is there: this is no refusal any more.
@@ -187,32 +230,12 @@ pub(crate) fn put_both(
     // Until both are in their places, the old file at the first one has a second name.
     let (place, target) = (first.place.clone(), first.target.clone());
     let old = place.second_name();
+    second.check(stop)?;
     let notes = put_ready(first, stop)?;
     match put_ready(second, stop) {
         Ok(more) => Ok((notes, more)),
         Err(error) => Err(take_back(vec![(place, target, old)], error)),
     }
-}
-
-/// Refuses to take the place of a file that is not the one that was copied.
-fn check_unchanged(
-    old: &File,
-    before: &Metadata,
-    place: &Place,
-    target: &Path,
-    what: Old<'_>,
-) -> Result<()> {
-    let now = old.metadata().map_err(Error::io("read", target))?;
-    let is_there = match what {
-        // In the folder that was opened, whatever is at its path now.
-        Old::Goes => place.folder.has(&place.name, &now).map_err(Error::io("look at", target))?,
-        Old::Moves(path) => is_same(path, &now).map_err(Error::io("look at", path))?,
-        Old::Stays => true,
-    };
-    if is_there && Stamp::of(&now).continues(&Stamp::of(before)) {
-        return Ok(());
-    }
-    Err(changed(target))
 }
 
 /// Refuses to go on with a file when `stop` is set.
@@ -240,16 +263,9 @@ pub(crate) fn files(outputs: &[(PathBuf, impl AsRef<[u8]>)], inputs: &[&Path]) -
         if !holds(file, 0, content).map_err(Error::io("read back", &target))? {
             return Err(Error::ReadBack { path: target });
         }
-        match target.metadata() {
-            Ok(metadata) => {
-                // Who may not read it cannot ask for an access list.
-                let old = open(&target, Mode::Read).ok();
-                let mode = mode_alone(&metadata, old.as_ref(), file);
-                let set = mode.and_then(|mode| file.set_permissions(mode));
-                set.map_err(Error::io("keep the mode of", &target))?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::io("look at", &target)(error)),
+        if let Some(there) = looked_at(&target)? {
+            let set = file.set_permissions(most_of(&there, &target, file)?);
+            set.map_err(Error::io("keep the mode of", &target))?;
         }
         new_files.push((new, place, target));
     }
@@ -339,10 +355,11 @@ pub(crate) fn target(path: &Path) -> Result<PathBuf> {
     let kind = match path.metadata() {
         Ok(metadata) => irregular(metadata.file_type()),
         // Nothing there, or a link to nothing.
-        Err(_) => match path.symlink_metadata() {
+        Err(error) if is_nothing(&error) => match path.symlink_metadata() {
             Ok(metadata) => irregular(metadata.file_type()),
             Err(_) => return new_target(path),
         },
+        Err(error) => return Err(Error::io("look at", path)(error)),
     };
     match kind {
         Some(kind) => Err(Error::NotRegular { path: path.to_owned(), kind }),

@@ -217,9 +217,11 @@ impl<'a> Staged<'a> {
         };
         let mut errors: Vec<Error> = files.par_iter().filter_map(copy).collect();
         not_stopped(stop)?;
+        // Where a file could not be copied, its other names cannot either.
+        let has_all_files = errors.is_empty();
         for (entry, planned) in self.entries() {
             let done = match (&entry.kind, planned.same_as) {
-                (EntryKind::File(_), Some(first)) => {
+                (EntryKind::File(_), Some(first)) if has_all_files => {
                     let linked = self.place_of(&self.plan.tree.entries[first]).and_then(
                         |(folder, first)| {
                             let (to, name) = self.place_of(entry)?;
@@ -233,10 +235,7 @@ impl<'a> Staged<'a> {
                 }
                 _ => continue,
             };
-            // Where a file could not be copied, its other names cannot either.
-            if errors.is_empty() {
-                errors.extend(done.err());
-            }
+            errors.extend(done.err());
         }
         if errors.is_empty() { Ok(()) } else { Err(Error::several(errors)) }
     }
@@ -353,7 +352,10 @@ impl Drop for Staged<'_> {
             Site::Beside { folder } => emptied().and_then(|()| self.parent.remove_folder(folder)),
             Site::Made if self.is_file() => self.parent.remove(name),
             Site::Made => emptied().and_then(|()| self.parent.remove_folder(name)),
-            Site::Given(given) => emptied().and_then(|()| given.give_back(self.root.file())),
+            Site::Given(given) => {
+                let emptied = emptied();
+                given.give_back(self.root.file()).and(emptied)
+            }
         };
     }
 }
@@ -427,7 +429,8 @@ pub(super) fn free(place: &Path, is_file: bool) -> Result<()> {
         Err(error) => return Err(Error::io("look at", place)(error)),
         Ok(there) => {
             let is_empty = || Folder::open(place).and_then(|folder| folder.is_empty());
-            !is_file && there.is_dir() && is_empty().is_ok_and(|is_empty| is_empty)
+            let may_serve = !is_file && there.is_dir();
+            may_serve && is_empty().map_err(Error::io("list", place))?
         }
     };
     if is_free { Ok(()) } else { Err(exists(place)) }
