@@ -181,7 +181,7 @@ const UNCLEAR: &str = "the program decides what the path is: write it whole, nam
                        --other-path, or the file with --allow-left";
 const UNCHANGED: &str =
     "a pattern or an allowed value of the schema has the path: write it without that";
-const COUNTED: &str = "the text counts its bytes, and would be wrong if they became more or fewer: \
+const COUNTED: &str = "the text counts its bytes, or is signed, and would be wrong if they became others: \
                        write it anew at its new place, or name the file with --allow-left";
 const COMPILE_AGAIN: &str = "remove it before, and compile the Python file again at its new place: python3 -m compileall -f FOLDER";
 
