@@ -289,6 +289,10 @@ fn a_longer_path_that_is_possible_is_left_whole() {
     folder.write("tree/share/text", "/opt/app/lib%s\n");
     let said = left(&folder, more);
     assert!(said.contains("share/text: line 1, possible: /opt/app/lib%s"), "{said}");
+    // Where no string has an end that can be seen, nobody knows which of them it is.
+    folder.write("tree/share/text", b"\0/opt/app/libdeadlock\0");
+    let said = left(&folder, "--rewrite /opt/app/lib=/srv/new/lob --equal-length");
+    assert!(said.contains("share/text: at 0x1, possible: "), "{said}");
     folder.write("tree/share/text", "/opt/app/libexec /opt/app/lib\n");
     specialize(&folder, more).ok();
     assert_eq!(folder.read("out/srv/new/share/text"), b"/srv/new/libexec /srv/libs\n");

@@ -26,7 +26,7 @@ use crate::scan::propose::entry;
 use crate::search::engine::Searcher;
 use crate::search::hits::{Hit, Hits, MOST_RECORDS};
 use crate::search::pieces::PIECE;
-use crate::search::reference::{Encoding, Fit};
+use crate::search::reference::{Encoding, Fit, Reference};
 use crate::search::text;
 use crate::search::unpack::{self, FoundMember, Inside, PackFormat};
 use crate::shown::escaped;
@@ -257,7 +257,24 @@ impl Context<'_> {
     }
 
     fn hits(&self, kind: FindingKind) -> Result<Vec<Finding>> {
-        self.searched.found.hits.iter().map(|hit| self.hit(kind, hit)).collect()
+        let hits = self.searched.found.hits.iter();
+        hits.map(|hit| self.hit(kind, &self.outside_of_texts(hit)?)).collect()
+    }
+
+    /// A hit in what is no text. A longer reference that is there as well may be meant, though something
+    /// follows it at once.
+    fn outside_of_texts(&self, hit: &Hit) -> Result<Hit> {
+        let references = self.searcher.references();
+        let own = &references[hit.reference].needle;
+        let longer = |one: &&Reference| one.needle.len() > own.len() && one.needle.starts_with(own);
+        for one in references.iter().filter(longer) {
+            let Some(bytes) = hit.encoding.encode(&one.needle) else { continue };
+            let holds = self.window.borrow_mut().holds(hit.offset, &bytes);
+            if hit.fit == Fit::Certain && holds.map_err(|error| self.failed(error))? {
+                return Ok(Hit { fit: Fit::Inside, ..*hit });
+            }
+        }
+        Ok(*hit)
     }
 
     /// What is known of an image; `None` if it only begins like one.
@@ -389,7 +406,7 @@ impl Context<'_> {
             return Ok(None);
         }
         let kind = FindingKind::in_image(part.map(|part| part.purpose));
-        let found = self.hit(kind, hit)?;
+        let found = self.hit(kind, &self.outside_of_texts(hit)?)?;
         let reference = &self.searcher.references()[hit.reference];
         Ok(Some(Finding {
             section: part.map(|part| part.name.clone()),

@@ -66,14 +66,29 @@ fn leaves(behind: &[u8], encoding: Encoding, is_slash: fn(char) -> bool) -> bool
 
 /// Whether a path can begin behind these bytes.
 pub(super) fn begins(before: &[u8], encoding: Encoding) -> Fit {
-    let last = before.rchunks_exact(encoding.width()).next();
-    match last.map(|unit| encoding.ascii(unit)) {
+    let mut last = before.rchunks_exact(encoding.width()).map(|unit| encoding.ascii(unit));
+    let (last, next) = (last.next(), last.next().flatten());
+    match last {
         None => return Fit::Certain,
         Some(Some(byte)) if byte <= b' ' || OPENS.contains(&byte) => return Fit::Certain,
+        // What is in quotes begins here; or a variable, or a command, ends.
+        Some(Some(b'"' | b'\''))
+            if !is_ascii_name(next) && !matches!(next, Some(b')' | b'}' | b'`')) =>
+        {
+            return Fit::Certain;
+        }
         Some(_) => {}
     }
     let reach = BEFORE.min(before.len() / encoding.width() * encoding.width());
-    let text = encoding.text(before.get(before.len() - reach..).unwrap_or_default());
+    let mut before = before.get(before.len() - reach..).unwrap_or_default();
+    // But for commands and variables, the last word is enough.
+    if encoding == Encoding::Plain && !matches!(last, Some(Some(b')' | b'}' | b'`' | b'"' | b'\'')))
+    {
+        let is_end = |&byte: &u8| byte < b' ' || ENDS_WORD.as_bytes().contains(&byte);
+        let end = before.iter().rposition(is_end).map_or(0, |end| end + 1);
+        before = before.get(end..).unwrap_or_default();
+    }
+    let text = encoding.text(before);
     let path = text.trim_end_matches('/');
     let slashes = text.len() - path.len();
     if RELATIVE.iter().copied().flatten().any(|token| path.ends_with(token)) {

@@ -164,7 +164,10 @@ impl Encoding {
 
     /// Bytes as text, with U+FFFD where they are none.
     pub(crate) fn text(self, bytes: &[u8]) -> String {
-        self.chars(bytes).map(|char| char.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+        match self {
+            Self::Plain => String::from_utf8_lossy(bytes).into_owned(),
+            _ => self.chars(bytes).map(|one| one.unwrap_or(char::REPLACEMENT_CHARACTER)).collect(),
+        }
     }
 }
 
