@@ -254,6 +254,10 @@ fn texts_with_relative_and_with_unclear_paths() {
         "printf(\"/opt/app%s\", name);\n",
         "DIR=/opt/app$SUFFIX\n",
         "DIR=/opt/app${SUFFIX}\n",
+        "proxy http://localhost:8080/opt/app/api\n",
+        "cd ~/opt/app\n",
+        "/srv/%d/opt/app\n",
+        "see /opt/app/../lib\n",
     ] {
         folder.write("tree/share/text", text);
         let said = left(&folder, "");
@@ -264,11 +268,75 @@ fn texts_with_relative_and_with_unclear_paths() {
     }
 }
 
+/// A path in a folder whose name is not ASCII was taken for a path of its own. What is told of it has its letters.
+#[test]
+fn paths_in_folders_of_any_script_are_other_paths() {
+    let folder = tree();
+    folder.write("tree/share/text", "a /home/jürgen/opt/app/x\nb grün /opt/app für\n");
+    let found = found(&folder, 0);
+    let told: Vec<_> = found.iter().map(|one| one["text"].as_str().expect("a text")).collect();
+    assert_eq!(told, ["b grün /opt/app für"]);
+    // Nobody knows which character of an old encoding it is.
+    folder.write("tree/share/text", b"/opt/app\xe9\n");
+    assert!(left(&folder, "").contains("share/text: line 1, possible: "));
+}
+
+/// The shorter of two old paths was rewritten where a program makes a name of the longer one.
+#[test]
+fn a_longer_path_that_is_possible_is_left_whole() {
+    let folder = tree();
+    let more = "--rewrite /opt/app/lib=/srv/libs";
+    folder.write("tree/share/text", "/opt/app/lib%s\n");
+    let said = left(&folder, more);
+    assert!(said.contains("share/text: line 1, possible: /opt/app/lib%s"), "{said}");
+    // Where no string has an end that can be seen, nobody knows which of them it is.
+    folder.write("tree/share/text", b"\0/opt/app/libdeadlock\0");
+    let said = left(&folder, "--rewrite /opt/app/lib=/srv/new/lob --equal-length");
+    assert!(said.contains("share/text: at 0x1, possible: "), "{said}");
+    folder.write("tree/share/text", "/opt/app/libexec /opt/app/lib\n");
+    specialize(&folder, more).ok();
+    assert_eq!(folder.read("out/srv/new/share/text"), b"/srv/new/libexec /srv/libs\n");
+}
+
+/// Behind `..` another folder is meant.
+#[test]
+fn a_link_that_leads_out_of_the_old_path_is_left() {
+    let folder = tree();
+    std::os::unix::fs::symlink("/opt/app/../app/x", folder.path("tree/out")).expect("a link");
+    assert!(left(&folder, "").contains("/opt/app/../app/x"));
+    fs::remove_file(folder.path("tree/out")).expect("a link");
+    std::os::unix::fs::symlink("/opt/app/lib/../x", folder.path("tree/in")).expect("a link");
+    specialize(&folder, "").ok();
+    let target = fs::read_link(folder.path("out/srv/new/in")).expect("a link");
+    assert_eq!(target.to_str(), Some("/srv/new/lib/../x"));
+}
+
+/// A manifest that was made before an edit of equal size knew a path where there is another one now.
+#[test]
+fn a_manifest_is_refused_where_another_path_is_now() {
+    let folder = tree();
+    folder.write("tree/share/text", "a /opt/app/x\n");
+    folder.postlink("scan tree --reference /opt/app --manifest known").ok();
+    specialize(&folder, "--manifest known").ok();
+    for text in ["a /opt/apple\n", "a /opt/app%s\n", "h//opt/app/x\n"] {
+        folder.write("tree/share/text", text);
+        let run = specialize(&folder, "--manifest known");
+        assert_eq!((run.code, folder.path("out").exists()), (1, false), "{text} {run:?}");
+    }
+}
+
 /// A text that counts the bytes of its strings is wrong when one of them gets longer.
 #[test]
 fn counted_strings_are_told_and_left() {
     let folder = tree();
-    for text in ["a:1:{s:3:\"dir\";s:10:\"/opt/app/x\";}", "16:prefix=/opt/app/,\n"] {
+    let long = format!("s:20008:\"/opt/app{}\";", " ".repeat(20_000));
+    for text in [
+        "a:1:{s:3:\"dir\";s:10:\"/opt/app/x\";}",
+        "16:prefix=/opt/app/,\n",
+        &long,
+        "blob\nmark :1\ndata 9\n/opt/app\n",
+        "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n/opt/app\n",
+    ] {
         folder.write("tree/share/text", text);
         let said = left(&folder, "");
         assert!(said.contains("the text counts its bytes"), "{said}");

@@ -26,7 +26,7 @@ use crate::scan::propose::entry;
 use crate::search::engine::Searcher;
 use crate::search::hits::{Hit, Hits, MOST_RECORDS};
 use crate::search::pieces::PIECE;
-use crate::search::reference::{Encoding, Fit};
+use crate::search::reference::{Encoding, Fit, Reference};
 use crate::search::text;
 use crate::search::unpack::{self, FoundMember, Inside, PackFormat};
 use crate::shown::escaped;
@@ -181,7 +181,7 @@ const UNCLEAR: &str = "the program decides what the path is: write it whole, nam
                        --other-path, or the file with --allow-left";
 const UNCHANGED: &str =
     "a pattern or an allowed value of the schema has the path: write it without that";
-const COUNTED: &str = "the text counts its bytes, and would be wrong if they became more or fewer: \
+const COUNTED: &str = "the text counts its bytes, or is signed, and would be wrong if they became others: \
                        write it anew at its new place, or name the file with --allow-left";
 const COMPILE_AGAIN: &str = "remove it before, and compile the Python file again at its new place: python3 -m compileall -f FOLDER";
 
@@ -257,7 +257,24 @@ impl Context<'_> {
     }
 
     fn hits(&self, kind: FindingKind) -> Result<Vec<Finding>> {
-        self.searched.found.hits.iter().map(|hit| self.hit(kind, hit)).collect()
+        let hits = self.searched.found.hits.iter();
+        hits.map(|hit| self.hit(kind, &self.outside_of_texts(hit)?)).collect()
+    }
+
+    /// A hit in what is no text. A longer reference that is there as well may be meant, though something
+    /// follows it at once.
+    fn outside_of_texts(&self, hit: &Hit) -> Result<Hit> {
+        let references = self.searcher.references();
+        let own = &references[hit.reference].needle;
+        let longer = |one: &&Reference| one.needle.len() > own.len() && one.needle.starts_with(own);
+        for one in references.iter().filter(longer) {
+            let Some(bytes) = hit.encoding.encode(&one.needle) else { continue };
+            let holds = self.window.borrow_mut().holds(hit.offset, &bytes);
+            if hit.fit == Fit::Certain && holds.map_err(|error| self.failed(error))? {
+                return Ok(Hit { fit: Fit::Inside, ..*hit });
+            }
+        }
+        Ok(*hit)
     }
 
     /// What is known of an image; `None` if it only begins like one.
@@ -389,7 +406,7 @@ impl Context<'_> {
             return Ok(None);
         }
         let kind = FindingKind::in_image(part.map(|part| part.purpose));
-        let found = self.hit(kind, hit)?;
+        let found = self.hit(kind, &self.outside_of_texts(hit)?)?;
         let reference = &self.searcher.references()[hit.reference];
         Ok(Some(Finding {
             section: part.map(|part| part.name.clone()),

@@ -131,6 +131,11 @@ impl FindingKind {
         }
     }
 
+    /// Whether such a finding is judged by the bytes around it in its file alone.
+    pub(crate) fn is_of_bytes(self) -> bool {
+        matches!(self, Self::Text | Self::String | Self::Debug | Self::Data)
+    }
+
     /// All of them, in order.
     pub const ALL: [Self; 15] = [
         Self::Value,

@@ -97,8 +97,17 @@ impl Hits {
         self.hits.sort_by_key(|hit| (hit.offset, std::cmp::Reverse(hit.length), hit.reference));
         self.drop_pieces_of_what_is_whole();
         self.pieces.retain(|piece| piece.reference < own);
-        let (certain, doubtful): (Vec<Hit>, Vec<Hit>) =
+        let (mut certain, doubtful): (Vec<Hit>, Vec<Hit>) =
             self.hits.drain(..).partition(|hit| hit.fit == Fit::Certain);
+        // Where a program may go on with a longer reference, a shorter one is as unclear.
+        certain.retain(|hit| {
+            let first = doubtful.partition_point(|one| one.offset < hit.offset);
+            let mut there = doubtful.iter().skip(first).take_while(|one| one.offset == hit.offset);
+            let is_cut = there.any(|one| {
+                one.fit == Fit::Unclear && one.reference < own && one.length > hit.length
+            });
+            hit.reference >= own || !is_cut
+        });
         let apart = |hits: Vec<Hit>| {
             let mut kept: Vec<Hit> = Vec::with_capacity(hits.len());
             for hit in hits {

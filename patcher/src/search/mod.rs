@@ -1,5 +1,6 @@
 //! Searches.
 
+pub(crate) mod boundary;
 pub(crate) mod engine;
 pub(crate) mod hits;
 mod matcher;

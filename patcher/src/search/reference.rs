@@ -12,13 +12,18 @@
 //! - Behind it comes no name character, so that `/opt/app` is not found in `/opt/apple`,
 //!   `/opt/app-2` or `/opt/app.conf`. Dots that no other name character follows are the end of a
 //!   sentence: `It is in /opt/app.`
-//! - It does not continue another path, so that it is not found in `/x/opt/app`: the name
-//!   characters before it, if there are any, have no slash before them. So it is found in
-//!   `-L/opt/app/lib` and `$ROOT/opt/app`. A slash before it counts as part of what is before that:
-//!   `file:///opt/app` is found, `/x//opt/app` is not.
+//! - It does not continue another path, so that it is not found in `/x/opt/app`: in the word before it there
+//!   is no slash with only name characters behind it. Letters of other scripts are name characters there. So it is
+//!   found in `-L/opt/app/lib` and `$ROOT/opt/app`. A slash before it counts as part of what is before that:
+//!   `file:///opt/app` is found, `/x//opt/app` is not. A word ends at white space, quotes and `= , ; < > |`,
+//!   and in lists at a colon.
 //! - It is not relative: `.`, `..` or `$ORIGIN` before it make it another path.
-//! - Where a program decides what the path is, it is *unclear*, in a text too: behind it comes `%`
-//!   (`/opt/app%s`) or a variable (`/opt/app$suffix`), or before it a command (`$(dirname "$0")/opt/app`).
+//! - Where a program decides what the path is, or the text does not tell, it is *unclear*, in a text too:
+//!   behind it comes `%` (`/opt/app%s`), a variable (`/opt/app$suffix`), a character outside of ASCII that is no
+//!   punctuation, or a way out of it (`/opt/app/../x`). Or before it stands a command
+//!   (`$(dirname "$0")/opt/app`), a `%`, a home (`~/opt/app`), a host with a port or user, or
+//!   anything but name characters since the last slash of its word (`/srv/$x/opt/app`). A variable alone
+//!   is taken for another root, such as `$DESTDIR`, unless it is `HOME`.
 //!
 //! A **path of Windows**, with a drive (`C:/app`, `C:\app`) or a share (`\\host\share\app`), is found as it is
 //! named, with its slashes and in its case. It ends as any other; before it stands no letter, digit, `_`
@@ -41,15 +46,9 @@ use std::path::Path;
 use postlink_format::{STORE_HASH_SIZE, store_hash};
 use serde::{Deserialize, Serialize};
 
+use super::boundary::{begins, begins_word, ends, is_option};
 use crate::error::{Error, Result};
-use crate::image::RELATIVE;
 use crate::shown::{escaped, shown};
-
-/// Bytes before a match that may decide whether it is one: the longest name that Linux has, and
-/// some slashes, in the widest encoding.
-pub(crate) const BEFORE: usize = 4 * (255 + 16);
-/// Bytes behind a match that may decide whether it is one: some dots and one more character.
-pub(crate) const BEHIND: usize = 4 * 16;
 
 /// A path or word that is searched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,23 +132,41 @@ impl Encoding {
         (byte.is_ascii() && zeros.iter().all(|&zero| zero == 0)).then_some(*byte)
     }
 
-    /// The first character of bytes; `None` where they are no text.
-    fn first(self, bytes: &[u8]) -> Option<char> {
-        let unit = |unit: &[u8]| match (self, unit) {
-            (Self::Utf16Le, &[a, b]) => Some(u32::from(u16::from_le_bytes([a, b]))),
-            (Self::Utf16Be, &[a, b]) => Some(u32::from(u16::from_be_bytes([a, b]))),
-            (Self::Utf32Le, &[a, b, c, d]) => Some(u32::from_le_bytes([a, b, c, d])),
-            (Self::Utf32Be, &[a, b, c, d]) => Some(u32::from_be_bytes([a, b, c, d])),
-            _ => None,
+    /// The characters of bytes; `None` where they are no text.
+    fn chars(self, bytes: &[u8]) -> impl Iterator<Item = Option<char>> {
+        let unit = move |unit: &[u8]| match (self, unit) {
+            (Self::Utf16Le, &[a, b]) => u32::from(u16::from_le_bytes([a, b])),
+            (Self::Utf16Be, &[a, b]) => u32::from(u16::from_be_bytes([a, b])),
+            (Self::Utf32Le, &[a, b, c, d]) => u32::from_le_bytes([a, b, c, d]),
+            (Self::Utf32Be, &[a, b, c, d]) => u32::from_be_bytes([a, b, c, d]),
+            _ => u32::MAX,
         };
-        let mut units = bytes.chunks_exact(self.width()).map_while(unit);
+        let (of_bytes, of_pairs, of_units) = match self {
+            Self::Plain => (bytes, [].as_slice(), [].as_slice()),
+            Self::Utf16Le | Self::Utf16Be => ([].as_slice(), bytes, [].as_slice()),
+            Self::Utf32Le | Self::Utf32Be => ([].as_slice(), [].as_slice(), bytes),
+        };
+        let of_bytes = of_bytes.utf8_chunks().flat_map(|chunk| {
+            let invalid = (!chunk.invalid().is_empty()).then_some(None);
+            chunk.valid().chars().map(Some).chain(invalid)
+        });
+        // No unit of two bytes is larger.
+        let pairs = of_pairs.chunks_exact(2).map(unit).map(|unit| unit as u16);
+        let of_pairs = char::decode_utf16(pairs).map(Result::ok);
+        let of_units = of_units.chunks_exact(4).map(unit).map(char::from_u32);
+        of_bytes.chain(of_pairs).chain(of_units)
+    }
+
+    /// The first character of bytes; `None` where they are no text.
+    pub(super) fn first(self, bytes: &[u8]) -> Option<char> {
+        self.chars(bytes).next()?
+    }
+
+    /// Bytes as text, with U+FFFD where they are none.
+    pub(crate) fn text(self, bytes: &[u8]) -> String {
         match self {
-            Self::Plain => bytes.utf8_chunks().next()?.valid().chars().next(),
-            Self::Utf16Le | Self::Utf16Be => {
-                let units = units.map_while(|unit| u16::try_from(unit).ok());
-                char::decode_utf16(units).next()?.ok()
-            }
-            Self::Utf32Le | Self::Utf32Be => char::from_u32(units.next()?),
+            Self::Plain => String::from_utf8_lossy(bytes).into_owned(),
+            _ => self.chars(bytes).map(|one| one.unwrap_or(char::REPLACEMENT_CHARACTER)).collect(),
         }
     }
 }
@@ -255,7 +272,7 @@ impl Reference {
     /// Whether the path can end before these bytes: a longer name makes it a different path.
     #[must_use]
     pub(crate) fn is_end(&self, behind: &[u8]) -> bool {
-        ends(behind, Encoding::Plain) == Fit::Certain
+        ends(behind, Encoding::Plain, |char| char == '/') == Fit::Certain
     }
 
     /// How the needle, which was found in these bytes at `start..end`, fits there. Bytes before or
@@ -273,7 +290,9 @@ impl Reference {
             true => Fit::Inside,
             false => begins(before, encoding),
         };
-        begins.max(ends(bytes.get(end..).unwrap_or_default(), encoding))
+        let is_slash =
+            if is_windows { |char| char == '/' || char == '\\' } else { |char| char == '/' };
+        begins.max(ends(bytes.get(end..).unwrap_or_default(), encoding, is_slash))
     }
 }
 
@@ -288,86 +307,6 @@ pub(crate) enum Fit {
     Inside,
     /// They are a piece of the reference, as a compiler cuts it.
     Piece,
-}
-
-fn is_name(char: Option<u8>) -> bool {
-    char.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_-.+~@".contains(&byte))
-}
-
-/// Whether a path can end before these bytes.
-fn ends(behind: &[u8], encoding: Encoding) -> Fit {
-    let behind = behind.get(..BEHIND).unwrap_or(behind);
-    let mut units = behind.chunks_exact(encoding.width()).map(|unit| encoding.ascii(unit));
-    match (units.next().flatten(), units.next().flatten()) {
-        // A conversion of printf, a character of a URL; a variable of a shell, of make, of systemd.
-        (Some(b'%'), _) => Fit::Unclear,
-        (Some(b'$'), next) if is_name(next) || matches!(next, Some(b'{' | b'(')) => Fit::Unclear,
-        (Some(b'.'), next) => {
-            let next = [next].into_iter().chain(units).find(|&char| char != Some(b'.'));
-            if is_name(next.flatten()) { Fit::Inside } else { Fit::Certain }
-        }
-        (char, _) if is_name(char) => Fit::Inside,
-        // A longer name, or the next word of a language that has no spaces.
-        (None, _) if encoding.first(behind).is_some_and(char::is_alphanumeric) => Fit::Unclear,
-        _ => Fit::Certain,
-    }
-}
-
-/// Whether a path can begin behind these bytes.
-fn begins(before: &[u8], encoding: Encoding) -> Fit {
-    let last = before.rchunks_exact(encoding.width()).next().and_then(|unit| encoding.ascii(unit));
-    if !last.is_some_and(|byte| is_name(last) || b"/\"'`)}".contains(&byte)) {
-        return Fit::Certain;
-    }
-    let before = before.get(before.len().saturating_sub(BEFORE)..).unwrap_or_default();
-    // Any other character than those of ASCII is none that matters.
-    let units = before.rchunks_exact(encoding.width());
-    let mut text: Vec<u8> = units.map(|unit| encoding.ascii(unit).unwrap_or(0)).collect();
-    text.reverse();
-    let slashes = text.iter().rev().take_while(|&&byte| byte == b'/').count();
-    text.truncate(text.len() - slashes);
-    if RELATIVE.iter().copied().flatten().any(|token| text.ends_with(token.as_bytes())) {
-        return Fit::Inside;
-    }
-    let name = text.iter().rev().take_while(|&&byte| is_name(Some(byte))).count();
-    let (front, name) = text.split_at(text.len() - name);
-    if !name.is_empty() {
-        let is_relative = [b".".as_slice(), b".."].contains(&name);
-        let continues = slashes > 0 || front.ends_with(b"/");
-        return if is_relative || continues { Fit::Inside } else { Fit::Certain };
-    }
-    // A command, whose output stands before the path: perhaps in quotes.
-    let bare = text.strip_suffix(b"\"").or(text.strip_suffix(b"'")).unwrap_or(&text);
-    let is_command = match bare {
-        [inner @ .., b')'] => {
-            let open = inner.iter().rposition(|&byte| byte == b'(').unwrap_or_default();
-            let (front, name) = inner.split_at(open);
-            front.ends_with(b"$") && !name.iter().skip(1).all(|&byte| is_name(Some(byte)))
-        }
-        [front @ .., b'`'] => {
-            // The second of a pair on its line.
-            let line = front.rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
-            line.iter().filter(|&&byte| byte == b'`').count() % 2 == 1
-        }
-        _ => false,
-    };
-    if is_command { Fit::Unclear } else { Fit::Certain }
-}
-
-/// Whether a word can begin behind these bytes.
-fn begins_word(before: &[u8], encoding: Encoding) -> bool {
-    let last = before.rchunks_exact(encoding.width()).next().and_then(|unit| encoding.ascii(unit));
-    !last.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte))
-}
-
-/// Whether these bytes end as an option that a path can follow at once: `-L`.
-fn is_option(before: &[u8], encoding: Encoding) -> bool {
-    let units = before.rchunks_exact(encoding.width());
-    let mut units = units.map(|unit| encoding.ascii(unit));
-    let (letter, dash) = (units.next().flatten(), units.next().flatten());
-    letter.is_some_and(|byte| byte.is_ascii_alphabetic())
-        && dash == Some(b'-')
-        && !is_name(units.next().flatten())
 }
 
 /// Whether this is an absolute path, of any system, and no word.

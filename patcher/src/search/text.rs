@@ -1,13 +1,16 @@
 //! Text files: which files are, and the lines of what was found in them.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
 
+use memchr::memmem;
+
 use crate::files::open::{read_at, size};
 use crate::files::window::Window;
 use crate::search::hits::Hit;
-use crate::search::reference::Encoding;
+use crate::shown::is_hidden;
 
 /// Bytes that are read at a time.
 const WINDOW: usize = 256 << 10;
@@ -27,10 +30,16 @@ pub(crate) fn is_text(bytes: &[u8]) -> bool {
 }
 
 /// Whether these bytes, which are all of a file or its beginning, may be a text. A PDF file is none: it
-/// has a table of offsets.
+/// has a table of offsets. Blanks may stand before it.
 #[must_use]
 pub(crate) fn is_whole_text(bytes: &[u8]) -> bool {
-    !bytes.starts_with(b"%PDF-") && is_text(bytes)
+    !beginning(bytes).starts_with(b"%PDF-") && is_text(bytes)
+}
+
+/// Bytes without the white space, and the mark of Unicode, with which they begin.
+fn beginning(bytes: &[u8]) -> &[u8] {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    bytes.trim_ascii_start()
 }
 
 /// The line number of each hit, from 1; `None` if the file is not a text.
@@ -75,34 +84,124 @@ fn newlines(bytes: &[u8]) -> u64 {
 }
 
 /// Which of these hits of a text, which are in its order, lie in a string whose length is written
-/// before it: see [`counted_strings`].
+/// before it, or in a format all of whose bytes count: see [`counted_strings`] and [`COUNTING`].
 ///
 /// # Errors
 /// The system refuses something.
 pub(crate) fn counted(file: &File, hits: &[Hit]) -> io::Result<Vec<bool>> {
-    const REACH: usize = 2 * LONGEST_COUNTED;
-    let mut counted = Vec::with_capacity(hits.len());
-    let mut buffer = Vec::new();
-    while let Some(next) = hits.get(counted.len()) {
-        let start = next.offset.saturating_sub(REACH as u64);
-        buffer.resize(WINDOW, 0);
-        let read = read_at(file, &mut buffer, start)?;
-        let mut strings = counted_strings(&buffer[..read]).into_iter().peekable();
-        // The strings of these hits are in the buffer as a whole, with what is before and behind them.
-        let end = if read < WINDOW { usize::MAX } else { WINDOW - REACH };
-        let ranges = hits[counted.len()..].iter().map(|hit| {
-            let at = (hit.offset - start) as usize;
-            at..at + hit.length as usize
-        });
-        let mut counted_to = 0;
-        for range in ranges.take_while(|range| range.end <= end) {
-            while let Some(string) = strings.next_if(|string| string.start <= range.start) {
-                counted_to = counted_to.max(string.end);
-            }
-            counted.push(range.end <= counted_to);
-        }
+    if hits.is_empty() || counts(|at, buffer| read_at(file, buffer, at))? {
+        return Ok(vec![true; hits.len()]);
     }
-    Ok(counted)
+    let mut strings = strings_of_file(file, hits)?.into_iter().peekable();
+    let mut counted_to = 0;
+    let is_counted = |hit: &Hit| {
+        while let Some(string) = strings.next_if(|string| string.start <= hit.offset) {
+            counted_to = counted_to.max(string.end);
+        }
+        hit.offset + hit.length <= counted_to
+    };
+    Ok(hits.iter().map(is_counted).collect())
+}
+
+/// The strings of a file whose length is written before them, and in which one of these hits begins, in order.
+fn strings_of_file(file: &File, hits: &[Hit]) -> io::Result<Vec<Range<u64>>> {
+    /// More than a number and what is next to it.
+    const REACH: usize = 64;
+    let (mut strings, mut buffer) = (Vec::new(), vec![0; WINDOW]);
+    let (mut at, mut failed) = (0_u64, None);
+    loop {
+        let read = read_at(file, &mut buffer, at)?;
+        let bytes = &buffer[..read];
+        let is_end = read < WINDOW;
+        for mark in marks(bytes) {
+            // Near a seam, it is looked at in the other part.
+            let is_in_other = (at > 0 && mark < REACH) || (!is_end && mark + REACH > read);
+            // What is behind a string tells whether it is one.
+            let mut rest = |to: usize| {
+                let behind = bytes.get(to..).unwrap_or_default();
+                if is_end || behind.len() >= REACH {
+                    return bytes.get(to..).map(Cow::Borrowed);
+                }
+                let first = hits.partition_point(|hit| hit.offset < at + mark as u64);
+                let is_hit = hits.get(first).is_some_and(|hit| hit.offset < at + to as u64);
+                let mut behind = vec![0; REACH];
+                match is_hit.then(|| read_at(file, &mut behind, at + to as u64)) {
+                    Some(Ok(read)) => {
+                        behind.truncate(read);
+                        Some(Cow::Owned(behind))
+                    }
+                    Some(Err(error)) => {
+                        failed = Some(error);
+                        None
+                    }
+                    None => None,
+                }
+            };
+            let string = (!is_in_other).then(|| counted_string(bytes, mark, &mut rest)).flatten();
+            strings.extend(string.map(|one| at + one.start as u64..at + one.end as u64));
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if is_end {
+            break;
+        }
+        at += (WINDOW - 2 * REACH) as u64;
+    }
+    strings.sort_by_key(|string| string.start);
+    Ok(strings)
+}
+
+/// Formats of texts whose numbers, or signature, follow from their bytes: how one begins, what it has, in lower
+/// case, if that is needed. Git and Subversion count what they write out, so do HTTP, WARC and mailboxes with
+/// lengths, and PostScript (DSC, 5).
+const COUNTING: [(&[u8], &[u8]); 12] = [
+    (b"blob\nmark :", b""),
+    (b"blob\ndata ", b""),
+    (b"reset refs/", b"\ndata "),
+    (b"commit refs/", b"\ndata "),
+    (b"feature ", b"\ndata "),
+    (b"SVN-fs-dump-format-version:", b""),
+    (b"HTTP/", b"\ncontent-length:"),
+    (b"WARC/", b"\ncontent-length:"),
+    (b"From ", b"\ncontent-length:"),
+    (b"%!PS", b"\n%%begindata:"),
+    (b"%!PS", b"\n%%beginbinary:"),
+    (b"-----BEGIN PGP SIGNED MESSAGE-----", b""),
+];
+
+/// Whether a text is in a format all of whose bytes count.
+#[must_use]
+pub(crate) fn is_counting(text: &[u8]) -> bool {
+    let mut rest = text;
+    let read = |at: u64, buffer: &mut [u8]| {
+        rest = text.get(at as usize..).unwrap_or_default();
+        io::Read::read(&mut rest, buffer)
+    };
+    counts(read).unwrap_or(false)
+}
+
+/// The same of what is read, from an offset on, into a buffer.
+fn counts(mut read: impl FnMut(u64, &mut [u8]) -> io::Result<usize>) -> io::Result<bool> {
+    let mut buffer = vec![0; WINDOW];
+    let size = read(0, &mut buffer)?;
+    let start = beginning(&buffer[..size]);
+    let begun = COUNTING.iter().filter(|(begins, _)| start.starts_with(begins));
+    let needles: Vec<&[u8]> = begun.map(|(_, needle)| *needle).collect();
+    let longest = needles.iter().map(|needle| needle.len()).max().unwrap_or_default();
+    let (mut at, mut size) = (0_u64, size);
+    while !needles.is_empty() && size > 0 {
+        let bytes = buffer[..size].to_ascii_lowercase();
+        if needles.iter().any(|needle| memmem::find(&bytes, needle).is_some()) {
+            return Ok(true);
+        }
+        if size <= longest {
+            break;
+        }
+        at += (size - longest) as u64;
+        size = read(at, &mut buffer)?;
+    }
+    Ok(false)
 }
 
 /// The printable text around a hit, on one line, without the white space at its ends, and how many
@@ -117,11 +216,12 @@ pub(crate) fn around(window: &mut Window<'_>, hit: &Hit) -> io::Result<(String, 
     let bytes = window.read(start..hit.offset + hit.length.min(4 * 4096) + reach)?;
     let from = ((hit.offset - start) as usize).min(bytes.len());
     let to = (from + hit.length as usize).min(bytes.len());
-    let before = printable(hit.encoding, bytes[..from].rchunks_exact(width as usize));
-    let before: String = before.chars().rev().collect();
-    let inside = printable(hit.encoding, bytes[from..to].chunks_exact(width as usize));
-    let behind = printable(hit.encoding, bytes[to..].chunks_exact(width as usize));
-    let before = before.trim_start();
+    let text = |bytes| hit.encoding.text(bytes);
+    let before = text(&bytes[..from]);
+    let start = before.trim_end_matches(is_printable).len();
+    let before = before.get(start..).unwrap_or_default().trim_start();
+    let printable = |bytes| text(bytes).chars().take_while(|&char| is_printable(char)).collect();
+    let (inside, behind): (String, String) = (printable(&bytes[from..to]), printable(&bytes[to..]));
     Ok((format!("{before}{inside}{}", behind.trim_end()), before.chars().count()))
 }
 
@@ -134,51 +234,54 @@ pub(crate) fn inside(text: &[u8], hit: &Hit) -> String {
     String::from_utf8_lossy(part).trim_end_matches('\0').replace('\0', ", ")
 }
 
-/// The characters up to the first that cannot be shown.
-fn printable<'a>(encoding: Encoding, units: impl Iterator<Item = &'a [u8]>) -> String {
-    let chars = units.map_while(|unit| {
-        encoding.ascii(unit).filter(|byte| *byte == b'\t' || (b' '..=b'~').contains(byte))
-    });
-    chars.map(char::from).collect()
+fn is_printable(char: char) -> bool {
+    char == '\t' || !(is_hidden(char) || char == char::REPLACEMENT_CHARACTER)
 }
-
-/// Bytes of a string that is taken for one whose length is written before it.
-const LONGEST_COUNTED: usize = 16 << 10;
 
 /// The strings of a text whose length is written before them, so that the text is wrong when they become
 /// longer or shorter: `s:9:"/opt/app/"` of PHP, `9:/opt/app/,` of netstrings, `9:/opt/app/` in lists of
 /// bencode and in canonical S-expressions, `$9` on a line of its own in the protocol of Redis.
 ///
 /// The number has to be right, and what is behind the string has to follow there in such a format: so
-/// `12:/opt/app` in the output of `grep` is none. Strings of more than some thousand bytes are not seen.
-/// They are sorted by where they begin.
+/// `12:/opt/app` in the output of `grep` is none. They are sorted by where they begin.
 pub(crate) fn counted_strings(text: &[u8]) -> Vec<Range<usize>> {
-    // Behind a number stands a colon, or the end of a line.
-    let marks = memchr::memchr2_iter(b':', b'\n', text);
-    let mut strings: Vec<_> = marks.filter_map(|mark| counted_string(text, mark)).collect();
+    let mut rest = |to: usize| text.get(to..).map(Cow::Borrowed);
+    let strings = marks(text).filter_map(|mark| counted_string(text, mark, &mut rest));
+    let mut strings: Vec<_> = strings.collect();
     strings.sort_by_key(|string| string.start);
     strings
 }
 
-/// The string whose length is written before a mark.
-fn counted_string(text: &[u8], mark: usize) -> Option<Range<usize>> {
+/// Behind a number stands a colon, or the end of a line.
+fn marks(text: &[u8]) -> impl Iterator<Item = usize> {
+    memchr::memchr2_iter(b':', b'\n', text)
+}
+
+/// The string whose length is written before a mark. `rest` gives what stands at a place and behind it.
+fn counted_string<'t>(
+    text: &[u8],
+    mark: usize,
+    rest: &mut dyn FnMut(usize) -> Option<Cow<'t, [u8]>>,
+) -> Option<Range<usize>> {
     let number = &text[..mark];
     let number = number.strip_suffix(b"\r").unwrap_or(number);
     let digits = number.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let (head, digits) = number.split_at(number.len() - digits);
     let count: usize = std::str::from_utf8(digits).ok()?.parse().ok()?;
-    let string = |open: &[u8], follows: &dyn Fn(&[u8]) -> bool| {
+    let mut string = |open: &[u8], follows: &dyn Fn(&[u8]) -> bool| {
         let from = mark + 1 + open.len();
-        let to = from.checked_add(count).filter(|_| count <= LONGEST_COUNTED)?;
-        let is_there = text[mark + 1..].starts_with(open) && follows(text.get(to..)?);
+        let to = from.checked_add(count)?;
+        let is_there = text[mark + 1..].starts_with(open) && follows(&rest(to)?);
         is_there.then_some(from..to)
     };
     if text[mark] == b'\n' {
         return string(b"", &|rest| head.ends_with(b"$") && rest.starts_with(b"\r\n"));
     }
-    let quoted = |quote: &[u8]| string(quote, &|rest| rest.starts_with(quote));
-    let bare = || string(b"", &|rest| rest.starts_with(b",") || is_counted_list(rest));
-    quoted(b"\"").or_else(|| quoted(b"\\\"")).or_else(bare)
+    let mut quoted = |quote: &[u8]| string(quote, &|rest| rest.starts_with(quote));
+    if let Some(quoted) = quoted(b"\"").or_else(|| quoted(b"\\\"")) {
+        return Some(quoted);
+    }
+    string(b"", &|rest| rest.starts_with(b",") || is_counted_list(rest))
 }
 
 /// Whether bytes begin with what follows a string in a list of bencode, or in an S-expression: the ends
@@ -201,7 +304,29 @@ mod tests {
     use std::os::unix::fs::FileExt;
 
     use super::*;
-    use crate::search::reference::Fit;
+    use crate::search::reference::{Encoding, Fit};
+
+    #[test]
+    fn texts_all_of_whose_bytes_count() {
+        for text in [
+            "blob\nmark :1\ndata 9\n/opt/app\n",
+            "\nSVN-fs-dump-format-version: 2\n",
+            "From a@b Mon\nSubject: a\nContent-length: 9\n\n/opt/app\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n/opt/app\n",
+            "%!PS-Adobe-3.0\n%%BeginData: 1 Hex Lines\n",
+            "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n",
+        ] {
+            assert!(is_counting(text.as_bytes()), "{text}");
+            let far = text.replacen('\n', &format!("\n{}\n", "x".repeat(2 * WINDOW)), 1);
+            // What such a text has may stand anywhere, and how it begins not.
+            let is_told = !text.starts_with(['b', '\n']);
+            assert_eq!(is_counting(far.as_bytes()), is_told, "{text}");
+        }
+        for text in ["From here on\n", "HTTP/1.1\n", "Content-Length: 9\n", "%!PS-Adobe\n", ""] {
+            assert!(!is_counting(text.as_bytes()), "{text}");
+        }
+        assert!(!is_whole_text(b"\n%PDF-1.4\n") && is_whole_text(b"a %PDF-1.4\n"));
+    }
 
     #[test]
     fn texts_and_binaries() {
@@ -215,7 +340,7 @@ mod tests {
     fn strings_whose_bytes_are_counted() {
         let counted = |text: &str| {
             let all = text.as_bytes();
-            let found: Vec<bool> = memchr::memmem::find_iter(all, "/opt/app")
+            let found: Vec<bool> = memmem::find_iter(all, "/opt/app")
                 .map(|at| {
                     let strings = counted_strings(all).into_iter();
                     strings.into_iter().any(|string| string.start <= at && at + 8 <= string.end)
@@ -267,10 +392,12 @@ mod tests {
     #[test]
     fn strings_are_counted_wherever_they_lie_in_a_file() {
         let plain = "/opt/app\n".repeat(90_000);
-        let reach = 2 * LONGEST_COUNTED;
-        for at in [0, WINDOW - reach, WINDOW, WINDOW + reach, plain.len() - 9] {
+        let near = [WINDOW - 200, WINDOW - 64, WINDOW - 9, WINDOW];
+        let sizes = [1, 60_000];
+        let all = [0].into_iter().chain(near).chain([plain.len() - 9]);
+        for (at, size) in all.flat_map(|at| sizes.map(|size| (at, size))) {
             let at = at.next_multiple_of(9);
-            let inside = "/opt/app\n".repeat(LONGEST_COUNTED / 9);
+            let inside = "/opt/app\n".repeat(size);
             let string = format!("{}:{inside},", inside.len());
             let text = [&plain[..at], &string, &plain[at..]].concat();
             let file = tempfile::tempfile().expect("a file");
@@ -282,7 +409,7 @@ mod tests {
                 encoding: Encoding::Plain,
                 fit: Fit::Certain,
             };
-            let hits = memchr::memmem::find_iter(text.as_bytes(), "/opt/app").map(hit);
+            let hits = memmem::find_iter(text.as_bytes(), "/opt/app").map(hit);
             let hits: Vec<Hit> = hits.collect();
             let counted = counted(&file, &hits).expect("a file");
             let is_counted = |hit: &Hit| (at..at + string.len()).contains(&(hit.offset as usize));

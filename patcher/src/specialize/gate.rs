@@ -26,9 +26,10 @@ use crate::record::area::areas;
 use crate::record::read::Image;
 use crate::scan::classify::finding_of;
 use crate::scan::finding::{Finding, FindingKind};
+use crate::search::boundary::{BEFORE, BEHIND};
 use crate::search::engine::{Searcher, check_count};
 use crate::search::hits::Hit;
-use crate::search::reference::{BEFORE, BEHIND, Fit, Reference};
+use crate::search::reference::{Fit, Reference};
 use crate::shown::shown;
 
 /// Searches what was written. Gives what is left beyond what the plan knows, each with the

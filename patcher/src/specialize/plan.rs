@@ -267,7 +267,11 @@ impl Context<'_> {
                 planned.left.push((order, finding));
                 continue;
             };
-            if !rules.rewrites.is_there(&mut window, &hit).map_err(failed)? {
+            let is_judged = !finding.possible && finding.kind.is_of_bytes();
+            let is_there = rules.rewrites.is_there(&mut window, &hit).map_err(failed)?;
+            if !is_there
+                || (is_judged && !rules.rewrites.is_certain(&mut window, &hit).map_err(failed)?)
+            {
                 return Err(Error::changed(path));
             }
             if is_done(&finding, &hit) {
@@ -283,8 +287,7 @@ impl Context<'_> {
         // A reference inside of a longer one that is rewritten goes with it.
         for (order, offset, mut finding) in undecided {
             if let (Strings::Checked(format), FindingKind::Data) = (strings, finding.kind) {
-                finding.advice =
-                    format!("it is {format}, which has checksums: make it anew").into();
+                finding.advice = format!("it is {format}: make it anew").into();
             }
             let behind = more.partition_point(|edit| edit.offset <= offset);
             let before = behind.checked_sub(1).and_then(|last| more.get(last));

@@ -1,12 +1,13 @@
 //! Compressed texts, such as manual pages, that are unpacked, rewritten, and compressed again.
 //!
-//! Equal texts give equal bytes: no name or time is written, and the compressors are part of postlink,
-//! which does not ask how many processors there are, or of what kind. What had several parts has one.
+//! Equal files give equal bytes: the compressors are part of postlink, which does not ask how many processors
+//! there are, or of what kind. The name, time and comment that gzip kept stay. What had several parts has one.
 
 use std::fs::File;
 use std::io::{self, Cursor, Write};
 
 use flate2::GzBuilder;
+use flate2::bufread::GzDecoder;
 use lzma_rust2::{XzOptions, XzWriter};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
@@ -33,25 +34,31 @@ pub(crate) fn repack(
 ) -> Result<Option<Edit>, String> {
     let read = packed_text(file, size).map_err(|error| format!("it cannot be read: {error}"))?;
     let (format, before, text) = read?;
-    let pack: fn(&[u8]) -> io::Result<Vec<u8>> = match format {
-        PackFormat::Gzip => gzip,
-        PackFormat::Xz => xz,
-        PackFormat::Zstd => |text| Ok(compress_to_vec(text, CompressionLevel::Fastest)),
-        PackFormat::Bzip2 => bzip2,
+    let Some(new) = rewrite(&text)?.filter(|new| *new != text) else { return Ok(None) };
+    let after = match format {
+        PackFormat::Gzip => gzip(&before, &new),
+        PackFormat::Xz => xz(&new),
+        PackFormat::Zstd => Ok(compress_to_vec(new.as_slice(), CompressionLevel::Fastest)),
+        PackFormat::Bzip2 => bzip2(&new),
         _ => return Err("it is not one compressed text".into()),
     };
-    let Some(new) = rewrite(&text)?.filter(|new| *new != text) else { return Ok(None) };
-    let after = pack(&new).map_err(|error| format!("it cannot be compressed again: {error}"))?;
+    let after = after.map_err(|error| format!("it cannot be compressed again: {error}"))?;
     if whole(Cursor::new(&after), format)? != new {
         return Err("it does not unpack to what was compressed".into());
     }
     Ok(Some(Edit { offset: 0, before, after }))
 }
 
-/// As `gzip -n -9` does.
-fn gzip(text: &[u8]) -> io::Result<Vec<u8>> {
+/// As `gzip -9` does, with what `before` says of the file that it was made of.
+fn gzip(before: &[u8], text: &[u8]) -> io::Result<Vec<u8>> {
     let best = flate2::Compression::best();
-    let mut packed = GzBuilder::new().mtime(0).operating_system(UNIX).write(Vec::new(), best);
+    let mut header = GzBuilder::new().operating_system(UNIX);
+    if let Some(known) = GzDecoder::new(before).header() {
+        header = header.mtime(known.mtime());
+        header = known.filename().into_iter().fold(header, GzBuilder::filename);
+        header = known.comment().into_iter().fold(header, GzBuilder::comment);
+    }
+    let mut packed = header.write(Vec::new(), best);
     packed.write_all(text)?;
     packed.finish()
 }
@@ -115,10 +122,11 @@ mod tests {
         {
             std::fs::write(folder.join(name), text).expect("a text");
             for (format, program) in FORMATS {
+                let bare = if format == PackFormat::Gzip { "n" } else { "" };
                 shell(
                     folder,
                     &format!(
-                        "touch -d @1 {name}; {program} -kfq -1 {name}; mv {name}.[gxzb]* fast"
+                        "touch -d @1 {name}; {program} -kfq{bare} -1 {name}; mv {name}.[gxzb]* fast"
                     ),
                 );
                 shell(
@@ -142,6 +150,25 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Python's gzip reads what `gzip -N` does. With an extra field, tools find their way in the file.
+    #[test]
+    fn what_gzip_says_of_a_file_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path();
+        shell(folder, "echo /opt/app > page; touch -d @1000 page; gzip page; mv page.gz out");
+        let edit = repacked(&folder.join("out")).expect("a text").expect("an edit");
+        std::fs::write(folder.join("new.gz"), &edit.after).expect("a file");
+        let told = "gzip -dN < new.gz > /dev/null; gzip -lN new.gz | tail -1 | cut -d% -f2; file -b new.gz";
+        let told = String::from_utf8(shell(folder, told)).expect("a text");
+        assert!(told.contains("page") && told.contains("1970"), "{told}");
+        let mut with_extra = edit.before.clone();
+        with_extra[3] |= 4;
+        with_extra.splice(10..10, *b"\x04\0AB\0\0");
+        std::fs::write(folder.join("out"), with_extra).expect("a file");
+        let problem = repacked(&folder.join("out")).expect_err("an extra field");
+        assert_eq!(problem, "it has an extra field of gzip");
     }
 
     #[test]

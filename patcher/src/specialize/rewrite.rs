@@ -14,10 +14,11 @@ use memchr::memmem;
 use crate::edit::{Edit, outermost};
 use crate::error::{Error, Result};
 use crate::files::window::Window;
+use crate::search::boundary::{BEFORE, BEHIND};
 use crate::search::engine::Searcher;
 use crate::search::hits::Hit;
 use crate::search::reference::{Encoding, Fit, Reference};
-use crate::search::text::counted_strings;
+use crate::search::text::{counted_strings, is_counting};
 use crate::shown::shown;
 
 /// Bytes of a word that stands for nothing else: `0.0.0-x`.
@@ -167,7 +168,7 @@ impl Rewrites {
     /// Why an old path would stay in it, as a sentence of which the file is the subject.
     pub(crate) fn whole_text(&self, text: &[u8]) -> Result<Option<Vec<u8>>, String> {
         let mut counted = counted_strings(text).into_iter().peekable();
-        let mut counted_to = 0;
+        let mut counted_to = if is_counting(text) { usize::MAX } else { 0 };
         for hit in self.searcher.text(text) {
             let (start, end) = (hit.offset as usize, (hit.offset + hit.length) as usize);
             while let Some(string) = counted.next_if(|string| string.start <= start) {
@@ -260,6 +261,21 @@ impl Rewrites {
                 piece.map_or(Ok(false), |piece| file.holds(hit.offset, piece))
             }
         }
+    }
+
+    /// Whether a hit in a file is certain by what stands around it there, whatever a manifest says.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(crate) fn is_certain(&self, file: &mut Window<'_>, hit: &Hit) -> io::Result<bool> {
+        let Some(old) = self.pairs.get(hit.reference).map(|pair| &pair.old) else {
+            return Ok(false);
+        };
+        let start = hit.offset.saturating_sub(BEFORE as u64);
+        let end = hit.offset + hit.length;
+        let bytes = file.read(start..end + BEHIND as u64)?;
+        let (from, to) = ((hit.offset - start) as usize, (end - start) as usize);
+        Ok(old.fit(bytes, from, to, hit.encoding) == Fit::Certain)
     }
 
     /// What becomes of a hit in a file, which is a text or not; `None` where what was found is only a

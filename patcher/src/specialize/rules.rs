@@ -49,7 +49,7 @@ pub(crate) struct Rules<'a> {
 pub(crate) enum Strings {
     /// They stay.
     Stay,
-    /// They stay: the file is in this format, which has checksums of its bytes.
+    /// They stay: the file is in this format, whose bytes may not become others.
     Checked(&'static str),
     /// They are rewritten where old and new path are equally long.
     Become,

@@ -1,9 +1,9 @@
-//! Formats that carry checksums of their bytes: with other bytes in it, of whatever length, such a file
-//! is damaged.
+//! Formats that carry checksums of their bytes, or keep them in an order by which they are searched: with
+//! other bytes in it, of whatever length, such a file is damaged.
 //!
 //! Not among them are formats that only count their bytes or say where these lie (PDF, Java classes,
-//! `cpio` of the kinds without checksums, squashfs, ISO 9660, SQLite): bytes of equal length may take
-//! the place of others there.
+//! `cpio` of the kinds without checksums, squashfs, ISO 9660): bytes of equal length may take the place
+//! of others there.
 
 use std::fs::File;
 use std::io;
@@ -32,8 +32,8 @@ const COMPRESSED: [(&[u8], &str); 16] = [
     (b"wOF2", "a WOFF font"),
 ];
 
-/// Other formats with checksums: where their first bytes are, these, and the name.
-const CHECKED: [(u64, &[u8], &str); 21] = [
+/// Other such formats: where their first bytes are, these, and the name.
+const CHECKED: [(u64, &[u8], &str); 34] = [
     (0, b"\x89PNG\r\n\x1a\n", "a PNG image"),
     (0, b"\x8aMNG\r\n\x1a\n", "an MNG image"),
     (0, b"\x8bJNG\r\n\x1a\n", "a JNG image"),
@@ -52,6 +52,20 @@ const CHECKED: [(u64, &[u8], &str); 21] = [
     (0, b"\x27\x05\x19\x56", "a U-Boot image"),
     (0, b"\x45\x3d\xcd\x28", "a cramfs file system"),
     (0, b"-rom1fs-", "a romfs file system"),
+    // Indexes and hash tables of what is in them.
+    (0, b"SQLite format 3\0", "an SQLite database, which has indexes in order"),
+    (0, b"\xde\x12\x04\x95", "a message catalogue, which is in order"),
+    (0, b"\x95\x04\x12\xde", "a message catalogue, which is in order"),
+    (0, b"\x37\x7f\x06\x82", "a log of SQLite"),
+    (0, b"\x37\x7f\x06\x83", "a log of SQLite"),
+    (0, b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", "a journal of SQLite"),
+    (12, b"\x62\x31\x05\0", "a Berkeley DB file, which is in order"),
+    (12, b"\0\x05\x31\x62", "a Berkeley DB file, which is in order"),
+    (12, b"\x61\x15\x06\0", "a Berkeley DB file, which has hashes"),
+    (12, b"\0\x06\x15\x61", "a Berkeley DB file, which has hashes"),
+    (0, b"\xce\x9a\x57\x13", "a GDBM file, which has hashes"),
+    (0, b"\xcf\x9a\x57\x13", "a GDBM file, which has hashes"),
+    (16, b"\xde\xc0\xef\xbe", "an LMDB file, which is in order"),
     (0, b"XFSB", "an XFS file system"),
     (1024, b"\xe2\xe1\xf5\xe0", "an EROFS file system"),
     (0x10040, b"_BHRfS_M", "a btrfs file system"),
@@ -63,7 +77,7 @@ pub(super) fn compressed(start: &[u8]) -> Option<&'static str> {
 }
 
 /// The format, in words with an article, of a file with these first bytes and this size, if it carries
-/// checksums of its bytes: none of them may become others, not even of equal length.
+/// checksums of its bytes or is in their order: none of them may become others, not even of equal length.
 ///
 /// # Errors
 /// The system refuses something.
@@ -96,8 +110,6 @@ pub(crate) fn checked_format(
         Some("a tar archive")
     } else if is_true_type(&block[..read]) {
         Some("a font")
-    } else if has_hashes(&block[..read]) {
-        Some("a message catalogue with a table of hashes")
     } else if has_ext_checksums(file)? {
         Some("an ext4 file system with checksums")
     } else if start.starts_with(b"#!") && text::lines(file, &[])?.is_none() && holds_tar(file)? {
@@ -162,14 +174,6 @@ fn is_true_type(bytes: &[u8]) -> bool {
     name.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ')
 }
 
-/// Whether these bytes begin a catalogue of gettext that has hashes of its messages.
-fn has_hashes(bytes: &[u8]) -> bool {
-    let Some([magic @ .., _, _, _, _]) = bytes.first_chunk::<8>() else { return false };
-    let size = bytes.get(20..24).unwrap_or_default();
-    matches!(magic, [0xde, 0x12, 0x04, 0x95] | [0x95, 0x04, 0x12, 0xde])
-        && size.iter().any(|byte| *byte != 0)
-}
-
 /// Whether a file is an ext4 file system whose metadata have checksums: the flag `metadata_csum`.
 fn has_ext_checksums(file: &File) -> io::Result<bool> {
     let mut features = [0; 4];
@@ -218,6 +222,8 @@ def cpio(magic, sum):
 open('crc.cpio', 'wb').write(cpio(b'070702', sum(text)))
 open('newc.cpio', 'wb').write(cpio(b'070701', 0))
 base = sqlite3.connect('text.sqlite'); base.execute('create table a(b)'); base.execute('insert into a values ("/opt/app")'); base.commit()
+logged = sqlite3.connect('logged.sqlite'); logged.execute('pragma journal_mode=wal'); logged.execute('create table a(b)'); logged.commit()
+open('sqlite.log', 'wb').write(open('logged.sqlite-wal', 'rb').read())
 open('text.py', 'w').write('a = "/opt/app"')
 py_compile.compile('text.py', cfile='text.pyc', invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
 head = struct.pack('>IHHHH', 0x10000, 1, 16, 0, 0)
@@ -266,23 +272,17 @@ truncate -s 1M ext4.disk plain.disk
             ("git.pack", "a git pack"),
             ("pack.idx", "an index of a git pack"),
             ("commit-graph", "a git commit graph"),
-            ("hashed.mo", "a message catalogue with a table of hashes"),
+            ("hashed.mo", "a message catalogue, which is in order"),
+            ("plain.mo", "a message catalogue, which is in order"),
+            ("text.sqlite", "an SQLite database, which has indexes in order"),
+            ("sqlite.log", "a log of SQLite"),
             ("text.ttf", "a font"),
             ("ext4.disk", "an ext4 file system with checksums"),
         ] {
             assert_eq!(of(name), Some(format), "{name}");
         }
-        let others = [
-            "text",
-            "script",
-            "newc.cpio",
-            "libtext.a",
-            "text.sqlite",
-            "text.pyc",
-            "text.class",
-            "plain.mo",
-            "plain.disk",
-        ];
+        let others =
+            ["text", "script", "newc.cpio", "libtext.a", "text.pyc", "text.class", "plain.disk"];
         for name in others {
             assert_eq!(of(name), None, "{name}");
         }

@@ -219,6 +219,13 @@ pub(crate) fn packed_text(file: &File, size: u64) -> io::Result<Result<PackedTex
     if read_at(file, &mut bytes, 0)? != bytes.len() {
         return Ok(Err("it became shorter".into()));
     }
+    // An extra field tells where parts of the text begin (BGZF, dictzip), or what nobody else knows.
+    if flate2::bufread::GzDecoder::new(bytes.as_slice())
+        .header()
+        .is_some_and(|one| one.extra().is_some())
+    {
+        return Ok(Err("it has an extra field of gzip".into()));
+    }
     Ok(whole(Cursor::new(&bytes), format).and_then(|text| match is_whole_text(&text) {
         true => Ok((format, bytes, text)),
         false => Err("it does not unpack to a text".into()),

@@ -1,0 +1,384 @@
+//! Where a path or a word begins and ends among other text: the rules that [`super::reference`] tells.
+
+use super::reference::{Encoding, Fit};
+use crate::image::RELATIVE;
+
+/// Bytes before a match that may decide whether it is one: the longest name that Linux has, and
+/// some slashes, in the widest encoding.
+pub(crate) const BEFORE: usize = 4 * (255 + 16);
+/// Bytes behind a match that may decide whether it is one: folders, and as many `..` behind them.
+pub(crate) const BEHIND: usize = 4 * 256;
+
+/// What ends a word of a text, beside white space.
+const ENDS_WORD: &str = "\"'`=,;<>|";
+/// What a path may follow at once, whatever stands before that.
+const OPENS: &[u8] = b"=,;<>|([^&";
+/// Variables that name a folder other than the root: what follows them is another path.
+const FOLDERS: [&str; 2] = ["HOME", "env:HOME"];
+
+/// Whether a path can end before these bytes.
+pub(super) fn ends(behind: &[u8], encoding: Encoding, is_slash: fn(char) -> bool) -> Fit {
+    let behind = behind.get(..BEHIND).unwrap_or(behind);
+    let mut units = behind.chunks_exact(encoding.width()).map(|unit| encoding.ascii(unit));
+    match (units.next(), units.next().flatten()) {
+        (None, _) => Fit::Certain,
+        // A longer name, or the next word of a language that has no spaces; a character of an old encoding.
+        (Some(None), _) => match encoding.first(behind) {
+            Some(char) if is_blank(char) || is_punctuation(char) => Fit::Certain,
+            // Where other units are no text, the string has ended.
+            None if encoding != Encoding::Plain => Fit::Certain,
+            _ => Fit::Unclear,
+        },
+        // A conversion of printf, a character of a URL; a variable of a shell, of make, of systemd.
+        (Some(Some(b'%')), _) => Fit::Unclear,
+        (Some(Some(b'$')), next) if is_ascii_name(next) || matches!(next, Some(b'{' | b'(')) => {
+            Fit::Unclear
+        }
+        (Some(Some(b'.')), next) => {
+            let next = [next].into_iter().chain(units).find(|&char| char != Some(b'.'));
+            if is_ascii_name(next.flatten()) { Fit::Inside } else { Fit::Certain }
+        }
+        (Some(char), _) if is_ascii_name(char) => Fit::Inside,
+        (Some(Some(char)), _) if is_slash(char.into()) && leaves(behind, encoding, is_slash) => {
+            Fit::Unclear
+        }
+        _ => Fit::Certain,
+    }
+}
+
+/// Whether components `..` lead out of the folder behind which these bytes stand.
+fn leaves(behind: &[u8], encoding: Encoding, is_slash: fn(char) -> bool) -> bool {
+    let text = encoding.text(behind);
+    let end = text.find(|char| !is_name(char) && !is_slash(char)).unwrap_or(text.len());
+    let mut depth = 0_u32;
+    for part in text.get(..end).unwrap_or_default().split(is_slash) {
+        depth = match part {
+            "" | "." => depth,
+            ".." => match depth.checked_sub(1) {
+                Some(depth) => depth,
+                None => return true,
+            },
+            _ => depth.saturating_add(1),
+        };
+    }
+    false
+}
+
+/// Whether a path can begin behind these bytes.
+pub(super) fn begins(before: &[u8], encoding: Encoding) -> Fit {
+    let mut last = before.rchunks_exact(encoding.width()).map(|unit| encoding.ascii(unit));
+    let (last, next) = (last.next(), last.next().flatten());
+    match last {
+        None => return Fit::Certain,
+        Some(Some(byte)) if byte <= b' ' || OPENS.contains(&byte) => return Fit::Certain,
+        // What is in quotes begins here; or a variable, or a command, ends.
+        Some(Some(b'"' | b'\''))
+            if !is_ascii_name(next) && !matches!(next, Some(b')' | b'}' | b'`')) =>
+        {
+            return Fit::Certain;
+        }
+        Some(_) => {}
+    }
+    let reach = BEFORE.min(before.len() / encoding.width() * encoding.width());
+    let mut before = before.get(before.len() - reach..).unwrap_or_default();
+    // But for commands and variables, the last word is enough.
+    if encoding == Encoding::Plain && !matches!(last, Some(Some(b')' | b'}' | b'`' | b'"' | b'\'')))
+    {
+        let is_end = |&byte: &u8| byte < b' ' || ENDS_WORD.as_bytes().contains(&byte);
+        let end = before.iter().rposition(is_end).map_or(0, |end| end + 1);
+        before = before.get(end..).unwrap_or_default();
+    }
+    let text = encoding.text(before);
+    let path = text.trim_end_matches('/');
+    let slashes = text.len() - path.len();
+    if RELATIVE.iter().copied().flatten().any(|token| path.ends_with(token)) {
+        return Fit::Inside;
+    }
+    if is_command(path) {
+        return Fit::Unclear;
+    }
+    if slashes == 0 && path.ends_with(is_punctuation) {
+        return Fit::Certain;
+    }
+    let mut front = path;
+    while let Some((before, name)) = variable(front) {
+        if FOLDERS.contains(&name) {
+            return Fit::Unclear;
+        }
+        front = before;
+    }
+    let is_variable = front.len() < path.len();
+    let word = word(front);
+    let (head, item) =
+        word.rsplit_once(':').map_or((None, word), |(head, item)| (Some(head), item));
+    // Behind the name of a scheme, and an empty host, the path is one of its own: `file:///`.
+    let has_no_host = item.is_empty() && slashes >= 2;
+    if head.is_some_and(|head| !has_no_host && is_host(head, item)) {
+        return Fit::Unclear;
+    }
+    let name = item.get(item.trim_end_matches(is_name).len()..).unwrap_or_default();
+    if !is_variable && [".", ".."].contains(&name) {
+        return Fit::Inside;
+    }
+    let is_of_sed = slashes == 0 && name.ends_with('@');
+    if let Some((_, since)) = item.rsplit_once('/') {
+        let is_plain = since.chars().all(is_name) && !is_variable && !is_of_sed;
+        return if is_plain { Fit::Inside } else { Fit::Unclear };
+    }
+    if slashes > 0 && !name.is_empty() && !is_variable {
+        return Fit::Inside;
+    }
+    let is_home = name == item && name.starts_with('~');
+    let is_decided = !is_of_sed && (item.contains('%') || has_user(item));
+    if is_home || is_decided { Fit::Unclear } else { Fit::Certain }
+}
+
+/// The word at the end of a text. A blank with a backslash before it ends none; an escape of C does.
+fn word(text: &str) -> &str {
+    let mut next = None;
+    for (at, char) in text.char_indices().rev() {
+        let is_escaped = || text.get(..at).is_some_and(|front| front.ends_with('\\'));
+        let is_end = match char {
+            ' ' => !is_escaped(),
+            '\\' => next.is_some_and(|next: char| next.is_ascii_alphanumeric()),
+            _ => {
+                let is_ideographic = char >= '\u{3000}' && is_punctuation(char);
+                is_blank(char) || ENDS_WORD.contains(char) || is_ideographic
+            }
+        };
+        if is_end {
+            return text.get(at + char.len_utf8()..).unwrap_or_default();
+        }
+        next = Some(char);
+    }
+    text
+}
+
+/// What stands before a variable at the end of a text, and its name: of a shell, make or CMake, perhaps in
+/// quotes. `None` if there is none.
+fn variable(text: &str) -> Option<(&str, &str)> {
+    let text = text.strip_suffix(['"', '\'']).unwrap_or(text);
+    if let Some(inner) = text.strip_suffix('}') {
+        let (before, name) = inner.rsplit_once("${")?;
+        return (!name.contains(['}', '\n'])).then_some((before, name));
+    }
+    let is_of_name = |char: char| char.is_ascii_alphanumeric() || char == '_';
+    if let Some(inner) = text.strip_suffix(')') {
+        let (before, name) = inner.rsplit_once("$(")?;
+        return name.chars().all(is_of_name).then_some((before, name));
+    }
+    let (before, name) = text.rsplit_once('$')?;
+    (!name.is_empty() && name.chars().all(|char| is_of_name(char) || char == ':'))
+        .then_some((before, name))
+}
+
+/// Whether this is a command, whose output stands before the path: perhaps in quotes.
+fn is_command(text: &str) -> bool {
+    let bare = text.strip_suffix(['"', '\'']).unwrap_or(text);
+    if let Some(inner) = bare.strip_suffix(')') {
+        let (front, name) = inner.rsplit_once('(').unwrap_or(("", inner));
+        return front.ends_with('$') && !name.chars().all(is_name);
+    }
+    // The second of a pair on its line.
+    let line = bare.strip_suffix('`').map(|front| front.rsplit('\n').next().unwrap_or_default());
+    line.is_some_and(|line| line.matches('`').count() % 2 == 1)
+}
+
+/// Whether what stands before a colon, and behind it, is a host with what belongs to it: `//host:8080`,
+/// `//user:word@host`, `//[::1]`, `user@host:`.
+fn is_host(head: &str, item: &str) -> bool {
+    let is_port = !item.is_empty() && item.bytes().all(|byte| byte.is_ascii_digit());
+    let host = head.rsplit('/').next().unwrap_or_default();
+    let front = head.strip_suffix(host).unwrap_or_default();
+    (is_port && head.ends_with(|char| is_name(char) || char == ']'))
+        || front.ends_with("://")
+        || (front.is_empty() && has_user(host))
+}
+
+/// Whether this is of a user at a host.
+fn has_user(host: &str) -> bool {
+    host.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
+}
+
+/// Whether a word can begin behind these bytes.
+pub(super) fn begins_word(before: &[u8], encoding: Encoding) -> bool {
+    let last = before.rchunks_exact(encoding.width()).next().and_then(|unit| encoding.ascii(unit));
+    !last.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte))
+}
+
+/// Whether these bytes end as an option that a path can follow at once: `-L`.
+pub(super) fn is_option(before: &[u8], encoding: Encoding) -> bool {
+    let units = before.rchunks_exact(encoding.width());
+    let mut units = units.map(|unit| encoding.ascii(unit));
+    let (letter, dash) = (units.next().flatten(), units.next().flatten());
+    letter.is_some_and(|byte| byte.is_ascii_alphabetic())
+        && dash == Some(b'-')
+        && !is_ascii_name(units.next().flatten())
+}
+
+fn is_ascii_name(char: Option<u8>) -> bool {
+    char.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_-.+~@".contains(&byte))
+}
+
+/// Whether this is a name character: of those outside of ASCII, any that is not known to be none.
+fn is_name(char: char) -> bool {
+    match u8::try_from(char) {
+        Ok(byte) if byte.is_ascii() => is_ascii_name(Some(byte)),
+        _ => !is_blank(char) && !is_punctuation(char) && char != char::REPLACEMENT_CHARACTER,
+    }
+}
+
+fn is_blank(char: char) -> bool {
+    char.is_whitespace() || char.is_control()
+}
+
+/// Whether this is a character outside of ASCII that hardly a name has: punctuation, arrows, mathematical
+/// symbols, frames (the blocks of Unicode).
+fn is_punctuation(char: char) -> bool {
+    let is_in_block = matches!(char,
+        '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{bf}' | '\u{d7}' | '\u{f7}'
+        | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205e}' | '\u{20a0}'..='\u{20cf}'
+        | '\u{2190}'..='\u{23ff}' | '\u{2500}'..='\u{25ff}' | '\u{2e00}'..='\u{2e7f}'
+        | '\u{3001}'..='\u{3029}' | '\u{3030}' | '\u{303d}' | '\u{30fb}' | '\u{fe30}'..='\u{fe6f}'
+        | '\u{ff01}'..='\u{ff0f}' | '\u{ff1a}'..='\u{ff20}' | '\u{ff3b}'..='\u{ff40}'
+        | '\u{ff5b}'..='\u{ff65}');
+    is_in_block && !char.is_alphanumeric()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How `/opt/app` fits in a text, in which it stands once.
+    fn fit(text: &[u8]) -> Fit {
+        let at = memchr::memmem::find(text, b"/opt/app").expect("a path");
+        let (before, behind) = (&text[..at], &text[at + 8..]);
+        let plain = Encoding::Plain;
+        let fit = begins(before, plain).max(ends(behind, plain, |char| char == '/'));
+        if let Ok(before) = str::from_utf8(before) {
+            for encoding in Encoding::ALL {
+                let wide = encoding.encode(before.as_bytes()).expect("a text");
+                assert_eq!(begins(&wide, encoding), begins(before.as_bytes(), plain), "{before}");
+            }
+        }
+        fit
+    }
+
+    #[test]
+    fn names_of_any_script_continue_a_path() {
+        for text in ["/home/jürgen/opt/app/x", "/é/opt/app", "/e\u{301}/opt/app", "/домой/opt/app"]
+        {
+            assert_eq!(fit(text.as_bytes()), Fit::Inside, "{text}");
+        }
+        for text in [
+            "siehe “/opt/app”",
+            "安装到/opt/app",
+            "在/usr、/opt/app",
+            "a→/opt/app",
+            "\u{feff}/opt/app",
+        ] {
+            assert_eq!(fit(text.as_bytes()), Fit::Certain, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_makes_the_beginning_unclear() {
+        for text in [
+            "~/opt/app",
+            "x=~user/opt/app",
+            "$HOME/opt/app",
+            "\"${HOME}\"/opt/app",
+            "%h/opt/app",
+            "/srv/%d/opt/app",
+            "/srv/$x/opt/app",
+            "/srv/${x:-y}/opt/app",
+            "\"/srv/$x\"/opt/app",
+            "$a/$b/opt/app",
+            "/srv/*/opt/app",
+            "/srv/a?/opt/app",
+            "/a(b)/opt/app",
+            "/a[b]/opt/app",
+            "/a{b}/opt/app",
+            "/my\\ folder/opt/app",
+            "jar:/x.jar!/opt/app",
+            "http://host:8080/opt/app",
+            "host:80/opt/app",
+            "http://[::1]/opt/app",
+            "http://[::1]:80/opt/app",
+            "http://a:b@host/opt/app",
+            "http://$host/opt/app",
+            "http://host:$port/opt/app",
+            "me@host:/opt/app",
+            "ssh://me@host:/opt/app",
+            "me@host/opt/app",
+            "s@/x@/opt/app",
+        ] {
+            assert_eq!(fit(text.as_bytes()), Fit::Unclear, "{text}");
+        }
+        assert_eq!(fit(b"/caf\xe9/opt/app"), Fit::Unclear);
+    }
+
+    #[test]
+    fn what_stands_before_a_path_of_its_own() {
+        for text in [
+            "-I/opt/app",
+            "-Wl,-rpath,/opt/app",
+            "PATH=/bin:/opt/app/bin",
+            "/usr/lib:-L/opt/app",
+            "file:///opt/app",
+            "a@file:///opt/app",
+            "\"/opt/app\"",
+            "(/opt/app)",
+            "x [/opt/app",
+            "{/opt/app",
+            "@/opt/app/args",
+            "s@x@/opt/app",
+            "prefix=/opt/app",
+            "#!/opt/app/bin/sh",
+            ">/opt/app/log",
+            "!/opt/app",
+            "&/opt/app",
+            "/usr\0/opt/app",
+            "/usr\\n/opt/app",
+            "$DESTDIR/opt/app",
+            "$DESTDIR//opt/app",
+            "${D%/}/opt/app",
+            "\"$x\"/opt/app",
+            "{}/opt/app",
+            "/opt/llvm@14:/opt/app",
+            "$a:$b/opt/app",
+            "*/opt/app",
+            "host:/opt/app",
+        ] {
+            assert_eq!(fit(text.as_bytes()), Fit::Certain, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_behind_a_path() {
+        for text in [
+            "/opt/app\u{301}".as_bytes(),
+            b"/opt/app\xe9",
+            b"/opt/app\x83\x65",
+            "/opt/app\u{200b}".as_bytes(),
+            b"/opt/app/../x",
+            b"/opt/app/a/../../x",
+            b"/opt/app/./..",
+        ] {
+            assert_eq!(fit(text), Fit::Unclear, "{}", String::from_utf8_lossy(text));
+        }
+        for text in [
+            "/opt/app\u{a0}x",
+            "/opt/app’s",
+            "/opt/app，",
+            "/opt/app»",
+            "/opt/app│",
+            "/opt/app/a/../x",
+            "/opt/app/lib/gcc/x/12/../../../../lib",
+            "/opt/app/...",
+            "/opt/app/x:/y/../..",
+        ] {
+            assert_eq!(fit(text.as_bytes()), Fit::Certain, "{text}");
+        }
+    }
+}
