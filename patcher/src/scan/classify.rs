@@ -1,7 +1,7 @@
 //! Says of each reference in a file what it lies in.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::ops::Range;
@@ -68,6 +68,8 @@ pub(crate) struct Known {
     pub content: Content,
     /// Its records.
     pub records: Vec<KnownRecord>,
+    /// Section and field of each value that these require and do not have.
+    pub unset: BTreeSet<(String, String)>,
     /// What was found in it.
     pub findings: Vec<Finding>,
 }
@@ -509,6 +511,7 @@ impl Context<'_> {
         if let Some(image) = &image {
             known.findings.extend(self.damaged(image));
             known.findings.extend(self.in_defaults(image));
+            known.unset = unset(image);
         }
         known.findings.extend(self.unknown_records(&areas));
         Ok(areas)
@@ -565,6 +568,18 @@ impl Context<'_> {
         }
         findings
     }
+}
+
+/// Section and field of each value that records require and do not have.
+fn unset(image: &Image) -> BTreeSet<(String, String)> {
+    let mut unset = BTreeSet::new();
+    for (section, place) in image.records() {
+        let shape = &place.shape;
+        let values = section.record(place).ok().and_then(|one| shape.values_of(&one).ok());
+        let missing = values.map(|(_, values)| shape.missing(&values)).unwrap_or_default();
+        unset.extend(missing.into_iter().map(|one| (shape.name.clone(), one.field)));
+    }
+    unset
 }
 
 impl From<&RecordArea> for KnownRecord {
