@@ -211,7 +211,7 @@ fn scan(
 }
 
 /// What is found in the names of entries, and in the targets of links.
-fn names_and_links(searcher: &Searcher, tree: &Tree) -> Vec<Finding> {
+pub(crate) fn names_and_links(searcher: &Searcher, tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut look = |entry: &Entry, kind: FindingKind, text: &Path| {
         for hit in searcher.text(text.as_os_str().as_bytes()) {

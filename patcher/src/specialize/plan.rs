@@ -117,7 +117,8 @@ pub(crate) fn plan_tree(
         let changes = |finding: &Finding| {
             let place = finding.place.as_ref();
             place.is_none_or(|place| {
-                wanted.rules.rewrites.changes(place.reference, finding.kind == FindingKind::Text)
+                let in_texts = matches!(finding.kind, FindingKind::Text | FindingKind::Name);
+                wanted.rules.rewrites.changes(place.reference, in_texts)
             })
         };
         if changes(&finding) {
@@ -205,9 +206,11 @@ impl Context<'_> {
                 if let Some(target) = &planned.entry.target {
                     planned.entry.notes.push(format!("link to {}", escaped(target.as_os_str())));
                 }
-                // A link's target is rewritten as a whole.
+                // A link's target is rewritten as a whole, but for words.
                 let is_done = planned.entry.target.is_some();
-                let stays = |(_, one): &(usize, Finding)| one.kind != FindingKind::Link || !is_done;
+                let stays = |(_, one): &(usize, Finding)| {
+                    one.kind != FindingKind::Link || !is_done || self.is_word(one)
+                };
                 planned.left = findings.into_iter().filter(stays).collect();
             }
             EntryKind::Directory => planned.left = findings,
@@ -226,6 +229,12 @@ impl Context<'_> {
             planned.entry.warnings.extend(warning.map(|one| format!("{name}: {one}")));
         }
         Ok(planned)
+    }
+
+    /// Whether a finding is of a word, and of no path.
+    fn is_word(&self, finding: &Finding) -> bool {
+        let place = finding.place.as_ref();
+        place.is_some_and(|place| self.wanted.rules.rewrites.is_word(place.reference))
     }
 
     fn file(
@@ -253,7 +262,10 @@ impl Context<'_> {
             let behind = edits.partition_point(|edit| edit.offset <= hit.offset);
             let before = behind.checked_sub(1).and_then(|last| edits.get(last));
             // A reference that nothing rewrites is gone only if the new bytes do not have it.
-            let is_rewritten = !finding.possible && finding.action != Action::None;
+            let is_name = matches!(finding.kind, FindingKind::Runpath | FindingKind::Loader);
+            let is_rewritten = !finding.possible
+                && finding.action != Action::None
+                && !(is_name && self.is_word(finding));
             before.is_some_and(|edit| {
                 hit.offset + hit.length <= edit.end()
                     && (is_rewritten || !rules.rewrites.is_in(hit, &edit.after))

@@ -19,6 +19,7 @@ use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::files::attributes::has_capabilities;
 use crate::files::open::{Stamp, is_nothing, read_at};
+use crate::files::tree_file::TreeFile;
 use crate::files::walk::{Entry, EntryKind, Tree};
 use crate::files::window::Window;
 use crate::image::data::ImageData;
@@ -281,9 +282,10 @@ impl Rules<'_> {
 }
 
 /// Whether a word in this line of a text stands for what it was declared as: it is long enough, or
-/// the line tells the version of a package, as `pkg-config` reads it.
-pub(crate) fn is_unmistakable(word: &[u8], path: &str, line: &str) -> bool {
-    word.len() >= SHORTEST_WORD || (path.ends_with(".pc") && line.starts_with("Version:"))
+/// the line tells the version of a package, as `pkg-config` reads it by one of the file's names.
+pub(crate) fn is_unmistakable(word: &[u8], file: TreeFile<'_>, line: &str) -> bool {
+    let is_config = || file.names().any(|name| name.extension() == Some(OsStr::new("pc")));
+    word.len() >= SHORTEST_WORD || (line.starts_with("Version:") && is_config())
 }
 
 impl FilePlace<'_> {
