@@ -50,3 +50,42 @@ fn a_required_field_gets_a_value_or_the_tree_is_refused() {
     assert!(said.ends_with("handles all of it\npage.html: written\n"), "{said}");
     folder.postlink(LINE).ok();
 }
+
+/// A dry run was well, and the run ended with 3 without the field.
+#[test]
+fn what_stays_in_a_record_is_told_before_and_with_its_field() {
+    let hex: String = "/opt/one".bytes().map(|byte| format!("{byte:02x}")).collect();
+    let fields = [
+        field("name", "string", "default = \"one\""),
+        field("data", "path", "default = \"/opt/{name}/x\""),
+        field("raw", "bytes", &format!("default = \"{hex}\"")),
+        field("key", "bytes", "default = \"\""),
+    ];
+    let folder = unfilled(&fields.concat());
+    let run = LINE.replace(" --dry-run", "");
+    let key = format!("--set key={hex}");
+    for line in [&format!("{LINE} {key}"), &format!("{run} {key}")] {
+        let said = folder.postlink(line).fails_with_output(3);
+        for told in ["app.data", "app.raw", "app.key"] {
+            assert_eq!(
+                said.matches(&format!("bin/app: {told}, at ")).count(),
+                1 + usize::from(told == "app.raw"),
+                "{told}: {said}"
+            );
+        }
+        assert!(said.contains("help: it is bytes, or joined of parts"), "{said}");
+        assert!(said.contains("help: the schema has the path in a default of bytes"), "{said}");
+        assert!(!folder.path("uno").exists());
+    }
+    let said = folder.postlink("scan un --reference /opt/one").fails_with_output(3);
+    assert!(said.contains("does nothing about 3"), "{said}");
+    // A value that is given takes its place.
+    let fields = &fields[..2];
+    let folder = unfilled(&fields.concat());
+    folder.postlink(LINE).fails(3);
+    for more in ["--set name=two", "--set data=/srv/app/x"] {
+        folder.postlink(&format!("{LINE} {more}")).ok();
+        folder.postlink(&format!("{run} {more}")).ok();
+        std::fs::remove_dir_all(folder.path("uno")).expect("the tree");
+    }
+}

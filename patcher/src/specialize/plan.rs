@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use super::image::{ImagePlan, plan_image};
 use super::listed;
+use super::record_left;
 use super::rules::{Strings, Wanted};
 use crate::edit::{Edit, ordered, outermost};
 use crate::error::{Error, Result};
@@ -18,6 +20,7 @@ use crate::files::window::Window;
 use crate::image;
 use crate::image::data::ImageData;
 use crate::image::loader_texts;
+use crate::record::edit::RecordEdit;
 use crate::record::seals::Seals;
 use crate::record::warnings;
 use crate::scan::classify::Content;
@@ -252,9 +255,9 @@ impl Context<'_> {
             return self.packed(file, size, findings, planned);
         }
         let strings = rules.strings(file, size).map_err(failed)?;
-        let mut edits = Vec::new();
+        let (mut edits, mut records) = (Vec::new(), Vec::new());
         if matches!(content, Content::Image | Content::Packed) {
-            edits = self.image(found, file, &path, &findings, planned)?;
+            (edits, records) = self.image(found, file, &path, &findings, planned)?;
         }
         // The edits of records and of the loader's strings, whose references need none of their own.
         edits.sort_by_key(|edit| edit.offset);
@@ -282,7 +285,9 @@ impl Context<'_> {
             if !rules.rewrites.is_there(&mut window, &hit).map_err(failed)? {
                 return Err(Error::changed(path));
             }
-            if is_done(&finding, &hit) {
+            // What stays in the fields of a record is told of what that becomes.
+            let in_record = || records.iter().any(|record| record.contains(&hit.offset));
+            if is_done(&finding, &hit) || (finding.field.is_some() && in_record()) {
                 continue;
             }
             let edit = rules.hit(&mut window, finding.kind, &hit, strings).map_err(failed)?;
@@ -398,7 +403,8 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// The edits of an image, or archive of images: of its records, and of what the loader reads.
+    /// The edits of an image, or archive of images: of its records, and of what the loader reads. Also where
+    /// these records are.
     fn image(
         &self,
         found: TreeFile<'_>,
@@ -406,7 +412,7 @@ impl Context<'_> {
         path: &Path,
         findings: &[(usize, Finding)],
         planned: &mut Planned,
-    ) -> Result<Vec<Edit>> {
+    ) -> Result<(Vec<Edit>, Vec<Range<u64>>)> {
         let is_read =
             |kind: FindingKind| matches!(kind, FindingKind::Runpath | FindingKind::Loader);
         let data = ImageData::new(file);
@@ -422,12 +428,22 @@ impl Context<'_> {
         let done = plan_image(&plan, self.wanted)?;
         planned.taken = done.taken;
         planned.entry.notes.extend(done.notes);
+        for record in &done.records {
+            for finding in record_left::left(record, self.wanted.old, &found.entry.path) {
+                let place = finding.place.as_ref().map(|place| place.offset);
+                // The gate takes a default for a part of its record that begins with that.
+                let is_default = finding.kind == FindingKind::Descriptor;
+                let known = if is_default { Some(record.record_offset()) } else { place };
+                planned.entry.left.extend(known);
+                planned.left.push((usize::MAX, finding));
+            }
+        }
         let name = escaped(&found.entry.path);
         if done.edits.iter().any(Edit::changes) {
             let warnings = warnings::of(file, path, &done.records, true)?;
             planned.entry.warnings = warnings.iter().map(|one| format!("{name}: {one}")).collect();
         }
-        Ok(done.edits)
+        Ok((done.edits, done.records.iter().map(RecordEdit::range).collect()))
     }
 }
 

@@ -27,6 +27,7 @@ use crate::image::loader::{LoaderText, Role};
 use crate::image::{Allowed, begins_archive, loader_problems, replace_loader_texts};
 use crate::record::values::Assignment;
 use crate::scan::finding::FindingKind;
+use crate::search::engine::Searcher;
 use crate::search::hits::Hit;
 use crate::search::reference::Fit;
 use crate::search::unpack::{PackFormat, checked_format};
@@ -457,6 +458,8 @@ fn leads_nowhere(error: &io::Error) -> bool {
 pub(crate) struct Wanted<'a> {
     /// What becomes of old paths.
     pub(crate) rules: &'a Rules<'a>,
+    /// Finds what is left of them in what is written.
+    pub(crate) old: &'a Searcher,
     /// Values that are given for declared fields.
     pub(crate) assignments: &'a [Assignment],
     /// What may become of signatures.
