@@ -201,3 +201,45 @@ fn a_value_that_does_not_fit_is_told_as_that() {
     let said = specialize(&folder, &more).fails(1);
     assert!(said.contains("version") && !said.contains("is not set"), "{said}");
 }
+
+/// Texts named a folder that kept the old version in its name, and nobody said so.
+#[test]
+fn names_of_files_stay_and_are_told() {
+    let word = "0.0.0-unspecialized";
+    let folder = package(word);
+    create_dir_all(folder.path(&format!("tree/include/app-{word}"))).expect("a folder");
+    let link = format!("/opt/app/include/app-{word}");
+    std::os::unix::fs::symlink(link, folder.path("tree/current")).expect("a link");
+    let verify = "verify tree out/srv/new --rewrite /opt/app=/srv/new";
+    for more in ["--follow version", "--rewrite 0.0.0-unspecialized=2.97 --allow-left share/data"] {
+        let set = format!("--set version=2.97 {more}");
+        let run = specialize(&folder, &set);
+        assert!(run.stdout.contains(&format!("include/app-{word}: app-{word}")), "{run:?}");
+        assert!(run.stdout.contains("help: rename it after specialize"), "{run:?}");
+        run.fails(3);
+        // A link keeps the name too, and leads to the new place: `verify` knows.
+        specialize(&folder, &format!("{set} --allow-left include/* --allow-left current")).ok();
+        let link = fs::read_link(folder.path("out/srv/new/current")).expect("a link");
+        assert_eq!(link, std::path::Path::new(&format!("/srv/new/include/app-{word}")));
+        folder.postlink(&format!("{verify} --rewrite {word}=2.97")).ok();
+    }
+    // A short one is followed where no file is named.
+    let folder = package("1.2");
+    create_dir_all(folder.path("tree/include/app-1.2")).expect("a folder");
+    specialize(&folder, "--set version=1.3 --follow version").ok();
+}
+
+/// The first of a file's names decided alone: `a.txt` comes before `b.pc`, `z.txt` behind it.
+#[test]
+fn any_name_of_a_file_makes_it_a_pc_file() {
+    let folder = package("1.2");
+    for other in ["a.txt", "z.txt"] {
+        let other = folder.path("tree/lib/pkgconfig").join(other);
+        fs::hard_link(folder.path("tree/lib/pkgconfig/app.pc"), &other).expect("a name");
+        specialize(&folder, "--set version=1.3 --follow version").ok();
+        assert!(text(&folder, "lib/pkgconfig/app.pc").contains("\nVersion: 1.3\n"), "{other:?}");
+        let verify = "verify tree out/srv/new --rewrite /opt/app=/srv/new --rewrite 1.2=1.3";
+        folder.postlink(verify).ok();
+        fs::remove_file(other).expect("a name");
+    }
+}

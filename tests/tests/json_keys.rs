@@ -215,7 +215,9 @@ fn of_scan() {
         let tree = install(&folder, &format!("{name}/tree"), Build::default());
         drop(tree);
         let schema = "[section.app.field.prefix]\ntype = 'path'\ncapacity = 64\n";
-        folder.write("schema.toml", format!("[section.app]\n{schema}default = '{prefix}'\n"));
+        let token = "[section.app.field.token]\ntype = 'string'\ncapacity = 8\nrequired = true\n";
+        folder
+            .write("schema.toml", format!("[section.app]\n{schema}default = '{prefix}'\n{token}"));
         folder
             .postlink(
                 "generate --schema schema.toml --out-header app.gen.hh --out-source app.gen.cc",

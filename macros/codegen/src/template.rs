@@ -61,6 +61,14 @@ impl Template {
         })
     }
 
+    /// Its texts between the references.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Text(text) => Some(text.as_str()),
+            Part::Field(_) => None,
+        })
+    }
+
     /// Two other sources for a template that has a `$` before a reference, as shells do: one with the
     /// reference alone, and one that stands for the text `${field}`.
     pub(crate) fn without_dollars(&self) -> Option<(String, String)> {

@@ -55,7 +55,8 @@ impl fmt::Display for Problem {
 
 impl Value {
     /// The strings or paths that it consists of; none of other types.
-    pub(crate) fn texts(&self) -> &[String] {
+    #[must_use]
+    pub fn texts(&self) -> &[String] {
         match self {
             Self::Text(text) => std::slice::from_ref(text),
             Self::List(items) => items,

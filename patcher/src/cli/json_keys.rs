@@ -39,6 +39,7 @@ pub(super) fn of(command: &str) -> &'static [Object] {
             ("trees[]", &[SCANNED_TREE]),
             ("trees[].built_for[]", &[BUILT_FOR]),
             ("trees[].findings[]", &[FINDING]),
+            ("trees[].unset[]", &[UNSET]),
             ("against", &[AGAINST]),
             ("against.differences[]", &[UNEXPLAINED]),
             ("error", &[ERROR]),
@@ -163,6 +164,15 @@ const SCANNED_TREE: Keys = &[
     ("bytes", "how many bytes these have"),
     ("built_for", "the paths that it was built for, if no `--reference` was given"),
     ("findings", "the findings, by kind, file and offset"),
+    (
+        "unset",
+        "the values that records require and do not have: `specialize` needs a `--set` for each",
+    ),
+];
+const UNSET: Keys = &[
+    ("path", "the file, relative to its tree"),
+    ("section", "the section's name in the schema"),
+    ("field", "the field"),
 ];
 const BUILT_FOR: Keys = &[("path", "the path"), ("places", "how many places name it")];
 const FINDING: Keys = &[

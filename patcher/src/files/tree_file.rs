@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
@@ -25,10 +25,19 @@ impl Tree {
     }
 }
 
-impl TreeFile<'_> {
+impl<'t> TreeFile<'t> {
     /// The path by which the user knows it.
     pub(crate) fn path(self) -> PathBuf {
         self.tree.path(self.entry)
+    }
+
+    /// All its names in the tree, each from the root of that.
+    pub(crate) fn names(self) -> impl Iterator<Item = &'t Path> {
+        let is_other = move |entry: &&Entry| {
+            self.entry.links > 1 && entry.links > 1 && entry.id == self.entry.id
+        };
+        let others = self.tree.entries.iter().filter(is_other).map(|entry| entry.path.as_path());
+        others.chain(std::iter::once(self.entry.path.as_path()))
     }
 
     /// Its size when it was listed, in bytes.

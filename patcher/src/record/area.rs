@@ -1,5 +1,6 @@
 //! Where the parts of records are in a file.
 
+use std::collections::BTreeSet;
 use std::mem::offset_of;
 use std::ops::Range;
 
@@ -22,6 +23,8 @@ pub(crate) struct RecordArea {
     pub(crate) values: Range<u64>,
     /// The value of each field, with its name.
     pub(crate) fields: Vec<(String, Range<u64>)>,
+    /// The fields whose value no rewrite changes, where that was looked for.
+    pub(crate) joined: BTreeSet<String>,
     /// The default of each field that has one, with its name.
     pub(crate) defaults: Vec<(String, Range<u64>)>,
     /// The checksum of the descriptor.
@@ -52,6 +55,7 @@ pub(crate) fn areas(image: &Image) -> Vec<RecordArea> {
             record: start..start + record.bytes().len() as u64,
             values: start + u64::from(VALUES_OFFSET)..start + u64::from(layout.fields_offset),
             fields: fields.collect(),
+            joined: BTreeSet::new(),
             defaults: defaults.collect(),
             checksum: checksum..checksum + 4,
         });

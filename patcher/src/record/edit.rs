@@ -1,5 +1,7 @@
 //! A record that is to be written.
 
+use std::ops::Range;
+
 use postlink_codegen::{Evaluated, Shape};
 use postlink_format::{State, VALUES_OFFSET, ValueHeader};
 
@@ -34,6 +36,12 @@ impl RecordEdit {
     #[must_use]
     pub fn record_offset(&self) -> u64 {
         self.area.offset - u64::from(VALUES_OFFSET)
+    }
+
+    /// Where the whole record is in the file, in bytes.
+    pub(crate) fn range(&self) -> Range<u64> {
+        let start = self.record_offset();
+        start..self.edits().map(Edit::end).max().unwrap_or(start)
     }
 
     /// Whether an earlier fill was cut short in it.

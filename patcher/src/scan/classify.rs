@@ -1,13 +1,14 @@
 //! Says of each reference in a file what it lies in.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 
-use postlink_codegen::hex;
+use postlink_codegen::{Default, Template, hex};
+use postlink_format::{Origin, Type};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ImageProblem, Result, SectionProblem};
@@ -21,7 +22,7 @@ use crate::image::places;
 use crate::image::places::{Places, Purpose, Symbol, containing};
 use crate::record::area::{RecordArea, areas};
 use crate::record::read::{Image, RecordPlace, RecordSection};
-use crate::scan::finding::{Action, Finding, FindingKind, Place};
+use crate::scan::finding::{Action, Finding, FindingKind, IN_DEFAULT, JOINED, Place};
 use crate::scan::propose::entry;
 use crate::search::engine::Searcher;
 use crate::search::hits::{Hit, Hits, MOST_RECORDS};
@@ -68,6 +69,8 @@ pub(crate) struct Known {
     pub content: Content,
     /// Its records.
     pub records: Vec<KnownRecord>,
+    /// Section and field of each value that these require and do not have.
+    pub unset: BTreeSet<(String, String)>,
     /// What was found in it.
     pub findings: Vec<Finding>,
 }
@@ -378,10 +381,14 @@ impl Context<'_> {
         if hit.fit == Fit::Inside {
             return Ok(Some(None));
         }
-        Ok(Some(Some(Finding {
+        let found = Finding {
             section: Some(area.section.clone()),
             field: Some(field.clone()),
             ..self.hit(FindingKind::Value, hit)?
+        };
+        Ok(Some(Some(match area.joined.contains(field) {
+            true => Finding { action: Action::None, advice: JOINED.into(), ..found },
+            false => found,
         })))
     }
 
@@ -521,11 +528,13 @@ impl Context<'_> {
                 }
             },
         };
-        let areas = image.as_ref().map(areas).unwrap_or_default();
+        let mut areas = image.as_ref().map(areas).unwrap_or_default();
         known.records = areas.iter().map(KnownRecord::from).collect();
         if let Some(image) = &image {
             known.findings.extend(self.damaged(image));
             known.findings.extend(self.in_defaults(image));
+            known.unset = unset(image);
+            self.mark_joined(image, &mut areas);
         }
         known.findings.extend(self.unknown_records(&areas));
         Ok(areas)
@@ -560,6 +569,35 @@ impl Context<'_> {
         image.records().filter_map(damage).collect()
     }
 
+    /// Marks the fields whose value no rewrite changes: bytes, and what is joined of parts of which none has
+    /// a whole reference.
+    fn mark_joined(&self, image: &Image, areas: &mut [RecordArea]) {
+        for (section, place) in image.records() {
+            let Ok(record) = section.record(place) else { continue };
+            let Ok((_, values)) = place.shape.values_of(&record) else { continue };
+            let start = section.offset + place.at as u64;
+            let Some(area) = areas.iter_mut().find(|area| area.record.start == start) else {
+                continue;
+            };
+            let has = |text: &str| !self.searcher.text(text.as_bytes()).is_empty();
+            for (field, value) in place.shape.fields.iter().zip(&values) {
+                let is_joined = match (&field.default, value.origin) {
+                    _ if field.ty == Type::Bytes => true,
+                    (Some(Default::Derived(templates)), Origin::Derived) => {
+                        let named = |name: &str| {
+                            let at = place.shape.position(name)?;
+                            Some(values.get(at)?.value.as_ref()?.texts().iter().any(|one| has(one)))
+                        };
+                        !templates.iter().flat_map(Template::texts).any(has)
+                            && !field.references().any(|name| named(name).unwrap_or_default())
+                    }
+                    _ => false,
+                };
+                area.joined.extend(is_joined.then(|| field.name.clone()));
+            }
+        }
+    }
+
     /// The references in defaults of declared fields. A search of the bytes does not see where such
     /// a text ends: the next one follows at once.
     fn in_defaults(&self, image: &Image) -> Vec<Finding> {
@@ -572,16 +610,34 @@ impl Context<'_> {
                     let text = text::inside(field.default, &hit);
                     let offset = start + u64::from(field.default_offset) + hit.offset;
                     let hit = Hit { offset, ..hit };
-                    findings.push(Finding {
+                    let found = Finding {
                         section: Some(record.name().to_owned()),
                         field: Some(field.name.to_owned()),
                         ..finding_of(self.searched.name(), FindingKind::Descriptor, &hit, text)
+                    };
+                    findings.push(match field.ty {
+                        Type::Bytes => {
+                            Finding { action: Action::None, advice: IN_DEFAULT.into(), ..found }
+                        }
+                        _ => found,
                     });
                 }
             }
         }
         findings
     }
+}
+
+/// Section and field of each value that records require and do not have.
+fn unset(image: &Image) -> BTreeSet<(String, String)> {
+    let mut unset = BTreeSet::new();
+    for (section, place) in image.records() {
+        let shape = &place.shape;
+        let values = section.record(place).ok().and_then(|one| shape.values_of(&one).ok());
+        let missing = values.map(|(_, values)| shape.missing(&values)).unwrap_or_default();
+        unset.extend(missing.into_iter().map(|one| (shape.name.clone(), one.field)));
+    }
+    unset
 }
 
 impl From<&RecordArea> for KnownRecord {

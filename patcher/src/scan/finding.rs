@@ -51,6 +51,15 @@ pub struct Finding {
     pub entry: Option<String>,
 }
 
+/// What to do about a value that no rewrite changes.
+pub(crate) const JOINED: &str = "it is bytes, or joined of parts of which none is the whole path, and no rewrite changes it: give it a value \
+     with --set, or declare it as a path whose default has the whole one";
+/// What to do about a value that has an old path after it was set.
+pub(crate) const SET_TO_OLD: &str = "it is set to an old path: give it another value with --set";
+/// What to do about a default that no rewrite changes.
+pub(crate) const IN_DEFAULT: &str = "the schema has the path in a default of bytes, which no rewrite changes: declare it as a path or string, or \
+     make it required";
+
 /// The place of a reference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {

@@ -23,7 +23,7 @@ pub use self::against::{Comparison, Unexplained};
 pub use self::built_for::BuiltFor;
 pub use self::finding::{Action, Finding, FindingKind, Place};
 pub use self::manifest::Manifest;
-pub use self::trees::{Scan, ScannedTree};
+pub use self::trees::{Scan, ScannedTree, Unset};
 pub use crate::search::reference::Encoding;
 
 /// What is looked for, and where.

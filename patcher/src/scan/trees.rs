@@ -1,5 +1,6 @@
 //! Scans trees: where they refer to a path, and what can be done about it.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -45,12 +46,25 @@ pub struct ScannedTree {
     pub built_for: Option<Vec<BuiltFor>>,
     /// Sorted by kind, file and offset.
     pub findings: Vec<Finding>,
+    /// The values without which `specialize` refuses the tree, by file.
+    pub unset: Vec<Unset>,
     /// What is in the tree.
     #[serde(skip)]
     pub(crate) walked: Tree,
     /// What is known of each of its entries.
     #[serde(skip)]
     pub(crate) entries: Vec<Examined>,
+}
+
+/// A value that a record requires and does not have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unset {
+    /// The file, relative to its tree, with `\\xNN` for a byte that cannot be shown.
+    pub path: String,
+    /// The section's name in the schema.
+    pub section: String,
+    /// The field.
+    pub field: String,
 }
 
 /// What is known of an entry.
@@ -71,6 +85,17 @@ impl ScannedTree {
     /// The findings that `specialize` does nothing about.
     pub fn unhandled(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.action == Action::None)
+    }
+
+    /// The options that `specialize` needs for values which records require and do not have, each with
+    /// the files that these are in.
+    #[must_use]
+    pub fn sets(&self) -> BTreeMap<String, Vec<&str>> {
+        let mut sets: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for Unset { path, section, field } in &self.unset {
+            sets.entry(format!("--set {section}.{field}=VALUE")).or_default().push(path);
+        }
+        sets
     }
 }
 
@@ -154,9 +179,13 @@ fn scan(
         return Err(Error::stopped());
     }
     let mut errors = Vec::new();
+    let mut without = Vec::new();
     for ((known, position), found) in known.into_iter().zip(&positions).zip(&found) {
         match known {
-            Ok(Known { content, records, findings: more }) => {
+            Ok(Known { content, records, unset, findings: more }) => {
+                let path = || escaped(tree.entries[*position].path.as_os_str());
+                let of = |(section, field)| Unset { path: path(), section, field };
+                without.extend(unset.into_iter().map(of));
                 let may_be_text = is_text(&found.start);
                 entries[*position] = Examined { content, records, same_as: None, may_be_text };
                 findings.extend(more);
@@ -175,13 +204,14 @@ fn scan(
         bytes,
         built_for: None,
         findings,
+        unset: without,
         entries,
         walked: tree,
     })
 }
 
 /// What is found in the names of entries, and in the targets of links.
-fn names_and_links(searcher: &Searcher, tree: &Tree) -> Vec<Finding> {
+pub(crate) fn names_and_links(searcher: &Searcher, tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut look = |entry: &Entry, kind: FindingKind, text: &Path| {
         for hit in searcher.text(text.as_os_str().as_bytes()) {

@@ -1,20 +1,27 @@
 //! The old values of fields that are set: where they still stand as words in texts, and what becomes of
 //! them there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 use postlink_codegen::{Field, Shape, Value};
 use postlink_format::Type;
 
 use super::options::{SpecializeOptions, Standing};
-use super::rewrite::Rewrites;
+use super::rewrite::{Rewrites, SHORTEST_WORD};
 use super::rules::is_unmistakable;
 use crate::error::{Error, Result};
+use crate::files::walk::Entry;
 use crate::record::assign::assign;
 use crate::record::read::Image;
+use crate::scan::finding::FindingKind;
 use crate::scan::manifest::Knowledge;
+use crate::scan::trees::names_and_links;
 use crate::scan::words;
+use crate::search::engine::Searcher;
 use crate::search::reference::Reference;
+use crate::shown::escaped;
 
 /// A field that becomes another word.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,13 +87,20 @@ pub(super) fn follow(
         .collect();
     let searched: Vec<&str> = searched.into_iter().collect();
     let rewrites = rewrites.following(&pairs)?;
+    let followed: Vec<&str> = pairs.iter().map(|(old, _)| old.as_str()).collect();
+    names(known, &followed, options.force, &rewrites)?;
     let mut standing: Vec<Standing> = Vec::new();
     for (known, output) in known.iter_mut().zip(&options.outputs) {
-        for mut finding in known.words(&searched)? {
+        let found = known.words(&searched)?;
+        let entries = known.tree.entries.iter().filter(|_| !found.is_empty());
+        let entries: HashMap<String, &Entry> =
+            entries.map(|entry| (escaped(entry.path.as_os_str()), entry)).collect();
+        for mut finding in found {
+            let Some(entry) = entries.get(&finding.path) else { continue };
             let Some(place) = &mut finding.place else { continue };
             let Some(old) = searched.get(place.reference) else { continue };
-            let is_clear =
-                options.force || is_unmistakable(old.as_bytes(), &finding.path, &finding.text);
+            let file = known.tree.file(entry);
+            let is_clear = options.force || is_unmistakable(old.as_bytes(), file, &finding.text);
             let is_rewritten = is_clear && !finding.possible;
             match rewrites.position(old.as_bytes()).filter(|_| is_rewritten) {
                 Some(position) => {
@@ -112,6 +126,36 @@ pub(super) fn follow(
         }
     }
     Ok((rewrites, standing))
+}
+
+/// Tells the names of files that have a followed word, which texts may name: they stay.
+fn names(
+    known: &mut [Knowledge],
+    followed: &[&str],
+    force: bool,
+    rewrites: &Rewrites,
+) -> Result<()> {
+    // A short word is followed in the lines of versions, which name no file.
+    let clear = followed.iter().filter(|word| force || word.len() >= SHORTEST_WORD);
+    let clear: Vec<&[u8]> = clear.map(|word| word.as_bytes()).collect();
+    if clear.is_empty() {
+        return Ok(());
+    }
+    let searched = clear.iter().map(|word| Reference::named(OsStr::from_bytes(word)));
+    let searcher = Searcher::new(searched.collect::<Result<_>>()?)?;
+    for known in known {
+        for mut finding in names_and_links(&searcher, &known.tree) {
+            let Some(place) = finding.place.as_mut() else { continue };
+            let Some(&word) = clear.get(place.reference) else { continue };
+            let Some(position) = rewrites.position(word) else { continue };
+            // One that is rewritten everywhere was searched by itself.
+            if finding.kind == FindingKind::Name && !rewrites.changes(position, false) {
+                place.reference = position;
+                known.findings.push(finding);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether a field is followed.

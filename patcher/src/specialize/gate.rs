@@ -41,7 +41,7 @@ pub(crate) fn search(
     staged: &[Staged<'_>],
     rewrites: &Rewrites,
 ) -> Result<Vec<(PathBuf, Finding)>> {
-    let gate = Gate::new(rewrites)?;
+    let gate = Gate { searcher: searcher(rewrites)? };
     let jobs: Vec<(&Staged<'_>, &Entry, &EntryPlan)> = staged
         .iter()
         .flat_map(|copy| copy.written().map(move |(entry, planned)| (copy, entry, planned)))
@@ -57,19 +57,22 @@ pub(crate) fn search(
 }
 
 struct Gate {
-    /// Looks for the old paths that are none of the new ones. An old path in a new one is not seen.
     searcher: Searcher,
 }
 
-impl Gate {
-    fn new(rewrites: &Rewrites) -> Result<Self> {
-        let new: BTreeSet<&[u8]> = rewrites.pairs().map(|(_, new)| new).collect();
-        let old = rewrites.pairs().map(|(old, _)| old);
-        let old = old.filter(|old| !new.contains(old.path.as_slice())).cloned().collect();
-        let new = new.iter().map(|path| Reference::whole(path.to_vec())).collect();
-        Ok(Self { searcher: Searcher::hiding(old, new)? })
-    }
+/// Looks for the old paths that are none of the new ones. An old path in a new one is not seen.
+///
+/// # Errors
+/// Too many of them.
+pub(super) fn searcher(rewrites: &Rewrites) -> Result<Searcher> {
+    let new: BTreeSet<&[u8]> = rewrites.pairs().map(|(_, new)| new).collect();
+    let old = rewrites.pairs().map(|(old, _)| old);
+    let old = old.filter(|old| !new.contains(old.path.as_slice())).cloned().collect();
+    let new = new.iter().map(|path| Reference::whole(path.to_vec())).collect();
+    Searcher::hiding(old, new)
+}
 
+impl Gate {
     fn file(
         &self,
         copy: &Staged<'_>,

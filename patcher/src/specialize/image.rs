@@ -74,7 +74,8 @@ pub(super) fn plan_image(image: &ImagePlan<'_>, wanted: &Wanted<'_>) -> Result<D
     if errors.is_empty() { Ok(done) } else { Err(Error::several(errors)) }
 }
 
-/// Fills every record that is given a value, or that has one which changes with the paths.
+/// Fills every record that is given a value, or that has one which changes with the paths. None stays
+/// without a value that it requires: nobody fills it afterwards.
 fn fill(image: &Image, wanted: &Wanted<'_>, done: &mut Done) -> Result<()> {
     let shapes: Vec<&Shape> = image.records().map(|(_, place)| &place.shape).collect();
     let (mut assigned, problems) = assign(&shapes, wanted.assignments);
@@ -112,10 +113,15 @@ fn record(
     let record = section.record(place).map_err(bad_record)?;
     let has_default = || record.fields().any(|field| rules.rewrites.text(field.default).is_some());
     let has_value = || rules.rewrites.text(record.value_area()).is_some();
-    if given.is_empty() && !has_default() && !has_value() {
-        return Ok(None);
-    }
     let values = shape.values_of(&record);
+    if given.is_empty() && !has_default() && !has_value() {
+        // A record that says nothing of its values is among what is left.
+        let missing = values.map(|(_, values)| shape.missing(&values)).unwrap_or_default();
+        return match missing.is_empty() {
+            true => Ok(None),
+            false => Err(Error::Values { path: section.path.clone(), problems: missing }),
+        };
+    }
     let (_, values) = values.map_err(Error::bad_values(&section.path, &section.name))?;
     for (position, value) in values.into_iter().enumerate() {
         // A value that was set before stays set; all others follow the defaults, which are rewritten too.

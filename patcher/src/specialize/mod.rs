@@ -14,6 +14,7 @@ mod listed;
 mod options;
 mod places;
 pub(crate) mod plan;
+mod record_left;
 mod repack;
 pub(crate) mod rewrite;
 pub(crate) mod rules;
@@ -209,8 +210,10 @@ fn plan(
     let trees: Vec<(&Tree, &Path)> =
         known.iter().map(|known| &known.tree).zip(destinations).collect();
     let beside = Beside::of(&trees, rules);
+    let old = gate::searcher(rules.rewrites)?;
     let wanted = Wanted {
         rules,
+        old: &old,
         assignments: &options.assignments,
         allowed: options.allowed,
         beside: &beside,

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use super::image::{ImagePlan, plan_image};
 use super::listed;
+use super::record_left;
 use super::rules::{Strings, Wanted};
 use crate::edit::{Edit, ordered, outermost};
 use crate::error::{Error, Result};
@@ -18,6 +20,7 @@ use crate::files::window::Window;
 use crate::image;
 use crate::image::data::ImageData;
 use crate::image::loader_texts;
+use crate::record::edit::RecordEdit;
 use crate::record::seals::Seals;
 use crate::record::warnings;
 use crate::scan::classify::Content;
@@ -117,7 +120,8 @@ pub(crate) fn plan_tree(
         let changes = |finding: &Finding| {
             let place = finding.place.as_ref();
             place.is_none_or(|place| {
-                wanted.rules.rewrites.changes(place.reference, finding.kind == FindingKind::Text)
+                let in_texts = matches!(finding.kind, FindingKind::Text | FindingKind::Name);
+                wanted.rules.rewrites.changes(place.reference, in_texts)
             })
         };
         if changes(&finding) {
@@ -205,9 +209,11 @@ impl Context<'_> {
                 if let Some(target) = &planned.entry.target {
                     planned.entry.notes.push(format!("link to {}", escaped(target.as_os_str())));
                 }
-                // A link's target is rewritten as a whole.
+                // A link's target is rewritten as a whole, but for words.
                 let is_done = planned.entry.target.is_some();
-                let stays = |(_, one): &(usize, Finding)| one.kind != FindingKind::Link || !is_done;
+                let stays = |(_, one): &(usize, Finding)| {
+                    one.kind != FindingKind::Link || !is_done || self.is_word(one)
+                };
                 planned.left = findings.into_iter().filter(stays).collect();
             }
             EntryKind::Directory => planned.left = findings,
@@ -228,6 +234,12 @@ impl Context<'_> {
         Ok(planned)
     }
 
+    /// Whether a finding is of a word, and of no path.
+    fn is_word(&self, finding: &Finding) -> bool {
+        let place = finding.place.as_ref();
+        place.is_some_and(|place| self.wanted.rules.rewrites.is_word(place.reference))
+    }
+
     fn file(
         &self,
         found: TreeFile<'_>,
@@ -243,9 +255,9 @@ impl Context<'_> {
             return self.packed(file, size, findings, planned);
         }
         let strings = rules.strings(file, size).map_err(failed)?;
-        let mut edits = Vec::new();
+        let (mut edits, mut records) = (Vec::new(), Vec::new());
         if matches!(content, Content::Image | Content::Packed) {
-            edits = self.image(found, file, &path, &findings, planned)?;
+            (edits, records) = self.image(found, file, &path, &findings, planned)?;
         }
         // The edits of records and of the loader's strings, whose references need none of their own.
         edits.sort_by_key(|edit| edit.offset);
@@ -253,7 +265,10 @@ impl Context<'_> {
             let behind = edits.partition_point(|edit| edit.offset <= hit.offset);
             let before = behind.checked_sub(1).and_then(|last| edits.get(last));
             // A reference that nothing rewrites is gone only if the new bytes do not have it.
-            let is_rewritten = !finding.possible && finding.action != Action::None;
+            let is_name = matches!(finding.kind, FindingKind::Runpath | FindingKind::Loader);
+            let is_rewritten = !finding.possible
+                && finding.action != Action::None
+                && !(is_name && self.is_word(finding));
             before.is_some_and(|edit| {
                 hit.offset + hit.length <= edit.end()
                     && (is_rewritten || !rules.rewrites.is_in(hit, &edit.after))
@@ -274,7 +289,9 @@ impl Context<'_> {
             {
                 return Err(Error::changed(path));
             }
-            if is_done(&finding, &hit) {
+            // What stays in the fields of a record is told of what that becomes.
+            let in_record = || records.iter().any(|record| record.contains(&hit.offset));
+            if is_done(&finding, &hit) || (finding.field.is_some() && in_record()) {
                 continue;
             }
             let edit = rules.hit(&mut window, finding.kind, &hit, strings).map_err(failed)?;
@@ -389,7 +406,8 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// The edits of an image, or archive of images: of its records, and of what the loader reads.
+    /// The edits of an image, or archive of images: of its records, and of what the loader reads. Also where
+    /// these records are.
     fn image(
         &self,
         found: TreeFile<'_>,
@@ -397,7 +415,7 @@ impl Context<'_> {
         path: &Path,
         findings: &[(usize, Finding)],
         planned: &mut Planned,
-    ) -> Result<Vec<Edit>> {
+    ) -> Result<(Vec<Edit>, Vec<Range<u64>>)> {
         let is_read =
             |kind: FindingKind| matches!(kind, FindingKind::Runpath | FindingKind::Loader);
         let data = ImageData::new(file);
@@ -413,12 +431,22 @@ impl Context<'_> {
         let done = plan_image(&plan, self.wanted)?;
         planned.taken = done.taken;
         planned.entry.notes.extend(done.notes);
+        for record in &done.records {
+            for finding in record_left::left(record, self.wanted.old, &found.entry.path) {
+                let place = finding.place.as_ref().map(|place| place.offset);
+                // The gate takes a default for a part of its record that begins with that.
+                let is_default = finding.kind == FindingKind::Descriptor;
+                let known = if is_default { Some(record.record_offset()) } else { place };
+                planned.entry.left.extend(known);
+                planned.left.push((usize::MAX, finding));
+            }
+        }
         let name = escaped(&found.entry.path);
         if done.edits.iter().any(Edit::changes) {
             let warnings = warnings::of(file, path, &done.records, true)?;
             planned.entry.warnings = warnings.iter().map(|one| format!("{name}: {one}")).collect();
         }
-        Ok(done.edits)
+        Ok((done.edits, done.records.iter().map(RecordEdit::range).collect()))
     }
 }
 

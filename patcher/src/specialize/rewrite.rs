@@ -129,6 +129,12 @@ impl Rewrites {
         })
     }
 
+    /// Whether it is a word that has this position.
+    #[must_use]
+    pub(crate) fn is_word(&self, position: usize) -> bool {
+        self.pairs.get(position).is_some_and(|pair| pair.old.is_word())
+    }
+
     /// Whether the old path with this position becomes this one.
     #[must_use]
     pub(crate) fn leads_to(&self, position: usize, path: &Path) -> bool {
@@ -176,7 +182,7 @@ impl Rewrites {
             }
             let why = match hit.fit {
                 Fit::Certain if end <= counted_to => "its text counts its bytes",
-                Fit::Certain if self.replacement(text, 0, &hit, true).is_some() => continue,
+                Fit::Certain if self.replacement(text, 0, &hit, &|_| true).is_some() => continue,
                 Fit::Certain => "it has a part of an old path",
                 Fit::Unclear | Fit::Inside | Fit::Piece => "a program decides what a path in it is",
             };
@@ -188,10 +194,11 @@ impl Rewrites {
     }
 
     /// What a path becomes, or each of a list with `:` between them. Only where an old path is the beginning, up
-    /// to the end or a slash, is it meant: in any other place it stays, and is told.
+    /// to the end or a slash, is it meant: in any other place it stays, and is told. So does a word: the
+    /// names of files stay.
     #[must_use]
     pub(crate) fn path(&self, text: &[u8], is_list: bool) -> Option<Vec<u8>> {
-        let edits = self.edits(text, false)?;
+        let edits = self.edits(text, &|pair| !pair.text_only && !pair.old.is_word())?;
         let begins = |edit: &Edit| match text.get(..edit.offset as usize) {
             Some([]) => true,
             Some([.., b':']) => is_list,
@@ -212,11 +219,11 @@ impl Rewrites {
     }
 
     fn rewritten(&self, text: &[u8], is_file: bool) -> Option<Vec<u8>> {
-        with_edits(text, &self.edits(text, is_file)?)
+        with_edits(text, &self.edits(text, &|pair| is_file || !pair.text_only)?)
     }
 
-    /// What is rewritten in a text, in its order; `None` if that cannot be.
-    fn edits(&self, text: &[u8], is_file: bool) -> Option<Vec<Edit>> {
+    /// What is rewritten in a text, of those pairs, in its order; `None` if that cannot be.
+    fn edits(&self, text: &[u8], is_meant: &dyn Fn(&Pair) -> bool) -> Option<Vec<Edit>> {
         let certain = self.searcher.text(text).into_iter().filter(|hit| hit.fit == Fit::Certain);
         let is_short = |hit: &Hit| {
             let pair = self.pairs.get(hit.reference);
@@ -224,7 +231,7 @@ impl Rewrites {
         };
         // A short word that is followed is judged by its line, which is not seen here.
         let edits = certain.filter(|hit| !is_short(hit)).filter_map(|hit| {
-            let (range, new) = self.replacement(text, 0, &hit, is_file)?;
+            let (range, new) = self.replacement(text, 0, &hit, is_meant)?;
             let before = text.get(range.start as usize..range.end as usize)?.to_vec();
             Some(Edit { offset: range.start, before, after: new.to_vec() })
         });
@@ -295,7 +302,8 @@ impl Rewrites {
         };
         let start = hit.offset.saturating_sub(reach);
         let bytes = file.read(start..hit.offset + hit.length + reach + 1)?;
-        let Some((range, path)) = self.replacement(bytes, start, hit, is_text) else {
+        let is_meant = |pair: &Pair| is_text || !pair.text_only;
+        let Some((range, path)) = self.replacement(bytes, start, hit, &is_meant) else {
             return Ok(None);
         };
         let before = bytes[(range.start - start) as usize..(range.end - start) as usize].to_vec();
@@ -315,7 +323,7 @@ impl Rewrites {
         bytes: &[u8],
         base: u64,
         hit: &Hit,
-        is_text: bool,
+        is_meant: &dyn Fn(&Pair) -> bool,
     ) -> Option<(Range<u64>, &[u8])> {
         if hit.encoding != Encoding::Plain {
             return None;
@@ -331,7 +339,7 @@ impl Rewrites {
             let is_path = bytes.get(start..end)? == old.path && (!old.is_hash || old.is_end(rest));
             is_path.then_some(base + start as u64..base + end as u64)
         };
-        let same = self.same_needle(hit.reference).filter(|pair| is_text || !pair.text_only);
+        let same = self.same_needle(hit.reference).filter(|pair| is_meant(pair));
         let found = same.filter_map(|pair| Some((place(pair)?, pair.new.as_slice())));
         found.max_by_key(|(range, _)| range.end - range.start)
     }

@@ -17,12 +17,14 @@ use super::rewrite::{Rewrites, SHORTEST_WORD};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::files::open::read_at;
+use crate::files::tree_file::TreeFile;
 use crate::files::window::Window;
 use crate::image::data::ImageData;
 use crate::image::loader::LoaderText;
 use crate::image::{Allowed, begins_archive, loader_problems, replace_loader_texts};
 use crate::record::values::Assignment;
 use crate::scan::finding::FindingKind;
+use crate::search::engine::Searcher;
 use crate::search::hits::Hit;
 use crate::search::reference::Fit;
 use crate::search::unpack::{PackFormat, checked_format};
@@ -278,9 +280,10 @@ impl Rules<'_> {
 }
 
 /// Whether a word in this line of a text stands for what it was declared as: it is long enough, or
-/// the line tells the version of a package, as `pkg-config` reads it.
-pub(crate) fn is_unmistakable(word: &[u8], path: &str, line: &str) -> bool {
-    word.len() >= SHORTEST_WORD || (path.ends_with(".pc") && line.starts_with("Version:"))
+/// the line tells the version of a package, as `pkg-config` reads it by one of the file's names.
+pub(crate) fn is_unmistakable(word: &[u8], file: TreeFile<'_>, line: &str) -> bool {
+    let is_config = || file.names().any(|name| name.extension() == Some(OsStr::new("pc")));
+    word.len() >= SHORTEST_WORD || (line.starts_with("Version:") && is_config())
 }
 
 impl FilePlace<'_> {
@@ -352,6 +355,8 @@ pub(crate) fn normal(path: &Path) -> PathBuf {
 pub(crate) struct Wanted<'a> {
     /// What becomes of old paths.
     pub(crate) rules: &'a Rules<'a>,
+    /// Finds what is left of them in what is written.
+    pub(crate) old: &'a Searcher,
     /// Values that are given for declared fields.
     pub(crate) assignments: &'a [Assignment],
     /// What may become of signatures.

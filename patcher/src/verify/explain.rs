@@ -296,7 +296,6 @@ impl<'a> Explainer<'a> {
         for (hit, _) in hits.iter_mut().zip(counted).filter(|(_, counted)| *counted) {
             hit.fit = Fit::Unclear;
         }
-        let name = escaped(found.entry.path.as_os_str());
         let mut window = Window::new(file);
         let mut edits = Vec::new();
         for hit in &hits {
@@ -304,10 +303,10 @@ impl<'a> Explainer<'a> {
             let word = reference.filter(|one| one.is_word() && !self.short_words);
             // The line is looked at only where the word alone does not tell.
             let is_meant = match word {
-                Some(word) if is_unmistakable(&word.path, &name, "") => true,
+                Some(word) if is_unmistakable(&word.path, found, "") => true,
                 Some(word) => {
                     let (around, _) = text::around(&mut window, hit).map_err(failed)?;
-                    is_unmistakable(&word.path, &name, &around)
+                    is_unmistakable(&word.path, found, &around)
                 }
                 None => true,
             };

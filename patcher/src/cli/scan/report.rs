@@ -106,10 +106,25 @@ fn tree_report(tree: &ScannedTree, references: &[String], verbose: bool) -> Stri
         }
         more(&mut text, "  ", tables.len(), most_files);
     }
+    let sets = tree.sets();
+    if !sets.is_empty() {
+        text.push_str("\nvalues that records require and do not have (specialize needs them)\n");
+        for (set, files) in &sets {
+            let first = files.first().map(line).unwrap_or_default();
+            let more = match files.len() {
+                0 | 1 => String::new(),
+                many => format!(", and {} more", count(many - 1, "file")),
+            };
+            let _ = writeln!(text, "  {set} for {first}{more}");
+        }
+    }
     let unhandled = tree.unhandled().count();
     let _ = match (tree.findings.len() - unhandled, unhandled) {
         (0, 0) => writeln!(text, "no references"),
-        (handled, 0) => writeln!(text, "\n{handled} found; specialize handles all of it"),
+        (handled, 0) => {
+            let with = if sets.is_empty() { "" } else { ", with the values that it needs" };
+            writeln!(text, "\n{handled} found; specialize handles all of it{with}")
+        }
         (handled, unhandled) => writeln!(
             text,
             "\n{} found; specialize handles {handled} of them and does nothing about {unhandled}",

@@ -7,6 +7,7 @@ mod command;
 mod list;
 mod task;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use askama::Template;
@@ -41,6 +42,8 @@ struct ReportPage<'a> {
     references: Vec<String>,
     handled: usize,
     left: usize,
+    /// The options for values that `specialize` needs.
+    sets: Vec<String>,
     trees: Vec<TreeRow>,
     kinds: Vec<KindRow>,
     actions: Vec<String>,
@@ -121,10 +124,13 @@ pub(super) fn page(
     let mut actions: Vec<Action> = findings().map(|finding| finding.action).collect();
     actions.sort();
     actions.dedup();
+    let sets: BTreeSet<String> =
+        scan.trees.iter().flat_map(|tree| tree.sets().into_keys()).collect();
     let (verdict, heading) = match (scan.references.is_empty(), left, differences) {
         (true, _, _) => (Verdict::Unknown, "Nothing was looked for".to_owned()),
         (_, 0, 0) if all == 0 => (Verdict::Done, "No references".to_owned()),
-        (_, 0, 0) => (Verdict::Done, format!("specialize handles all {all}")),
+        (_, 0, 0) if sets.is_empty() => (Verdict::Done, format!("specialize handles all {all}")),
+        (_, 0, 0) => (Verdict::Done, format!("specialize handles all {all}, with values")),
         (_, left, 0) => (Verdict::Left, format!("{} a hand", needing(left, "finding"))),
         (_, 0, more) => (Verdict::Left, format!("{} a hand", needing(more, "difference"))),
         (_, left, more) => (
@@ -143,6 +149,7 @@ pub(super) fn page(
         references: scan.references.iter().map(line).collect(),
         handled: all - left,
         left,
+        sets: sets.into_iter().collect(),
         trees: scan.trees.iter().map(tree_row).collect(),
         kinds: kinds(scan),
         actions: actions.into_iter().map(name).collect(),
