@@ -128,7 +128,7 @@ const DIFFERENCES: Keys = &[("differences", "what differs and may not; empty if 
 const CHANGED_VALUE: Keys = &[
     ("section", "the section's name in the schema"),
     ("field", "the field"),
-    ("old", "what it was, as text; `null` if it had no value"),
+    ("old", "what it was, as text, of a list `[\"one\", \"two\"]`; `null` if it had no value"),
     ("new", "what it is"),
 ];
 const CHANGED: Keys = &[("path", "the entry, relative to the tree"), ("changes", "its changes")];

@@ -4,7 +4,7 @@ mod drawing;
 
 use std::path::{Path, PathBuf};
 
-use postlink_codegen::{Evaluated, Shape, hex};
+use postlink_codegen::{Evaluated, Field, Shape, Value, hex};
 
 use self::drawing::Terminal;
 use super::json;
@@ -23,7 +23,8 @@ pub(super) struct Args {
     /// The programs and libraries to look into
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
-    /// Print only the value of this field; of a list, one item per line. NAME may be SECTION.FIELD
+    /// Print only the value of this field, as it is but on a terminal; of a list, one item per line (an item
+    /// that has line feeds has several: use --json). NAME may be SECTION.FIELD
     #[arg(long, value_name = "NAME")]
     field: Option<String>,
     /// Print one JSON object
@@ -131,6 +132,14 @@ fn only(path: &Path, records: Vec<Shown>, name: &str) -> Result<Vec<Shown>> {
     Ok(found)
 }
 
+/// The items of a list; of anything else, the value.
+fn items(field: &Field, value: &Value) -> Vec<String> {
+    match value {
+        Value::List(items) => items.clone(),
+        value => vec![field.display(value)],
+    }
+}
+
 impl Shown {
     fn print(&self, value_only: bool, terminal: Option<Terminal>) {
         if let (false, Some(terminal)) = (value_only, terminal) {
@@ -150,25 +159,19 @@ impl Shown {
             ));
         }
         for (field, evaluated) in self.shape.fields.iter().zip(&self.values) {
-            let value = evaluated.value.as_ref().map(|value| field.display(value));
+            let value = evaluated.value.as_ref();
             if value_only {
-                // An empty list has no item, so it has no line.
-                value
-                    .filter(|value| !(field.ty.is_list() && value.is_empty()))
-                    .iter()
-                    .for_each(|value| super::talk::print_value(value));
+                let texts = value.map(|value| items(field, value)).unwrap_or_default();
+                texts.iter().for_each(|text| super::talk::print_value(text));
                 continue;
             }
-            let value = value.unwrap_or_default();
-            let mut lines = value.split('\n').map(line);
+            let value = value.map(|value| field.display(value)).unwrap_or_default();
             let (name, ty, origin) = (&field.name, field.ty.name(), evaluated.origin.name());
             let from = field.source.as_ref().map(|source| format!("; usually from {source}"));
-            super::talk::print(&format!(
-                "  {name}: {ty} = {} ({origin}{})",
-                lines.next().unwrap_or_default(),
+            super::talk::print(&line(format!(
+                "  {name}: {ty} = {value} ({origin}{})",
                 from.unwrap_or_default()
-            ));
-            lines.for_each(|line| super::talk::print(&format!("    {line}")));
+            )));
         }
     }
 
