@@ -397,15 +397,15 @@ impl Error {
     pub fn help(&self) -> String {
         match self {
             Self::Io { action: "keep the owner of" | "keep the capabilities of", .. } => {
-                "only root can: run it as root, or write elsewhere with --output".into()
+                "only root can: run it as root, or name another place for what is written".into()
             }
             Self::Io { action: "list" | "search" | "read the link", source, .. }
                 if source.kind() == io::ErrorKind::PermissionDenied =>
             {
-                "run it as a user who may read the whole tree".into()
+                "run it as a user who may read all of it".into()
             }
-            Self::Io { source, .. } => io_help(source).into(),
-            Self::NotRegular { .. } => "name a regular file; nothing was changed".into(),
+            Self::Io { action, source, .. } => io_help(action, source).into(),
+            Self::NotRegular { .. } => "name a regular file".into(),
             Self::Special { .. } => SPECIAL_HELP.into(),
             Self::Changed { since: Since::Opened, .. } => {
                 "nothing was written: run it again when nothing else writes there".into()
@@ -480,7 +480,7 @@ impl ImageProblem {
             }
             Self::Unsupported(_) => "this version patches ELF, Mach-O and PE files".into(),
             Self::Member(_, problem) => problem.help(),
-            Self::Unread(number) => io_help(&io::Error::from_raw_os_error(*number)).into(),
+            Self::Unread(number) => io_help("read", &io::Error::from_raw_os_error(*number)).into(),
             Self::Empty | Self::Damaged(..) | Self::DamagedArchive(_) => {
                 "build or copy the file again".into()
             }
@@ -553,24 +553,14 @@ impl TooMany {
     pub(crate) const HELP: &str = "name longer paths as references, or look at parts of the tree";
 }
 
-fn io_help(source: &io::Error) -> &'static str {
+fn io_help(action: &str, source: &io::Error) -> &'static str {
     if let Some(TooMany(_)) = source.get_ref().and_then(|error| error.downcast_ref()) {
         return TooMany::HELP;
     }
     match source.kind() {
-        io::ErrorKind::NotFound => {
-            "there is no such file or folder: check the path, or create the folder"
-        }
         io::ErrorKind::AlreadyExists => "name one that does not exist yet",
-        io::ErrorKind::PermissionDenied => {
-            "you need read permission for the file, and write permission for its folder or, with \
-             --in-place, for the file itself"
-        }
         io::ErrorKind::ExecutableFileBusy => {
             "the program is running: leave out --in-place, and a new file takes the old one's place"
-        }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "make room on the disk; a fill with --in-place needs none"
         }
         io::ErrorKind::WouldBlock => {
             "another program holds a lock on it: try again when it has ended"
@@ -579,8 +569,7 @@ fn io_help(source: &io::Error) -> &'static str {
             "a path has at most 4095 bytes, a name in it 255: go into a folder and name what is there from it, or use \
              shorter names"
         }
-        io::ErrorKind::ReadOnlyFilesystem => "write to another place with --output",
-        _ => "",
+        _ => postlink_codegen::generate::way_out(action, source),
     }
 }
 

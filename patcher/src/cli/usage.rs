@@ -4,13 +4,33 @@
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::shown::{escaped, line};
 
 /// An argument as an error may show it.
 pub(super) fn shown(word: &OsStr) -> OsString {
     word.to_str().map_or_else(|| escaped(word), line).into()
+}
+
+/// The error of an argument that has to be UTF-8 and is not, with its name, which clap leaves out. Paths may have
+/// any bytes: which word it is, is seen where it alone is as it was given.
+pub(super) fn no_utf8(
+    words: &[OsString],
+    is_refused: impl Fn(&[OsString]) -> bool,
+) -> Option<clap::Error> {
+    let is_alone = |at: usize| {
+        let as_given = |(other, word): (usize, &OsString)| {
+            if other == at { word.clone() } else { shown(word) }
+        };
+        is_refused(&words.iter().enumerate().map(as_given).collect::<Vec<_>>())
+    };
+    let wrong = (0..words.len()).find(|&at| words[at].to_str().is_none() && is_alone(at))?;
+    let message = format!(
+        "the argument `{}` is not UTF-8: only names of files may have other bytes\n",
+        escaped(&words[wrong])
+    );
+    Some(clap::Error::raw(ErrorKind::InvalidUtf8, message))
 }
 
 /// The error of an unexpected argument, with the option that was probably meant.
