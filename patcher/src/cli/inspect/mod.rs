@@ -4,7 +4,7 @@ mod drawing;
 
 use std::path::{Path, PathBuf};
 
-use postlink_codegen::{Evaluated, Field, Shape, Value, hex};
+use postlink_codegen::{Evaluated, Field, Problem, Shape, Value, hex};
 
 use self::drawing::Terminal;
 use super::json;
@@ -38,7 +38,10 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     let mut images = Vec::new();
     for path in &args.images {
         let image = read(path).and_then(|records| match &args.field {
-            Some(name) => only(path, records, name),
+            Some(name) => only(path, records, name).and_then(|records| match args.json {
+                true => Ok(records),
+                false => has_values(path, records),
+            }),
             None => Ok(records),
         });
         match image {
@@ -130,6 +133,25 @@ fn only(path: &Path, records: Vec<Shown>, name: &str) -> Result<Vec<Shown>> {
         ));
     }
     Ok(found)
+}
+
+/// Refuses a field without a value, which a script could not tell from an empty one.
+fn has_values(path: &Path, records: Vec<Shown>) -> Result<Vec<Shown>> {
+    let unset = records.iter().flat_map(|record| record.shape.fields.iter().zip(&record.values));
+    match unset.into_iter().find(|(_, evaluated)| evaluated.value.is_none()) {
+        Some((field, _)) => Err(Error::Values {
+            path: path.to_owned(),
+            problems: vec![Problem {
+                field: field.name.clone(),
+                message: "it has no value: it is not set, and has no default".into(),
+                help: format!(
+                    "fill the file: postlink fill --set {}=VALUE; or ask with --json, where the value is `null`",
+                    field.name
+                ),
+            }],
+        }),
+        None => Ok(records),
+    }
 }
 
 /// The items of a list; of anything else, the value.
