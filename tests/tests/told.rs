@@ -78,7 +78,11 @@ fn a_list_of_installed_files_says_where_they_were_staged() {
 #[test]
 fn a_scan_that_looks_for_nothing_is_no_success() {
     let folder = tree(&[("a.txt", "see /opt/x\n")]);
-    assert_eq!(folder.postlink("scan built").code, 3);
+    for line in ["scan built", "scan -q built", "scan --json built"] {
+        let said = folder.postlink(line).fails_with_output(3);
+        assert!(said.contains("nothing was looked for") && said.contains("--reference"), "{said}");
+        assert!(!said.contains("no references"), "{said}");
+    }
 }
 
 /// A path that a new one begins like was not seen behind the new one.

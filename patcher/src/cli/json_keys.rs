@@ -152,6 +152,7 @@ const DIFFERENCE: Keys = &[
 ];
 const SCANNED: Keys = &[
     ("references", "the paths that were looked for"),
+    ("note", "that nothing was looked for, in a sentence: then the command ends with 3"),
     ("trees", "the trees, in the order of the command line"),
     ("handled", "how many findings `specialize` does something about"),
     ("unhandled", "how many findings it does nothing about"),

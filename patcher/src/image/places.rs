@@ -152,7 +152,8 @@ mod tests {
     /// An array `x` was told as `signed long long`.
     #[test]
     fn names_of_c_stay() {
-        for name in ["x", "i", "b", "Pc", "f", "St", "_i", "R4", "RC1a", "ZN3app3runEv", "main", ""] {
+        for name in ["x", "i", "b", "Pc", "f", "St", "_i", "R4", "RC1a", "ZN3app3runEv", "main", ""]
+        {
             assert_eq!(demangled(name.as_bytes()), name);
         }
         for (name, shown) in [

@@ -17,21 +17,28 @@ const MOST_FINDINGS: usize = 8;
 
 pub(super) fn print(scan: &Scan, talk: Talk) {
     for tree in &scan.trees {
-        let text = tree_report(tree, &scan.references, talk.0.verbose);
-        // Findings are printed also with --quiet.
-        if !talk.0.quiet || tree.unhandled().next().is_some() {
+        let text = tree_report(tree, scan, talk.0.verbose);
+        // Why it ends with 3 is printed also with --quiet.
+        if !talk.0.quiet || tree.unhandled().next().is_some() || note(scan).is_some() {
             crate::cli::talk::print(text.trim_end());
         }
     }
 }
 
-fn tree_report(tree: &ScannedTree, references: &[String], verbose: bool) -> String {
+/// Why no finding means nothing, where that is so.
+pub(super) fn note(scan: &Scan) -> Option<&'static str> {
+    scan.references.is_empty().then_some(
+        "nothing was looked for, so nothing is known (exit code 3): name a path with --reference",
+    )
+}
+
+fn tree_report(tree: &ScannedTree, scan: &Scan, verbose: bool) -> String {
     let mut text = format!(
         "{}: {}, {}; references to {}\n",
         line(&tree.tree),
         count(tree.files as usize, "file"),
         size(tree.bytes),
-        match references {
+        match scan.references.as_slice() {
             [] => "no path".to_owned(),
             some => some.iter().map(line).collect::<Vec<_>>().join(", "),
         },
@@ -45,7 +52,7 @@ fn tree_report(tree: &ScannedTree, references: &[String], verbose: bool) -> Stri
     if tree.built_for.as_ref().is_some_and(Vec::is_empty) {
         text.push_str(
             "built for no path that its records, .pc and .la files, scripts, links and RUNPATHs \
-             agree on: name one with --reference\n",
+             agree on\n",
         );
     }
     let (most_files, most_findings) =
@@ -108,6 +115,7 @@ fn tree_report(tree: &ScannedTree, references: &[String], verbose: bool) -> Stri
     }
     let unhandled = tree.unhandled().count();
     let _ = match (tree.findings.len() - unhandled, unhandled) {
+        (0, 0) if note(scan).is_some() => Ok(()),
         (0, 0) => writeln!(text, "no references"),
         (handled, 0) => writeln!(text, "\n{handled} found; specialize handles all of it"),
         (handled, unhandled) => writeln!(
@@ -116,6 +124,9 @@ fn tree_report(tree: &ScannedTree, references: &[String], verbose: bool) -> Stri
             handled + unhandled
         ),
     };
+    if let Some(note) = note(scan) {
+        let _ = writeln!(text, "{note}");
+    }
     text
 }
 
