@@ -235,8 +235,20 @@ fn full_standard_output() {
     assert!(run.stderr.starts_with("warning: cannot write to standard output"), "{run:?}");
     run.ok();
     assert_eq!(folder.postlink("inspect --field prefix libvalues.so").ok(), "/p\n");
-    let said = shell("inspect libvalues.so").fails(1);
-    assert!(said.starts_with("error: cannot write to standard output"), "{said}");
+    folder.write("text", "a text\n");
+    let set = "--reset --set version=1.2.4 --set prefix=/p";
+    for (line, done) in [
+        ("inspect libvalues.so", "help: everything else is done"),
+        (&format!("fill --json libvalues.so {set}"), "help: everything else is done"),
+        ("fill --json libvalues.so --set nonsense=1", "help: something was refused"),
+        ("scan --json text", "help: the command would have ended with 3"),
+        ("--help", "help: everything else is done"),
+    ] {
+        let said = shell(line).fails(1);
+        let at = said.find("error: cannot write to standard output").expect(&said);
+        assert!(said[at..].contains(done), "{line}: {said}");
+    }
+    assert_eq!(folder.postlink("inspect --field version libvalues.so").ok(), "1.2.4\n");
 }
 
 /// A comparison, or a dry run, whose result could not be written ended with 0.

@@ -94,5 +94,5 @@ pub fn main(version: String) -> ExitCode {
         Command::Man(args) => man::run(&args, with_examples()),
         Command::Demo(args) => demo::run(&args, talk),
     };
-    done.unwrap_or_else(|error| talk.refuse(&error)).into()
+    talk::end(done.unwrap_or_else(|error| talk.refuse(&error))).into()
 }

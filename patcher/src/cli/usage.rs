@@ -6,6 +6,7 @@ use std::io::Write;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::talk::Exit;
 use crate::shown::{escaped, line};
 
 /// An argument as an error may show it.
@@ -54,10 +55,11 @@ pub(super) fn hinted(mut error: clap::Error, words: &[OsString]) -> clap::Error 
 pub(super) fn end(error: &clap::Error) -> ! {
     let printed = error.print().and_then(|()| std::io::stdout().flush());
     // Help is a result that was asked for; an error is told by the exit code too.
-    if !error.use_stderr() {
-        super::talk::written(printed);
+    if error.use_stderr() {
+        std::process::exit(error.exit_code());
     }
-    std::process::exit(error.exit_code());
+    super::talk::written(printed);
+    std::process::exit(super::talk::end(Exit::Done) as i32);
 }
 
 fn is_option(word: &str) -> bool {
