@@ -57,7 +57,10 @@ pub(super) fn of(command: &str) -> &'static [Object] {
 }
 
 const REFUSED: Keys = &[("error", "why the command was refused as a whole: then it stands alone")];
-const ERROR: Keys = &[("message", "the fault, as a sentence"), ("help", "the way out")];
+const ERROR: Keys = &[
+    ("message", "the fault, as a sentence"),
+    ("help", "the way out; empty where the message says it all"),
+];
 const IMAGES: Keys = &[("images", "the files, in the order of the command line")];
 const PATH_OF_IMAGE: Keys = &[("path", "the file, as it was named")];
 const FILLED: Keys = &[
