@@ -39,11 +39,10 @@ fn manual_pages_for_every_command() {
     pages.extend(["postlink.1", "postlink-schema.5", "postlink-record.5"].map(str::to_owned));
     pages.sort();
     assert_eq!(folder.names(), pages);
-    folder.postlink("man missing").fails(1);
     let again = Folder::new();
-    again.postlink("man .").ok();
+    again.postlink("man share/man1").ok();
     for page in &pages {
-        assert!(folder.read(page) == again.read(page), "{page}");
+        assert!(folder.read(page) == again.read(&format!("share/man1/{page}")), "{page}");
         if page.ends_with(".5") {
             continue;
         }
