@@ -170,7 +170,7 @@ const SCANNED_TREE: Keys = &[
 ];
 const BUILT_FOR: Keys = &[("path", "the path"), ("places", "how many places name it")];
 const FINDING: Keys = &[
-    ("path", "the file, relative to its tree"),
+    ("path", "the file, relative to its tree; empty where that is a single file"),
     (
         "kind",
         "`value`, `runpath`, `text`, `link`, `descriptor`, `string`, `loader`, `debug`, `signature`, `data`, `member`, `name`, `record` or `unread`",
@@ -201,7 +201,7 @@ const AGAINST: Keys = &[
     ("differences", "what nothing explains"),
 ];
 const UNEXPLAINED: Keys = &[
-    ("path", "the entry, relative to its tree"),
+    ("path", "the entry, relative to its tree; empty where that is a single file"),
     ("message", "what differs, as a sentence"),
     ("section", "the section of an image"),
     ("symbol", "the function or object of an image, as `NAME+0xDISTANCE`"),
@@ -228,8 +228,10 @@ const SPECIALIZED_TREE: Keys = &[
     ("bytes", "how many bytes these have"),
     ("changes", "what was changed"),
 ];
-const NOTES: Keys =
-    &[("path", "the file, relative to its tree"), ("notes", "its changes, in sentences")];
+const NOTES: Keys = &[
+    ("path", "the file, relative to its tree; empty where that is a single file"),
+    ("notes", "its changes, in sentences"),
+];
 const DESTINATION: Keys = &[("destination", "the final path of the tree")];
 const STANDING: Keys = &[
     ("field", "the field"),

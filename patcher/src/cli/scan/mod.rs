@@ -3,7 +3,7 @@
 mod html;
 mod report;
 
-pub(super) use report::{count, line_of};
+pub(super) use report::{count, line_of, named};
 
 use std::path::{Path, PathBuf};
 

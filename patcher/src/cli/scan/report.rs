@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::path::Path;
 
 use crate::cli::talk::Talk;
 use crate::scan::against::{Comparison, Unexplained};
@@ -72,7 +73,7 @@ fn tree_report(tree: &ScannedTree, scan: &Scan, verbose: bool) -> String {
             kind.advice()
         );
         for file in files.iter().take(most_files) {
-            let _ = writeln!(text, "  {}", line(&file[0].path));
+            let _ = writeln!(text, "  {}", line(named(&file[0].path, &tree.tree)));
             let lines = lines(file);
             for line in lines.iter().take(most_findings) {
                 let _ = writeln!(text, "    {line}");
@@ -95,7 +96,7 @@ fn tree_report(tree: &ScannedTree, scan: &Scan, verbose: bool) -> String {
             let _ = writeln!(text, "  ({advice})");
         }
         for file in possible.iter().take(most_files) {
-            let _ = writeln!(text, "  {}", line(&file[0].path));
+            let _ = writeln!(text, "  {}", line(named(&file[0].path, &tree.tree)));
             let lines = lines(file);
             for line in lines.iter().take(most_findings) {
                 let _ = writeln!(text, "    {line}");
@@ -190,9 +191,16 @@ fn lines(file: &[&Finding]) -> Vec<String> {
     lines.into_iter().map(shown).collect()
 }
 
-/// A finding on one line, with its file.
-pub(crate) fn line_of(finding: &Finding) -> String {
-    format!("{}: {}", line(&finding.path), described(finding))
+/// A finding on one line, with its file in the tree that is at this path.
+pub(in crate::cli) fn line_of(tree: &Path, finding: &Finding) -> String {
+    let (tree, path) = (escaped(tree), line(&finding.path));
+    let path = if path.is_empty() { tree } else { format!("{tree}/{path}") };
+    format!("{path}: {}", described(finding))
+}
+
+/// An entry of a tree by its path there, which is empty where the tree is a single file: then that is named.
+pub(in crate::cli) fn named<'a>(path: &'a str, tree: &'a str) -> &'a str {
+    if path.is_empty() { tree } else { path }
 }
 
 /// A finding on one line: where, and the text around it.
@@ -261,11 +269,8 @@ pub(super) fn unpadded(text: &str) -> String {
 
 pub(super) fn print_comparison(comparison: &Comparison, talk: Talk) {
     let most = if talk.0.verbose { usize::MAX } else { MOST_FILES };
-    let mut text = format!(
-        "\ncompared with {}: {} differ\n",
-        line(&comparison.tree),
-        count(comparison.differing, "file"),
-    );
+    let mut text =
+        format!("\ncompared with {}: {}\n", line(&comparison.tree), differ(comparison.differing),);
     for (reason, times) in &comparison.explained {
         let _ = writeln!(text, "  explained: {} ({times})", line(reason));
     }
@@ -313,6 +318,11 @@ pub(super) fn difference_line(difference: &Unexplained) -> String {
 
 pub(in crate::cli) fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+/// How many files differ.
+pub(super) fn differ(number: usize) -> String {
+    format!("{} {}", count(number, "file"), if number == 1 { "differs" } else { "differ" })
 }
 
 /// A size as people read it.
