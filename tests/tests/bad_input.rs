@@ -385,7 +385,7 @@ fn a_file_or_folder_without_write_permission() {
     }
     assert_eq!(names, folder.names());
     assert!(before == folder.read("libvalues.so"));
-    std::fs::set_permissions(&locked, PermissionsExt::from_mode(0)).expect("a mode");
+    std::fs::set_permissions(&locked, PermissionsExt::from_mode(0o000)).expect("a mode");
     let read = "you need permission to read it";
     for (command, help) in [
         ("inspect", read),
