@@ -151,7 +151,7 @@ enum Output {
     InPlace(PathBuf),
     /// All of this folder, and the folders above it where they are new.
     Tree(PathBuf),
-    /// Pages of the manual in this folder.
+    /// Pages of the manual in this folder, and it and the folders above it where they are new.
     Pages(PathBuf),
 }
 
@@ -182,7 +182,8 @@ impl Output {
             }
             Self::Pages(folder) => {
                 let is_page = path.extension().is_some_and(|end| end == "1" || end == "5");
-                path.parent() == Some(folder) && is_page
+                let is_new = !before.contains_key(path);
+                path.parent() == Some(folder) && is_page || is_new && folder.starts_with(path)
             }
         }
     }

@@ -96,7 +96,7 @@ fn section_header(folder: &Folder, name: &str) -> usize {
 /// The image, and what each command says of it.
 const IMAGES: &[(&str, &[&str])] = &[
     ("missing", &["cannot open missing", "check the path"]),
-    ("folder", &["is a directory", "name a regular file"]),
+    ("folder", &["is a directory"]),
     ("/dev/null", &["is a device"]),
     ("empty", &["it is empty"]),
     ("header", &["truncated or damaged"]),
@@ -134,6 +134,7 @@ const IMAGES: &[(&str, &[&str])] = &[
 #[test]
 fn every_command_refuses_every_bad_image() {
     let folder = bad_images();
+    refused(&folder, &format!("fill folder {SET}"), 1, &["name a regular file"]);
     for (image, said) in IMAGES {
         refused(&folder, &format!("inspect {image}"), 1, said);
         refused(&folder, &format!("payload --image {image} --section lix --output out"), 1, said);
@@ -344,7 +345,7 @@ fn a_running_program_is_replaced_but_not_written_into() {
     let mut running =
         running.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the program");
     let line = format!("fill --in-place program {SET}");
-    refused(&folder, &line, 1, &["cannot open program", "busy", "leave out --in-place"]);
+    refused(&folder, &line, 1, &["cannot write into program", "busy", "leave out --in-place"]);
     folder.postlink(&format!("fill program {SET}")).ok();
     running.kill().and_then(|()| running.wait()).expect("its end");
     assert!(folder.run("./program").ok().contains("prefix=/p"));
@@ -373,7 +374,7 @@ fn a_file_or_folder_without_write_permission() {
     std::fs::set_permissions(folder.path("."), PermissionsExt::from_mode(0o555)).expect("a mode");
     let names = folder.names();
     for (way, said) in [
-        ("--in-place", "cannot open libvalues.so"),
+        ("--in-place", "cannot write into libvalues.so"),
         ("", "cannot create a file in"),
         ("--output other.so", "cannot create a file in"),
     ] {
@@ -384,6 +385,16 @@ fn a_file_or_folder_without_write_permission() {
     }
     assert_eq!(names, folder.names());
     assert!(before == folder.read("libvalues.so"));
+    std::fs::set_permissions(&locked, PermissionsExt::from_mode(0o000)).expect("a mode");
+    let read = "you need permission to read it";
+    for (command, help) in [
+        ("inspect", read),
+        ("verify libvalues.so", read),
+        ("scan --reference /p", "who may read all of it"),
+    ] {
+        let error = as_a_user(&folder, &format!("{command} libvalues.so")).fails(1);
+        assert!(error.contains(help) && !error.contains("--in-place"), "{error}");
+    }
 }
 
 #[test]

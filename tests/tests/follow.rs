@@ -183,7 +183,7 @@ fn what_cannot_be_followed_is_wrong_usage() {
     for (more, why) in [
         ("--follow version", "--follow version: the field is not set"),
         ("--set version=1 --follow prefix", "--follow prefix: the field is not set"),
-        ("--set version=1 --follow other.version", "--follow other.version: the field is not set"),
+        ("--set version=1 --follow other.version", "--follow other.version: no section `other`"),
         ("--set prefix=/srv/new --follow prefix", "--follow prefix: the field is no string"),
         ("--set version=a/b --follow version", "`2.91.3` cannot become `a/b` in texts"),
     ] {

@@ -71,3 +71,55 @@ fn colours_and_blocks_are_for_terminals_that_have_them() {
     let json = shown(&folder, "TERM=xterm", 80, "inspect --json lib.so");
     assert_eq!(json, folder.postlink("inspect --json lib.so").ok());
 }
+
+/// A line feed of a value began a line of its own, and a text with one looked like a list.
+#[test]
+fn a_value_is_on_one_line_in_one_way() {
+    let folder = Folder::new();
+    let field = "capacity = 64, default =";
+    folder.write(
+        "app.toml",
+        format!(
+            "[section.app.field]\nnote = {{ type = 'string', {field} '' }}\nitems = {{ type = 'list<string>', \
+             max_items = 4, {field} [] }}\nname = {{ type = 'string', capacity = 8, required = true }}\n"
+        ),
+    );
+    folder.postlink("generate --schema app.toml --out-header app.gen.hh --out-source app.cc").ok();
+    folder.run("g++ -std=c++17 -fPIC -shared app.cc -o new.so").ok();
+    folder.copy("new.so", "app.so");
+    let (note, item) = ("note=1\nerror: x\u{1b}[2J", "items=a\nb");
+    let words = ["fill", "-v", "app.so", "--set", "name=n", "--set", note, "--set", item, "--set"];
+    let words = [&words[..], &["items=c, d"]].concat();
+    let filled = folder.run_words(postlink_tests::postlink().as_os_str(), &words).ok();
+    let verified = folder.postlink("verify -v new.so app.so").ok();
+    let plain = folder.postlink("inspect app.so").ok();
+    let (note, items) = (r"1\x0aerror: x\x1b[2J", r#"["a\x0ab", "c, d"]"#);
+    for (said, note, items) in [
+        (&filled, format!("  note = {note} (set)\n"), format!("  items = {items} (set)\n")),
+        (
+            &verified,
+            format!("app.note: `` is now `{note}`\n"),
+            format!("app.items: `[]` is now `{items}`\n"),
+        ),
+        (
+            &plain,
+            format!("  note: string = {note} (set)\n"),
+            format!("  items: list<string> = {items} (set)\n"),
+        ),
+    ] {
+        assert!(said.contains(&note) && said.contains(&items), "{said}");
+    }
+    // On a terminal items have lines of their own, and nothing else.
+    let table = shown(&folder, "NO_COLOR=1", 100, "inspect app.so");
+    assert!(table.contains(&format!("{note}\n")), "{table}");
+    assert!(
+        table.contains(r"a\x0ab") && table.lines().any(|line| line.trim() == "c, d"),
+        "{table}"
+    );
+    // A script gets what there is.
+    let value = folder.postlink("inspect --field note app.so").ok();
+    assert_eq!(value, "1\nerror: x\u{1b}[2J\n");
+    assert_eq!(folder.postlink("inspect --field items app.so").ok(), "a\nb\nc, d\n");
+    let seen = shown(&folder, "NO_COLOR=1", 100, "inspect --field items app.so");
+    assert_eq!(seen, "a\\x0ab\nc, d\n");
+}

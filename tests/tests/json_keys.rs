@@ -240,5 +240,7 @@ fn of_scan() {
         folder.write(&format!("{name}/text"), format!("{prefix}\nis {name}\n"));
     }
     let both = "one --reference /opt/one";
-    assert_told(&folder, "scan", &[both, "one", &format!("{both} --against two"), "missing"]);
+    folder.run("mkdir empty").ok();
+    let lines = [both, "one", &format!("{both} --against two"), "missing", "empty"];
+    assert_told(&folder, "scan", &lines);
 }

@@ -239,7 +239,7 @@ fn everything_that_is_wrong_is_told_at_once() {
     assert!(said.contains("new exists already"), "{said}");
     fs::remove_dir_all(&to).expect("a folder");
     for (line, what) in [
-        ("specialize --output old=new", "is not OLD=NEW"),
+        ("specialize --output old=new", "is not SRC=DST"),
         ("specialize --output old=/x/y --output old/lib=/x/y/z", "are in one another"),
         ("specialize --output old=/x/y --rewrite /usr=/opt/x", "has only one component"),
     ] {

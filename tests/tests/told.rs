@@ -78,7 +78,11 @@ fn a_list_of_installed_files_says_where_they_were_staged() {
 #[test]
 fn a_scan_that_looks_for_nothing_is_no_success() {
     let folder = tree(&[("a.txt", "see /opt/x\n")]);
-    assert_eq!(folder.postlink("scan built").code, 3);
+    for line in ["scan built", "scan -q built", "scan --json built"] {
+        let said = folder.postlink(line).fails_with_output(3);
+        assert!(said.contains("nothing was looked for") && said.contains("--reference"), "{said}");
+        assert!(!said.contains("no references"), "{said}");
+    }
 }
 
 /// A path that a new one begins like was not seen behind the new one.
@@ -228,4 +232,27 @@ fn lists_with_hashes_of_files_that_change_are_told() {
             "share/SHA256SUMS: it has the hash of bin/run as it was, and of 1 more: make it anew",
         ])
     );
+}
+
+/// A tree that is a single file was told with an empty line, and as a folder.
+#[test]
+fn a_single_file_is_told_by_its_name() {
+    let folder = Folder::new();
+    let path = folder.path("z").display().to_string();
+    folder.write("z", format!("\0{path}\0"));
+    let scan = format!("scan z --reference {path}");
+    let said = folder.postlink(&scan).fails_with_output(3);
+    assert!(said.contains(&format!("\n  z\n    at 0x1: {path}\n")), "{said}");
+    folder.postlink(&format!("{scan} --html z.html")).fails_with_output(3);
+    let page = String::from_utf8(folder.read("z.html")).expect("UTF-8");
+    assert!(page.contains("<code>z</code>") && !page.contains("<code></code>"), "{page}");
+    let carry = "specialize --destdir out --output z=/opt/new/z";
+    let said = folder.postlink(carry).fails_with_output(3);
+    assert!(said.contains(&format!("  /opt/new/z: at 0x1: {path}\n")), "{said}");
+    folder.write("z", format!("in {path}\n"));
+    folder.write("other", "in another\n");
+    let said = folder.postlink(&format!("{carry} -v")).ok();
+    assert!(said.contains("/opt/new/z: 1 file; 1 file or link changed\n  z: text"), "{said}");
+    let said = folder.postlink(&format!("{scan} --against other")).ok();
+    assert!(said.contains("compared with other: 1 file differs\n"), "{said}");
 }

@@ -48,7 +48,7 @@ impl Field {
         Some(i128::from_le_bytes(wide))
     }
 
-    /// A value as users write and read it: a list's items one a line, bytes in hexadecimal.
+    /// A value as users read it: bytes in hexadecimal, a list as `["one", "two"]`, a text as it is.
     #[must_use]
     pub fn display(&self, value: &Value) -> String {
         match value {
@@ -56,7 +56,10 @@ impl Field {
             Value::Integer(number) => number.to_string(),
             Value::Text(text) => text.clone(),
             Value::Bytes(bytes) => hex(bytes),
-            Value::List(items) => items.join("\n"),
+            Value::List(items) => {
+                let items: Vec<String> = items.iter().map(|item| format!("\"{item}\"")).collect();
+                format!("[{}]", items.join(", "))
+            }
             Value::Enum(position) => {
                 let name = self.choices.get(*position as usize);
                 name.cloned().unwrap_or_else(|| position.to_string())

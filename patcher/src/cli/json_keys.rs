@@ -58,7 +58,10 @@ pub(super) fn of(command: &str) -> &'static [Object] {
 }
 
 const REFUSED: Keys = &[("error", "why the command was refused as a whole: then it stands alone")];
-const ERROR: Keys = &[("message", "the fault, as a sentence"), ("help", "the way out")];
+const ERROR: Keys = &[
+    ("message", "the fault, as a sentence"),
+    ("help", "the way out; empty where the message says it all"),
+];
 const IMAGES: Keys = &[("images", "the files, in the order of the command line")];
 const PATH_OF_IMAGE: Keys = &[("path", "the file, as it was named")];
 const FILLED: Keys = &[
@@ -129,7 +132,7 @@ const DIFFERENCES: Keys = &[("differences", "what differs and may not; empty if 
 const CHANGED_VALUE: Keys = &[
     ("section", "the section's name in the schema"),
     ("field", "the field"),
-    ("old", "what it was, as text; `null` if it had no value"),
+    ("old", "what it was, as text, of a list `[\"one\", \"two\"]`; `null` if it had no value"),
     ("new", "what it is"),
 ];
 const CHANGED: Keys = &[("path", "the entry, relative to the tree"), ("changes", "its changes")];
@@ -153,6 +156,7 @@ const DIFFERENCE: Keys = &[
 ];
 const SCANNED: Keys = &[
     ("references", "the paths that were looked for"),
+    ("note", "that nothing was looked for, in a sentence: then the command ends with 3"),
     ("trees", "the trees, in the order of the command line"),
     ("handled", "how many findings `specialize` does something about"),
     ("unhandled", "how many findings it does nothing about"),
@@ -176,7 +180,7 @@ const UNSET: Keys = &[
 ];
 const BUILT_FOR: Keys = &[("path", "the path"), ("places", "how many places name it")];
 const FINDING: Keys = &[
-    ("path", "the file, relative to its tree"),
+    ("path", "the file, relative to its tree; empty where that is a single file"),
     (
         "kind",
         "`value`, `runpath`, `text`, `link`, `descriptor`, `string`, `loader`, `debug`, `signature`, `data`, `member`, `name`, `record` or `unread`",
@@ -207,7 +211,7 @@ const AGAINST: Keys = &[
     ("differences", "what nothing explains"),
 ];
 const UNEXPLAINED: Keys = &[
-    ("path", "the entry, relative to its tree"),
+    ("path", "the entry, relative to its tree; empty where that is a single file"),
     ("message", "what differs, as a sentence"),
     ("section", "the section of an image"),
     ("symbol", "the function or object of an image, as `NAME+0xDISTANCE`"),
@@ -234,8 +238,10 @@ const SPECIALIZED_TREE: Keys = &[
     ("bytes", "how many bytes these have"),
     ("changes", "what was changed"),
 ];
-const NOTES: Keys =
-    &[("path", "the file, relative to its tree"), ("notes", "its changes, in sentences")];
+const NOTES: Keys = &[
+    ("path", "the file, relative to its tree; empty where that is a single file"),
+    ("notes", "its changes, in sentences"),
+];
 const DESTINATION: Keys = &[("destination", "the final path of the tree")];
 const STANDING: Keys = &[
     ("field", "the field"),

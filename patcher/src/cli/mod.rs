@@ -23,6 +23,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use self::talk::{EXIT_CODES, Global, Talk};
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use self::talk::Exit;
@@ -74,7 +75,11 @@ pub fn main(version: String) -> ExitCode {
         // words as they are, so it gets them again without what a terminal obeys.
         let shown: Vec<OsString> = words.iter().map(|word| usage::shown(word)).collect();
         let shown_error = read(with_examples(), &shown).err();
-        usage::end(&usage::hinted(shown_error.unwrap_or(error), &shown))
+        let is_refused = |words: &[OsString]| {
+            read(plain(), words).is_err_and(|error| error.kind() == ErrorKind::InvalidUtf8)
+        };
+        let named = usage::no_utf8(&words, is_refused);
+        usage::end(&usage::hinted(shown_error.or(named).unwrap_or(error), &shown))
     });
     let talk = Talk::new(global);
     let done = match command {
@@ -89,7 +94,7 @@ pub fn main(version: String) -> ExitCode {
         Command::Man(args) => man::run(&args, with_examples()),
         Command::Demo(args) => demo::run(&args, talk),
     };
-    let exit = done.unwrap_or_else(|error| talk.refuse(&error));
+    let exit = talk::end(done.unwrap_or_else(|error| talk.refuse(&error)));
     if exit == Exit::Refused {
         signals::end_by_what_arrived();
     }

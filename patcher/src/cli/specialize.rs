@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::json;
 use super::progress::Progress;
-use super::scan::count;
+use super::scan::{count, named};
 use super::talk::{Exit, Talk};
 use super::values::GivenArgs;
 use crate::error::{Error, Result};
@@ -183,16 +183,16 @@ fn options(args: &Args, talk: Talk) -> Result<SpecializeOptions> {
 
 /// `SRC=DST`, at the first `=/`.
 fn output(text: &str) -> Result<Output> {
-    let (source, destination) = pair(text)?;
+    let (source, destination) = pair(text, "SRC=DST")?;
     Ok(Output { source, destination })
 }
 
-/// `OLD=NEW`, at the first `=/`.
-fn pair(text: &str) -> Result<(PathBuf, PathBuf)> {
+/// Two paths, which help calls by these names, at the first `=/`.
+fn pair(text: &str, names: &str) -> Result<(PathBuf, PathBuf)> {
     match text.split_once("=/") {
         Some((old, new)) if !old.is_empty() => Ok((old.into(), format!("/{new}").into())),
         _ => Err(Error::usage(
-            format!("`{text}` is not OLD=NEW with an absolute new path"),
+            format!("`{text}` is not {names} with an absolute path behind `=`"),
             "write the path that there is, `=`, and the path that it becomes: old=/opt/new",
         )),
     }
@@ -202,7 +202,7 @@ fn pair(text: &str) -> Result<(PathBuf, PathBuf)> {
 pub(super) fn rewrite(text: &str) -> Result<(PathBuf, PathBuf)> {
     match text.split_once('=') {
         Some((old, new)) if !text.starts_with('/') => Ok((old.into(), new.into())),
-        _ => pair(text),
+        _ => pair(text, "OLD=NEW"),
     }
 }
 
@@ -269,13 +269,17 @@ fn tell(done: &Specialized, args: &Args, talk: Talk) {
             }
         };
         talk.say(&format!(
-            "{became}: {}, {} of them or their links changed",
+            "{became}: {}; {} changed",
             count(tree.files as usize, "file"),
-            tree.changes.len(),
+            match tree.changes.len() {
+                1 => "1 file or link".to_owned(),
+                many => format!("{many} files or links"),
+            },
         ));
         for (path, notes) in &tree.changes {
+            let path = escaped(path.as_os_str());
             for note in notes {
-                talk.detail(&format!("  {}: {}", escaped(path.as_os_str()), line(note)));
+                talk.detail(&format!("  {}: {}", named(&path, &source), line(note)));
             }
         }
     }
@@ -291,8 +295,7 @@ fn tell(done: &Specialized, args: &Args, talk: Talk) {
     };
     super::talk::print(&left);
     for (destination, finding) in &done.left {
-        let destination = escaped(destination.as_os_str());
-        super::talk::print(&format!("  {destination}/{}", super::scan::line_of(finding)));
+        super::talk::print(&format!("  {}", super::scan::line_of(destination, finding)));
     }
     let mut advice: Vec<&str> = done.left.iter().map(|(_, finding)| &*finding.advice).collect();
     advice.sort_unstable();
@@ -317,8 +320,7 @@ fn tell_standing(standing: &Standing, talk: Talk) {
         "`{field}` was `{old}`, which {places_have} in text files still {have}; {way}:"
     ));
     for (destination, finding) in places.iter().take(SHOWN) {
-        let destination = escaped(destination.as_os_str());
-        talk.say(&format!("  {destination}/{}", super::scan::line_of(finding)));
+        talk.say(&format!("  {}", super::scan::line_of(destination, finding)));
     }
     if times > SHOWN {
         talk.say(&format!("  … and {} more", times - SHOWN));

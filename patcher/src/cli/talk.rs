@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use crate::error::Error;
 use crate::shown::{line, lines};
@@ -118,16 +119,36 @@ pub(super) fn print_value(value: &str) {
 
 /// Prints text as it is: the result that was asked for, without which the command has failed.
 pub(super) fn print_raw(text: &str) {
-    written(write_out(text));
+    if UNWRITTEN.get().is_none() {
+        written(write_out(text));
+    }
 }
 
-/// Ends the process where a result that was asked for could not be written.
+/// Why a result that was asked for could not be written: nothing more is, and [`end`] tells it.
+static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
+
+/// Keeps why a result that was asked for could not be written.
 pub(super) fn written(result: io::Result<()>) {
     if let Err(error) = unless_unread(result) {
-        let help = "what the command writes elsewhere is as its exit code would have said; only its output is missing";
-        report(RED, "error", &format!("cannot write to standard output: {error}"), help);
-        std::process::exit(Exit::Refused as i32);
+        let _ = UNWRITTEN.set(error);
     }
+}
+
+/// How the command ends that would have ended so: where its result could not be written, it has failed, and
+/// what it did beside that is told.
+pub(super) fn end(exit: Exit) -> Exit {
+    let Some(error) = UNWRITTEN.get() else { return exit };
+    let help = match exit {
+        Exit::Done => "everything else is done, and only the output is missing",
+        Exit::Refused | Exit::Usage => {
+            "something was refused, as is told here too, and the output is missing"
+        }
+        Exit::Found => {
+            "the command would have ended with 3: it found something, and only the output is missing"
+        }
+    };
+    report(RED, "error", &format!("cannot write to standard output: {error}"), help);
+    Exit::Refused
 }
 
 pub(super) fn write_out(text: &str) -> io::Result<()> {

@@ -12,7 +12,7 @@ use crate::shown::escaped;
 #[derive(Debug, clap::Args)]
 pub(super) struct GivenArgs {
     /// Give a field its value; repeat for the items of a list, give nothing for the empty list.
-    /// Bytes are hexadecimal. FIELD may be SECTION.FIELD
+    /// Numbers are decimal, or hexadecimal behind 0x; bytes are hexadecimal. FIELD may be SECTION.FIELD
     #[arg(long = "set", value_name = "FIELD=VALUE")]
     sets: Vec<String>,
     /// Read values from a file: JSON; by its name TOML (.toml), KEY=VALUE (.env, os-release) or KEY VALUE

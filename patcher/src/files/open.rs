@@ -25,6 +25,7 @@ pub enum Mode {
 pub(crate) fn open(path: &Path, mode: Mode) -> Result<File> {
     loop {
         let metadata = path.metadata().map_err(Error::io("open", path))?;
+        let action = if mode == Mode::Write { "write into" } else { "open" };
         if let Some(kind) = irregular(metadata.file_type()) {
             return Err(Error::NotRegular { path: path.to_owned(), kind });
         }
@@ -35,7 +36,7 @@ pub(crate) fn open(path: &Path, mode: Mode) -> Result<File> {
             .write(mode == Mode::Write)
             .custom_flags(flags.bits().cast_signed())
             .open(path)
-            .map_err(Error::io("open", path))?;
+            .map_err(Error::io(action, path))?;
         let opened = file.metadata().map_err(Error::io("open", path))?;
         if let Some(kind) = irregular(opened.file_type()) {
             return Err(Error::NotRegular { path: path.to_owned(), kind });

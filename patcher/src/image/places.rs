@@ -108,9 +108,20 @@ pub(crate) fn containing<T>(
 /// can be made to stand for a very long one.
 const LONGEST_SYMBOL: usize = 1024;
 
+/// Whether a name is one that a compiler made: of C++ and older Rust `_Z` (Itanium C++ ABI, 5.1.2), of newer
+/// Rust `_R` (RFC 2603); Mach-O and 32-bit PE put one more `_` in front of all names. Any other is the author's,
+/// though the demanglers would take it for a type (`i`) or for a name without the `_` of these.
+fn is_mangled(name: &str) -> bool {
+    let bare = name.strip_prefix("__").or_else(|| name.strip_prefix('_'));
+    bare.is_some_and(|bare| bare.starts_with(['Z', 'R']))
+}
+
 /// A symbol's name as its author wrote it.
 pub(super) fn demangled(name: &[u8]) -> String {
     let name = String::from_utf8_lossy(name.get(..LONGEST_SYMBOL).unwrap_or(name));
+    if !is_mangled(&name) {
+        return name.into_owned();
+    }
     let mut text = Limited(String::new());
     // A longer name is cut: a writer that refuses ends the work.
     if let Ok(rust) = rustc_demangle::try_demangle(&name) {
@@ -131,5 +142,29 @@ impl Write for Limited {
         }
         self.0.push_str(text);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An array `x` was told as `signed long long`.
+    #[test]
+    fn names_of_c_stay() {
+        for name in ["x", "i", "b", "Pc", "f", "St", "_i", "R4", "RC1a", "ZN3app3runEv", "main", ""]
+        {
+            assert_eq!(demangled(name.as_bytes()), name);
+        }
+        for (name, shown) in [
+            ("_ZN3app3runEv", "app::run()"),
+            ("__ZN3app3runEv", "app::run()"),
+            ("_ZL1i", "i"),
+            ("_RNvC3app3run", "app::run"),
+            ("__RNvC3app3run", "app::run"),
+            ("_Zebra", "_Zebra"),
+        ] {
+            assert_eq!(demangled(name.as_bytes()), shown);
+        }
     }
 }

@@ -13,7 +13,7 @@ use super::rewrite::{Rewrites, SHORTEST_WORD};
 use super::rules::is_unmistakable;
 use crate::error::{Error, Result};
 use crate::files::walk::Entry;
-use crate::record::assign::assign;
+use crate::record::assign::{assign, unknown};
 use crate::record::read::Image;
 use crate::scan::finding::FindingKind;
 use crate::scan::manifest::Knowledge;
@@ -50,10 +50,7 @@ pub(super) fn follow(
             .iter()
             .any(|one| is_named(name, one.section.as_deref().unwrap_or_default(), &one.field));
         if !is_given && !set.iter().any(|(section, field)| is_named(name, section, field)) {
-            return Err(Error::usage(
-                format!("--follow {name}: the field is not set"),
-                format!("set it too: --set {name}=VALUE"),
-            ));
+            return Err(not_set(known, name)?);
         }
     }
     let mut pairs: Vec<(String, String)> = Vec::new();
@@ -156,6 +153,46 @@ fn names(
         }
     }
     Ok(())
+}
+
+/// The refusal of a field that is to be followed and is not set: no record may have such a field.
+///
+/// # Errors
+/// A file that cannot be read.
+fn not_set(known: &[Knowledge], name: &str) -> Result<Error> {
+    let mut shapes: Vec<Shape> = Vec::new();
+    for known in known {
+        for (entry, examined) in known.tree.entries.iter().zip(&known.entries) {
+            if examined.records.is_empty() || examined.same_as.is_some() {
+                continue;
+            }
+            for (_, place) in Image::of_file(known.tree.file(entry))?.records() {
+                if !shapes.contains(&place.shape) {
+                    shapes.push(place.shape.clone());
+                }
+            }
+        }
+    }
+    let has = |shape: &Shape| shape.fields.iter().any(|one| is_named(name, &shape.name, &one.name));
+    if shapes.is_empty() {
+        return Ok(Error::usage(
+            format!("--follow {name}: the trees have no record that can be filled"),
+            "leave out --follow, and say what becomes of a word: --rewrite OLD=NEW",
+        ));
+    }
+    if shapes.iter().any(has) {
+        return Ok(Error::usage(
+            format!("--follow {name}: the field is not set"),
+            format!("set it too: --set {name}=VALUE"),
+        ));
+    }
+    let shapes: Vec<&Shape> = shapes.iter().collect();
+    let (section, field) = match name.split_once('.') {
+        Some((section, field)) => (Some(section), field),
+        None => (None, name),
+    };
+    let problem = unknown(&shapes, section, field);
+    Ok(Error::usage(format!("--follow {name}: {}", problem.message), problem.help))
 }
 
 /// Whether a field is followed.

@@ -46,7 +46,7 @@ pub struct ChangedValue {
     pub section: String,
     /// The field.
     pub field: String,
-    /// What it was, as text; `None` if it had no value. The items of a list have `, ` between them.
+    /// What it was, as text; `None` if it had no value. A list is `["one", "two"]`.
     pub old: Option<String>,
     /// What it is.
     pub new: Option<String>,
@@ -420,7 +420,7 @@ fn default<'a>(shape: &'a Shape, field: &str) -> Option<&'a postlink_codegen::De
 fn changed_values(shape: &Shape, old: &[Evaluated], new: &[Evaluated]) -> Vec<ChangedValue> {
     let text = |field: &Field, value: Option<&Evaluated>| {
         let value = value.and_then(|value| value.value.as_ref());
-        value.map(|value| field.display(value).replace('\n', ", "))
+        value.map(|value| field.display(value))
     };
     let changed = |(position, (field, now)): (usize, (&Field, &Evaluated))| {
         let before = old.get(position);

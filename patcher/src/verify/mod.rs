@@ -7,7 +7,8 @@ mod images;
 mod options;
 mod trees;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::shown::escaped;
 use crate::watch::{Watch, start_threads};
 
 pub use self::change::{Change, TreeDifference};
@@ -30,7 +31,16 @@ pub enum Verified {
 /// # Errors
 /// Everything that cannot be read; rewrites that contradict each other.
 pub fn verify(options: &VerifyOptions, watch: &impl Watch) -> Result<Verified> {
-    let is_tree = options.original.is_dir() && options.filled.is_dir();
+    let (original, filled) = (&options.original, &options.filled);
+    for (tree, file) in [(original, filled), (filled, original)] {
+        if tree.is_dir() && file.is_file() {
+            return Err(Error::input(
+                format!("{} is a directory, and {} is a file", escaped(tree), escaped(file)),
+                "name two files, or two trees",
+            ));
+        }
+    }
+    let is_tree = original.is_dir() && filled.is_dir();
     let is_carried = !options.rewrites.is_empty() || options.equal_length || options.repack;
     if is_tree || is_carried {
         start_threads()?;

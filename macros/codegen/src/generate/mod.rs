@@ -10,7 +10,7 @@ mod run;
 mod write;
 
 pub use build::{Build, Generated};
-pub use error::Error;
+pub use error::{Error, way_out};
 pub use options::{FLAGS, Flag, Options, Times};
 pub use outputs::{field_and_value, replace_defaults};
 #[cfg(feature = "program")]

@@ -49,13 +49,13 @@ impl Files for Plain {
             // What a killed run left, or a link that somebody put there: it is not written into.
             let _ = fs::remove_file(&beside);
             let file = fs::OpenOptions::new().write(true).create_new(true).open(&beside);
-            let mut file = file.map_err(failed("write", &beside))?;
-            file.write_all(text.as_bytes()).map_err(failed("write", &beside))?;
+            let mut file = file.map_err(failed("write", &path))?;
+            file.write_all(text.as_bytes()).map_err(failed("write", &path))?;
             match path.metadata() {
                 Ok(old) => file
                     .metadata()
                     .and_then(|new| file.set_permissions(permissions(&old, &new)))
-                    .map_err(failed("set the permissions of", &beside)),
+                    .map_err(failed("set the permissions of", &path)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
                 // A name that is too long is seen here, and not when others have their places.
                 Err(error) => Err(failed("write", &path)(error)),

@@ -95,9 +95,7 @@ impl Row {
             ty += &format!(" {items}/{}", field.max_items);
         }
         let has_one_size = field.ty.fixed_size().is_some();
-        let value = evaluated.value.as_ref().map(|value| field.display(value));
-        // An empty text takes no line, but an empty item of a list does.
-        let value = value.filter(|value| items > 0 || !value.is_empty());
+        let values = evaluated.value.iter().flat_map(|value| super::items(field, value));
         Self {
             name: field.name.clone(),
             ty,
@@ -108,7 +106,11 @@ impl Row {
             },
             used: (!has_one_size).then_some((bytes, field.capacity as usize)),
             size: if has_one_size { String::new() } else { format!("{bytes}/{}", field.capacity) },
-            values: value.iter().flat_map(|value| value.split('\n')).map(line).collect(),
+            // An empty text takes no line, but an empty item of a list does.
+            values: values
+                .filter(|text| field.ty.is_list() || !text.is_empty())
+                .map(line)
+                .collect(),
         }
     }
 }

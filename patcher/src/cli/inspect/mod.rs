@@ -4,7 +4,7 @@ mod drawing;
 
 use std::path::{Path, PathBuf};
 
-use postlink_codegen::{Evaluated, Shape, hex};
+use postlink_codegen::{Evaluated, Field, Problem, Shape, Value, hex};
 
 use self::drawing::Terminal;
 use super::json;
@@ -23,7 +23,8 @@ pub(super) struct Args {
     /// The programs and libraries to look into
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
-    /// Print only the value of this field; of a list, one item per line. NAME may be SECTION.FIELD
+    /// Print only the value of this field, as it is but on a terminal; of a list, one item per line (an item
+    /// that has line feeds has several: use --json). NAME may be SECTION.FIELD
     #[arg(long, value_name = "NAME")]
     field: Option<String>,
     /// Print one JSON object
@@ -37,7 +38,10 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     let mut images = Vec::new();
     for path in &args.images {
         let image = read(path).and_then(|records| match &args.field {
-            Some(name) => only(path, records, name),
+            Some(name) => only(path, records, name).and_then(|records| match args.json {
+                true => Ok(records),
+                false => has_values(path, records),
+            }),
             None => Ok(records),
         });
         match image {
@@ -131,6 +135,33 @@ fn only(path: &Path, records: Vec<Shown>, name: &str) -> Result<Vec<Shown>> {
     Ok(found)
 }
 
+/// Refuses a field without a value, which a script could not tell from an empty one.
+fn has_values(path: &Path, records: Vec<Shown>) -> Result<Vec<Shown>> {
+    let unset = records.iter().flat_map(|record| record.shape.fields.iter().zip(&record.values));
+    match unset.into_iter().find(|(_, evaluated)| evaluated.value.is_none()) {
+        Some((field, _)) => Err(Error::Values {
+            path: path.to_owned(),
+            problems: vec![Problem {
+                field: field.name.clone(),
+                message: "it has no value: it is not set, and has no default".into(),
+                help: format!(
+                    "fill the file: postlink fill --set {}=VALUE; or ask with --json, where the value is `null`",
+                    field.name
+                ),
+            }],
+        }),
+        None => Ok(records),
+    }
+}
+
+/// The items of a list; of anything else, the value.
+fn items(field: &Field, value: &Value) -> Vec<String> {
+    match value {
+        Value::List(items) => items.clone(),
+        value => vec![field.display(value)],
+    }
+}
+
 impl Shown {
     fn print(&self, value_only: bool, terminal: Option<Terminal>) {
         if let (false, Some(terminal)) = (value_only, terminal) {
@@ -150,25 +181,19 @@ impl Shown {
             ));
         }
         for (field, evaluated) in self.shape.fields.iter().zip(&self.values) {
-            let value = evaluated.value.as_ref().map(|value| field.display(value));
+            let value = evaluated.value.as_ref();
             if value_only {
-                // An empty list has no item, so it has no line.
-                value
-                    .filter(|value| !(field.ty.is_list() && value.is_empty()))
-                    .iter()
-                    .for_each(|value| super::talk::print_value(value));
+                let texts = value.map(|value| items(field, value)).unwrap_or_default();
+                texts.iter().for_each(|text| super::talk::print_value(text));
                 continue;
             }
-            let value = value.unwrap_or_default();
-            let mut lines = value.split('\n').map(line);
+            let value = value.map(|value| field.display(value)).unwrap_or_default();
             let (name, ty, origin) = (&field.name, field.ty.name(), evaluated.origin.name());
             let from = field.source.as_ref().map(|source| format!("; usually from {source}"));
-            super::talk::print(&format!(
-                "  {name}: {ty} = {} ({origin}{})",
-                lines.next().unwrap_or_default(),
+            super::talk::print(&line(format!(
+                "  {name}: {ty} = {value} ({origin}{})",
                 from.unwrap_or_default()
-            ));
-            lines.for_each(|line| super::talk::print(&format!("    {line}")));
+            )));
         }
     }
 

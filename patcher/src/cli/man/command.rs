@@ -100,8 +100,9 @@ fn json(roff: &mut Roff, command: &str) {
         return;
     }
     let mut text = "## JSON\n\
-        **--json** prints one object on standard output, also where the command is refused. A key without \
-        a value is left out. In each path a backslash is `\\\\`, and each byte that is no UTF-8, or of a hidden \
+        **--json** prints one object on standard output, also where the command is refused; where the command \
+        line itself cannot be read, the error is text. A key that does not apply is left out, and `null` is said \
+        of a value that is not there. In each path a backslash is `\\\\`, and each byte that is no UTF-8, or of a hidden \
         character, `\\xNN`. Its keys, with `[]` for each item of an array:\n\n"
         .to_owned();
     for (place, keys) in objects {

@@ -11,16 +11,17 @@ use clap_mangen::roff::Roff;
 
 use super::talk::Exit;
 use crate::error::Result;
+use crate::files::parents::Parents;
 use crate::files::replace;
 
 /// The day on which commands or options changed last. With the day of the build, equal sources would
 /// give different pages.
-const DATE: &str = "2026-11-27";
+const DATE: &str = "2026-11-28";
 
 /// Print the manual page, or write the pages of all commands and file formats into a folder
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The folder; it must exist
+    /// The folder; it is made where it is missing
     dir: Option<PathBuf>,
 }
 
@@ -35,6 +36,8 @@ pub(super) fn run(args: &Args, mut cli: Command) -> Result<Exit> {
         commands.map(|command| command::page(&cli, command)).collect::<Result<_>>()?;
     pages.extend(formats::pages(&source(&cli)));
     let files = pages.into_iter().map(|page| (dir.join(page.file), page.text));
+    let mut parents = Parents::default();
+    parents.make(dir)?;
     replace::files(&files.collect::<Vec<_>>(), &[])?;
     Ok(Exit::Done)
 }

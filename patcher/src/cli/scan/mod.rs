@@ -3,7 +3,7 @@
 mod html;
 mod report;
 
-pub(super) use report::{count, line_of};
+pub(super) use report::{count, line_of, named};
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,8 @@ use crate::shown::escaped;
 /// bzip2, zip and ar, for the path as plain bytes and in UTF-16 and UTF-32. A store path is found by
 /// its hash wherever that stands, any other path in a text where it is a path of its own: /opt/app is
 /// not found in /opt/apple or /x/opt/app. In other files it is told as possible there. Ends with 3 if
-/// `specialize` does nothing about one of them.
+/// `specialize` does nothing about one of them, if --against finds a difference that nothing explains, and if
+/// nothing was looked for: without --reference, in trees that name no path as their own.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Trees of files, or single files; symbolic links in them are not followed
@@ -67,6 +68,9 @@ pub(super) struct Args {
 struct Output<'a> {
     #[serde(flatten)]
     scan: &'a Scan,
+    /// What has to be known of the findings, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
     /// Findings that `specialize` does something about.
     handled: usize,
     /// Those that it does nothing about.
@@ -117,7 +121,9 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         let unhandled = scan.trees.iter().map(|tree| tree.unhandled().count()).sum();
         let explained = against.as_ref().is_none_or(|against| against.differences.is_empty());
         if args.json {
-            json::print(&Output { scan: &scan, handled: all - unhandled, unhandled, against });
+            let note = report::note(&scan);
+            let handled = all - unhandled;
+            json::print(&Output { scan: &scan, note, handled, unhandled, against });
         } else {
             report::print(&scan, talk);
             if let Some(against) = &against {

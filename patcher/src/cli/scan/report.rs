@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::path::Path;
 
 use crate::cli::talk::Talk;
 use crate::scan::against::{Comparison, Unexplained};
@@ -17,21 +18,28 @@ const MOST_FINDINGS: usize = 8;
 
 pub(super) fn print(scan: &Scan, talk: Talk) {
     for tree in &scan.trees {
-        let text = tree_report(tree, &scan.references, talk.0.verbose);
-        // Findings are printed also with --quiet.
-        if !talk.0.quiet || tree.unhandled().next().is_some() {
+        let text = tree_report(tree, scan, talk.0.verbose);
+        // Why it ends with 3 is printed also with --quiet.
+        if !talk.0.quiet || tree.unhandled().next().is_some() || note(scan).is_some() {
             crate::cli::talk::print(text.trim_end());
         }
     }
 }
 
-fn tree_report(tree: &ScannedTree, references: &[String], verbose: bool) -> String {
+/// Why no finding means nothing, where that is so.
+pub(super) fn note(scan: &Scan) -> Option<&'static str> {
+    scan.references.is_empty().then_some(
+        "nothing was looked for, so nothing is known (exit code 3): name a path with --reference",
+    )
+}
+
+fn tree_report(tree: &ScannedTree, scan: &Scan, verbose: bool) -> String {
     let mut text = format!(
         "{}: {}, {}; references to {}\n",
         line(&tree.tree),
         count(tree.files as usize, "file"),
         size(tree.bytes),
-        match references {
+        match scan.references.as_slice() {
             [] => "no path".to_owned(),
             some => some.iter().map(line).collect::<Vec<_>>().join(", "),
         },
@@ -45,7 +53,7 @@ fn tree_report(tree: &ScannedTree, references: &[String], verbose: bool) -> Stri
     if tree.built_for.as_ref().is_some_and(Vec::is_empty) {
         text.push_str(
             "built for no path that its records, .pc and .la files, scripts, links and RUNPATHs \
-             agree on: name one with --reference\n",
+             agree on\n",
         );
     }
     let (most_files, most_findings) =
@@ -65,7 +73,7 @@ fn tree_report(tree: &ScannedTree, references: &[String], verbose: bool) -> Stri
             kind.advice()
         );
         for file in files.iter().take(most_files) {
-            let _ = writeln!(text, "  {}", line(&file[0].path));
+            let _ = writeln!(text, "  {}", line(named(&file[0].path, &tree.tree)));
             let lines = lines(file);
             for line in lines.iter().take(most_findings) {
                 let _ = writeln!(text, "    {line}");
@@ -88,7 +96,7 @@ fn tree_report(tree: &ScannedTree, references: &[String], verbose: bool) -> Stri
             let _ = writeln!(text, "  ({advice})");
         }
         for file in possible.iter().take(most_files) {
-            let _ = writeln!(text, "  {}", line(&file[0].path));
+            let _ = writeln!(text, "  {}", line(named(&file[0].path, &tree.tree)));
             let lines = lines(file);
             for line in lines.iter().take(most_findings) {
                 let _ = writeln!(text, "    {line}");
@@ -120,6 +128,7 @@ fn tree_report(tree: &ScannedTree, references: &[String], verbose: bool) -> Stri
     }
     let unhandled = tree.unhandled().count();
     let _ = match (tree.findings.len() - unhandled, unhandled) {
+        (0, 0) if note(scan).is_some() => Ok(()),
         (0, 0) => writeln!(text, "no references"),
         (handled, 0) => {
             let with = if sets.is_empty() { "" } else { ", with the values that it needs" };
@@ -131,6 +140,9 @@ fn tree_report(tree: &ScannedTree, references: &[String], verbose: bool) -> Stri
             handled + unhandled
         ),
     };
+    if let Some(note) = note(scan) {
+        let _ = writeln!(text, "{note}");
+    }
     text
 }
 
@@ -194,9 +206,16 @@ fn lines(file: &[&Finding]) -> Vec<String> {
     lines.into_iter().map(shown).collect()
 }
 
-/// A finding on one line, with its file.
-pub(crate) fn line_of(finding: &Finding) -> String {
-    format!("{}: {}", line(&finding.path), described(finding))
+/// A finding on one line, with its file in the tree that is at this path.
+pub(in crate::cli) fn line_of(tree: &Path, finding: &Finding) -> String {
+    let (tree, path) = (escaped(tree), line(&finding.path));
+    let path = if path.is_empty() { tree } else { format!("{tree}/{path}") };
+    format!("{path}: {}", described(finding))
+}
+
+/// An entry of a tree by its path there, which is empty where the tree is a single file: then that is named.
+pub(in crate::cli) fn named<'a>(path: &'a str, tree: &'a str) -> &'a str {
+    if path.is_empty() { tree } else { path }
 }
 
 /// A finding on one line: where, and the text around it.
@@ -265,11 +284,8 @@ pub(super) fn unpadded(text: &str) -> String {
 
 pub(super) fn print_comparison(comparison: &Comparison, talk: Talk) {
     let most = if talk.0.verbose { usize::MAX } else { MOST_FILES };
-    let mut text = format!(
-        "\ncompared with {}: {} differ\n",
-        line(&comparison.tree),
-        count(comparison.differing, "file"),
-    );
+    let mut text =
+        format!("\ncompared with {}: {}\n", line(&comparison.tree), differ(comparison.differing),);
     for (reason, times) in &comparison.explained {
         let _ = writeln!(text, "  explained: {} ({times})", line(reason));
     }
@@ -317,6 +333,11 @@ pub(super) fn difference_line(difference: &Unexplained) -> String {
 
 pub(in crate::cli) fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+/// How many files differ.
+pub(super) fn differ(number: usize) -> String {
+    format!("{} {}", count(number, "file"), if number == 1 { "differs" } else { "differ" })
 }
 
 /// A size as people read it.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::super::report::{place, text};
+use super::super::report::{named, place, text};
 use super::task::Tasks;
 use crate::scan::finding::{Action, Finding};
 use crate::scan::trees::{Scan, ScannedTree};
@@ -96,7 +96,7 @@ impl List {
                 let rows = merged(listed);
                 ListedFile {
                     id: ids,
-                    path: line(path),
+                    path: line(named(path, &tree.tree)),
                     left,
                     handled: findings.len() - left,
                     is_open: left > 0 && all <= FEW,
@@ -118,9 +118,9 @@ impl List {
 
     /// The number on the page of a file of a tree.
     pub(super) fn id(&self, tree: usize, path: &str) -> Option<usize> {
-        let files = &self.trees.get(tree)?.files;
-        let path = line(path);
-        files.iter().find(|file| file.path == path).map(|file| file.id)
+        let tree = self.trees.get(tree)?;
+        let path = line(named(path, &tree.name));
+        tree.files.iter().find(|file| file.path == path).map(|file| file.id)
     }
 }
 

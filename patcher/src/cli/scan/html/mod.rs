@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use self::list::{List, name, paths};
 use self::task::{Task, Tasks};
-use super::report::{count, difference_line, size, unpadded};
+use super::report::{count, differ, difference_line, named, size, unpadded};
 use crate::scan::against::Comparison;
 use crate::scan::finding::{Action, Finding, FindingKind};
 use crate::scan::trees::{Scan, ScannedTree};
@@ -242,14 +242,14 @@ fn compared(comparison: &Comparison) -> ComparedTree {
         }
     };
     let difference = |one: &crate::scan::against::Unexplained| ListedDifference {
-        path: line(&one.path),
+        path: line(named(&one.path, &comparison.tree)),
         line: difference_line(one),
         texts: one.texts.as_ref().map(|(ours, theirs)| (short(ours), short(theirs))),
         advice: one.advice,
     };
     ComparedTree {
         tree: line(&comparison.tree),
-        differing: count(comparison.differing, "file"),
+        differing: differ(comparison.differing),
         all: comparison.differences.len(),
         explained: comparison.explained.iter().map(|(why, times)| (line(why), *times)).collect(),
         differences: comparison.differences.iter().take(MOST_DIFFERENCES).map(difference).collect(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::report::{POSSIBLE, count, tables};
+use super::super::report::{POSSIBLE, count, named, tables};
 use super::command::quoted;
 use super::list::List;
 use crate::scan::finding::{Action, Finding, FindingKind};
@@ -104,7 +104,7 @@ fn task(
     }
     let shown = files.iter().take(MOST_FILES).map(|((tree, path), findings)| TaskFile {
         id: list.id(*tree, path),
-        path: line(path),
+        path: line(scan.trees.get(*tree).map_or(*path, |tree| named(path, &tree.tree))),
         findings: *findings,
     });
     Task {

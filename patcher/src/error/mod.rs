@@ -1,6 +1,8 @@
-//! Every refusal: what is wrong, where, and the way out.
+//! Every refusal: what is wrong and where; and in `help` the way out.
 
-use std::collections::{HashMap, HashSet};
+mod help;
+
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -391,101 +393,6 @@ impl Error {
     pub fn several(mut errors: Vec<Self>) -> Self {
         if errors.len() == 1 { errors.remove(0) } else { Self::Several { errors } }
     }
-
-    /// The way out, one or more lines; empty where the message says it all.
-    #[must_use]
-    pub fn help(&self) -> String {
-        match self {
-            Self::Io { action: "keep the owner of" | "keep the capabilities of", .. } => {
-                "only root can: run it as root, or write elsewhere with --output".into()
-            }
-            Self::Io { action: "list" | "search" | "read the link", source, .. }
-                if source.kind() == io::ErrorKind::PermissionDenied =>
-            {
-                "run it as a user who may read the whole tree".into()
-            }
-            Self::Io { source, .. } => io_help(source).into(),
-            Self::NotRegular { .. } => "name a regular file; nothing was changed".into(),
-            Self::Special { .. } => SPECIAL_HELP.into(),
-            Self::Changed { since: Since::Opened, .. } => {
-                "nothing was written: run it again when nothing else writes there".into()
-            }
-            Self::Changed { since: Since::Scanned, .. } => "run the command again when nothing else writes there; if a manifest is older than the tree, make it again: postlink scan --manifest".into(),
-            Self::NotImage { problem, .. } => problem.help(),
-            Self::NoRecord { imports: Imports { libraries, accessors: true, .. }, .. } => format!(
-                "the file calls accessors of another library: fill the one that carries the record; it needs {}",
-                listed(libraries)
-            ),
-            Self::NoRecord { imports: Imports { unlinked: true, .. }, .. } => {
-                "the record is where the generated source was compiled to: name that object file, or the library that it is in".into()
-            }
-            Self::NoRecord { imports, .. } => {
-                let elsewhere = match imports.libraries.as_slice() {
-                    [] => String::new(),
-                    needed => format!("perhaps a library that it needs carries the record: {}\n", listed(needed)),
-                };
-                format!("{elsewhere}perhaps the generated source was not linked, or {DROPPED}")
-            }
-            Self::NoSuchSection { known, .. } => format!("its sections are {}", listed(known)),
-            Self::SeveralSections { .. } => {
-                "a payload is one section: take an object file out of an archive (ar x), or one processor out of a universal file (lipo -thin), or use `fill`".into()
-            }
-            Self::Section { problem, .. } => match problem {
-                SectionProblem::NoBits => "this is a separate debug file: fill the program or library that it belongs to; the debug file still fits it".into(),
-                SectionProblem::Compressed => "decompress it first: objcopy --decompress-debug-sections FILE, or link it without --compress-sections".into(),
-                SectionProblem::Encrypted => "fill the file before it is encrypted".into(),
-                SectionProblem::TooLarge => "something other than postlink made this section: give it another name".into(),
-                SectionProblem::Overlaps => "the section headers are damaged: build the file again".into(),
-                SectionProblem::Outside => "the file is truncated: build or copy it again".into(),
-            },
-            Self::Record { source, .. } => record_help(*source),
-            Self::BadValues { .. } => FILL_AGAIN.into(),
-            Self::Unsound { .. } => "the file was changed by something else, or built with another version of postlink: build it again".into(),
-            Self::Doubled { .. } => "a library was probably linked in twice: link it once, or fill all its records with --all".into(),
-            Self::Fingerprint { .. } => "the file was built from another schema: name that schema, or build the file again".into(),
-            Self::Values { problems, .. } => {
-                each_once(problems.iter().map(|problem| problem.help.clone()))
-            }
-            Self::Several { errors } => each_once(errors.iter().map(Self::help)),
-            Self::Dropped { required: true, .. } => "give them again, or keep them with --keep".into(),
-            Self::Dropped { .. } => "give them again, or keep them with --keep, or return to the defaults with --reset".into(),
-            Self::BuildIds { count: 0, .. } => {
-                "leave out --rewrite-build-id; or link the file with -Wl,--build-id: only a link can add one".into()
-            }
-            Self::BuildIds { .. } => "leave out --rewrite-build-id: nothing tells which of them counts".into(),
-            Self::ReadBack { .. } => "the file system lost a write: check the disk, then build the file again".into(),
-            Self::Schema { .. } => String::new(),
-            Self::Usage { help, .. } | Self::Input { help, .. } => line(help),
-        }
-    }
-}
-
-impl ImageProblem {
-    fn help(&self) -> String {
-        match self {
-            Self::Script | Self::Unknown => {
-                "name the program or library that carries the record; a wrapper script may start it".into()
-            }
-            Self::NoSectionHeaders => {
-                "sections are found by their headers: fill the file before they are stripped".into()
-            }
-            Self::ThinArchive(members) => {
-                const SHOWN: usize = 8;
-                let more = if members.len() > SHOWN { ", …" } else { "" };
-                let named = members.get(..SHOWN).unwrap_or(members);
-                format!("fill the one of its object files that carries the record: {}{more}", listed(named))
-            }
-            Self::Intermediate => {
-                "fill the program or library after the link; or compile with -ffat-lto-objects, and link without LTO".into()
-            }
-            Self::Unsupported(_) => "this version patches ELF, Mach-O and PE files".into(),
-            Self::Member(_, problem) => problem.help(),
-            Self::Unread(number) => io_help(&io::Error::from_raw_os_error(*number)).into(),
-            Self::Empty | Self::Damaged(..) | Self::DamagedArchive(_) => {
-                "build or copy the file again".into()
-            }
-        }
-    }
 }
 
 /// Refusals of one reason that are told one by one: a disk that is full is so for each of a million files.
@@ -517,13 +424,6 @@ fn told(errors: &[Error]) -> String {
     lines.join("\n  and ")
 }
 
-/// Ways out, each once, in their order.
-fn each_once(helps: impl Iterator<Item = String>) -> String {
-    let mut known = HashSet::new();
-    let new = helps.filter(|help| !help.is_empty() && known.insert(help.clone()));
-    new.collect::<Vec<_>>().join("\n")
-}
-
 /// Names as a sentence lists them, each on one line.
 fn listed(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(line).collect();
@@ -538,12 +438,6 @@ pub fn member_path(archive: &Path, member: &str) -> PathBuf {
     path.into()
 }
 
-/// Why a linker leaves the record out.
-const DROPPED: &str = "the linker dropped it: with --gc-sections it keeps a section that is `retain`ed \
-    (the generated source asks for that; linkers before binutils 2.36 ignore it) or whose accessors are \
-    called; from a static library it takes what is referred to, or everything with --whole-archive; /MERGE puts it \
-    into another section";
-
 /// More references than a search keeps.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("there are more than {0} references")]
@@ -553,37 +447,6 @@ impl TooMany {
     pub(crate) const HELP: &str = "name longer paths as references, or look at parts of the tree";
 }
 
-fn io_help(source: &io::Error) -> &'static str {
-    if let Some(TooMany(_)) = source.get_ref().and_then(|error| error.downcast_ref()) {
-        return TooMany::HELP;
-    }
-    match source.kind() {
-        io::ErrorKind::NotFound => {
-            "there is no such file or folder: check the path, or create the folder"
-        }
-        io::ErrorKind::AlreadyExists => "name one that does not exist yet",
-        io::ErrorKind::PermissionDenied => {
-            "you need read permission for the file, and write permission for its folder or, with \
-             --in-place, for the file itself"
-        }
-        io::ErrorKind::ExecutableFileBusy => {
-            "the program is running: leave out --in-place, and a new file takes the old one's place"
-        }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "make room on the disk; a fill with --in-place needs none"
-        }
-        io::ErrorKind::WouldBlock => {
-            "another program holds a lock on it: try again when it has ended"
-        }
-        io::ErrorKind::InvalidFilename => {
-            "a path has at most 4095 bytes, a name in it 255: go into a folder and name what is there from it, or use \
-             shorter names"
-        }
-        io::ErrorKind::ReadOnlyFilesystem => "write to another place with --output",
-        _ => "",
-    }
-}
-
 /// What is said of a thing in a tree that is no file, folder or link.
 pub(crate) fn special(kind: &str) -> String {
     format!("{kind}, which cannot be copied")
@@ -591,25 +454,3 @@ pub(crate) fn special(kind: &str) -> String {
 
 pub(crate) const SPECIAL_HELP: &str =
     "remove it from the tree: a package has files, folders and links only";
-
-const FILL_AGAIN: &str = "fill the file again, with all its values and --reset";
-
-const BUILD_AGAIN: &str = "something other than postlink changed the section: build the file again";
-
-/// Nix builds at another path where the right one is taken, and then replaces that in all files.
-const NIX: &str = "if Nix made the file (nix-build --check without a sandbox, a content-addressed \
-    output), it replaced a store path in the record: compare outputs of a build in the sandbox, where \
-    they have their own paths";
-
-fn record_help(error: postlink_format::Error) -> String {
-    use postlink_format::Error as E;
-    match error {
-        E::Version(_) => {
-            "use the version of postlink that the file was built with, or a newer one".into()
-        }
-        E::Writing | E::Values(_) => FILL_AGAIN.into(),
-        E::ValuesChecksum => format!("{FILL_AGAIN}\n{NIX}"),
-        E::DescriptorChecksum => format!("{BUILD_AGAIN}\n{NIX}"),
-        E::Foreign(_) | E::Truncated | E::Descriptor(_) => BUILD_AGAIN.into(),
-    }
-}
