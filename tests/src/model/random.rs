@@ -60,6 +60,10 @@ pub fn section(random: &mut Random, number: usize) -> Section {
         fields[at].default = default(random, &fields, at);
     }
     let mut section = Section { name: name(random, number, false), fields };
+    // A record that is too large.
+    if section.generated().is_err_and(|refused| refused.contains_key(&section.name)) {
+        return self::section(random, number);
+    }
     // What derives too much, or what does not match, is given by a fill.
     while let Err(refused) = section.generated() {
         let before = section.fields.iter().filter(|field| field.default.is_none()).count();
