@@ -311,6 +311,20 @@ fn a_link_that_leads_out_of_the_old_path_is_left() {
     assert_eq!(target.to_str(), Some("/srv/new/lib/../x"));
 }
 
+/// To the kernel and the loader it is the same path; nothing was said of it.
+#[test]
+fn a_path_with_doubled_slashes_is_told_in_links_and_runpaths() {
+    let folder = tree();
+    folder.write("main.c", "int main(void) { return 0; }\n");
+    folder.run("cc main.c -o tree/bin/main -Wl,-rpath,/usr/lib:/opt//app/lib").ok();
+    std::os::unix::fs::symlink("/opt/./app/x", folder.path("tree/link")).expect("a link");
+    let said = left(&folder, "");
+    assert!(said.contains("link: possible: -> /opt/./app/x"), "{said}");
+    assert!(said.contains("bin/main: possible: /usr/lib:/opt//app/lib"), "{said}");
+    specialize(&folder, "--allow-left link --allow-left bin/main").ok();
+    verify(&folder, "").ok();
+}
+
 /// A manifest that was made before an edit of equal size knew a path where there is another one now.
 #[test]
 fn a_manifest_is_refused_where_another_path_is_now() {

@@ -30,7 +30,7 @@ use crate::search::pieces::PIECE;
 use crate::search::reference::{Encoding, Fit, Reference};
 use crate::search::text;
 use crate::search::unpack::{self, FoundMember, Inside, PackFormat};
-use crate::shown::escaped;
+use crate::shown::{escaped, shown};
 
 /// What a file is, as far as a rewrite is concerned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,6 +173,19 @@ pub(crate) fn finding_of(name: &Path, kind: FindingKind, hit: &Hit, text: String
     }
 }
 
+/// That a reference is written in another way in a text, which is not looked at further.
+pub(crate) fn in_another_way(name: &Path, kind: FindingKind, text: &[u8]) -> Finding {
+    Finding {
+        possible: true,
+        action: Action::None,
+        advice: IN_ANOTHER_WAY.into(),
+        text: shown(text),
+        ..finding(name, kind)
+    }
+}
+
+const IN_ANOTHER_WAY: &str =
+    "the path is written with doubled slashes, or with `.`: write it without them";
 const POSSIBLE: &str = "if it is a part of a longer path, name that with --other-path; a build prefix \
                         that nothing else begins like leaves no doubt";
 const PIECES: &str = "a compiler cut the path into pieces, which only another compilation makes anew: declare it \
@@ -437,7 +450,10 @@ impl Context<'_> {
             let hit = Hit { offset: string.range.start + hit.offset, ..hit };
             finding_of(self.searched.name(), kind, &hit, text)
         };
-        self.searcher.text(&string.text).into_iter().map(told).collect()
+        let found = self.searcher.text(&string.text).into_iter().map(told);
+        let another = string.split(&string.text).any(|one| self.searcher.is_in_another_way(one));
+        let another = another.then(|| in_another_way(self.searched.name(), kind, &string.text));
+        found.chain(another).collect()
     }
 
     fn members(&self, members: Vec<FoundMember>) -> Vec<Finding> {

@@ -13,7 +13,7 @@ use super::built_for::BuiltFor;
 use crate::error::{Error, Result, special};
 use crate::files::tree_file::TreeFile;
 use crate::files::walk::{self, Entry, Tree};
-use crate::scan::classify::{self, Content, Known, Searched, finding, finding_of};
+use crate::scan::classify::{self, Content, Known, Searched, finding, finding_of, in_another_way};
 use crate::scan::finding::{Action, Finding, FindingKind};
 use crate::search::engine::{self, Searcher};
 use crate::search::hits::Hits;
@@ -222,6 +222,10 @@ pub(crate) fn names_and_links(searcher: &Searcher, tree: &Tree) -> Vec<Finding> 
             }
             let text = escaped(text.as_os_str());
             findings.push(finding_of(&entry.path, kind, &hit, text));
+        }
+        let bytes = text.as_os_str().as_bytes();
+        if kind == FindingKind::Link && text.is_absolute() && searcher.is_in_another_way(bytes) {
+            findings.push(in_another_way(&entry.path, kind, bytes));
         }
     };
     for entry in &tree.entries {

@@ -159,6 +159,20 @@ impl Searcher {
         hits
     }
 
+    /// Whether a text has a reference that is written in another way: with doubled slashes, or components `.`.
+    #[must_use]
+    pub(crate) fn is_in_another_way(&self, text: &[u8]) -> bool {
+        let mut plain = Vec::with_capacity(text.len());
+        for (at, part) in text.split(|&byte| byte == b'/').enumerate() {
+            let is_inner = at > 0 && matches!(part, b"" | b".");
+            if at > 0 && !is_inner {
+                plain.push(b'/');
+            }
+            plain.extend_from_slice(if is_inner { b"" } else { part });
+        }
+        plain != text && self.text(&plain).len() > self.text(text).len()
+    }
+
     /// The hits in these bytes.
     #[must_use]
     pub(crate) fn bytes(&self, bytes: &[u8]) -> Vec<Hit> {
