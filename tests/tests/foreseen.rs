@@ -3,7 +3,7 @@
 
 use std::fs::create_dir_all;
 
-use postlink_tests::Folder;
+use postlink_tests::{Folder, postlink};
 
 const LINE: &str =
     "specialize --output un=/srv/app --rewrite /opt/one=/srv/app --destdir uno --dry-run";
@@ -88,4 +88,55 @@ fn what_stays_in_a_record_is_told_before_and_with_its_field() {
         folder.postlink(&format!("{run} {more}")).ok();
         std::fs::remove_dir_all(folder.path("uno")).expect("the tree");
     }
+}
+
+/// A script ran another program, or none, and nobody had said a word.
+#[test]
+fn a_destination_that_means_something_else_in_texts_is_told() {
+    let folder = Folder::new();
+    create_dir_all(folder.path("un/bin")).expect("a folder");
+    folder.write("un/bin/run", "#!/bin/sh\nexec /opt/one/bin/real\n");
+    folder.write("un/more", "in /opt/one and /opt/one/x\n");
+    let carry = |to: &str| {
+        let (output, rewrite) = (format!("un={to}"), format!("/opt/one={to}"));
+        let words = [
+            "specialize",
+            "--output",
+            &output,
+            "--rewrite",
+            &rewrite,
+            "--dry-run",
+            "--destdir",
+            "q",
+        ];
+        folder.run_words(postlink().as_os_str(), &words)
+    };
+    for (to, odd) in
+        [("/srv/My App", ' '), ("/srv/a\"b", '"'), ("/srv/a:b", ':'), ("/srv/a$b", '$')]
+    {
+        let run = carry(to);
+        assert_eq!(run.code, 0, "{run:?}");
+        let told = format!("has `{odd}`, which may mean something else in 2 texts that get it");
+        assert_eq!(run.stderr.matches(&told).count(), 1, "{run:?}");
+    }
+    assert_eq!(carry("/srv/Größe-1.2_+@%~,=x").stderr, "");
+    let said = carry("/srv/a\nb").fails(2);
+    assert!(said.contains("/srv/a\\x0ab has a newline"), "{said}");
+    // Where no text gets it, there is nothing to say.
+    folder.run("rm -r un/bin un/more").ok();
+    assert_eq!(carry("/srv/My App").stderr, "");
+}
+
+/// The folder above the tree was carried, and its program stood in `/opt/n/opt/notes`.
+#[test]
+fn the_folder_in_which_a_tree_was_staged_is_told() {
+    let folder = Folder::new();
+    create_dir_all(folder.path("stage/opt/notes")).expect("a folder");
+    folder.write("stage/opt/notes/readme", "in /opt/notes\n");
+    let line = "--rewrite /opt/notes=/opt/n --destdir q --dry-run";
+    let run = folder.postlink(&format!("specialize --output stage=/opt/n {line}"));
+    let told = "did you mean --output stage/opt/notes=/opt/n?";
+    assert!(run.code == 0 && run.stderr.contains(told), "{run:?}");
+    let run = folder.postlink(&format!("specialize --output stage/opt/notes=/opt/n {line}"));
+    assert!(run.code == 0 && run.stderr.is_empty(), "{run:?}");
 }

@@ -143,6 +143,7 @@ fn runpaths_fit_or_are_refused() {
     let said = specialize(&folder, &old, &folder.path("another-longer-name"), "").fails(1);
     assert!(said.contains("bin/program: the RUNPATH"), "{said}");
     assert!(said.contains("help: link it with a longer path"), "{said}");
+    assert!(said.contains("set-user-ID") && !said.contains("$ORIGIN"), "{said}");
     nothing_there(&folder, "another-longer-name");
 
     // Of a library that is opened by a link in another folder, the loader takes that for $ORIGIN.

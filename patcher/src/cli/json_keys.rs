@@ -229,7 +229,7 @@ const SPECIALIZED: Keys = &[
     ("trees", "the trees, in the order of the command line"),
     ("left", "what is left of old paths"),
     ("standing", "where texts still have the old value of a field that was set"),
-    ("warnings", "what the copies could not keep, in sentences"),
+    ("warnings", "what the copies could not keep, and what is to be looked at, in sentences"),
 ];
 const SPECIALIZED_TREE: Keys = &[
     ("source", "the path of the tree"),

@@ -100,7 +100,7 @@ struct Report<'a> {
     left: Vec<Place<'a>>,
     /// Where texts still have old values of fields that were set.
     standing: Vec<StandingJson<'a>>,
-    /// What the copies could not keep, in sentences.
+    /// What the copies could not keep, and what is to be looked at, in sentences.
     warnings: &'a [String],
 }
 

@@ -2,9 +2,9 @@
 //!
 //! A new file has no name until it is complete, where the file system allows that, so that not even a
 //! kill leaves anything. Otherwise its name is `.postlink-` and sixteen letters and digits, as is that
-//! of a new folder. Whoever makes one holds a lock on it. What has such a name, is the user's own, and
-//! nobody holds a lock on, was left by a run that was killed: the next run beside it removes it, and looks
-//! for that [once in each folder](Swept).
+//! of a new folder. Whoever makes one holds a lock on it. What has such a name, is the user's own (for
+//! root, a file may be anyone's), and nobody holds a lock on, was left by a run that was killed: the next
+//! run beside it removes it, and looks for that [once in each folder](Swept).
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -287,8 +287,10 @@ fn remove_stale(folder: &Folder, name: &OsStr, held: Option<&File>) -> io::Resul
     let metadata = file.metadata()?;
     let user = geteuid();
     let is_own = metadata.uid() == user.as_raw();
-    // What root wrote for another user belongs to that one, who gains nothing where it goes.
-    let is_stale = metadata.is_file() && (is_own || user.is_root()) || metadata.is_dir() && is_own;
+    // What root wrote for another user belongs to that one. A second name may be that user's way back to a file that
+    // only root can read, and lock.
+    let is_of_root = user.is_root() && metadata.is_file() && metadata.nlink() == 1;
+    let is_stale = is_own && (metadata.is_dir() || metadata.is_file()) || is_of_root;
     // A second name of the file whose lock is ours: nobody else replaces that now.
     let is_held =
         held.is_some_and(|held| held.metadata().is_ok_and(|held| id(&held) == id(&metadata)));

@@ -84,7 +84,7 @@ impl Beside {
         let may_be_linked = self.is_unclear || self.linked.contains(&entry.id);
         let is_beside =
             !has_rights && !self.spread.contains(&entry.id) && (is_program || !may_be_linked);
-        Ok(FilePlace { destination, origin: is_beside.then_some(folder) })
+        Ok(FilePlace { destination, origin: is_beside.then_some(folder), has_rights })
     }
 }
 

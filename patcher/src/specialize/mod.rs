@@ -7,6 +7,7 @@
 pub(crate) mod beside;
 mod copy;
 mod debug_links;
+mod destinations;
 mod follow;
 mod gate;
 mod image;
@@ -62,6 +63,7 @@ pub fn specialize(
 ) -> Result<Specialized> {
     start_threads()?;
     places::check_apart(&options.outputs)?;
+    destinations::check(options)?;
     let allowed = globs(&options.allow_left)?;
     let own: Vec<_> = options.outputs.iter().flat_map(own_rewrites).collect();
     let rewrites = Rewrites::new(&own, &options.rewrites, options.force)?;
@@ -84,6 +86,7 @@ pub fn specialize(
             warnings = finish(staging, stop)?;
         }
     }
+    warnings.extend(destinations::warnings(&plans, options, &rewrites));
     let ending = match (options.dry_run, left.is_empty()) {
         (true, _) => Ending::Planned,
         (false, true) => Ending::Specialized,

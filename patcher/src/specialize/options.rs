@@ -75,7 +75,7 @@ pub struct Specialized {
     pub left: Vec<(PathBuf, Finding)>,
     /// Where the old values of fields that were set still stand.
     pub standing: Vec<Standing>,
-    /// What the copies could not keep, in sentences.
+    /// What the copies could not keep, and what is to be looked at, in sentences.
     pub warnings: Vec<String>,
 }
 

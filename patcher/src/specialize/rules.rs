@@ -33,6 +33,10 @@ use crate::shown::{escaped, shown};
 /// Bytes of a script's first line that Linux reads, without its end (`BINPRM_BUF_SIZE`).
 const INTERPRETER_LINE: usize = 255;
 
+/// What to do where a program may not look beside itself.
+const RIGHTS: &str = "link it with a longer path, which any shorter one can replace. A relative one does not serve: \
+    with a set-user-ID or set-group-ID bit, or capabilities, the loader does not look beside the program";
+
 /// What a run does to whatever refers to an old path.
 #[derive(Debug)]
 pub(crate) struct Rules<'a> {
@@ -67,6 +71,8 @@ pub(crate) struct FilePlace<'a> {
     pub destination: &'a Path,
     /// The folder that it will be in; `None` for a file that may not look beside itself.
     pub origin: Option<PathBuf>,
+    /// Whether that is because it has more rights than its user.
+    pub has_rights: bool,
 }
 
 impl Rules<'_> {
@@ -204,7 +210,9 @@ impl Rules<'_> {
         }
         let without_room = changes.iter().zip(left).filter_map(|((text, new), problem)| {
             let problem = problem?;
-            Some(Error::input(format!("{}: {problem}", message(text, new)), problem.help()))
+            let is_relative = text.origin.is_some_and(|word| problem.help().contains(word));
+            let help = if place.has_rights && is_relative { RIGHTS } else { problem.help() };
+            Some(Error::input(format!("{}: {problem}", message(text, new)), help))
         });
         let mut without_room: Vec<Error> = without_room.collect();
         let texts: Vec<(&LoaderText, &[u8])> =
@@ -374,7 +382,11 @@ mod tests {
 
     #[test]
     fn folders_beside_a_file_are_those_of_the_tree_and_none_less() {
-        let place = FilePlace { destination: "/d".as_ref(), origin: Some("/d/bin".into()) };
+        let place = FilePlace {
+            destination: "/d".as_ref(),
+            origin: Some("/d/bin".into()),
+            has_rights: false,
+        };
         let (role, range, text) = (Role::SearchPath, 0..0, Vec::new());
         let text = LoaderText {
             role,
