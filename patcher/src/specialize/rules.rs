@@ -26,8 +26,8 @@ use crate::image::loader::{LoaderText, Role};
 use crate::image::{Allowed, begins_archive, loader_problems, replace_loader_texts};
 use crate::record::values::Assignment;
 use crate::scan::finding::FindingKind;
+use crate::search::boundary::Fit;
 use crate::search::hits::Hit;
-use crate::search::reference::Fit;
 use crate::search::unpack::{PackFormat, checked_format};
 use crate::shown::{escaped, shown};
 
