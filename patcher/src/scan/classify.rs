@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashSet};
-use std::ffi::OsStr;
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
@@ -22,15 +21,17 @@ use crate::image::places;
 use crate::image::places::{Places, Purpose, Symbol, containing};
 use crate::record::area::{RecordArea, areas};
 use crate::record::read::{Image, RecordPlace, RecordSection};
-use crate::scan::finding::{Action, Finding, FindingKind, IN_DEFAULT, JOINED, Place};
+use crate::scan::finding::{
+    Action, Finding, FindingKind, IN_DEFAULT, JOINED, Place, finding, finding_of, in_another_way,
+};
 use crate::scan::propose::entry;
+use crate::search::boundary::Fit;
 use crate::search::engine::Searcher;
 use crate::search::hits::{Hit, Hits, MOST_RECORDS};
 use crate::search::pieces::PIECE;
-use crate::search::reference::{Encoding, Fit, Reference};
+use crate::search::reference::Reference;
 use crate::search::text;
 use crate::search::unpack::{self, FoundMember, Inside, PackFormat};
-use crate::shown::{escaped, shown};
 
 /// What a file is, as far as a rewrite is concerned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,83 +124,10 @@ pub(crate) fn file(
     })
 }
 
-/// A finding in this file; what is not known of it is empty.
-pub(crate) fn finding(name: &Path, kind: FindingKind) -> Finding {
-    Finding {
-        path: escaped(name.as_os_str()),
-        kind,
-        action: kind.action(),
-        possible: false,
-        place: None,
-        section: None,
-        field: None,
-        symbol: None,
-        line: None,
-        member: Vec::new(),
-        packed: false,
-        text: String::new(),
-        advice: match kind.action() {
-            Action::None => kind.advice().into(),
-            _ => "".into(),
-        },
-        entry: None,
-    }
-}
-
-/// A finding of this hit.
-pub(crate) fn finding_of(name: &Path, kind: FindingKind, hit: &Hit, text: String) -> Finding {
-    let Hit { offset, length, reference, encoding, fit } = *hit;
-    let place = Some(Place { offset, length, encoding, reference });
-    let found = Finding { place, text, ..finding(name, kind) };
-    match fit {
-        Fit::Certain if name.extension() == Some(OsStr::new("pyc")) => {
-            Finding { advice: COMPILE_AGAIN.into(), ..found }
-        }
-        Fit::Certain if encoding != Encoding::Plain && found.action == Action::None => {
-            Finding { advice: WIDE.into(), ..found }
-        }
-        Fit::Certain => found,
-        Fit::Unclear | Fit::Inside | Fit::Piece => Finding {
-            possible: true,
-            action: Action::None,
-            advice: match (fit, name.extension()) {
-                (_, Some(extension)) if extension == "pyc" => COMPILE_AGAIN.into(),
-                (Fit::Unclear, _) => UNCLEAR.into(),
-                (Fit::Piece, _) => PIECES.into(),
-                _ => POSSIBLE.into(),
-            },
-            ..found
-        },
-    }
-}
-
-/// That a reference is written in another way in a text, which is not looked at further.
-pub(crate) fn in_another_way(name: &Path, kind: FindingKind, text: &[u8]) -> Finding {
-    Finding {
-        possible: true,
-        action: Action::None,
-        advice: IN_ANOTHER_WAY.into(),
-        text: shown(text),
-        ..finding(name, kind)
-    }
-}
-
-const IN_ANOTHER_WAY: &str =
-    "the path is written with doubled slashes, or with `.`: write it without them";
-const POSSIBLE: &str = "if it is a part of a longer path, name that with --other-path; a build prefix \
-                        that nothing else begins like leaves no doubt";
-const PIECES: &str = "a compiler cut the path into pieces, which only another compilation makes anew: declare it \
-                     in schema.toml and read it through the accessor. If it is another path, name that with \
-                     --other-path";
-const WIDE: &str = "specialize does not rewrite UTF-16 and UTF-32: declare it in schema.toml, whose values are \
-                    UTF-8, and read it through the accessor, or leave the path out of it";
-const UNCLEAR: &str = "the program decides what the path is: write it whole, name the longer one with \
-                       --other-path, or the file with --allow-left";
 const UNCHANGED: &str =
     "a pattern or an allowed value of the schema has the path: write it without that";
 const COUNTED: &str = "the text counts its bytes, or is signed, and would be wrong if they became others: \
                        write it anew at its new place, or name the file with --allow-left";
-const COMPILE_AGAIN: &str = "remove it before, and compile the Python file again at its new place: python3 -m compileall -f FOLDER";
 
 struct Context<'a> {
     searcher: &'a Searcher,

@@ -1,12 +1,17 @@
 //! What a scan finds, and what can be done about it.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::SPECIAL_HELP;
 use crate::image::places::Purpose;
-use crate::search::reference::Encoding;
+use crate::search::boundary::Fit;
+use crate::search::encoding::Encoding;
+use crate::search::hits::Hit;
+use crate::shown::{escaped, shown};
 
 /// One reference that was found, or one thing that could not be looked into.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -235,3 +240,77 @@ impl FindingKind {
         }
     }
 }
+
+/// A finding in this file; what is not known of it is empty.
+pub(crate) fn finding(name: &Path, kind: FindingKind) -> Finding {
+    Finding {
+        path: escaped(name.as_os_str()),
+        kind,
+        action: kind.action(),
+        possible: false,
+        place: None,
+        section: None,
+        field: None,
+        symbol: None,
+        line: None,
+        member: Vec::new(),
+        packed: false,
+        text: String::new(),
+        advice: match kind.action() {
+            Action::None => kind.advice().into(),
+            _ => "".into(),
+        },
+        entry: None,
+    }
+}
+
+/// A finding of this hit.
+pub(crate) fn finding_of(name: &Path, kind: FindingKind, hit: &Hit, text: String) -> Finding {
+    let Hit { offset, length, reference, encoding, fit } = *hit;
+    let place = Some(Place { offset, length, encoding, reference });
+    let found = Finding { place, text, ..finding(name, kind) };
+    match fit {
+        Fit::Certain if name.extension() == Some(OsStr::new("pyc")) => {
+            Finding { advice: COMPILE_AGAIN.into(), ..found }
+        }
+        Fit::Certain if encoding != Encoding::Plain && found.action == Action::None => {
+            Finding { advice: WIDE.into(), ..found }
+        }
+        Fit::Certain => found,
+        Fit::Unclear | Fit::Inside | Fit::Piece => Finding {
+            possible: true,
+            action: Action::None,
+            advice: match (fit, name.extension()) {
+                (_, Some(extension)) if extension == "pyc" => COMPILE_AGAIN.into(),
+                (Fit::Unclear, _) => UNCLEAR.into(),
+                (Fit::Piece, _) => PIECES.into(),
+                _ => POSSIBLE.into(),
+            },
+            ..found
+        },
+    }
+}
+
+/// That a reference is written in another way in a text, which is not looked at further.
+pub(crate) fn in_another_way(name: &Path, kind: FindingKind, text: &[u8]) -> Finding {
+    Finding {
+        possible: true,
+        action: Action::None,
+        advice: IN_ANOTHER_WAY.into(),
+        text: shown(text),
+        ..finding(name, kind)
+    }
+}
+
+const IN_ANOTHER_WAY: &str =
+    "the path is written with doubled slashes, or with `.`: write it without them";
+const POSSIBLE: &str = "if it is a part of a longer path, name that with --other-path; a build prefix \
+                        that nothing else begins like leaves no doubt";
+const PIECES: &str = "a compiler cut the path into pieces, which only another compilation makes anew: declare it \
+                     in schema.toml and read it through the accessor. If it is another path, name that with \
+                     --other-path";
+const WIDE: &str = "specialize does not rewrite UTF-16 and UTF-32: declare it in schema.toml, whose values are \
+                    UTF-8, and read it through the accessor, or leave the path out of it";
+const UNCLEAR: &str = "the program decides what the path is: write it whole, name the longer one with \
+                       --other-path, or the file with --allow-left";
+const COMPILE_AGAIN: &str = "remove it before, and compile the Python file again at its new place: python3 -m compileall -f FOLDER";

@@ -24,7 +24,7 @@ pub use self::built_for::BuiltFor;
 pub use self::finding::{Action, Finding, FindingKind, Place};
 pub use self::manifest::Manifest;
 pub use self::trees::{Scan, ScannedTree, Unset};
-pub use crate::search::reference::Encoding;
+pub use crate::search::encoding::Encoding;
 
 /// What is looked for, and where.
 #[derive(Clone, Debug, Default)]

@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
-use super::classify::finding_of;
-use super::finding::{Finding, FindingKind};
+use super::finding::{Finding, FindingKind, finding_of};
 use super::trees::Examined;
 use crate::error::Result;
 use crate::files::tree_file::TreeFile;
 use crate::files::walk::{EntryKind, Tree};
 use crate::files::window::Window;
 use crate::record::read::Image;
+use crate::search::boundary::Fit;
 use crate::search::engine::Searcher;
 use crate::search::hits::{Hit, Hits};
 use crate::search::parts;
-use crate::search::reference::{Fit, Reference};
+use crate::search::reference::Reference;
 use crate::search::text;
 use postlink_codegen::Value;
 use postlink_format::Type;

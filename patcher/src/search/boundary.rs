@@ -1,6 +1,6 @@
 //! Where a path or a word begins and ends among other text: the rules that [`super::reference`] tells.
 
-use super::reference::{Encoding, Fit};
+use super::encoding::Encoding;
 use crate::image::RELATIVE;
 
 /// Bytes before a match that may decide whether it is one: the longest name that Linux has, and
@@ -8,6 +8,19 @@ use crate::image::RELATIVE;
 pub(crate) const BEFORE: usize = 4 * (255 + 16);
 /// Bytes behind a match that may decide whether it is one: folders, and as many `..` behind them.
 pub(crate) const BEHIND: usize = 4 * 256;
+
+/// How bytes that match a reference stand among others. Of two the greater one counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fit {
+    /// They are the reference.
+    Certain,
+    /// A program decides, when it runs, whether they are.
+    Unclear,
+    /// They are a part of something longer, if this is a text.
+    Inside,
+    /// They are a piece of the reference, as a compiler cuts it.
+    Piece,
+}
 
 /// What ends a word of a text, beside white space.
 const ENDS_WORD: &str = "\"'`=,;<>|";

@@ -11,11 +11,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use postlink_codegen::MAX_RECORD;
 use postlink_format::{HEADER_SIZE, Header, MAGIC, RECORD_ALIGN};
 
+use super::boundary::Fit;
 use super::boundary::{BEFORE, BEHIND};
+use super::encoding::Encoding;
 use super::hits::{Hit, Hits, MOST_RECORDS};
 use super::matcher::Engine;
 use super::pieces::{self, HALF, PIECE};
-use super::reference::{Encoding, Fit, Reference};
+use super::reference::Reference;
 use crate::error::{Error, Result, TooMany};
 use crate::files::open::read_at;
 use crate::search::text::is_text;

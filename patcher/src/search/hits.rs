@@ -1,6 +1,7 @@
 //! What a search finds.
 
-use super::reference::{Encoding, Fit};
+use super::boundary::Fit;
+use super::encoding::Encoding;
 
 /// Most records of one file that are told one by one. Of more, one more is kept.
 pub(crate) const MOST_RECORDS: usize = 1 << 16;

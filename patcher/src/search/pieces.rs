@@ -8,8 +8,10 @@
 use memchr::memmem;
 use postlink_format::STORE_HASH_SIZE;
 
+use super::boundary::Fit;
+use super::encoding::Encoding;
 use super::hits::{Hit, Hits};
-use super::reference::{Encoding, Fit, Reference};
+use super::reference::Reference;
 
 /// Bytes of an instruction's operand.
 pub(super) const HALF: usize = 8;

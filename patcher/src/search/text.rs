@@ -304,7 +304,8 @@ mod tests {
     use std::os::unix::fs::FileExt;
 
     use super::*;
-    use crate::search::reference::{Encoding, Fit};
+    use crate::search::boundary::Fit;
+    use crate::search::encoding::Encoding;
 
     #[test]
     fn texts_all_of_whose_bytes_count() {

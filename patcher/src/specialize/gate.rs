@@ -24,12 +24,12 @@ use crate::image::data::ImageData;
 use crate::image::loader_texts;
 use crate::record::area::areas;
 use crate::record::read::Image;
-use crate::scan::classify::finding_of;
-use crate::scan::finding::{Finding, FindingKind};
+use crate::scan::finding::{Finding, FindingKind, finding_of};
+use crate::search::boundary::Fit;
 use crate::search::boundary::{BEFORE, BEHIND};
 use crate::search::engine::{Searcher, check_count};
 use crate::search::hits::Hit;
-use crate::search::reference::{Fit, Reference};
+use crate::search::reference::Reference;
 use crate::shown::shown;
 
 /// Searches what was written. Gives what is left beyond what the plan knows, each with the

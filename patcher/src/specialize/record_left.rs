@@ -9,11 +9,11 @@ use postlink_format::Record;
 
 use crate::edit::overlay;
 use crate::record::edit::RecordEdit;
-use crate::scan::classify::finding_of;
+use crate::scan::finding::finding_of;
 use crate::scan::finding::{Action, Finding, FindingKind, IN_DEFAULT, JOINED, SET_TO_OLD};
+use crate::search::boundary::Fit;
 use crate::search::engine::Searcher;
 use crate::search::hits::Hit;
-use crate::search::reference::Fit;
 use crate::shown::shown;
 
 /// The references in a record as it becomes, which `searcher` takes for old ones, in the file of this name.

@@ -14,10 +14,12 @@ use memchr::memmem;
 use crate::edit::{Edit, outermost};
 use crate::error::{Error, Result};
 use crate::files::window::Window;
+use crate::search::boundary::Fit;
 use crate::search::boundary::{BEFORE, BEHIND};
+use crate::search::encoding::Encoding;
 use crate::search::engine::Searcher;
 use crate::search::hits::Hit;
-use crate::search::reference::{Encoding, Fit, Reference};
+use crate::search::reference::Reference;
 use crate::search::text::{counted_strings, is_counting};
 use crate::shown::shown;
 

@@ -24,9 +24,9 @@ use crate::image::loader::LoaderText;
 use crate::image::{Allowed, begins_archive, loader_problems, replace_loader_texts};
 use crate::record::values::Assignment;
 use crate::scan::finding::FindingKind;
+use crate::search::boundary::Fit;
 use crate::search::engine::Searcher;
 use crate::search::hits::Hit;
-use crate::search::reference::Fit;
 use crate::search::unpack::{PackFormat, checked_format};
 use crate::shown::{escaped, shown};
 

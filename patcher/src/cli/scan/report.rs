@@ -8,7 +8,7 @@ use crate::cli::talk::Talk;
 use crate::scan::against::{Comparison, Unexplained};
 use crate::scan::finding::{Finding, FindingKind};
 use crate::scan::trees::{Scan, ScannedTree};
-use crate::search::reference::Encoding;
+use crate::search::encoding::Encoding;
 use crate::shown::{escaped, line};
 
 /// Files of a kind, and findings of a file, that are listed; `--verbose` lists all.

@@ -16,8 +16,9 @@ use crate::image::places;
 use crate::image::places::{Part, Places, Purpose, containing};
 use crate::record::area::{RecordArea, areas};
 use crate::record::read::Image;
+use crate::search::boundary::Fit;
+use crate::search::encoding::Encoding;
 use crate::search::hits::Hit;
-use crate::search::reference::{Encoding, Fit};
 use crate::search::text::around;
 
 /// Runs of differing bytes of one image that are looked at.

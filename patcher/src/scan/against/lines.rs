@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::search::encoding::Encoding;
 use crate::search::engine::Searcher;
-use crate::search::reference::{Encoding, Reference};
+use crate::search::reference::Reference;
 
 /// What stands in the other tree for each reference: learned from the first line that has it.
 pub(super) struct Replacements<'a> {

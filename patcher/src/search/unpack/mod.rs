@@ -22,9 +22,9 @@ use crate::files::open::read_at;
 use crate::image::archive::members;
 use crate::image::data::ImageData;
 use crate::image::places::Compression;
+use crate::search::boundary::Fit;
 use crate::search::engine::{START, Searcher, check_count};
 use crate::search::hits::{Hit, Hits};
-use crate::search::reference::Fit;
 use crate::search::text::is_whole_text;
 
 /// Bytes that may come out of one file: this many, or [`RATIO`] times its size if that is more.
