@@ -21,7 +21,7 @@ use crate::image::places;
 use crate::image::places::{Places, Purpose, Symbol, containing};
 use crate::record::area::{RecordArea, areas};
 use crate::record::read::{Image, RecordPlace, RecordSection};
-use crate::scan::fields::{mark_joined, unset};
+use crate::scan::fields::{KnownRecord, mark_joined, unset};
 use crate::scan::finding::{Action, Finding, FindingKind, IN_DEFAULT, JOINED, Place};
 use crate::scan::propose::entry;
 use crate::search::engine::Searcher;
@@ -47,19 +47,6 @@ pub enum Content {
     Packed,
     /// Another binary file.
     Data,
-}
-
-/// A record of an image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KnownRecord {
-    /// The section's name in the schema.
-    pub section: String,
-    /// As spelled in the file.
-    pub spelling: String,
-    /// Where the record begins in the file, in bytes.
-    pub offset: u64,
-    /// 64 hexadecimal digits.
-    pub fingerprint: String,
 }
 
 /// What is known of a file.

@@ -5,11 +5,24 @@ use std::collections::BTreeSet;
 
 use postlink_codegen::{Default, Template, hex};
 use postlink_format::{Origin, Type};
+use serde::{Deserialize, Serialize};
 
 use crate::record::area::RecordArea;
 use crate::record::read::Image;
-use crate::scan::classify::KnownRecord;
 use crate::search::engine::Searcher;
+
+/// A record of an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownRecord {
+    /// The section's name in the schema.
+    pub section: String,
+    /// As spelled in the file.
+    pub spelling: String,
+    /// Where the record begins in the file, in bytes.
+    pub offset: u64,
+    /// 64 hexadecimal digits.
+    pub fingerprint: String,
+}
 
 impl From<&RecordArea> for KnownRecord {
     fn from(area: &RecordArea) -> Self {
