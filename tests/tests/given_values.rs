@@ -186,5 +186,7 @@ fn a_string_is_told_from_a_boolean_and_an_integer_is_one_however_it_is_written()
         folder.read("out")
     };
     assert_eq!(bytes(r#"{"level": "0x10"}"#), bytes(r#"{"level": 16}"#));
+    let said = payload(r#"{"level": -0}"#).fails(1);
+    assert!(said.contains("`-0`, which is no integer in JSON (write `0`)"), "{said}");
     assert!(payload(r#"{"level": "x"}"#).fails(1).contains("give an integer from 0 to 255"));
 }

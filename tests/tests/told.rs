@@ -221,6 +221,12 @@ fn lists_with_hashes_of_files_that_change_are_told() {
         ("bin/other", "no path\n"),
         ("lib/site/app.dist-info/RECORD", record),
         ("share/SHA256SUMS", &format!("{hash}  bin/run\n{hash} *../bin/none\n")),
+        ("share/B2SUMS", &format!("{hash}{hash}  bin/run\n")),
+        ("share/app.mtree", "#mtree\n./bin/run type=file sha256digest=abc\n./bin/other md5=a\n"),
+        (
+            "share/tagged.sha256",
+            &format!("SHA256 (bin/run) = {hash}\nSHA256 (bin/other) = {hash}\n"),
+        ),
         ("share/app.sha256", &format!("{hash}  ../bin/other\n{hash}  ../../bin/run\n")),
     ]);
     let said = folder.postlink(&carry(&folder, "--dry-run --json")).ok();
@@ -229,7 +235,10 @@ fn lists_with_hashes_of_files_that_change_are_told() {
         said["warnings"],
         serde_json::json!([
             "lib/site/app.dist-info/RECORD: it has the hash of ../../bin/run as it was: make it anew",
+            "share/B2SUMS: it has the hash of bin/run as it was: make it anew",
             "share/SHA256SUMS: it has the hash of bin/run as it was, and of 1 more: make it anew",
+            "share/app.mtree: it has the hash of ./bin/run as it was: make it anew",
+            "share/tagged.sha256: it has the hash of bin/run as it was: make it anew",
         ])
     );
 }

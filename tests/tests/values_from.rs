@@ -78,6 +78,8 @@ fn keys_of_files_are_fields_or_are_taken() {
     }
     here.sh("postlink fill lib.so --reset --set version=1 --values empty.env --set text=").ok();
     assert_eq!(["number", "text"].map(|name| here.field(name)), ["5", ""]);
+    let said = here.sh("postlink fill lib.so --values - --values env:- < /dev/null").fails(2);
+    assert!(said.contains("takes standard input twice"), "{said}");
     let said = here.sh("postlink fill lib.so --take text=A").fails(2);
     assert!(said.contains("has no file to take it from"), "{said}");
 }

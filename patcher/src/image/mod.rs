@@ -70,14 +70,20 @@ pub(crate) fn locate(data: &ImageData<'_>) -> Result<Vec<Candidate>, ImageProble
 }
 
 /// The processors of a universal file that have no record, where others have one.
-pub(crate) fn slices_without(data: &ImageData<'_>, with: &[&str]) -> Vec<String> {
-    let slices = data.ask(|data| {
+///
+/// # Errors
+/// The image is damaged, or cannot be read.
+pub(crate) fn slices_without(
+    data: &ImageData<'_>,
+    with: &[&str],
+) -> Result<Vec<String>, ImageProblem> {
+    data.ask(|data| {
         let slices = pieces(data)?.into_iter().filter_map(|piece| piece.slice);
-        Ok(slices.filter(|slice| !with.contains(&slice.as_str())).collect())
-    });
-    let mut slices: Vec<String> = slices.unwrap_or_default();
-    slices.dedup();
-    slices
+        let mut slices: Vec<String> =
+            slices.filter(|slice| !with.contains(&slice.as_str())).collect();
+        slices.dedup();
+        Ok(slices)
+    })
 }
 
 /// What the image takes from elsewhere; nothing, where that cannot be read.

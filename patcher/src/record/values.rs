@@ -132,6 +132,12 @@ pub struct Values {
 /// # Errors
 /// A text without `=`, a file that cannot be read, a key that is not there, a source without an answer.
 pub fn assignments(values: &Values, sources: &Sources) -> Result<Vec<Assignment>> {
+    if values.files.iter().filter(|file| file.is_standard_input()).count() > 1 {
+        return Err(Error::usage(
+            "--values takes standard input twice, and the second time it is empty",
+            "write one of the two to a file",
+        ));
+    }
     let mut all: Vec<Assignment> = Vec::new();
     let mut keys = Keys::default();
     for (source, file) in values.files.iter().enumerate() {

@@ -6,8 +6,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 
-use postlink_codegen::{Default, Template, hex};
-use postlink_format::{Origin, Type};
+use postlink_format::Type;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ImageProblem, Result, SectionProblem};
@@ -21,8 +20,9 @@ use crate::image::places;
 use crate::image::places::{Places, Purpose, Symbol, containing};
 use crate::record::area::{RecordArea, areas};
 use crate::record::read::{Image, RecordPlace, RecordSection};
+use crate::scan::fields::{KnownRecord, mark_joined, unset};
 use crate::scan::finding::{
-    Action, Finding, FindingKind, IN_DEFAULT, JOINED, Place, finding, finding_of, in_another_way,
+    Action, Finding, FindingKind, IN_DEFAULT, JOINED, finding, finding_of, in_another_way,
 };
 use crate::scan::propose::entry;
 use crate::search::boundary::Fit;
@@ -48,19 +48,6 @@ pub enum Content {
     Packed,
     /// Another binary file.
     Data,
-}
-
-/// A record of an image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KnownRecord {
-    /// The section's name in the schema.
-    pub section: String,
-    /// As spelled in the file.
-    pub spelling: String,
-    /// Where the record begins in the file, in bytes.
-    pub offset: u64,
-    /// 64 hexadecimal digits.
-    pub fingerprint: String,
 }
 
 /// What is known of a file.
@@ -478,7 +465,7 @@ impl Context<'_> {
             known.findings.extend(self.damaged(image));
             known.findings.extend(self.in_defaults(image));
             known.unset = unset(image);
-            self.mark_joined(image, &mut areas);
+            mark_joined(self.searcher, image, &mut areas);
         }
         known.findings.extend(self.unknown_records(&areas));
         Ok(areas)
@@ -513,35 +500,6 @@ impl Context<'_> {
         image.records().filter_map(damage).collect()
     }
 
-    /// Marks the fields whose value no rewrite changes: bytes, and what is joined of parts of which none has
-    /// a whole reference.
-    fn mark_joined(&self, image: &Image, areas: &mut [RecordArea]) {
-        for (section, place) in image.records() {
-            let Ok(record) = section.record(place) else { continue };
-            let Ok((_, values)) = place.shape.values_of(&record) else { continue };
-            let start = section.offset + place.at as u64;
-            let Some(area) = areas.iter_mut().find(|area| area.record.start == start) else {
-                continue;
-            };
-            let has = |text: &str| !self.searcher.text(text.as_bytes()).is_empty();
-            for (field, value) in place.shape.fields.iter().zip(&values) {
-                let is_joined = match (&field.default, value.origin) {
-                    _ if field.ty == Type::Bytes => true,
-                    (Some(Default::Derived(templates)), Origin::Derived) => {
-                        let named = |name: &str| {
-                            let at = place.shape.position(name)?;
-                            Some(values.get(at)?.value.as_ref()?.texts().iter().any(|one| has(one)))
-                        };
-                        !templates.iter().flat_map(Template::texts).any(has)
-                            && !field.references().any(|name| named(name).unwrap_or_default())
-                    }
-                    _ => false,
-                };
-                area.joined.extend(is_joined.then(|| field.name.clone()));
-            }
-        }
-    }
-
     /// The references in defaults of declared fields. A search of the bytes does not see where such
     /// a text ends: the next one follows at once.
     fn in_defaults(&self, image: &Image) -> Vec<Finding> {
@@ -569,29 +527,6 @@ impl Context<'_> {
             }
         }
         findings
-    }
-}
-
-/// Section and field of each value that records require and do not have.
-fn unset(image: &Image) -> BTreeSet<(String, String)> {
-    let mut unset = BTreeSet::new();
-    for (section, place) in image.records() {
-        let shape = &place.shape;
-        let values = section.record(place).ok().and_then(|one| shape.values_of(&one).ok());
-        let missing = values.map(|(_, values)| shape.missing(&values)).unwrap_or_default();
-        unset.extend(missing.into_iter().map(|one| (shape.name.clone(), one.field)));
-    }
-    unset
-}
-
-impl From<&RecordArea> for KnownRecord {
-    fn from(area: &RecordArea) -> Self {
-        Self {
-            section: area.section.clone(),
-            spelling: area.spelling.clone(),
-            offset: area.record.start,
-            fingerprint: hex(&area.fingerprint),
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod against;
 pub(crate) mod built_for;
 pub(crate) mod classify;
+mod fields;
 pub(crate) mod finding;
 pub(crate) mod manifest;
 mod propose;

@@ -14,6 +14,7 @@ use crate::error::{Error, Result, special};
 use crate::files::tree_file::TreeFile;
 use crate::files::walk::{self, Entry, Tree};
 use crate::scan::classify::{self, Content, Known, Searched};
+use crate::scan::fields::KnownRecord;
 use crate::scan::finding::{Action, Finding, FindingKind, finding, finding_of, in_another_way};
 use crate::search::engine::{self, Searcher};
 use crate::search::hits::Hits;
@@ -73,7 +74,7 @@ pub(crate) struct Examined {
     /// Of a file, what it is.
     pub content: Content,
     /// Of a file, its records.
-    pub records: Vec<classify::KnownRecord>,
+    pub records: Vec<KnownRecord>,
     /// Of a file, whether it begins like a text.
     pub may_be_text: bool,
     /// The position of another name of the same file that comes before this one: what is known of

@@ -48,8 +48,12 @@ impl<'de> Visitor<'de> for TreeVisitor {
         Ok(Nested::Value(Literal::Integer(number.into())))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Nested, E> {
-        Ok(Nested::Value(Literal::Other("a number that is no 64-bit integer")))
+    fn visit_f64<E>(self, number: f64) -> Result<Nested, E> {
+        let is_negative_zero = number == 0.0 && number.is_sign_negative();
+        Ok(Nested::Value(Literal::Other(match is_negative_zero {
+            true => "`-0`, which is no integer in JSON (write `0`),",
+            false => "a number that is no 64-bit integer",
+        })))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Nested, E> {

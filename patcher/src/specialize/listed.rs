@@ -1,12 +1,15 @@
 //! Lists of hashes, by which a file of a tree vouches for others as they were: `RECORD` of an installed
 //! Python package (PyPA, "Recording installed projects"), and what `sha256sum` and its kin write (GNU
-//! coreutils, "md5sum invocation"), in files called `md5sums`, `SHA256SUMS` or `app.sha256`.
+//! coreutils, "md5sum invocation"; with `--tag`, as BSD's programs), in files called `md5sums`, `SHA256SUMS`,
+//! `B2SUMS`, `CHECKSUMS` or `app.sha256`; and mtree(5), where a line has the whole path of a file.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
+
+use memchr::memmem;
 
 use crate::error::Result;
 use crate::files::walk::{EntryKind, Tree};
@@ -19,8 +22,10 @@ const LARGEST: u64 = 32 << 20;
 enum List<'a> {
     /// `path,sha256=…,size`, from the folder that the list's folder is in.
     Python(&'a Path),
-    /// `hash  path`, from the list's folder or from the root of the tree.
+    /// `hash  path` or `HASH (path) = hash`, from the list's folder or from the root of the tree.
     Sums(&'a Path),
+    /// `./path sha256digest=hash`, likewise.
+    Mtree(&'a Path),
 }
 
 /// Warnings about the lists of a tree that have hashes of files which change, each with the position of the
@@ -74,7 +79,11 @@ impl<'a> List<'a> {
         if name == "record" && is("dist-info") {
             return folder.parent().map(Self::Python);
         }
-        let hashes: [&[u8]; 6] = [b"md5", b"sha1", b"sha224", b"sha256", b"sha384", b"sha512"];
+        if name == "mtree" || path.extension() == Some(OsStr::new("mtree")) {
+            return Some(Self::Mtree(folder));
+        }
+        let hashes: [&[u8]; 8] =
+            [b"md5", b"sha1", b"sha224", b"sha256", b"sha384", b"sha512", b"b2", b"check"];
         let name = name.as_bytes();
         let stem = name.strip_suffix(b".txt").unwrap_or(name);
         let stem = stem.strip_suffix(b"s").unwrap_or(stem);
@@ -92,11 +101,29 @@ impl<'a> List<'a> {
                 (!hash.is_empty()).then(|| quoted.unwrap_or(path))?
             }
             Self::Sums(_) => {
-                let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-                let (hash, path) = line.split_at_checked(digits)?;
-                let is_hash = matches!(hash.len(), 32 | 40 | 56 | 64 | 96 | 128);
-                let path = path.strip_prefix(b"  ").or(path.strip_prefix(b" *"))?;
-                is_hash.then_some(path)?
+                let is_digit = |byte: &&u8| byte.is_ascii_hexdigit();
+                let is_hash = |length| matches!(length, 32 | 40 | 56 | 64 | 96 | 128);
+                let tagged = line.iter().rev().take_while(is_digit).count();
+                let rest = &line[..line.len() - tagged];
+                if let Some(rest) = rest.strip_suffix(b") = ").filter(|_| is_hash(tagged)) {
+                    let open = memmem::find(rest, b" (")?;
+                    &rest[open + 2..]
+                } else {
+                    let digits = line.iter().take_while(is_digit).count();
+                    let path = &line[digits..];
+                    let path = path.strip_prefix(b"  ").or(path.strip_prefix(b" *"))?;
+                    is_hash(digits).then_some(path)?
+                }
+            }
+            Self::Mtree(_) => {
+                let mut words = line.split(|byte| b" \t".contains(byte));
+                let path = words.next().filter(|path| path.contains(&b'/'))?;
+                let is_hash = |word: &[u8]| {
+                    [&b"md5"[..], b"sha", b"rmd", b"ripemd"]
+                        .iter()
+                        .any(|hash| word.starts_with(hash))
+                };
+                words.any(is_hash).then_some(path)?
             }
         };
         (!path.is_empty()).then(|| OsString::from_vec(path.to_vec()).into())
@@ -106,7 +133,7 @@ impl<'a> List<'a> {
     fn places(&self, path: &Path) -> impl Iterator<Item = PathBuf> {
         let from = match self {
             Self::Python(folder) => [Some(*folder), None],
-            Self::Sums(folder) => [Some(*folder), Some(Path::new(""))],
+            Self::Sums(folder) | Self::Mtree(folder) => [Some(*folder), Some(Path::new(""))],
         };
         from.into_iter().flatten().filter_map(|folder| inside(folder, path))
     }

@@ -23,14 +23,15 @@ pub(super) fn left(edit: &RecordEdit, searcher: &Searcher, name: &Path) -> Vec<F
     overlay(&mut bytes, start, edit.edits());
     let Ok(record) = Record::parse(&bytes) else { return Vec::new() };
     let told = |kind: FindingKind, hit: &Hit, field: Option<&str>, advice: &'static str| {
-        let reference = searcher.references().get(hit.reference);
-        let text = reference.map(|one| shown(&one.path)).unwrap_or_default();
+        let text = around(&bytes, &Hit { offset: hit.offset - start, ..*hit });
+        let found = finding_of(name, kind, hit, text);
         Finding {
             action: Action::None,
             section: Some(edit.shape.name.clone()),
             field: field.map(str::to_owned),
-            advice: advice.into(),
-            ..finding_of(name, kind, hit, text)
+            // What is only possible has its own way out.
+            advice: if found.possible { found.advice.clone() } else { advice.into() },
+            ..found
         }
     };
     let mut left = Vec::new();
@@ -58,4 +59,12 @@ pub(super) fn left(edit: &RecordEdit, searcher: &Searcher, name: &Path) -> Vec<F
         }
     }
     left
+}
+
+/// The text in which a hit is, up to the next byte that cannot be shown.
+fn around(bytes: &[u8], hit: &Hit) -> String {
+    let (from, to) = (hit.offset as usize, (hit.offset + hit.length) as usize);
+    let before = bytes[..from].iter().rev().take_while(|byte| !byte.is_ascii_control()).count();
+    let behind = bytes[to..].iter().take_while(|byte| !byte.is_ascii_control()).count();
+    shown(&bytes[from - before..to + behind])
 }

@@ -358,9 +358,12 @@ impl<'a> Look<'a> {
             let (name, range) = (member.name.clone(), member.range());
             let mut start = Vec::new();
             let slice = || BufReader::new(Slice::new(file, range.clone()));
-            if slice().take(16).read_to_end(&mut start).is_ok() && PackFormat::of(&start).is_some()
-            {
-                self.stream(&[name], Box::new(slice()));
+            match slice().take(16).read_to_end(&mut start) {
+                Ok(_) if PackFormat::of(&start).is_some() => {
+                    self.stream(&[name], Box::new(slice()));
+                }
+                Ok(_) => {}
+                Err(error) => self.problem(&[name], error),
             }
         }
     }
