@@ -13,7 +13,7 @@ use crate::files::window::Window;
 use crate::image::data::ImageData;
 use crate::image::loader::Role;
 use crate::image::places;
-use crate::image::places::{Part, Places, Purpose, containing};
+use crate::image::places::{Part, Places, Purpose, Symbol, containing};
 use crate::record::area::{RecordArea, areas};
 use crate::record::read::Image;
 use crate::search::hits::Hit;
@@ -112,7 +112,7 @@ pub(super) fn compare(
             continue;
         }
         let Some(part) = our_places.part(run.ours.start) else { continue };
-        let symbol = symbol.filter(|symbol| symbol.distance < symbol.size);
+        let symbol = symbol.filter(Symbol::contains);
         let texts = match part.purpose {
             Purpose::Data => texts((ours, path), (theirs, their_path), run)?,
             _ => None,
