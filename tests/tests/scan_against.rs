@@ -67,3 +67,21 @@ fn each_read_is_needed() {
         assert_each_is_needed(&folder, LINE, name);
     }
 }
+
+/// What an image without a record takes from elsewhere is far from its headers: that it could not be read was no
+/// error, as nobody is told of it here.
+#[test]
+fn each_read_of_a_library_without_a_record_is_needed() {
+    let folder = Folder::new();
+    let code =
+        "#include <string>\nstd::string answer() { return \"a text that is no immediate\"; }\n";
+    for (tree, more) in [("one", ""), ("two", "\n")] {
+        create_dir(folder.path(tree)).expect("a folder");
+        folder.write("app.cc", [more, code].concat());
+        folder.run("g++ -g -O2 -c app.cc").ok();
+        folder.run(&format!("ar rcs {tree}/liba.a app.o")).ok();
+    }
+    // What is inside of an archive, and cannot be read, is told as a finding.
+    let line = format!("{LINE} --no-members");
+    assert_each_is_needed(&folder, &line, "one/liba.a");
+}

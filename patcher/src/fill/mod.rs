@@ -142,7 +142,7 @@ pub fn fill(path: &Path, assignments: &[Assignment], options: &FillOptions<'_>) 
     if changed {
         finish = finish_of(&image, &records, &edits, options)?;
         warnings.append(&mut finish.warnings);
-        warnings.extend(slices_without(&image));
+        warnings.extend(slices_without(&image)?);
         warnings.extend(seals::sealed(output));
         warnings.extend(warnings::of(&image.file, &image.path, &records, replaces)?);
         edits.extend(finish.edits.iter().cloned());
@@ -247,15 +247,13 @@ fn finish_of(
 }
 
 /// Sentences about the processors of a universal file that have no record.
-fn slices_without(image: &Image) -> Vec<String> {
+fn slices_without(image: &Image) -> Result<Vec<String>> {
     let with: Vec<&str> =
         image.sections.iter().filter_map(|section| section.slice.as_deref()).collect();
-    let without = image::slices_without(&ImageData::new(&image.file), &with).into_iter();
-    without
-        .map(|slice| {
-            format!("its part {slice} has no record: for that processor nothing was filled")
-        })
-        .collect()
+    let without = image::slices_without(&ImageData::new(&image.file), &with);
+    let told =
+        |slice| format!("its part {slice} has no record: for that processor nothing was filled");
+    Ok(image::known(&image.path, without)?.into_iter().map(told).collect())
 }
 
 /// Refuses edits that lie in a section of records.
