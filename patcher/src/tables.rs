@@ -57,7 +57,7 @@ pub fn tables(path: &Path) -> Result<Tables> {
         let member = |one: ArchiveMember| (one.name, one.offset, one.size);
         tables.members = members.into_iter().map(member).collect();
     }
-    tables.libraries = image::imports(&data).libraries;
+    tables.libraries = image::known(path, image::imports(&data))?.libraries;
     match regions.and(places) {
         Ok(()) => Ok(tables),
         Err(problem @ ImageProblem::Unread(_)) => Err(Error::not_image(path)(problem)),

@@ -15,6 +15,7 @@ pub mod nix;
 pub mod package;
 pub mod page;
 pub mod random;
+pub mod reads;
 pub mod repository;
 pub mod rust;
 mod untouched;

@@ -4,6 +4,7 @@
 
 use std::fs::{create_dir_all, remove_dir_all};
 
+use postlink_tests::reads::assert_each_is_needed;
 use postlink_tests::{Folder, Run, postlink};
 
 /// Compressed texts, with the programs that unpack them.
@@ -77,6 +78,22 @@ fn a_read_that_fails_is_no_text_that_stays() {
         }
     }
     assert!(refused > 2, "{refused}");
+}
+
+/// It was left as a text that stays, with the system's words for advice; and where `verify` could not read it, it
+/// differed.
+#[test]
+fn a_text_that_cannot_be_read_is_refused() {
+    let folder = tree();
+    folder.write("page", ".I /opt/app/bin\n");
+    folder.run_words("sh".as_ref(), &["-c", "gzip -n < page > tree/share/a.gz"]).ok();
+    let line = format!("specialize --output tree=/srv/new --destdir out {LINE} --repack");
+    assert_each_is_needed(&folder, &format!("{line} --dry-run"), "tree/share/a.gz");
+    folder.postlink(&line).ok();
+    for name in ["tree/share/a.gz", "out/srv/new/share/a.gz"] {
+        let line = format!("verify tree out/srv/new {LINE} --repack");
+        assert_each_is_needed(&folder, &line, name);
+    }
 }
 
 #[track_caller]

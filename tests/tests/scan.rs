@@ -491,6 +491,21 @@ fn against_another_build_declared_values_are_explained() {
     assert!(report["against"]["explained"]["value of a declared field"].as_u64() > Some(0));
 }
 
+/// A PDF file is no text: what may be a path in it was not told where it was compressed.
+#[test]
+fn a_compressed_pdf_file_is_no_text_either() {
+    let folder = Folder::new();
+    create_dir(folder.path("tree")).expect("a folder");
+    folder.write("tree/plain", "%PDF-1.7\n(/x/opt/app)\n");
+    folder.write("tree/text", "in /x/opt/app\n");
+    for name in ["plain", "text"] {
+        folder.run(&format!("gzip -kn tree/{name}")).ok();
+    }
+    let report = scan(&folder, "tree --reference /opt/app", 3);
+    assert_eq!(of_kind(&report, "data", &["possible"]), ["plain true"]);
+    assert_eq!(of_kind(&report, "member", &["possible"]), ["plain.gz true"]);
+}
+
 /// The same is found in images of 32 bits and of the other byte order.
 #[test]
 fn other_machines() {

@@ -4,36 +4,18 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 
-use postlink_tests::{Folder, postlink};
+use postlink_tests::Folder;
+use postlink_tests::reads::assert_each_is_needed;
 use serde_json::Value as Json;
 
-/// Where the other file could not be read, the original was named.
+/// Where the other file could not be read, the original was named; and where what a file is could not be read, it
+/// differed.
 #[test]
 fn the_file_that_cannot_be_read_is_named() {
     let folder = specialized("final");
-    let name = |name: &str| folder.path(name).display().to_string();
     for file in ["share/app.pc", "lib/libapp.so"] {
         for tree in ["src/package", "final"] {
-            let unread = format!("{}/{file}", name(tree));
-            // Behind the first look, which tells that the files differ.
-            let mut times = 0;
-            for when in [2, 3, 5] {
-                let line = format!(
-                    "strace -f -o /dev/null -P {unread} -e inject=pread64:error=EIO:when={when} {} verify \
-                     src/package final",
-                    postlink().display()
-                );
-                let run = folder.run(&line);
-                if run.code == 1 {
-                    assert!(
-                        run.stderr.contains(&format!("{tree}/{file}: Input")),
-                        "{}",
-                        run.stderr
-                    );
-                    times += 1;
-                }
-            }
-            assert!(times > 0, "{tree} {file}");
+            assert_each_is_needed(&folder, "verify src/package final", &format!("{tree}/{file}"));
         }
     }
 }

@@ -77,7 +77,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
-    let talk = talk.is_result(args.dry_run);
+    let talk = talk.as_result(args.dry_run);
     json::or_error(args.json, || {
         if args.output.is_some() && args.images.len() > 1 {
             return Err(Error::usage(

@@ -183,7 +183,7 @@ const FINDING: Keys = &[
     ("path", "the file, relative to its tree; empty where that is a single file"),
     (
         "kind",
-        "`value`, `runpath`, `text`, `link`, `descriptor`, `string`, `loader`, `debug`, `signature`, `data`, `member`, `name`, `record` or `unread`",
+        "`value`, `runpath`, `text`, `link`, `descriptor`, `string`, `loader`, `debug`, `signature`, `data`, `member`, `name`, `record`, `unread` or `special`",
     ),
     (
         "action",
@@ -249,3 +249,22 @@ const STANDING: Keys = &[
     ("new", "its new value"),
     ("places", "where texts have the old one"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::finding::FindingKind;
+
+    /// One of them was missing.
+    #[test]
+    fn all_kinds_of_findings_are_told() {
+        let name = |kind: &FindingKind| {
+            let json = serde_json::to_string(kind).expect("a word");
+            format!("`{}`", json.trim_matches('"'))
+        };
+        let names: Vec<String> = FindingKind::ALL.iter().map(name).collect();
+        let (last, others) = names.split_last().expect("kinds");
+        let told = FINDING.iter().find(|(key, _)| *key == "kind").expect("the key");
+        assert_eq!(told.1, format!("{} or {last}", others.join(", ")));
+    }
+}

@@ -147,7 +147,7 @@ impl Watch for Progress {
 pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
     json::or_error(args.json, || {
         let options = options(args, talk)?;
-        let progress = Progress::new(talk.0.quiet);
+        let progress = Progress::new(talk.global.quiet);
         let done = specialize(&options, &progress, &*super::signals::stop()?);
         progress.end();
         let done = done?;
@@ -155,7 +155,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         if args.json {
             json::print(&report(&done));
         } else {
-            tell(&done, args, talk.is_result(args.dry_run));
+            tell(&done, args, talk.as_result(args.dry_run));
         }
         Ok(if done.left.is_empty() { Exit::Done } else { Exit::Found })
     })

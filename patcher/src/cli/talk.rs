@@ -42,22 +42,26 @@ pub(super) struct Global {
 
 /// Messages to the user, as many as the options ask for, and whether they are all that a command does.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Talk(pub(super) Global, bool);
+pub(super) struct Talk {
+    pub(super) global: Global,
+    is_result: bool,
+}
 
 impl Talk {
     /// That of a command which does something beside telling it.
     pub(super) fn new(global: Global) -> Self {
-        Self(global, false)
+        Self { global, is_result: false }
     }
 
     /// The same, but no steps are told where standard output is for an object of JSON.
     pub(super) fn beside_json(self, json: bool) -> Self {
-        Self(Global { quiet: self.0.quiet || json, ..self.0 }, self.1)
+        let global = Global { quiet: self.global.quiet || json, ..self.global };
+        Self { global, ..self }
     }
 
     /// The same, but what is told is the result, if this is so: without it, the command has failed.
-    pub(super) fn is_result(self, is_result: bool) -> Self {
-        Self(self.0, is_result)
+    pub(super) fn as_result(self, is_result: bool) -> Self {
+        Self { is_result, ..self }
     }
 
     /// Tells a step that was done, on one line.
@@ -67,25 +71,25 @@ impl Talk {
 
     /// Tells steps that were done, each on a line.
     pub(super) fn say_lines(self, text: &str) {
-        if !self.0.quiet {
+        if !self.global.quiet {
             self.tell(text);
         }
     }
 
     /// Tells a detail on one line, with `--verbose`.
     pub(super) fn detail(self, text: &str) {
-        if self.0.verbose {
+        if self.global.verbose {
             self.tell(&line(text));
         }
     }
 
     fn tell(self, text: &str) {
-        if self.1 { print(text) } else { tell(text) }
+        if self.is_result { print(text) } else { tell(text) }
     }
 
     /// Tells a danger that the user has to see to, on one line.
     pub(super) fn warn(self, text: &str) {
-        if !self.0.quiet {
+        if !self.global.quiet {
             report(YELLOW, "warning", &line(text), "");
         }
     }

@@ -58,7 +58,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
-    let talk = talk.is_result(true);
+    let talk = talk.as_result(true);
     json::or_error(args.json, || {
         let rewrites = args.rewrites.iter().map(|text| super::specialize::rewrite(text));
         let options = VerifyOptions {
@@ -71,7 +71,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             debug_files: args.debug_files.clone(),
             force: args.force,
         };
-        let progress = Progress::new(talk.0.quiet).ends_at_signals();
+        let progress = Progress::new(talk.global.quiet).ends_at_signals();
         let verified = verify(&options, &progress);
         progress.end();
         let has_none = match verified? {

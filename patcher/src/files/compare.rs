@@ -50,14 +50,6 @@ impl UnreadFile {
     }
 }
 
-/// Where it does not matter which of them it is.
-impl From<UnreadFile> for io::Error {
-    fn from(unread: UnreadFile) -> Self {
-        let (UnreadFile::Ours(error) | UnreadFile::Theirs(error)) = unread;
-        error
-    }
-}
-
 /// Reads two files, from these offsets on, in windows of the same size, as long as `look` says to
 /// go on. It is told how far from the offsets the windows are. What is a hole in both is passed over.
 pub(crate) fn pairs(

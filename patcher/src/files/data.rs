@@ -2,13 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fs::SeekFrom as Find;
-use rustix::io::Errno;
-
+use super::holes::extents;
 use super::open::size;
 use super::window::Window;
 use crate::edit::{Edit, overlay};
@@ -27,23 +25,9 @@ const CHUNK: usize = 1 << 20;
 /// # Errors
 /// The system refuses something; the file has become shorter; `stop` was set.
 pub(crate) fn copy_data(source: &File, new: &File, stop: &AtomicBool) -> io::Result<()> {
-    let metadata = source.metadata()?;
-    let size = metadata.len();
-    if metadata.blocks().saturating_mul(512) >= size {
-        return copy_part(source, new, 0, size, stop);
-    }
-    let mut at = 0;
-    while at < size {
-        let start = match rustix::fs::seek(source, Find::Data(at)) {
-            Ok(start) => start,
-            // No data behind this place.
-            Err(Errno::NXIO) => break,
-            // No holes on this file system.
-            Err(_) => at,
-        };
-        let end = rustix::fs::seek(source, Find::Hole(start)).unwrap_or(size).min(size);
-        copy_part(source, new, start, end, stop)?;
-        at = end;
+    let size = size(source)?;
+    for extent in extents(source)? {
+        copy_part(source, new, extent.start, extent.end, stop)?;
     }
     new.set_len(size)
 }

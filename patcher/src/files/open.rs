@@ -1,12 +1,12 @@
 //! Opens files, and reads parts of them.
 
-use std::fs::{File, FileType, Metadata, TryLockError};
+use std::fs::{File, Metadata, TryLockError};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::OFlags;
+use rustix::fs::{FileType, OFlags};
 
 use crate::error::{Error, Result, Since};
 
@@ -26,7 +26,7 @@ pub(crate) fn open(path: &Path, mode: Mode) -> Result<File> {
     loop {
         let metadata = path.metadata().map_err(Error::io("open", path))?;
         let action = if mode == Mode::Write { "write into" } else { "open" };
-        if let Some(kind) = irregular(metadata.file_type()) {
+        if let Some(kind) = irregular(&metadata) {
             return Err(Error::NotRegular { path: path.to_owned(), kind });
         }
         // Something else may be there by now.
@@ -38,7 +38,7 @@ pub(crate) fn open(path: &Path, mode: Mode) -> Result<File> {
             .open(path)
             .map_err(Error::io(action, path))?;
         let opened = file.metadata().map_err(Error::io("open", path))?;
-        if let Some(kind) = irregular(opened.file_type()) {
+        if let Some(kind) = irregular(&opened) {
             return Err(Error::NotRegular { path: path.to_owned(), kind });
         }
         if mode == Mode::Read {
@@ -88,19 +88,24 @@ pub(super) fn id(metadata: &Metadata) -> (u64, u64) {
 }
 
 /// What a path is if it is not a regular file.
-pub(crate) fn irregular(file_type: FileType) -> Option<&'static str> {
-    if file_type.is_file() {
-        None
-    } else if file_type.is_dir() {
-        Some("a directory")
-    } else if file_type.is_fifo() {
-        Some("a named pipe")
-    } else if file_type.is_socket() {
-        Some("a socket")
-    } else if file_type.is_symlink() {
-        Some("a symbolic link to nothing")
-    } else {
-        Some("a device")
+pub(crate) fn irregular(metadata: &Metadata) -> Option<&'static str> {
+    match FileType::from_raw_mode(metadata.mode()) {
+        FileType::RegularFile => None,
+        FileType::Directory => Some("a directory"),
+        FileType::Symlink => Some("a symbolic link to nothing"),
+        other => Some(special(other)),
+    }
+}
+
+/// What [`special`] calls a pipe that has a name.
+pub(crate) const PIPE: &str = "a named pipe";
+
+/// What a thing is that is neither a file, nor a folder, nor a symbolic link.
+pub(super) fn special(file_type: FileType) -> &'static str {
+    match file_type {
+        FileType::Fifo => PIPE,
+        FileType::Socket => "a socket",
+        _ => "a device",
     }
 }
 

@@ -353,10 +353,10 @@ pub(crate) fn targets(outputs: &[&Path], inputs: &[&Path]) -> Result<Vec<PathBuf
 /// A directory, a device, a pipe, a socket, a link to nothing; a folder that is not there.
 pub(crate) fn target(path: &Path) -> Result<PathBuf> {
     let kind = match path.metadata() {
-        Ok(metadata) => irregular(metadata.file_type()),
+        Ok(metadata) => irregular(&metadata),
         // Nothing there, or a link to nothing.
         Err(error) if is_nothing(&error) => match path.symlink_metadata() {
-            Ok(metadata) => irregular(metadata.file_type()),
+            Ok(metadata) => irregular(&metadata),
             Err(_) => return new_target(path),
         },
         Err(error) => return Err(Error::io("look at", path)(error)),

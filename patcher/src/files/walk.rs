@@ -12,7 +12,7 @@ use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 
 use super::folder::Folder;
-use super::open::{Stamp, id};
+use super::open::{Stamp, id, special};
 use super::status::Status;
 use crate::error::{Error, Result};
 
@@ -229,9 +229,7 @@ fn entry(folder: &Folder, name: &OsStr, path: PathBuf) -> io::Result<Entry> {
         FileType::RegularFile => EntryKind::File(status.size),
         FileType::Directory => EntryKind::Directory,
         FileType::Symlink => EntryKind::Symlink(folder.read_link(name)?),
-        FileType::Fifo => EntryKind::Special("a named pipe"),
-        FileType::Socket => EntryKind::Special("a socket"),
-        _ => EntryKind::Special("a device"),
+        other => EntryKind::Special(special(other)),
     };
     let Status { mode, id, links, changed, modified, .. } = status;
     Ok(Entry { path, kind, mode, id, links, changed, modified })

@@ -86,9 +86,12 @@ pub(crate) fn slices_without(
     })
 }
 
-/// What the image takes from elsewhere; nothing, where that cannot be read.
-pub(crate) fn imports(data: &ImageData<'_>) -> Imports {
-    let imports = data.ask(|data| {
+/// What the image takes from elsewhere.
+///
+/// # Errors
+/// The file is no image, or damaged.
+pub(crate) fn imports(data: &ImageData<'_>) -> Result<Imports, ImageProblem> {
+    data.ask(|data| {
         let pieces = pieces(data)?;
         // An archive may have no members.
         let mut all = Imports { unlinked: pieces.is_empty(), ..Imports::default() };
@@ -106,8 +109,7 @@ pub(crate) fn imports(data: &ImageData<'_>) -> Imports {
             all.libraries.extend(new);
         }
         Ok(all)
-    });
-    imports.unwrap_or_default()
+    })
 }
 
 /// The edit that gives an image the identity that follows from its content after other edits: of ELF
@@ -243,16 +245,20 @@ pub(crate) fn begins_archive(start: &[u8]) -> bool {
 
 /// Where the record may be in an image that has none: only in intermediate code, of the object
 /// file or of a member.
-pub(crate) fn intermediate_only(data: &ImageData<'_>) -> Option<ImageProblem> {
-    let problem = data.ask(|data| {
+///
+/// # Errors
+/// The file is no image, or damaged.
+pub(crate) fn intermediate_only(
+    data: &ImageData<'_>,
+) -> Result<Option<ImageProblem>, ImageProblem> {
+    data.ask(|data| {
         let is_intermediate = |piece: &Piece| match &piece.format {
             Ok(format) => format.is_intermediate(data.part(&piece.range)),
             Err(problem) => *problem == ImageProblem::Intermediate,
         };
         let piece = pieces(data)?.into_iter().find(is_intermediate);
         Ok(piece.map(|piece| piece.problem(ImageProblem::Intermediate)))
-    });
-    problem.ok().flatten()
+    })
 }
 
 /// The strings that the loader reads: each once, in the order of the file's headers.

@@ -117,10 +117,10 @@ impl Image {
             sections.extend(self.read_section(section)?);
         }
         if sections.is_empty() {
-            if let Some(problem) = image::intermediate_only(&cache) {
+            if let Some(problem) = image::known(path, image::intermediate_only(&cache))? {
                 return Err(not_image(problem));
             }
-            let imports = image::imports(&cache);
+            let imports = image::known(path, image::imports(&cache))?;
             return Err(Error::NoRecord { path: path.to_owned(), imports });
         }
         Ok(sections)

@@ -25,7 +25,7 @@ use crate::image::loader::Role;
 use crate::image::loader_texts;
 use crate::image::{begins_archive, begins_image};
 use crate::record::read::Image;
-use crate::search::text::is_text;
+use crate::search::text::is_whole_text;
 
 /// Bytes of a file that are looked at: more than any `.pc` file has.
 const LOOKED_AT: usize = 64 << 10;
@@ -238,7 +238,7 @@ fn listed(bytes: &[u8], said: &mut Said) {
 
 /// The paths of a `.pc` or `.la` file, or of a script's first line.
 fn text(bytes: &[u8], is_config: bool, entry: &Entry, said: &mut Said) {
-    if !is_text(bytes) {
+    if !is_whole_text(bytes) {
         return;
     }
     let path = |text: &[u8]| PathBuf::from(OsStr::from_bytes(text));

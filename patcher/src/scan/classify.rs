@@ -265,7 +265,9 @@ impl Context<'_> {
             };
             known.findings.extend(self.in_archive(&looked_into, &areas)?);
             // Debug information of object files may be compressed. What is no static library has none.
-            if let (true, Ok(places)) = (look_inside, places(&ImageData::new(self.file), &[])) {
+            if look_inside {
+                let places = places(&ImageData::new(self.file), &[]);
+                let places = image::known(&self.searched.file.path(), places)?;
                 known.findings.extend(self.compressed_sections(&places));
             }
             return Ok(known);

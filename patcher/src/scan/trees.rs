@@ -20,7 +20,7 @@ use crate::search::engine::{self, Searcher};
 use crate::search::hits::Hits;
 use crate::search::parts;
 use crate::search::reference::Reference;
-use crate::search::text::is_text;
+use crate::search::text::is_whole_text;
 use crate::shown::escaped;
 use crate::watch::Watch;
 
@@ -187,7 +187,7 @@ fn scan(
                 let path = || escaped(tree.entries[*position].path.as_os_str());
                 let of = |(section, field)| Unset { path: path(), section, field };
                 without.extend(unset.into_iter().map(of));
-                let may_be_text = is_text(&found.start);
+                let may_be_text = is_whole_text(&found.start);
                 entries[*position] = Examined { content, records, same_as: None, may_be_text };
                 findings.extend(more);
             }

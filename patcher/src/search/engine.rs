@@ -20,7 +20,7 @@ use super::pieces::{self, HALF, PIECE};
 use super::reference::Reference;
 use crate::error::{Error, Result, TooMany};
 use crate::files::open::read_at;
-use crate::search::text::is_text;
+use crate::search::text::is_text_at;
 use crate::shown::shown;
 
 /// Bytes that are read and searched at a time: they stay in a processor's cache.
@@ -205,7 +205,8 @@ impl Searcher {
             if found.start.is_empty() {
                 found.start = buffer.iter().copied().take(START).collect();
             }
-            found.is_text &= is_text(&buffer[buffer.len() - read..]);
+            let new = buffer.len() - read;
+            found.is_text &= is_text_at(base + new as u64, &buffer[new..]);
             let is_end = read == 0;
             let to = if is_end { buffer.len() } else { buffer.len().saturating_sub(self.behind()) };
             self.window(&buffer, from..to.max(from), base, &mut found);

@@ -24,8 +24,7 @@ fn is_binary(byte: u8) -> bool {
 }
 
 /// Whether all bytes may be those of a text: of UTF-8, or of another encoding that contains ASCII.
-#[must_use]
-pub(crate) fn is_text(bytes: &[u8]) -> bool {
+fn is_text(bytes: &[u8]) -> bool {
     !bytes.iter().copied().any(is_binary)
 }
 
@@ -34,6 +33,12 @@ pub(crate) fn is_text(bytes: &[u8]) -> bool {
 #[must_use]
 pub(crate) fn is_whole_text(bytes: &[u8]) -> bool {
     !beginning(bytes).starts_with(b"%PDF-") && is_text(bytes)
+}
+
+/// Whether the bytes at this offset of a whole may be those of a text: see [`is_whole_text`].
+#[must_use]
+pub(crate) fn is_text_at(at: u64, bytes: &[u8]) -> bool {
+    if at == 0 { is_whole_text(bytes) } else { is_text(bytes) }
 }
 
 /// Bytes without the white space, and the mark of Unicode, with which they begin.
@@ -59,7 +64,7 @@ pub(crate) fn lines(file: &File, hits: &[Hit]) -> io::Result<Option<Vec<u64>>> {
         let window = (WINDOW as u64).min(end.saturating_sub(at)) as usize;
         let read = read_at(file, &mut buffer[..window], at)?;
         let window = &buffer[..read];
-        if !(if at == 0 { is_whole_text(window) } else { is_text(window) }) {
+        if !is_text_at(at, window) {
             return Ok(None);
         }
         if read == 0 {

@@ -8,7 +8,7 @@ use postlink_codegen::Literal;
 use super::lines;
 use super::tree::Nested;
 use crate::error::{Error, Result};
-use crate::files::open::read_text;
+use crate::files::open::{PIPE, read_text};
 use crate::shown::{escaped, line};
 
 /// A file of values.
@@ -103,7 +103,7 @@ impl ValueFile {
             read.map_err(Error::io("read", "standard input"))?;
         } else {
             text = read_text(&self.path).map_err(|error| match error {
-                Error::NotRegular { kind: "a named pipe", .. } => Error::input(
+                Error::NotRegular { kind: PIPE, .. } => Error::input(
                     error.to_string(),
                     "what another program writes comes by standard input: --values - (with a form: env:-)",
                 ),

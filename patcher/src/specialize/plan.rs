@@ -252,7 +252,9 @@ impl Context<'_> {
         let (path, size) = (found.path(), found.size());
         let failed = |error| Error::io("read", &path)(error);
         if content == Content::Packed && rules.repacks(file).map_err(failed)? {
-            return self.packed(file, size, findings, planned);
+            let rewritten = rules.packed(file, size).map_err(failed)?;
+            Self::packed(rewritten, findings, planned);
+            return Ok(());
         }
         let strings = rules.strings(file, size).map_err(failed)?;
         let (mut edits, mut records) = (Vec::new(), Vec::new());
@@ -382,19 +384,17 @@ impl Context<'_> {
 
     /// Plans a compressed file, or an archive: one compressed text is rewritten, everything else stays.
     fn packed(
-        &self,
-        file: &File,
-        size: u64,
+        rewritten: Result<Option<Edit>, String>,
         findings: Vec<(usize, Finding)>,
         planned: &mut Planned,
-    ) -> Result<()> {
+    ) {
         let is_one = findings.iter().all(|(_, one)| one.packed && one.member.len() == 1);
-        let problem = match self.wanted.rules.packed(file, size) {
+        let problem = match rewritten {
             Ok(Some(edit)) if is_one => {
                 planned.entry.notes.push("compressed text rewritten".into());
                 planned.entry.edits = vec![edit];
                 planned.entry.is_repacked = true;
-                return Ok(());
+                return;
             }
             Ok(_) => "it is not one compressed text".to_owned(),
             Err(problem) => problem,
@@ -403,7 +403,6 @@ impl Context<'_> {
             finding.advice = format!("{problem}: {}", finding.advice).into();
             (order, finding)
         }));
-        Ok(())
     }
 
     /// The edits of an image, or archive of images: of its records, and of what the loader reads. Also where

@@ -12,7 +12,7 @@ use lzma_rust2::{XzOptions, XzWriter};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
 use crate::edit::Edit;
-use crate::search::unpack::{PackFormat, packed_text, whole};
+use crate::search::unpack::{PackFormat, PackedText, packed_text, whole};
 
 /// What gzip says of the system that it runs on: Unix (RFC 1952, 2.3.1).
 const UNIX: u8 = 3;
@@ -23,17 +23,23 @@ const XZ_PRESET: u32 = 6;
 type Rewriter<'a> = dyn Fn(&[u8]) -> Result<Option<Vec<u8>>, String> + 'a;
 
 /// What becomes of a compressed text of this size: its bytes as they are, and as they will be. `None` if
-/// `rewrite` gives no other text.
+/// `rewrite` gives no other text. Or why it cannot be rewritten, as a sentence of which the file is the subject;
+/// `rewrite` may refuse, too.
 ///
 /// # Errors
-/// Why it cannot be rewritten, as a sentence of which the file is the subject; `rewrite` may refuse, too.
+/// The file cannot be read.
 pub(crate) fn repack(
     file: &File,
     size: u64,
     rewrite: &Rewriter<'_>,
+) -> io::Result<Result<Option<Edit>, String>> {
+    Ok(packed_text(file, size)?.and_then(|packed| packed_again(packed, rewrite)))
+}
+
+fn packed_again(
+    (format, before, text): PackedText,
+    rewrite: &Rewriter<'_>,
 ) -> Result<Option<Edit>, String> {
-    let read = packed_text(file, size).map_err(|error| format!("it cannot be read: {error}"))?;
-    let (format, before, text) = read?;
     let Some(new) = rewrite(&text)?.filter(|new| *new != text) else { return Ok(None) };
     let after = match format {
         PackFormat::Gzip => gzip(&before, &new),
@@ -105,6 +111,7 @@ mod tests {
     fn repacked(path: &Path) -> Result<Option<Edit>, String> {
         let file = File::open(path).expect("a file");
         repack(&file, file.metadata().expect("a size").len(), &|text| Ok(rewritten(text)))
+            .expect("a file that can be read")
     }
 
     /// The programs that users have read it, and whatever it was compressed with, it has the same bytes.

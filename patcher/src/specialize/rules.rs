@@ -274,14 +274,18 @@ impl Rules<'_> {
     }
 
     /// What becomes of a compressed text: its bytes, and the new ones; `None` if it has no references
-    /// that are rewritten.
+    /// that are rewritten. Or why it cannot be rewritten, as a sentence of which the file is the subject; also
+    /// where compressed texts are not to be rewritten.
     ///
     /// # Errors
-    /// Why it cannot be rewritten, as a sentence of which the file is the subject; also where
-    /// compressed texts are not to be rewritten.
-    pub(crate) fn packed(&self, file: &File, size: u64) -> Result<Option<Edit>, String> {
+    /// The file cannot be read.
+    pub(crate) fn packed(
+        &self,
+        file: &File,
+        size: u64,
+    ) -> io::Result<Result<Option<Edit>, String>> {
         if !self.repack {
-            return Err("it is compressed: unpack it, or rewrite it with --repack".into());
+            return Ok(Err("it is compressed: unpack it, or rewrite it with --repack".into()));
         }
         repack(file, size, &|text| self.rewrites.whole_text(text))
     }

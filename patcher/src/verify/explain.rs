@@ -8,14 +8,15 @@ use std::path::Path;
 use super::debug_files::DebugFiles;
 use super::images::{Permitted, compare, merged};
 use crate::edit::{Edit, outermost};
-use crate::error::{Error, Result, SectionProblem};
+use crate::error::{Error, ImageProblem, Result, SectionProblem};
 use crate::files::compare::{UnreadFile, holds, pairs};
 use crate::files::open::{read_at, size};
 use crate::files::tree_file::TreeFile;
 use crate::files::window::Window;
 use crate::image;
+use crate::image::Region;
 use crate::image::data::ImageData;
-use crate::image::loader::{LoaderText, Role};
+use crate::image::loader::{LoaderProblem, LoaderText, Role};
 use crate::image::places::containing;
 use crate::image::{begins_image, places};
 use crate::image::{loader_texts, replace_loader_texts};
@@ -101,7 +102,7 @@ impl<'a> Explainer<'a> {
         let image = match Image::of_file(pair.original) {
             Ok(image) => image,
             // One without section headers is an image to its loader.
-            Err(Error::NotImage { .. }) if is_image(before) => unrecorded()?,
+            Err(Error::NotImage { .. }) if is_image(before, &path)? => unrecorded()?,
             Err(Error::NotImage { .. }) => {
                 self.content(pair, before, after, &mut explained)?;
                 return Ok(explained);
@@ -130,12 +131,13 @@ impl<'a> Explainer<'a> {
     ) -> Result<()> {
         let failed = |error| Error::io("compare", &image.path)(error);
         let unread = |error: UnreadFile| error.of("compare", &image.path, &pair.filled.path());
-        let texts = loader_texts(&ImageData::new(&image.file)).unwrap_or_default();
+        let texts = image::known(&image.path, loader_texts(&ImageData::new(&image.file)))?;
         let entry = pair.original.entry;
         let place = self.beside.place(entry, &image.file, &texts, self.destination);
         let place = place.map_err(failed)?;
         let mut ranges = Vec::new();
-        ranges.extend(self.loader_texts(image, after, &texts, &place, explained).map_err(unread)?);
+        let filled = pair.filled.path();
+        ranges.extend(self.loader_texts(image, (after, &filled), &texts, &place, explained)?);
         // Records, and strings that the loader reads, have rules of their own.
         let mut taken: Vec<Range<u64>> = texts.into_iter().map(|text| text.range).collect();
         taken.extend(image.records().filter_map(|(section, place)| {
@@ -145,7 +147,7 @@ impl<'a> Explainer<'a> {
         let taken = merged(taken);
         if self.rules.equal_length {
             // An image whose parts cannot be told is searched as a whole.
-            let places = places(&ImageData::new(&image.file), &[]).unwrap_or_default();
+            let places = image::known(&image.path, places(&ImageData::new(&image.file), &[]))?;
             let kind =
                 |hit: &Hit| FindingKind::in_image(places.part(hit.offset).map(|part| part.purpose));
             let strings = self.edits(pair.original, &image.file, kind)?;
@@ -166,7 +168,7 @@ impl<'a> Explainer<'a> {
         let text = |text: &str| self.rules.string(text);
         let debug_files = self.debug_files;
         let permitted = Permitted { explained: ranges, text: Some(&text), debug_files };
-        let report = compare(image, after, &pair.filled.path(), &permitted)?;
+        let report = compare(image, after, &filled, &permitted)?;
         let defaults = report.changed_defaults.into_iter().map(|field| Change::Default { field });
         explained.changes.extend(report.changed_values.into_iter().map(Change::Value));
         explained.changes.extend(defaults);
@@ -185,18 +187,19 @@ impl<'a> Explainer<'a> {
     fn loader_texts(
         &self,
         image: &Image,
-        after: &File,
+        (after, filled): (&File, &Path),
         texts: &[LoaderText],
         place: &FilePlace<'_>,
         explained: &mut Explained,
-    ) -> Result<Vec<Range<u64>>, UnreadFile> {
-        let now = loader_texts(&ImageData::new(after)).unwrap_or_default();
+    ) -> Result<Vec<Range<u64>>> {
+        let now = image::known(filled, loader_texts(&ImageData::new(after)))?;
         let are_same = now.iter().map(|text| text.role).eq(texts.iter().map(|text| text.role));
         if !are_same {
             // The difference is then told by its region.
             return Ok(Vec::new());
         }
         let data = ImageData::new(&image.file);
+        let regions = image::known(&image.path, image::regions(&data))?;
         let mut changes: Vec<(&LoaderText, &[u8])> = Vec::new();
         for (text, now) in texts.iter().zip(&now).filter(|(text, now)| text.text != now.text) {
             if self.rules.is_loader(text, &now.text, place) {
@@ -204,22 +207,26 @@ impl<'a> Explainer<'a> {
             } else {
                 let expected = shown(&self.rules.loader_text(text));
                 let why = format!("the rewrites give `{expected}`");
-                explained.differences.push(wrong_text(&data, text, &now.text, &why));
+                explained.differences.push(wrong_text(&regions, text, &now.text, &why));
             }
         }
         // Also checks that nothing else reads the same bytes.
         let edits = match replace_loader_texts(&data, &changes) {
             Ok(edits) => edits,
+            Err(LoaderProblem::Image(problem @ ImageProblem::Unread(_))) => {
+                return Err(Error::not_image(&image.path)(problem));
+            }
             Err(problem) => {
                 let why = problem.to_string();
-                let wrong = changes.iter().map(|(text, now)| wrong_text(&data, text, now, &why));
+                let wrong = changes.iter().map(|(text, now)| wrong_text(&regions, text, now, &why));
                 explained.differences.extend(wrong);
                 return Ok(Vec::new());
             }
         };
         let mut ranges = Vec::new();
         for edit in edits {
-            if holds(after, edit.offset, &edit.after).map_err(UnreadFile::Theirs)? {
+            let is_there = holds(after, edit.offset, &edit.after);
+            if is_there.map_err(Error::io("compare", filled))? {
                 ranges.push(edit.range());
             }
         }
@@ -255,7 +262,10 @@ impl<'a> Explainer<'a> {
         let edits = match (is_text, is_packed) {
             (true, _) => self.text(pair.original, before)?,
             (false, false) => self.edits(pair.original, before, |_| FindingKind::Data)?,
-            (false, true) => self.rules.packed(before, size).ok().flatten().into_iter().collect(),
+            (false, true) => {
+                let packed = self.rules.packed(before, size).map_err(failed)?;
+                packed.ok().flatten().into_iter().collect()
+            }
         };
         let places = edits.iter().filter(|edit| edit.changes()).count();
         let Some((old, new)) = mismatch(before, after, &edits).map_err(unread)? else {
@@ -345,15 +355,14 @@ impl<'a> Explainer<'a> {
 }
 
 /// The loader reads this string, and it is not one of those that it may be.
-fn wrong_text(data: &ImageData<'_>, text: &LoaderText, now: &[u8], why: &str) -> TreeDifference {
+fn wrong_text(regions: &[Region], text: &LoaderText, now: &[u8], why: &str) -> TreeDifference {
     let (name, old, new) = (text.name, shown(&text.text), shown(now));
     let start = text.range.start;
-    let region = image::regions(data)
-        .unwrap_or_default()
-        .into_iter()
+    let region = regions
+        .iter()
         .find(|region| (region.offset..region.offset.saturating_add(region.size)).contains(&start));
     TreeDifference {
-        region: region.map(|region| region.name),
+        region: region.map(|region| region.name.clone()),
         offset: Some(start),
         reason: format!("the {name} `{old}` became `{new}`: {why}"),
         ..TreeDifference::default()
@@ -361,10 +370,13 @@ fn wrong_text(data: &ImageData<'_>, text: &LoaderText, now: &[u8], why: &str) ->
 }
 
 /// Whether the loader's strings can be read from a file.
-fn is_image(file: &File) -> bool {
+fn is_image(file: &File, path: &Path) -> Result<bool> {
     let mut start = [0; 16];
-    read_at(file, &mut start, 0).is_ok_and(|read| begins_image(&start[..read]))
-        && places(&ImageData::new(file), &[]).is_ok()
+    let read = read_at(file, &mut start, 0).map_err(Error::io("compare", path))?;
+    if !begins_image(&start[..read]) {
+        return Ok(false);
+    }
+    image::known(path, places(&ImageData::new(file), &[]).map(|_| true))
 }
 
 /// Where a file differs from the original with these changes: the offset in the original, and in

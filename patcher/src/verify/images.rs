@@ -159,7 +159,7 @@ pub(super) fn compare(
         .map_err(|unread| unread.of("read", original, filled))?;
     report.rewritten_build_id = build_id.is_some();
     // Headers that are damaged give no names.
-    let regions = image::regions(&ImageData::new(&before.file)).unwrap_or_default();
+    let regions = image::known(original, image::regions(&ImageData::new(&before.file)))?;
     let link = permitted.debug_files.changed((&before.file, original), (file, filled))?;
     let identity: Vec<Range<u64>> =
         build_id.into_iter().chain(link.as_ref().map(|link| link.edit.range())).collect();
@@ -269,6 +269,7 @@ fn finished(
             Ok(one) => {
                 one.edits.iter().map(is_there).collect::<Result<Vec<_>>>()?.iter().all(|&done| done)
             }
+            Err(error) if error.is_of_reading() => return one,
             Err(_) => false,
         };
         if found.is_err() || is_done {

@@ -102,7 +102,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
         options.repack = args.repack;
         options.manifest = args.manifest.is_some();
         check_outputs(args)?;
-        let progress = Progress::new(talk.0.quiet).ends_at_signals();
+        let progress = Progress::new(talk.global.quiet).ends_at_signals();
         let scanned = scan(&options, &progress);
         progress.end();
         let Scanned { scan, against, manifest } = scanned?;
@@ -125,10 +125,7 @@ pub(super) fn run(args: &Args, talk: Talk) -> Result<Exit> {
             let handled = all - unhandled;
             json::print(&Output { scan: &scan, note, handled, unhandled, against });
         } else {
-            report::print(&scan, talk);
-            if let Some(against) = &against {
-                report::print_comparison(against, talk.is_result(true));
-            }
+            report::print(&scan, against.as_ref(), talk);
             for (path, _) in &outputs {
                 talk.say(&format!("{}: written", escaped(path)));
             }

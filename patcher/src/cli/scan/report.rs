@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::cli::talk::Talk;
+use crate::cli::talk::{self, Global, Talk};
 use crate::scan::against::{Comparison, Unexplained};
 use crate::scan::finding::{Finding, FindingKind};
 use crate::scan::trees::{Scan, ScannedTree};
@@ -16,13 +16,21 @@ const MOST_FILES: usize = 20;
 /// See [`MOST_FILES`].
 const MOST_FINDINGS: usize = 8;
 
-pub(super) fn print(scan: &Scan, talk: Talk) {
+pub(super) fn print(scan: &Scan, against: Option<&Comparison>, talk: Talk) {
+    let Global { quiet, verbose } = talk.global;
+    let mut text = String::new();
+    // Why it ends with 3 is printed also with --quiet.
     for tree in &scan.trees {
-        let text = tree_report(tree, scan, talk.0.verbose);
-        // Why it ends with 3 is printed also with --quiet.
-        if !talk.0.quiet || tree.unhandled().next().is_some() || note(scan).is_some() {
-            crate::cli::talk::print(text.trim_end());
+        if !quiet || tree.unhandled().next().is_some() || note(scan).is_some() {
+            text += tree_report(tree, scan, verbose).trim_end();
+            text.push('\n');
         }
+    }
+    if let Some(against) = against.filter(|one| !quiet || !one.differences.is_empty()) {
+        text += &comparison_report(against, verbose);
+    }
+    if !text.is_empty() {
+        talk::print(text.trim_end());
     }
 }
 
@@ -282,8 +290,8 @@ pub(super) fn unpadded(text: &str) -> String {
     shown
 }
 
-pub(super) fn print_comparison(comparison: &Comparison, talk: Talk) {
-    let most = if talk.0.verbose { usize::MAX } else { MOST_FILES };
+fn comparison_report(comparison: &Comparison, verbose: bool) -> String {
+    let most = if verbose { usize::MAX } else { MOST_FILES };
     let mut text =
         format!("\ncompared with {}: {}\n", line(&comparison.tree), differ(comparison.differing),);
     for (reason, times) in &comparison.explained {
@@ -313,11 +321,7 @@ pub(super) fn print_comparison(comparison: &Comparison, talk: Talk) {
         0 => writeln!(text, "everything that differs is explained"),
         number => writeln!(text, "{} without an explanation", count(number, "difference")),
     };
-    if comparison.differences.is_empty() {
-        talk.say_lines(text.trim_end());
-    } else {
-        crate::cli::talk::print(text.trim_end());
-    }
+    text
 }
 
 /// A difference, on one line.

@@ -8,12 +8,14 @@ use std::path::Path;
 use super::Unexplained;
 use crate::error::{Error, Result};
 use crate::files::compare::{UnreadFile, pairs};
+use crate::files::open::size;
 use crate::files::tree_file::TreeFile;
 use crate::files::window::Window;
+use crate::image;
 use crate::image::data::ImageData;
 use crate::image::loader::Role;
 use crate::image::places;
-use crate::image::places::{Part, Places, Purpose, containing};
+use crate::image::places::{Part, Places, Purpose, Symbol, containing};
 use crate::record::area::{RecordArea, areas};
 use crate::record::read::Image;
 use crate::search::boundary::Fit;
@@ -42,7 +44,8 @@ pub(super) struct Compared {
 }
 
 /// A run of bytes that differ.
-struct Run {
+struct Run<'a> {
+    part: &'a Part,
     ours: Range<u64>,
     theirs: u64,
     bytes: u64,
@@ -55,18 +58,28 @@ pub(super) fn compare(
 ) -> Result<Option<Compared>> {
     let (path, their_path) = (found.0.path(), found.1.path());
     let (path, their_path) = (path.as_path(), their_path.as_path());
-    let parts = (places(&ImageData::new(ours), &[]), places(&ImageData::new(theirs), &[]));
-    let (Ok(mut our_places), Ok(mut their_places)) = parts else { return Ok(None) };
-    let size = |file: &File| file.metadata().map(|metadata| metadata.len());
-    let sizes = size(ours).and_then(|ours| Ok((ours, size(theirs)?)));
-    let sizes = sizes.map_err(Error::io("search", path))?;
-    // Where sections moved, headers differ: that follows from the sections, which are told.
+    let known = |file, path| image::known(path, places(&ImageData::new(file), &[]).map(Some));
+    let (Some(mut our_places), Some(mut their_places)) =
+        (known(ours, path)?, known(theirs, their_path)?)
+    else {
+        return Ok(None);
+    };
     let range = |part: &Part| (part.name.clone(), part.range.clone());
-    if sizes.0 == sizes.1
-        && our_places.parts.iter().map(range).eq(their_places.parts.iter().map(range))
+    let are_alike = our_places.parts.iter().map(range).eq(their_places.parts.iter().map(range));
+    for (parts, file, path) in
+        [(&mut our_places.parts, ours, path), (&mut their_places.parts, theirs, their_path)]
     {
-        add_headers(&mut our_places.parts, sizes.0);
-        add_headers(&mut their_places.parts, sizes.1);
+        // Where sections moved, headers differ: that follows from the sections, which are told.
+        let headers = match are_alike {
+            true => 0,
+            false => {
+                let regions = image::known(path, image::regions(&ImageData::new(file)))?;
+                let ends = regions.iter().map(|one| one.offset.saturating_add(one.size));
+                ends.max().unwrap_or_default()
+            }
+        };
+        let size = size(file).map_err(Error::io("search", path))?;
+        add_headers(parts, headers, size);
     }
     let failed = |unread: UnreadFile| unread.of("search", path, their_path);
     let mut compared = Compared::default();
@@ -99,10 +112,16 @@ pub(super) fn compare(
             });
         }
     }
-    let areas = Image::of_file(found.0).map(|image| areas(&image)).unwrap_or_default();
+    let areas = match Image::of_file(found.0) {
+        Ok(image) => areas(&image),
+        Err(error) if error.is_of_reading() => return Err(error),
+        // Without records, nothing is declared.
+        Err(_) => Vec::new(),
+    };
     let starts: Vec<u64> = runs.iter().map(|run| run.ours.start).collect();
-    let symbols = places(&ImageData::new(ours), &starts).map(|places| places.symbols);
-    let symbols = symbols.unwrap_or_default();
+    let symbols = image::known(path, places(&ImageData::new(ours), &starts))?.symbols;
+    // What has no symbols differs nevertheless.
+    let symbols = symbols.into_iter().chain(std::iter::repeat(None));
     // One difference for each function or object, or section where there is none.
     let mut groups: BTreeMap<(u64, Option<String>), (Unexplained, Purpose)> = BTreeMap::new();
     let mut order: Vec<(u64, Option<String>)> = Vec::new();
@@ -112,8 +131,8 @@ pub(super) fn compare(
             compared.explained.push(reason);
             continue;
         }
-        let Some(part) = our_places.part(run.ours.start) else { continue };
-        let symbol = symbol.filter(|symbol| symbol.distance < symbol.size);
+        let part = run.part;
+        let symbol = symbol.filter(Symbol::contains);
         let texts = match part.purpose {
             Purpose::Data => texts((ours, path), (theirs, their_path), run)?,
             _ => None,
@@ -154,19 +173,31 @@ pub(super) fn compare(
             ..Unexplained::default()
         });
     }
+    let nothing_told = compared.differences.is_empty();
+    if nothing_told && (compared.explained.is_empty() || !are_alike) {
+        let message = match are_alike {
+            true => "bytes outside its sections differ",
+            false => "its sections lie elsewhere: what is between them was not compared",
+        };
+        compared.differences.push(Unexplained {
+            message: message.into(),
+            advice: BUILD_LONGER,
+            ..Unexplained::default()
+        });
+    }
     Ok(Some(compared))
 }
 
-/// Adds all that lies between the sections: headers, and padding.
-fn add_headers(parts: &mut Vec<Part>, size: u64) {
+/// Adds all that lies between the sections, and behind the last: headers, padding, what was appended. Only from
+/// `at` on.
+fn add_headers(parts: &mut Vec<Part>, mut at: u64, size: u64) {
     let mut between = Vec::new();
-    let mut at = 0;
     for range in parts.iter().map(|part| part.range.clone()).chain(std::iter::once(size..size)) {
         between.extend((at < range.start).then_some(at..range.start));
         at = at.max(range.end);
     }
     parts.extend(between.into_iter().map(|range| Part {
-        name: "headers".into(),
+        name: "outside all sections".into(),
         range,
         purpose: Purpose::Other,
         compressed: None,
@@ -188,12 +219,12 @@ fn aligned<'a>(ours: &'a [Part], theirs: &'a [Part]) -> Vec<(Option<&'a Part>, O
     pairs
 }
 
-fn find_runs(
+fn find_runs<'a>(
     ours: &File,
     theirs: &File,
-    one: &Part,
+    one: &'a Part,
     other: &Part,
-    runs: &mut Vec<Run>,
+    runs: &mut Vec<Run<'a>>,
 ) -> Result<(), UnreadFile> {
     let (start, their_start) = (one.range.start, other.range.start);
     let first = runs.len();
@@ -204,13 +235,14 @@ fn find_runs(
         for (byte, _) in ours.iter().zip(theirs).enumerate().filter(|(_, (a, b))| a != b) {
             let at = at + byte as u64;
             let is_full = runs.len() >= MOST_RUNS;
-            match runs.get_mut(first..).and_then(<[Run]>::last_mut) {
+            match runs.get_mut(first..).and_then(<[Run<'_>]>::last_mut) {
                 Some(run) if start + at < run.ours.end + GAP => {
                     run.ours.end = start + at + 1;
                     run.bytes += 1;
                 }
                 _ if is_full => return false,
                 _ => runs.push(Run {
+                    part: one,
                     ours: start + at..start + at + 1,
                     theirs: their_start + at,
                     bytes: 1,
@@ -226,7 +258,7 @@ fn explanation(
     (ours, theirs): (&File, &File),
     places: &Places,
     areas: &[RecordArea],
-    run: &Run,
+    run: &Run<'_>,
 ) -> Result<Option<&'static str>, UnreadFile> {
     // The bytes between two places may be a part of the run: each byte that differs counts.
     let all = |is_explained: &dyn Fn(u64) -> bool| {
@@ -271,7 +303,7 @@ fn explanation(
 fn texts(
     ours: (&File, &Path),
     theirs: (&File, &Path),
-    run: &Run,
+    run: &Run<'_>,
 ) -> Result<Option<(String, String)>> {
     let at = |(file, path): (&File, &Path), offset| {
         let length = run.ours.end - run.ours.start;

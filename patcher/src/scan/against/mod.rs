@@ -25,7 +25,7 @@ use crate::files::walk::{EntryKind, Tree};
 use crate::scan::trees::ScannedTree;
 use crate::search::engine::Searcher;
 use crate::search::reference::Reference;
-use crate::search::text::is_text;
+use crate::search::text::is_whole_text;
 use crate::shown::escaped;
 use lines::Replacements;
 
@@ -274,7 +274,7 @@ fn text(file: &File) -> std::io::Result<Option<Vec<u8>>> {
     }
     let mut bytes = vec![0; size as usize];
     file.read_exact_at(&mut bytes, 0)?;
-    Ok(is_text(&bytes).then_some(bytes))
+    Ok(is_whole_text(&bytes).then_some(bytes))
 }
 
 /// The first byte that differs, and how many do, among so many as both files have.

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io;
 
 use super::{PackFormat, detect};
+use crate::files::compare::holds;
 use crate::files::open::read_at;
 use crate::search::text;
 
@@ -117,13 +118,6 @@ pub(crate) fn checked_format(
     } else {
         None
     })
-}
-
-/// Whether these bytes are at an offset of a file.
-fn holds(file: &File, at: u64, bytes: &[u8]) -> io::Result<bool> {
-    let mut there = vec![0; bytes.len()];
-    let read = read_at(file, &mut there, at)?;
-    Ok(there[..read] == *bytes)
 }
 
 /// Bytes of a header of a tar archive.
