@@ -142,7 +142,9 @@ print(os.WTERMSIG(os.waitpid(child, 0)[1]), said.decode(), end="")
     folder.run("gzip -1 random").ok();
     (0..20).for_each(|each| folder.copy("random.gz", &format!("tree/{each}.gz")));
     let postlink = postlink_tests::postlink().display();
-    let scan = format!("python3 terminal.py {postlink} scan tree --reference /opt/app");
+    let scan = format!(
+        "python3 terminal.py /usr/bin/env --default-signal=INT {postlink} scan tree --reference /opt/app"
+    );
     let said = folder.run(&scan).ok();
     // SIGINT ended it.
     assert!(said.starts_with("2 "), "{said:?}");

@@ -22,7 +22,9 @@ fn program() -> Folder {
 /// Runs `postlink` with something injected by `strace`.
 #[track_caller]
 fn injected(folder: &Folder, inject: &str, line: &str) -> Run {
-    folder.run(&format!("strace -f -o /dev/null {inject} {} {line}", postlink().display()))
+    // Where the tests run in the background of a shell, that signal is ignored.
+    let strace = "env --default-signal=INT strace -f -o /dev/null";
+    folder.run(&format!("{strace} {inject} {} {line}", postlink().display()))
 }
 
 /// How many names of ours there are.

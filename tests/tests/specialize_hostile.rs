@@ -194,7 +194,7 @@ fn a_signal_leaves_nothing() {
         ("mkdir,mkdirat", "INT", 130),
     ] {
         let line = format!(
-            "strace -f -o /dev/null -e inject={call}:signal={signal}:when=1 {program} specialize --output old={}",
+            "env --default-signal=INT strace -f -o /dev/null -e inject={call}:signal={signal}:when=1 {program} specialize --output old={}",
             folder.path("new").display()
         );
         let said = folder.run(&line).fails(code);
@@ -208,7 +208,7 @@ fn a_signal_leaves_nothing() {
 fn a_signal_ends_the_search() {
     let folder = tree();
     let line = format!(
-        "strace -f -o trace -e trace=openat,readlink -e inject=readlink:signal=INT:when=1 {} specialize --output old/lib/values.pc={}",
+        "env --default-signal=INT strace -f -o trace -e trace=openat,readlink -e inject=readlink:signal=INT:when=1 {} specialize --output old/lib/values.pc={}",
         postlink().display(),
         folder.path("new").display()
     );

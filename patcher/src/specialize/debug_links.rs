@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use super::plan::{EntryPlan, TreePlan};
-use super::rules::Wanted;
+use super::wanted::Wanted;
 use crate::edit::{Edit, ordered};
 use crate::error::{Error, Result};
 use crate::files::open::read_at;

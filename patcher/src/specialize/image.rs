@@ -7,7 +7,8 @@ use std::path::Path;
 use postlink_codegen::{Given, Shape};
 use postlink_format::Origin;
 
-use super::rules::{FilePlace, Rules, Wanted};
+use super::rules::{FilePlace, Rules};
+use super::wanted::Wanted;
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::files::tree_file::TreeFile;

@@ -19,6 +19,7 @@ mod record_left;
 mod repack;
 pub(crate) mod rewrite;
 pub(crate) mod rules;
+mod wanted;
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -32,7 +33,8 @@ use self::copy::Staged;
 use self::places::Placed;
 use self::plan::{TreePlan, plan_tree};
 use self::rewrite::Rewrites;
-use self::rules::{Rules, Wanted};
+use self::rules::Rules;
+use self::wanted::Wanted;
 use crate::error::{Error, Imports, Result};
 use crate::files::parents::Parents;
 use crate::files::temporary::Swept;

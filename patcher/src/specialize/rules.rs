@@ -7,11 +7,9 @@ use std::fs::File;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 use postlink_codegen::Value;
 
-use super::beside::Beside;
 use super::repack::repack;
 use super::rewrite::{Rewrites, SHORTEST_WORD};
 use crate::edit::Edit;
@@ -21,11 +19,9 @@ use crate::files::tree_file::TreeFile;
 use crate::files::window::Window;
 use crate::image::data::ImageData;
 use crate::image::loader::LoaderText;
-use crate::image::{Allowed, begins_archive, loader_problems, replace_loader_texts};
-use crate::record::values::Assignment;
+use crate::image::{begins_archive, loader_problems, replace_loader_texts};
 use crate::scan::finding::FindingKind;
 use crate::search::boundary::Fit;
-use crate::search::engine::Searcher;
 use crate::search::hits::Hit;
 use crate::search::unpack::{PackFormat, checked_format};
 use crate::shown::{escaped, shown};
@@ -360,23 +356,6 @@ pub(crate) fn normal(path: &Path) -> PathBuf {
         }
     }
     normal
-}
-
-/// What a whole run does.
-#[derive(Debug)]
-pub(crate) struct Wanted<'a> {
-    /// What becomes of old paths.
-    pub(crate) rules: &'a Rules<'a>,
-    /// Finds what is left of them in what is written.
-    pub(crate) old: &'a Searcher,
-    /// Values that are given for declared fields.
-    pub(crate) assignments: &'a [Assignment],
-    /// What may become of signatures.
-    pub(crate) allowed: Allowed,
-    /// Which files may look beside themselves.
-    pub(crate) beside: &'a Beside,
-    /// Is set when nothing more is to be planned.
-    pub(crate) stop: &'a AtomicBool,
 }
 
 #[cfg(test)]

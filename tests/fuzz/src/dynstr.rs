@@ -9,6 +9,7 @@ use object::{Endianness, Pod};
 use postlink_patcher::specialize::{Ending, Output, SpecializeOptions, specialize};
 
 use crate::folder::{Folder, choice};
+use crate::image::values;
 
 /// A library with a RUNPATH below [`OLD`], needed libraries, versions, and symbols whose names share bytes.
 const BASE: &[u8] = include_bytes!("../seeds/elf/loader.so");
@@ -87,11 +88,12 @@ pub fn shared(random: &mut impl FnMut(usize) -> usize) -> bool {
 /// Carries the library to another path, and compares all strings. Says whether that was done.
 fn carried(bytes: &[u8], new: &str) -> bool {
     let folder = Folder::new();
-    folder.write("tree/lib/libapp.so", bytes);
+    let file = folder.write("tree/lib/libapp.so", bytes);
     let mut options = SpecializeOptions::default();
     options.outputs = vec![Output { source: folder.path("tree"), destination: new.into() }];
     options.rewrites = vec![(OLD.into(), new.into())];
     options.destdir = Some(folder.path("root"));
+    options.assignments = values(&file);
     let done = specialize(&options, &(), &AtomicBool::new(false));
     let copy = folder.path(&format!("root{new}/lib/libapp.so"));
     if !done.is_ok_and(|done| done.ending == Ending::Specialized) {

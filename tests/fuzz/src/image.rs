@@ -44,7 +44,7 @@ pub(crate) fn image(magic: &[u8], data: &[u8]) {
 }
 
 /// The values that are given: those that the inputs' fields know.
-fn values(original: &Path) -> Vec<Assignment> {
+pub(crate) fn values(original: &Path) -> Vec<Assignment> {
     let Ok(image) = Image::open(original, Mode::Read) else { return Vec::new() };
     let known = |name: &str| {
         image.records().any(|(_, place)| place.shape.fields.iter().any(|field| field.name == name))
@@ -164,6 +164,7 @@ fn carried(folder: &Folder, bytes: &[u8], choice: u64) {
     options.destdir = Some(folder.path("root"));
     options.equal_length = choice & 2 == 2;
     options.repack = choice & 4 == 4;
+    options.assignments = values(&file);
     let done = specialize(&options, &(), &AtomicBool::new(false));
     assert_eq!(std::fs::read(file).expect("the file"), bytes, "the tree changed");
     let copy = folder.path("root/opt/other");
