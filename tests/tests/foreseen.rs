@@ -140,3 +140,21 @@ fn the_folder_in_which_a_tree_was_staged_is_told() {
     let run = folder.postlink(&format!("specialize --output stage/opt/notes=/opt/n {line}"));
     assert!(run.code == 0 && run.stderr.is_empty(), "{run:?}");
 }
+
+/// A relative link stays, and led nowhere.
+#[test]
+fn a_relative_link_to_another_tree_is_told_where_that_moves_away() {
+    let folder = Folder::new();
+    create_dir_all(folder.path("stage/app/lib")).expect("a folder");
+    create_dir_all(folder.path("stage/dev")).expect("a folder");
+    folder.write("stage/dev/y", "text");
+    std::os::unix::fs::symlink("../../dev/y", folder.path("stage/app/lib/y")).expect("a link");
+    let carry = |dev: &str| {
+        let line = "specialize --destdir out --dry-run --output stage/app=/srv/app --output";
+        folder.postlink(&format!("{line} stage/dev={dev}")).stderr
+    };
+    let told =
+        "/srv/app/lib/y: the link to ../../dev/y leads to /srv/dev/y now, and not to /usr/dev/y";
+    assert!(carry("/usr/dev").contains(told), "{}", carry("/usr/dev"));
+    assert_eq!(carry("/srv/dev"), "");
+}

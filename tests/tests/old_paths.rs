@@ -318,10 +318,12 @@ fn a_path_with_doubled_slashes_is_told_in_links_and_runpaths() {
     folder.write("main.c", "int main(void) { return 0; }\n");
     folder.run("cc main.c -o tree/bin/main -Wl,-rpath,/usr/lib:/opt//app/lib").ok();
     std::os::unix::fs::symlink("/opt/./app/x", folder.path("tree/link")).expect("a link");
+    std::os::unix::fs::symlink("/opt/dev/../app", folder.path("tree/up")).expect("a link");
     let said = left(&folder, "");
     assert!(said.contains("link: possible: -> /opt/./app/x"), "{said}");
+    assert!(said.contains("up: possible: -> /opt/dev/../app"), "{said}");
     assert!(said.contains("bin/main: possible: /usr/lib:/opt//app/lib"), "{said}");
-    specialize(&folder, "--allow-left link --allow-left bin/main").ok();
+    specialize(&folder, "--allow-left link --allow-left up --allow-left bin/main").ok();
     verify(&folder, "").ok();
 }
 

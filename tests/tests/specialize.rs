@@ -158,16 +158,22 @@ fn runpaths_fit_or_are_refused() {
     // Its way may go through another link, which leads somewhere only where the tree will be. Nor is it known where
     // a link leads that the system refuses to follow; one to nothing leads nowhere.
     symlink(linked.join("lib"), linked.join("current")).expect("a link");
+    symlink(folder.path(""), folder.path("alias")).expect("a link");
     let current = linked.join("current/libvalues.so").display().to_string();
     for (target, is_clear) in [
         (&*current, false),
         ("../current/libvalues.so", false),
+        // By a folder that is a link here, and by one that may be one where the tree will be.
+        (&folder.path("alias/linked-elsewhere/lib/libvalues.so").display().to_string(), false),
+        ("/srv/nothing-here/lib/libvalues.so", false),
+        ("/srv/nothing-here/lib/libother.so", true),
         (&format!("/{}", "x".repeat(300)), false),
         ("x", true),
     ] {
         fs::remove_file(linked.join("plugins/values.so")).expect("a link");
         symlink(target, linked.join("plugins/values.so")).expect("a link");
         let run = specialize(&folder, &linked, &folder.path("linked-elsewhere"), "");
+        let _ = fs::remove_dir_all(folder.path("linked-elsewhere"));
         assert_eq!(run.code, i32::from(!is_clear), "{run:?}");
         assert_eq!(run.stderr.contains("lib/libvalues.so: the RUNPATH"), !is_clear, "{run:?}");
     }

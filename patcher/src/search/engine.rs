@@ -161,18 +161,22 @@ impl Searcher {
         hits
     }
 
-    /// Whether a text has a reference that is written in another way: with doubled slashes, or components `.`.
+    /// Whether a path has a reference that is written in another way: with doubled slashes, or components `.` and
+    /// `..`.
     #[must_use]
-    pub(crate) fn is_in_another_way(&self, text: &[u8]) -> bool {
-        let mut plain = Vec::with_capacity(text.len());
-        for (at, part) in text.split(|&byte| byte == b'/').enumerate() {
-            let is_inner = at > 0 && matches!(part, b"" | b".");
-            if at > 0 && !is_inner {
-                plain.push(b'/');
+    pub(crate) fn is_in_another_way(&self, path: &[u8]) -> bool {
+        let mut plain: Vec<&[u8]> = Vec::new();
+        for (at, part) in path.split(|&byte| byte == b'/').enumerate() {
+            match part {
+                b"" | b"." if at > 0 => {}
+                b".." if plain.len() > 1 && plain.last() != Some(&part) => {
+                    plain.pop();
+                }
+                _ => plain.push(part),
             }
-            plain.extend_from_slice(if is_inner { b"" } else { part });
         }
-        plain != text && self.text(&plain).len() > self.text(text).len()
+        let plain = plain.join(&b'/');
+        plain != path && self.text(&plain).len() > self.text(path).len()
     }
 
     /// The hits in these bytes.

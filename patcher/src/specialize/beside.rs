@@ -4,7 +4,7 @@
 //! of the trees will lead, in the paths that they will have.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -91,6 +91,8 @@ impl Beside {
 /// What is in trees, by the paths that they get.
 struct FinalPaths<'t> {
     trees: Vec<(&'t Path, HashMap<&'t Path, &'t Entry>)>,
+    /// By the names alone, the files: their devices and inodes.
+    names: HashMap<&'t OsStr, Vec<(u64, u64)>>,
     rules: &'t Rules<'t>,
 }
 
@@ -112,8 +114,14 @@ impl<'t> FinalPaths<'t> {
         };
         let is_link = |entry: &Entry| matches!(entry.kind, EntryKind::Symlink(_));
         let has_links = trees.iter().any(|(tree, _)| tree.entries.iter().any(is_link));
-        let trees = if has_links { trees.iter().map(by_path).collect() } else { Vec::new() };
-        Self { trees, rules }
+        let trees = if has_links { trees } else { &[] };
+        let mut names: HashMap<&OsStr, Vec<(u64, u64)>> = HashMap::new();
+        for entry in trees.iter().flat_map(|(tree, _)| &tree.entries) {
+            if let (EntryKind::File(_), Some(name)) = (&entry.kind, entry.path.file_name()) {
+                names.entry(name).or_default().push(entry.id);
+            }
+        }
+        Self { trees: trees.iter().map(by_path).collect(), names, rules }
     }
 
     fn named(&self, path: &Path) -> Named<'t> {
@@ -129,24 +137,39 @@ impl<'t> FinalPaths<'t> {
         }
     }
 
-    /// The file that a link leads to, by device and inode, if it is in another folder than the link.
+    /// The files that a link leads to, or may lead to, by device and inode, if they are in another folder than the
+    /// link.
     ///
     /// # Errors
     /// The link leads nowhere; the system does not tell where.
-    fn elsewhere(&self, link: &Path) -> io::Result<Option<(u64, u64)>> {
+    fn elsewhere(&self, link: &Path) -> io::Result<Vec<(u64, u64)>> {
         let path = self.followed(link)?;
         if path.parent() == link.parent() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         match self.named(&path) {
-            Named::Entry(entry) => Ok(Some(entry.id)),
+            Named::Entry(entry) => Ok(vec![entry.id]),
             Named::Nothing => Err(io::ErrorKind::NotFound.into()),
             // There may be a link back.
-            Named::Elsewhere => Ok(Some(Stamp::of(&path.metadata()?).id)),
+            Named::Elsewhere => match path.metadata() {
+                Ok(metadata) => Ok(vec![Stamp::of(&metadata).id]),
+                // Folders that are links are made where the trees will be: only the name is known.
+                Err(error) if is_nothing(&error) => {
+                    let same = path.file_name().and_then(|name| self.names.get(name));
+                    Ok(same.cloned().unwrap_or_default())
+                }
+                Err(error) => Err(error),
+            },
         }
     }
 
-    /// A path in which no part is a link of a tree.
+    /// What a link of the system leads to, by which a tree may be reached.
+    fn system_link(&self, path: &Path) -> Option<PathBuf> {
+        let is_above = |(destination, _): &(&Path, _)| destination.starts_with(path);
+        if self.trees.iter().any(is_above) { None } else { path.read_link().ok() }
+    }
+
+    /// A path in which no part is a link of a tree, or of the system.
     fn followed(&self, path: &Path) -> io::Result<PathBuf> {
         let parts = |path: &Path| -> Vec<OsString> {
             path.components().map(|part| part.as_os_str().to_owned()).collect()
@@ -167,8 +190,14 @@ impl<'t> FinalPaths<'t> {
                 _ => continue,
             }
             let next = at.join(&part);
-            let Named::Entry(Entry { kind: EntryKind::Symlink(target), .. }) = self.named(&next)
-            else {
+            let target = match self.named(&next) {
+                Named::Entry(Entry { kind: EntryKind::Symlink(target), .. }) => {
+                    Some(self.rules.link(target).unwrap_or_else(|| target.clone()))
+                }
+                Named::Entry(_) | Named::Nothing => None,
+                Named::Elsewhere => self.system_link(&next),
+            };
+            let Some(target) = target else {
                 at = next;
                 continue;
             };
@@ -176,10 +205,7 @@ impl<'t> FinalPaths<'t> {
             if links > MOST_LINKS {
                 return Err(Errno::LOOP.into());
             }
-            let new = self.rules.link(target);
-            for part in parts(new.as_ref().unwrap_or(target)).into_iter().rev() {
-                left.push_front(part);
-            }
+            parts(&target).into_iter().rev().for_each(|part| left.push_front(part));
         }
         Ok(at)
     }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::options::SpecializeOptions;
 use super::plan::TreePlan;
 use super::rewrite::Rewrites;
+use super::rules::normal;
 use crate::error::{Error, Result};
 use crate::files::walk::{Entry, EntryKind};
 use crate::shown::{escaped, shown};
@@ -46,6 +47,7 @@ pub(super) fn warnings(
     let mut warnings: Vec<String> = odd.collect();
     warnings.sort();
     warnings.dedup();
+    warnings.extend(parted_links(plans));
     for (plan, output) in plans.iter().zip(&options.outputs) {
         for (old, new) in &options.rewrites {
             let Ok(below) = old.strip_prefix("/") else { continue };
@@ -93,4 +95,43 @@ fn odd(plans: &[TreePlan], new: &[u8]) -> Option<String> {
 /// The characters of a path; bytes that are no UTF-8 are none.
 fn chars(path: &[u8]) -> impl Iterator<Item = char> {
     path.utf8_chunks().flat_map(|chunk| chunk.valid().chars())
+}
+
+/// Sentences about relative links, which stay, from one tree to another: both may lie otherwise to each other now.
+fn parted_links(plans: &[TreePlan]) -> Vec<String> {
+    let place = |plan: &TreePlan| std::path::absolute(&plan.tree.root).ok();
+    let places: Vec<Option<PathBuf>> = plans.iter().map(place).collect();
+    let leads_to = |top: &Path, entry: &Entry, target: &Path| {
+        let link = top.join(&entry.path);
+        normal(&link.parent().unwrap_or(top).join(target))
+    };
+    let mut told = Vec::new();
+    for (position, plan) in plans.iter().enumerate() {
+        let Some(top) = &places[position] else { continue };
+        for entry in &plan.tree.entries {
+            let EntryKind::Symlink(target) = &entry.kind else { continue };
+            if target.is_absolute() {
+                continue;
+            }
+            let old = leads_to(top, entry, target);
+            let now = leads_to(&plan.destination, entry, target);
+            let others = plans.iter().zip(&places).enumerate();
+            let inside = others.filter_map(|(other, (plan, place))| {
+                let below = old.strip_prefix(place.as_ref()?).ok()?;
+                Some((place.as_ref()?.as_os_str().len(), other, plan.destination.join(below)))
+            });
+            // One tree may be in another.
+            let Some((_, other, meant)) = inside.max() else { continue };
+            if other != position && normal(&meant) != now {
+                told.push(format!(
+                    "{}: the link to {} leads to {} now, and not to {}: an absolute link would follow",
+                    escaped(plan.destination.join(&entry.path)),
+                    escaped(target),
+                    escaped(&now),
+                    escaped(&meant)
+                ));
+            }
+        }
+    }
+    told
 }
