@@ -282,7 +282,7 @@ impl Context<'_> {
             let kind = if is_stream { FindingKind::Member } else { FindingKind::Data };
             let is_packed =
                 |hit: &&Hit| containing(&inside.packed, |one| one, hit.offset).is_some();
-            let is_meant = |hit: &&Hit| !is_packed(hit) && !(is_stream && hit.fit == Fit::Inside);
+            let is_meant = |hit: &&Hit| !is_packed(hit) && (hit.fit != Fit::Inside || !is_stream);
             for hit in found.hits.iter().filter(is_meant) {
                 known.findings.push(self.hit(kind, hit)?);
             }

@@ -176,7 +176,8 @@ pub(crate) fn search(searcher: &Searcher, file: &File, size: u64, format: PackFo
         stream => {
             if stream == PackFormat::Gzip {
                 // A name and a comment are read as they are.
-                look.packed = vec![gzip_header(BufReader::new(Slice::new(file, 0..size)))..size];
+                let header = gzip_header(BufReader::new(Slice::new(file, 0..size)));
+                look.packed.iter_mut().for_each(|range| range.start = header);
             }
             look.unpack(&[], stream, Box::new(Slice::new(file, 0..size)));
         }
