@@ -186,6 +186,31 @@ fn compressed_texts_of_which_a_part_would_stay_are_told() {
     specialize(&folder, "").ok();
 }
 
+/// A path in the header of gzip stayed in the copy, with nothing said: in its text there was another one.
+#[test]
+fn an_old_path_in_the_comment_of_gzip_is_told() {
+    let folder = tree();
+    let make = r#"import sys, zlib
+for name, text in ('with', b'.I /opt/app/bin\n'), ('without', b'.I bin\n'):
+    data = zlib.compressobj(9, wbits=-15)
+    data = data.compress(text) + data.flush()
+    end = zlib.crc32(text).to_bytes(4, 'little') + len(text).to_bytes(4, 'little')
+    open(f'tree/share/{name}.gz', 'wb').write(b'\x1f\x8b\x08\x10\0\0\0\0\2\3built in /opt/app\0' + data + end)
+"#;
+    folder.run_words("python3".as_ref(), &["-c", make]).ok();
+    folder.run("gzip -t tree/share/with.gz tree/share/without.gz").ok();
+    let scan = folder.postlink("scan tree --reference /opt/app --repack");
+    assert_eq!((scan.code, scan.stdout.matches("built in /opt/app").count()), (3, 2), "{scan:?}");
+    let run = specialize(&folder, "--repack");
+    assert_eq!((run.code, folder.path("out").exists()), (3, false), "{run:?}");
+    for name in ["with", "without"] {
+        assert!(run.stdout.contains(&format!("share/{name}.gz: built in /opt/app")), "{run:?}");
+    }
+    assert!(run.stdout.contains("gzip keeps an old path in its name or comment"), "{run:?}");
+    specialize(&folder, "--repack --allow-left share/*").ok();
+    verify(&folder, "--repack").ok();
+}
+
 /// `scan --repack` counts as handled what `specialize --repack` rewrites, and its manifest is the same.
 #[test]
 fn a_scan_tells_what_is_rewritten() {

@@ -276,11 +276,15 @@ impl Context<'_> {
         if is_closed && format != PackFormat::Tar {
             known.findings.extend(self.hits(FindingKind::Member)?);
         } else {
-            // The bytes before an archive, such as the line of a script that names its interpreter.
+            // The bytes before an archive, such as the line of a script that names its interpreter,
+            // or the name of the file that gzip was given: of such a text, the ends are seen.
+            let is_stream = format.is_stream();
+            let kind = if is_stream { FindingKind::Member } else { FindingKind::Data };
             let is_packed =
                 |hit: &&Hit| containing(&inside.packed, |one| one, hit.offset).is_some();
-            for hit in found.hits.iter().filter(|hit| !is_packed(hit)) {
-                known.findings.push(self.hit(FindingKind::Data, hit)?);
+            let is_meant = |hit: &&Hit| !is_packed(hit) && (hit.fit != Fit::Inside || !is_stream);
+            for hit in found.hits.iter().filter(is_meant) {
+                known.findings.push(self.hit(kind, hit)?);
             }
         }
         known.findings.extend(self.unknown_records(&[]));

@@ -1,6 +1,7 @@
 //! Searches.
 
 pub(crate) mod boundary;
+pub(crate) mod counted;
 pub(crate) mod encoding;
 pub(crate) mod engine;
 pub(crate) mod hits;

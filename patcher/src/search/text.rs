@@ -9,6 +9,7 @@ use memchr::memmem;
 
 use crate::files::open::{read_at, size};
 use crate::files::window::Window;
+use crate::search::counted::{CountedStrings, REACH, marks};
 use crate::search::hits::Hit;
 use crate::shown::is_hidden;
 
@@ -89,7 +90,7 @@ fn newlines(bytes: &[u8]) -> u64 {
 }
 
 /// Which of these hits of a text, which are in its order, lie in a string whose length is written
-/// before it, or in a format all of whose bytes count: see [`counted_strings`] and [`COUNTING`].
+/// before it, or in a format all of whose bytes count: see [`CountedStrings`] and [`COUNTING`].
 ///
 /// # Errors
 /// The system refuses something.
@@ -97,7 +98,7 @@ pub(crate) fn counted(file: &File, hits: &[Hit]) -> io::Result<Vec<bool>> {
     if hits.is_empty() || counts(|at, buffer| read_at(file, buffer, at))? {
         return Ok(vec![true; hits.len()]);
     }
-    let mut strings = strings_of_file(file, hits)?.into_iter().peekable();
+    let mut strings = strings_of_file(file)?.into_iter().peekable();
     let mut counted_to = 0;
     let is_counted = |hit: &Hit| {
         while let Some(string) = strings.next_if(|string| string.start <= hit.offset) {
@@ -108,11 +109,9 @@ pub(crate) fn counted(file: &File, hits: &[Hit]) -> io::Result<Vec<bool>> {
     Ok(hits.iter().map(is_counted).collect())
 }
 
-/// The strings of a file whose length is written before them, and in which one of these hits begins, in order.
-fn strings_of_file(file: &File, hits: &[Hit]) -> io::Result<Vec<Range<u64>>> {
-    /// More than a number and what is next to it.
-    const REACH: usize = 64;
-    let (mut strings, mut buffer) = (Vec::new(), vec![0; WINDOW]);
+/// The strings of a file whose length is written before them, in order.
+fn strings_of_file(file: &File) -> io::Result<Vec<Range<u64>>> {
+    let (mut strings, mut buffer) = (CountedStrings::default(), vec![0; WINDOW]);
     let (mut at, mut failed) = (0_u64, None);
     loop {
         let read = read_at(file, &mut buffer, at)?;
@@ -120,41 +119,37 @@ fn strings_of_file(file: &File, hits: &[Hit]) -> io::Result<Vec<Range<u64>>> {
         let is_end = read < WINDOW;
         for mark in marks(bytes) {
             // Near a seam, it is looked at in the other part.
-            let is_in_other = (at > 0 && mark < REACH) || (!is_end && mark + REACH > read);
+            if (at > 0 && mark < REACH) || (!is_end && mark + REACH > read) {
+                continue;
+            }
             // What is behind a string tells whether it is one.
             let mut rest = |to: usize| {
                 let behind = bytes.get(to..).unwrap_or_default();
                 if is_end || behind.len() >= REACH {
                     return bytes.get(to..).map(Cow::Borrowed);
                 }
-                let first = hits.partition_point(|hit| hit.offset < at + mark as u64);
-                let is_hit = hits.get(first).is_some_and(|hit| hit.offset < at + to as u64);
                 let mut behind = vec![0; REACH];
-                match is_hit.then(|| read_at(file, &mut behind, at + to as u64)) {
-                    Some(Ok(read)) => {
+                match read_at(file, &mut behind, at.checked_add(to as u64)?) {
+                    Ok(read) => {
                         behind.truncate(read);
                         Some(Cow::Owned(behind))
                     }
-                    Some(Err(error)) => {
+                    Err(error) => {
                         failed = Some(error);
                         None
                     }
-                    None => None,
                 }
             };
-            let string = (!is_in_other).then(|| counted_string(bytes, mark, &mut rest)).flatten();
-            strings.extend(string.map(|one| at + one.start as u64..at + one.end as u64));
+            strings.look(bytes, at, mark, &mut rest);
         }
         if let Some(error) = failed {
             return Err(error);
         }
         if is_end {
-            break;
+            return Ok(strings.sorted());
         }
         at += (WINDOW - 2 * REACH) as u64;
     }
-    strings.sort_by_key(|string| string.start);
-    Ok(strings)
 }
 
 /// Formats of texts whose numbers, or signature, follow from their bytes: how one begins, what it has, in lower
@@ -243,67 +238,6 @@ fn is_printable(char: char) -> bool {
     char == '\t' || !(is_hidden(char) || char == char::REPLACEMENT_CHARACTER)
 }
 
-/// The strings of a text whose length is written before them, so that the text is wrong when they become
-/// longer or shorter: `s:9:"/opt/app/"` of PHP, `9:/opt/app/,` of netstrings, `9:/opt/app/` in lists of
-/// bencode and in canonical S-expressions, `$9` on a line of its own in the protocol of Redis.
-///
-/// The number has to be right, and what is behind the string has to follow there in such a format: so
-/// `12:/opt/app` in the output of `grep` is none. They are sorted by where they begin.
-pub(crate) fn counted_strings(text: &[u8]) -> Vec<Range<usize>> {
-    let mut rest = |to: usize| text.get(to..).map(Cow::Borrowed);
-    let strings = marks(text).filter_map(|mark| counted_string(text, mark, &mut rest));
-    let mut strings: Vec<_> = strings.collect();
-    strings.sort_by_key(|string| string.start);
-    strings
-}
-
-/// Behind a number stands a colon, or the end of a line.
-fn marks(text: &[u8]) -> impl Iterator<Item = usize> {
-    memchr::memchr2_iter(b':', b'\n', text)
-}
-
-/// The string whose length is written before a mark. `rest` gives what stands at a place and behind it.
-fn counted_string<'t>(
-    text: &[u8],
-    mark: usize,
-    rest: &mut dyn FnMut(usize) -> Option<Cow<'t, [u8]>>,
-) -> Option<Range<usize>> {
-    let number = &text[..mark];
-    let number = number.strip_suffix(b"\r").unwrap_or(number);
-    let digits = number.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-    let (head, digits) = number.split_at(number.len() - digits);
-    let count: usize = std::str::from_utf8(digits).ok()?.parse().ok()?;
-    let mut string = |open: &[u8], follows: &dyn Fn(&[u8]) -> bool| {
-        let from = mark + 1 + open.len();
-        let to = from.checked_add(count)?;
-        let is_there = text[mark + 1..].starts_with(open) && follows(&rest(to)?);
-        is_there.then_some(from..to)
-    };
-    if text[mark] == b'\n' {
-        return string(b"", &|rest| head.ends_with(b"$") && rest.starts_with(b"\r\n"));
-    }
-    let mut quoted = |quote: &[u8]| string(quote, &|rest| rest.starts_with(quote));
-    if let Some(quoted) = quoted(b"\"").or_else(|| quoted(b"\\\"")) {
-        return Some(quoted);
-    }
-    string(b"", &|rest| rest.starts_with(b",") || is_counted_list(rest))
-}
-
-/// Whether bytes begin with what follows a string in a list of bencode, or in an S-expression: the ends
-/// of lists, and then the end of the text, or another element.
-fn is_counted_list(rest: &[u8]) -> bool {
-    let is_end = |byte: &&u8| matches!(byte, b'e' | b')' | b'l' | b'd' | b'(');
-    let marks = rest.iter().take_while(is_end).count();
-    let ends = rest[..marks].iter().any(|byte| matches!(byte, b'e' | b')'));
-    let element = &rest[marks..];
-    let number = element.strip_prefix(b"i").unwrap_or(element);
-    let number = number.strip_prefix(b"-").unwrap_or(number);
-    let digits = number.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let closing = if element.starts_with(b"i") { b'e' } else { b':' };
-    (ends && matches!(element, [] | [b'\n', ..]))
-        || (digits > 0 && number.get(digits) == Some(&closing))
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::FileExt;
@@ -341,59 +275,6 @@ mod tests {
         assert!(!is_text(b"a\0b") && !is_text(b"\x0a\x08/opt/app"));
     }
 
-    /// A text that counts its bytes is wrong when a path in it gets longer, and nothing says so.
-    #[test]
-    fn strings_whose_bytes_are_counted() {
-        let counted = |text: &str| {
-            let all = text.as_bytes();
-            let found: Vec<bool> = memmem::find_iter(all, "/opt/app")
-                .map(|at| {
-                    let strings = counted_strings(all).into_iter();
-                    strings.into_iter().any(|string| string.start <= at && at + 8 <= string.end)
-                })
-                .collect();
-            assert!(!found.is_empty(), "{text}");
-            found
-        };
-        for text in [
-            "s:10:\"/opt/app/x\";",
-            "a:1:{s:3:\"dir\";s:20:\"in:/opt/app: and x12\";}",
-            "INSERT 's:10:\\\"/opt/app/x\\\";'",
-            "a:1:{i:0;s:40:\"a:1:{i:0;s:16:\"include /opt/app\";}      \";}",
-            "10:/opt/app/x,",
-            "30:14:include=/opt/app,6:x=y+zz,\n,",
-            "d4:path8:/opt/app4:name1:xe",
-            "d4:path8:/opt/appe",
-            "l8:/opt/appi-7ee\n",
-            "(6:prefix8:/opt/app)",
-            "((6:prefix8:/opt/app)(1:a1:b))",
-            "*2\r\n$3\r\nGET\r\n$8\r\n/opt/app\r\n",
-        ] {
-            assert_eq!(counted(text), [true], "{text}");
-        }
-        for text in [
-            "/opt/app",
-            // The number is not that of the bytes.
-            "s:11:\"/opt/app/x\";",
-            "12:/opt/app/x,",
-            "at 10:30:/opt/app,",
-            // Numbers that count something else.
-            "main.c:8:/opt/app is here",
-            "12:/opt/app/include/a.h",
-            "16:/opt/app/include\n",
-            "x:8:8:/opt/app:y",
-            "$8\n/opt/app/x",
-            "PATH=/bin:/opt/app:/usr/bin",
-            "99999999999999999999999:/opt/app,",
-            "s:18446744073709551615:\"/opt/app\";",
-            // The count belongs to a different string.
-            "3:abc,/opt/app,",
-            "s:3:\"abc\";/opt/app",
-        ] {
-            assert_eq!(counted(text), [false], "{text}");
-        }
-        assert_eq!(counted("8:/opt/app,7:/opt/app,8:/opt/app,"), [true, false, true]);
-    }
     /// Files are looked at in parts: a string at a seam is seen like any other, among very many hits.
     #[test]
     fn strings_are_counted_wherever_they_lie_in_a_file() {
@@ -404,7 +285,7 @@ mod tests {
         for (at, size) in all.flat_map(|at| sizes.map(|size| (at, size))) {
             let at = at.next_multiple_of(9);
             let inside = "/opt/app\n".repeat(size);
-            let string = format!("{}:{inside},", inside.len());
+            let string = format!("{}:{inside},\n", inside.len());
             let text = [&plain[..at], &string, &plain[at..]].concat();
             let file = tempfile::tempfile().expect("a file");
             file.write_all_at(text.as_bytes(), 0).expect("bytes");

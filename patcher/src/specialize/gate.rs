@@ -30,6 +30,7 @@ use crate::search::boundary::{BEFORE, BEHIND};
 use crate::search::engine::{Searcher, check_count};
 use crate::search::hits::Hit;
 use crate::search::reference::Reference;
+use crate::search::unpack::{self, PackFormat};
 use crate::shown::shown;
 
 /// Searches what was written. Gives what is left beyond what the plan knows, each with the
@@ -120,8 +121,7 @@ impl Gate {
 
     fn hits(&self, file: &File, planned: &EntryPlan) -> io::Result<Vec<Hit>> {
         if planned.is_repacked {
-            // That it unpacks to the rewritten text was seen when it was made.
-            return Ok(Vec::new());
+            return self.around_packed(file);
         }
         if planned.is_text {
             let mut hits = self.searcher.stream(file, size(file)?)?.0.hits;
@@ -136,6 +136,22 @@ impl Gate {
             let is_read = |hit: &Hit| texts.iter().any(|text| text.range.contains(&hit.offset));
             hits.retain(|hit| hit.fit != Fit::Inside || !is_read(hit));
         }
+        Ok(hits)
+    }
+
+    /// The paths in what a compressed text says of itself. That it unpacks to the rewritten text was seen when
+    /// it was made.
+    fn around_packed(&self, file: &File) -> io::Result<Vec<Hit>> {
+        let (found, size) = self.searcher.stream(file, size(file)?)?;
+        let Some(format) = PackFormat::of(&found.start) else {
+            return Err(io::Error::other("it is not compressed any more"));
+        };
+        let inside = unpack::search(&self.searcher, file, size, format);
+        let is_packed = |hit: &Hit| inside.packed.iter().any(|range| range.contains(&hit.offset));
+        let is_word = |hit: &Hit| self.searcher.references()[hit.reference].is_word();
+        let mut hits = found.hits;
+        // The names of files keep their words.
+        hits.retain(|hit| hit.fit != Fit::Inside && !is_packed(hit) && !is_word(hit));
         Ok(hits)
     }
 

@@ -40,6 +40,9 @@ fn packed_again(
     (format, before, text): PackedText,
     rewrite: &Rewriter<'_>,
 ) -> Result<Option<Edit>, String> {
+    if format == PackFormat::Gzip && !header_stays(&before, rewrite) {
+        return Err("gzip keeps an old path in its name or comment".into());
+    }
     let Some(new) = rewrite(&text)?.filter(|new| *new != text) else { return Ok(None) };
     let after = match format {
         PackFormat::Gzip => gzip(&before, &new),
@@ -53,6 +56,14 @@ fn packed_again(
         return Err("it does not unpack to what was compressed".into());
     }
     Ok(Some(Edit { offset: 0, before, after }))
+}
+
+/// Whether nothing is to be rewritten in what gzip says of the file that it was given.
+fn header_stays(gzip: &[u8], rewrite: &Rewriter<'_>) -> bool {
+    let decoder = GzDecoder::new(gzip);
+    let Some(header) = decoder.header() else { return true };
+    let mut texts = [header.filename(), header.comment()].into_iter().flatten();
+    texts.all(|text| rewrite(text) == Ok(None))
 }
 
 /// As `gzip -9` does, with what `before` says of the file that it was made of.
@@ -176,6 +187,23 @@ mod tests {
         std::fs::write(folder.join("out"), with_extra).expect("a file");
         let problem = repacked(&folder.join("out")).expect_err("an extra field");
         assert_eq!(problem, "it has an extra field of gzip");
+    }
+
+    /// Nobody was told of a path in a comment, and it stayed.
+    #[test]
+    fn an_old_path_in_what_gzip_says_of_a_file_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("out");
+        for text in ["/opt/app\n", "nothing\n"] {
+            for (name, comment) in [("/opt/app/x", "it"), ("it", "built in /opt/app")] {
+                let header = GzBuilder::new().filename(name).comment(comment);
+                let mut packed = header.write(Vec::new(), flate2::Compression::best());
+                packed.write_all(text.as_bytes()).expect("bytes");
+                std::fs::write(&path, packed.finish().expect("bytes")).expect("a file");
+                let problem = repacked(&path).expect_err(name);
+                assert_eq!(problem, "gzip keeps an old path in its name or comment");
+            }
+        }
     }
 
     #[test]

@@ -16,11 +16,12 @@ use crate::error::{Error, Result};
 use crate::files::window::Window;
 use crate::search::boundary::Fit;
 use crate::search::boundary::{BEFORE, BEHIND};
+use crate::search::counted::counted_strings;
 use crate::search::encoding::Encoding;
 use crate::search::engine::Searcher;
 use crate::search::hits::Hit;
 use crate::search::reference::Reference;
-use crate::search::text::{counted_strings, is_counting};
+use crate::search::text::is_counting;
 use crate::shown::shown;
 
 /// Bytes of a word that stands for nothing else: `0.0.0-x`.

@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::ops::Range;
 
-use flate2::bufread::ZlibDecoder;
+use flate2::bufread::{GzDecoder, ZlibDecoder};
 
 pub(crate) use self::checked::checked_format;
 use self::streams::{Frames, Parts, Slice, unpacked};
@@ -173,10 +173,28 @@ pub(crate) fn search(searcher: &Searcher, file: &File, size: u64, format: PackFo
             look.tar(&[], &mut BufReader::new(Slice::new(file, 0..size)), true);
         }
         PackFormat::Closed(name) => look.problem(&[], format!("{name} is not looked into")),
-        stream => look.unpack(&[], stream, Box::new(Slice::new(file, 0..size))),
+        stream => {
+            if stream == PackFormat::Gzip {
+                // A name and a comment are read as they are.
+                let header = gzip_header(BufReader::new(Slice::new(file, 0..size)));
+                look.packed.iter_mut().for_each(|range| range.start = header);
+            }
+            look.unpack(&[], stream, Box::new(Slice::new(file, 0..size)));
+        }
     }
     look.packed.sort_by_key(|range| range.start);
     Inside { members: look.members, packed: look.packed }
+}
+
+/// How many bytes of a gzip file tell of it (RFC 1952, 2.3), up to the end of its comment; 0 if it is damaged.
+fn gzip_header(bytes: impl BufRead) -> u64 {
+    /// What each has before the fields that only some have.
+    const FIXED: usize = 10;
+    let decoder = GzDecoder::new(bytes);
+    let Some(header) = decoder.header() else { return 0 };
+    let extra = header.extra().map_or(0, |extra| 2 + extra.len());
+    let texts = [header.filename(), header.comment()].into_iter().flatten();
+    (FIXED + extra + texts.map(|text| text.len() + 1).sum::<usize>()) as u64
 }
 
 /// What is found inside the compressed section `name` of an image, whose bytes are at `range`.
@@ -220,10 +238,7 @@ pub(crate) fn packed_text(file: &File, size: u64) -> io::Result<Result<PackedTex
         return Ok(Err("it became shorter".into()));
     }
     // An extra field tells where parts of the text begin (BGZF, dictzip), or what nobody else knows.
-    if flate2::bufread::GzDecoder::new(bytes.as_slice())
-        .header()
-        .is_some_and(|one| one.extra().is_some())
-    {
+    if GzDecoder::new(bytes.as_slice()).header().is_some_and(|one| one.extra().is_some()) {
         return Ok(Err("it has an extra field of gzip".into()));
     }
     Ok(whole(Cursor::new(&bytes), format).and_then(|text| match is_whole_text(&text) {
