@@ -247,8 +247,10 @@ impl Turn {
                 opened => opened?,
             };
             lock(&file)?;
-            // Whoever had the turn before has removed it.
-            if folder.has(TURN.as_ref(), &file.metadata()?)? {
+            // Whoever had the turn before has removed it. Where that cannot be told, the file would stay: it is asked
+            // again.
+            let is_there = || folder.has(TURN.as_ref(), &file.metadata()?);
+            if is_there().or_else(|_| is_there())? {
                 let name = Name { folder: Arc::clone(folder), name: TURN.into(), is_there: true };
                 return Ok(Some(Self { _name: name, _lock: file }));
             }
