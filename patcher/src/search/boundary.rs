@@ -192,9 +192,20 @@ fn is_command(text: &str) -> bool {
         let (front, name) = inner.rsplit_once('(').unwrap_or(("", inner));
         return front.ends_with('$') && !name.chars().all(is_name);
     }
-    // The second of a pair on its line.
-    let line = bare.strip_suffix('`').map(|front| front.rsplit('\n').next().unwrap_or_default());
-    line.is_some_and(|line| line.matches('`').count() % 2 == 1)
+    bare.strip_suffix('`').is_some_and(closes)
+}
+
+/// Whether a backquote behind this ends a command. It opens a literal behind a blank, a bracket or another
+/// backquote, and where no other one of its line waits for it: ` ``/opt/app`` `.
+fn closes(text: &str) -> bool {
+    let line = text.rsplit('\n').next().unwrap_or_default();
+    let Some((_, inner)) = line.rsplit_once('`') else { return false };
+    if line.ends_with(['`', '(', '[', '{']) || line.matches('`').count() % 2 == 0 {
+        return false;
+    }
+    // Between the literals of a text stand words: `/usr/a' and `/opt/app'.
+    let is_command = inner.starts_with(|char: char| char.is_alphanumeric() || "/$~".contains(char));
+    !inner.ends_with(is_blank) || (is_command && !inner.contains('\''))
 }
 
 /// Whether what stands before a colon, and behind it, is a host with what belongs to it: `//host:8080`,
@@ -364,6 +375,36 @@ mod tests {
             "host:/opt/app",
         ] {
             assert_eq!(fit(text.as_bytes()), Fit::Certain, "{text}");
+        }
+    }
+
+    /// A literal of reST, and what GNU quotes, were taken for the output of a command.
+    #[test]
+    fn a_backquote_that_opens_ends_no_command() {
+        for text in [
+            "The files are in ``/opt/app/share`` by default.",
+            "``/usr/a`` and ``/opt/app``",
+            "(``/opt/app``)",
+            "(`/opt/app`)",
+            "`/usr/a' and `/opt/app'",
+            "`a', `b' or `/opt/app'",
+            "of two lines` and `/opt/app`",
+            "`code` /opt/app",
+            "``x'' and `/opt/app'",
+            "[`x [`/opt/app`",
+            "``\"/opt/app\"``",
+        ] {
+            assert_eq!(fit(text.as_bytes()), Fit::Certain, "{text}");
+        }
+        for text in [
+            "`pwd`/opt/app",
+            "\"`pwd`\"/opt/app",
+            "x=`dirname \"$0\"`/opt/app",
+            "`dirname $(x)`/opt/app",
+            "`dirname $0 `/opt/app",
+            "``x`` `pwd`/opt/app",
+        ] {
+            assert_eq!(fit(text.as_bytes()), Fit::Unclear, "{text}");
         }
     }
 
