@@ -33,30 +33,95 @@ const FOLDERS: [&str; 2] = ["HOME", "env:HOME"];
 pub(super) fn ends(behind: &[u8], encoding: Encoding, is_slash: fn(char) -> bool) -> Fit {
     let behind = behind.get(..BEHIND).unwrap_or(behind);
     let mut units = behind.chunks_exact(encoding.width()).map(|unit| encoding.ascii(unit));
-    match (units.next(), units.next().flatten()) {
-        (None, _) => Fit::Certain,
+    match units.next() {
+        None => Fit::Certain,
         // A longer name, or the next word of a language that has no spaces; a character of an old encoding.
-        (Some(None), _) => match encoding.first(behind) {
+        Some(None) => match encoding.first(behind) {
             Some(char) if is_blank(char) || is_punctuation(char) => Fit::Certain,
             // Where other units are no text, the string has ended.
             None if encoding != Encoding::Plain => Fit::Certain,
             _ => Fit::Unclear,
         },
-        // A conversion of printf, a character of a URL; a variable of a shell, of make, of systemd.
-        (Some(Some(b'%')), _) => Fit::Unclear,
-        (Some(Some(b'$')), next) if is_ascii_name(next) || matches!(next, Some(b'{' | b'(')) => {
-            Fit::Unclear
+        Some(Some(b'.')) => {
+            let dots = 1 + units.take_while(|&unit| unit == Some(b'.')).count();
+            let rest = behind.get(dots * encoding.width()..).unwrap_or_default();
+            match encoding.first(rest) {
+                // Of a folder; a pattern.
+                Some(char) if is_slash(char) || char == '*' => Fit::Unclear,
+                // The end of a sentence, or a name.
+                _ => ends(rest, encoding, is_slash),
+            }
         }
-        (Some(Some(b'.')), next) => {
-            let next = [next].into_iter().chain(units).find(|&char| char != Some(b'.'));
-            if is_ascii_name(next.flatten()) { Fit::Inside } else { Fit::Certain }
+        Some(Some(b'@')) if is_of_template(behind, encoding) => Fit::Unclear,
+        Some(char) if is_ascii_name(char) => Fit::Inside,
+        Some(Some(char)) if is_slash(char.into()) => {
+            if leaves(behind, encoding, is_slash) {
+                Fit::Unclear
+            } else {
+                Fit::Certain
+            }
         }
-        (Some(char), _) if is_ascii_name(char) => Fit::Inside,
-        (Some(Some(char)), _) if is_slash(char.into()) && leaves(behind, encoding, is_slash) => {
-            Fit::Unclear
+        // All of these are of ASCII, and need little behind them.
+        Some(Some(char)) => {
+            let units = units.take(NEAR).map(|unit| unit.unwrap_or(NO_ASCII)).collect::<Vec<_>>();
+            if goes_on(char, &units) { Fit::Unclear } else { Fit::Certain }
         }
-        _ => Fit::Certain,
     }
+}
+
+/// Bytes that may decide whether a sign behind a path is of its name.
+const NEAR: usize = 12;
+/// Stands for a character that is not of ASCII.
+const NO_ASCII: u8 = 0xff;
+
+/// Whether a sign behind a path may be the beginning of more of its name: of a pattern or a variable, or one that
+/// is escaped.
+fn goes_on(sign: u8, next: &[u8]) -> bool {
+    let first = next.first().copied();
+    let is_name = is_ascii_name(first);
+    match sign {
+        // A conversion of printf, a character of a URL.
+        b'%' => true,
+        // A variable of a shell, of make, of systemd; of Ruby.
+        b'$' => is_name || matches!(first, Some(b'{' | b'(')),
+        b'#' => first == Some(b'{'),
+        // A list, a set of characters; but not the beginning of a block.
+        b'{' | b'[' => first.is_some_and(|byte| byte > b' ' && byte != 0x7f),
+        // A pattern; but not a question, nor Markdown.
+        b'?' => is_name || matches!(first, Some(b'/' | b'?' | b'*' | b'[')),
+        b'*' => is_name && first != Some(b'.'),
+        b'&' => next.strip_prefix(b"#").is_some_and(|code| {
+            let (code, radix) = match code.strip_prefix(b"x").or(code.strip_prefix(b"X")) {
+                Some(code) => (code, 16),
+                None => (code, 10),
+            };
+            let end = code.iter().position(|&byte| byte == b';').unwrap_or(code.len());
+            is_code_of_name(code.get(..end), radix)
+        }),
+        b'\\' => match first {
+            Some(b'-' | b'_' | b'.' | b' ' | b'+' | b'~' | b'@' | b'%') => true,
+            Some(b'$') => next.get(1..).is_some_and(|next| goes_on(b'$', next)),
+            Some(b'x') => is_code_of_name(next.get(1..3), 16),
+            Some(b'u') => is_code_of_name(next.get(1..5), 16),
+            Some(b'0'..=b'7') => is_code_of_name(next.get(..3), 8),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Whether this is the number of a character that a name can have.
+fn is_code_of_name(code: Option<&[u8]>, radix: u32) -> bool {
+    let code = code.and_then(|code| str::from_utf8(code).ok());
+    let code = code.and_then(|code| u32::from_str_radix(code, radix).ok());
+    code.and_then(char::from_u32).is_some_and(|char| is_name(char) || "%$/".contains(char))
+}
+
+/// Whether a template fills in what comes here: `@SUFFIX@`.
+fn is_of_template(behind: &[u8], encoding: Encoding) -> bool {
+    let text = encoding.text(behind);
+    let name = text.strip_prefix('@').and_then(|text| text.split_once('@')).map(|(name, _)| name);
+    name.is_some_and(|name| !name.is_empty() && name.chars().all(is_of_variable))
 }
 
 /// Whether components `..` lead out of the folder behind which these bytes stand.
@@ -175,13 +240,12 @@ fn variable(text: &str) -> Option<(&str, &str)> {
         let (before, name) = inner.rsplit_once("${")?;
         return (!name.contains(['}', '\n'])).then_some((before, name));
     }
-    let is_of_name = |char: char| char.is_ascii_alphanumeric() || char == '_';
     if let Some(inner) = text.strip_suffix(')') {
         let (before, name) = inner.rsplit_once("$(")?;
-        return name.chars().all(is_of_name).then_some((before, name));
+        return name.chars().all(is_of_variable).then_some((before, name));
     }
     let (before, name) = text.rsplit_once('$')?;
-    (!name.is_empty() && name.chars().all(|char| is_of_name(char) || char == ':'))
+    (!name.is_empty() && name.chars().all(|char| is_of_variable(char) || char == ':'))
         .then_some((before, name))
 }
 
@@ -244,6 +308,11 @@ fn is_ascii_name(char: Option<u8>) -> bool {
     char.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_-.+~@".contains(&byte))
 }
 
+/// Whether the name of a variable can have this.
+fn is_of_variable(char: char) -> bool {
+    char.is_ascii_alphanumeric() || char == '_'
+}
+
 /// Whether this is a name character: of those outside of ASCII, any that is not known to be none.
 fn is_name(char: char) -> bool {
     match u8::try_from(char) {
@@ -283,6 +352,17 @@ mod tests {
             for encoding in Encoding::ALL {
                 let wide = encoding.encode(before.as_bytes()).expect("a text");
                 assert_eq!(begins(&wide, encoding), begins(before.as_bytes(), plain), "{before}");
+            }
+        }
+        if let Ok(behind) = str::from_utf8(behind) {
+            let is_slash = |char| char == '/';
+            for encoding in Encoding::ALL {
+                let wide = encoding.encode(behind.as_bytes()).expect("a text");
+                assert_eq!(
+                    ends(&wide, encoding, is_slash),
+                    ends(behind.as_bytes(), plain, is_slash),
+                    "{behind}"
+                );
             }
         }
         fit
@@ -405,6 +485,71 @@ mod tests {
             "``x`` `pwd`/opt/app",
         ] {
             assert_eq!(fit(text.as_bytes()), Fit::Unclear, "{text}");
+        }
+    }
+
+    /// An escaped `-` of groff, patterns and lists were taken for the end of the path.
+    #[test]
+    fn a_sign_behind_a_path_may_be_of_its_name() {
+        for text in [
+            r"/opt/app\-common",
+            r"/opt/app\_data",
+            r"/opt/app\.conf",
+            r"/opt/app\ data",
+            r"/opt/app\$suffix",
+            r"/opt/app\x2ddata",
+            r"/opt/app\u002ddata",
+            r"/opt/app\055data",
+            "/opt/app{suffix}",
+            "/opt/app{}",
+            "/opt/app{,-dev}",
+            "/opt/app#{x}",
+            "/opt/app[0-9]",
+            "/opt/app?.txt",
+            "/opt/app??",
+            "/opt/app*-dev",
+            "/opt/app.$NAME",
+            "/opt/app.%s",
+            "/opt/app.*",
+            "/opt/app.{a,b}",
+            "/opt/app.é",
+            "/opt/app./x",
+            "/opt/app&#45;data",
+            "/opt/app&#x2d;data",
+            "/opt/app@SUFFIX@/lib",
+        ] {
+            assert_eq!(fit(text.as_bytes()), Fit::Unclear, "{text}");
+        }
+        for text in [
+            r"/opt/app\n",
+            r"/opt/app\tx",
+            r"/opt/app\0",
+            r"/opt/app\000x",
+            r"/opt/app\x00x",
+            r"/opt/app\033[0m",
+            "\"/opt/app\\\"",
+            r"/opt/app\\",
+            r"\fI/opt/app\fR",
+            "/opt/app\\\n",
+            "/opt/app}",
+            "/opt/app]",
+            "/opt/app{",
+            "/opt/app{\n",
+            "/opt/app { ",
+            "/opt/app[ ",
+            "/opt/app. It",
+            "/opt/app?",
+            "/opt/app? It",
+            "/opt/app/?query",
+            "/opt/app#top",
+            "*/opt/app*.",
+            "**/opt/app**",
+            "/opt/app&quot;",
+            "/opt/app&#39;",
+            "/opt/app&#xA;",
+            "/opt/app&&x",
+        ] {
+            assert_eq!(fit(text.as_bytes()), Fit::Certain, "{text}");
         }
     }
 
