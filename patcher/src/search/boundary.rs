@@ -26,8 +26,8 @@ pub(crate) enum Fit {
 const ENDS_WORD: &str = "\"'`=,;<>|";
 /// What a path may follow at once, whatever stands before that.
 const OPENS: &[u8] = b"=,;<>|([^&";
-/// Variables that name a folder other than the root: what follows them is another path.
-const FOLDERS: [&str; 2] = ["HOME", "env:HOME"];
+/// Variables that name a folder other than the root, and a command that does: what follows them is another path.
+const FOLDERS: [&str; 6] = ["HOME", "env:HOME", "PWD", "env:PWD", "CURDIR", "pwd"];
 
 /// Whether a path can end before these bytes.
 pub(super) fn ends(behind: &[u8], encoding: Encoding, is_slash: fn(char) -> bool) -> Fit {
@@ -124,6 +124,55 @@ fn is_of_template(behind: &[u8], encoding: Encoding) -> bool {
     name.is_some_and(|name| !name.is_empty() && name.chars().all(is_of_variable))
 }
 
+/// How what stands on both sides of a path decides together. `begins` and `ends` are what each of them says.
+pub(super) fn between(before: &[u8], behind: &[u8], encoding: Encoding, each: (Fit, Fit)) -> Fit {
+    let (begins, ends) = each;
+    let sign = behind.chunks_exact(encoding.width()).next().and_then(|unit| encoding.ascii(unit));
+    // Only these decide anything together, and most places have none.
+    let Some(sign) = sign.filter(|sign| b"\"'#!@+_~%:^".contains(sign)) else {
+        return begins.max(ends);
+    };
+    let before = before.get(before.len().saturating_sub(BEFORE)..).unwrap_or_default();
+    let cut = before.len() % encoding.width();
+    let before = encoding.text(before.get(cut..).unwrap_or_default());
+    let behind = encoding.text(behind.get(..BEHIND).unwrap_or(behind));
+    let (sign, line) = (char::from(sign), before.rsplit('\n').next().unwrap_or_default());
+    let rest = behind.trim_start_matches(sign);
+    if ['"', '\''].contains(&sign) {
+        let is_open = line.matches(sign).count() % 2 == 1;
+        let more = behind.strip_prefix(sign).and_then(|rest| rest.split_once(sign));
+        let is_more = more.is_some_and(|(more, _)| {
+            more.starts_with(|char| is_name(char) || "$%{".contains(char))
+                && !more.contains(is_blank)
+        });
+        return begins.max(ends).max(if is_more && !is_open { Fit::Unclear } else { Fit::Certain });
+    }
+    let is_end = !rest.trim_start_matches('.').starts_with(|char| is_name(char) || char == '/');
+    if of_sed(line) == Some(sign) {
+        let flags = rest
+            .trim_start_matches(|char: char| char.is_ascii_digit() || "gIiMmpew".contains(char));
+        let is_end = behind.len() - rest.len() == 1 && !flags.starts_with(is_name);
+        return if is_end { Fit::Certain } else { begins.max(ends) };
+    }
+    // Markdown, and others: _/opt/app_
+    let front = line.trim_end_matches(sign);
+    let is_marked = front.len() < line.len() && is_end && !front.ends_with(is_name);
+    match ends {
+        Fit::Inside if is_marked => begins.max(Fit::Unclear),
+        _ => begins.max(ends),
+    }
+}
+
+/// The sign that divides the parts of a command of sed which puts the path in the place of something, if such a
+/// one stands before it: `s#/usr/local#`.
+fn of_sed(line: &str) -> Option<char> {
+    let sign = line.chars().next_back()?;
+    let (front, old) = line.strip_suffix(sign)?.rsplit_once(sign)?;
+    let front = front.strip_suffix('s')?;
+    let is_command = !front.ends_with(|char: char| is_name(char) || "/\\$".contains(char));
+    (is_command && !old.is_empty() && !old.contains(is_blank)).then_some(sign)
+}
+
 /// Whether components `..` lead out of the folder behind which these bytes stand.
 fn leaves(behind: &[u8], encoding: Encoding, is_slash: fn(char) -> bool) -> bool {
     let text = encoding.text(behind);
@@ -151,7 +200,7 @@ pub(super) fn begins(before: &[u8], encoding: Encoding) -> Fit {
         Some(Some(byte)) if byte <= b' ' || OPENS.contains(&byte) => return Fit::Certain,
         // What is in quotes begins here; or a variable, or a command, ends.
         Some(Some(b'"' | b'\''))
-            if !is_ascii_name(next) && !matches!(next, Some(b')' | b'}' | b'`')) =>
+            if !is_ascii_name(next) && !matches!(next, Some(b')' | b'}' | b'`' | b'/')) =>
         {
             return Fit::Certain;
         }
@@ -186,9 +235,16 @@ pub(super) fn begins(before: &[u8], encoding: Encoding) -> Fit {
         front = before;
     }
     let is_variable = front.len() < path.len();
+    if !is_variable && is_quoted_folder(path) {
+        return Fit::Unclear;
+    }
     let word = word(front);
     let (head, item) =
         word.rsplit_once(':').map_or((None, word), |(head, item)| (Some(head), item));
+    // The first component is a host, the rest is of that.
+    if item.is_empty() && slashes == 1 && head.is_some_and(is_scheme) {
+        return Fit::Inside;
+    }
     // Behind the name of a scheme, and an empty host, the path is one of its own: `file:///`.
     let has_no_host = item.is_empty() && slashes >= 2;
     if head.is_some_and(|head| !has_no_host && is_host(head, item)) {
@@ -272,6 +328,33 @@ fn closes(text: &str) -> bool {
     !inner.ends_with(is_blank) || (is_command && !inner.contains('\''))
 }
 
+/// Whether this ends with a folder in quotes, such as a shell joins with what follows: `"/srv/x"`, `"~"`.
+fn is_quoted_folder(text: &str) -> bool {
+    let line = text.rsplit('\n').next().unwrap_or_default();
+    let Some((quote, front)) =
+        line.chars().next_back().map(|quote| (quote, line.strip_suffix(quote)))
+    else {
+        return false;
+    };
+    let Some((front, folder)) = front.and_then(|front| front.rsplit_once(quote)) else {
+        return false;
+    };
+    ['"', '\''].contains(&quote)
+        && front.matches(quote).count() % 2 == 0
+        && folder.starts_with(['/', '~', '.', '$'])
+        && !folder.trim_start_matches('/').is_empty()
+}
+
+/// Whether this ends with the scheme of a URL, longer than the letter of a drive.
+fn is_scheme(head: &str) -> bool {
+    let is_of_scheme = |char: char| char.is_ascii_alphanumeric() || "+-.".contains(char);
+    let front = head.trim_end_matches(is_of_scheme);
+    let scheme = head.strip_prefix(front).unwrap_or_default();
+    scheme.len() > 1
+        && scheme.starts_with(|char: char| char.is_ascii_alphabetic())
+        && !front.ends_with(['/', '$', '~'])
+}
+
 /// Whether what stands before a colon, and behind it, is a host with what belongs to it: `//host:8080`,
 /// `//user:word@host`, `//[::1]`, `user@host:`.
 fn is_host(head: &str, item: &str) -> bool {
@@ -347,7 +430,8 @@ mod tests {
         let at = memchr::memmem::find(text, b"/opt/app").expect("a path");
         let (before, behind) = (&text[..at], &text[at + 8..]);
         let plain = Encoding::Plain;
-        let fit = begins(before, plain).max(ends(behind, plain, |char| char == '/'));
+        let each = (begins(before, plain), ends(behind, plain, |char| char == '/'));
+        let fit = between(before, behind, plain, each);
         if let Ok(before) = str::from_utf8(before) {
             for encoding in Encoding::ALL {
                 let wide = encoding.encode(before.as_bytes()).expect("a text");
@@ -485,6 +569,71 @@ mod tests {
             "``x`` `pwd`/opt/app",
         ] {
             assert_eq!(fit(text.as_bytes()), Fit::Unclear, "{text}");
+        }
+    }
+
+    /// `s@x@/opt/app@` was passed over, and `s#/x#/opt/app#` possible.
+    #[test]
+    fn both_sides_of_a_path_decide_together() {
+        for text in [
+            "s#/usr/local#/opt/app#",
+            "s#/usr/local#/opt/app#g",
+            "sed -e 's!/usr/local!/opt/app!;s!a!b!'",
+            "s|/usr/local|/opt/app|",
+            "s,/usr/local,/opt/app,",
+            "s@PREFIX@/opt/app@g",
+            "s@^/usr@/opt/app@",
+            "s+PREFIX+/opt/app+",
+            "s@PREFIX@/opt/app/lib@g",
+            "\"/opt/app\"",
+            "f(L\"x\" L\"/opt/app\"SUFFIX\"x\")",
+            "/opt/app's name's",
+            "'/opt/app'-x'",
+        ] {
+            assert_eq!(fit(text.as_bytes()), Fit::Certain, "{text}");
+        }
+        for text in [
+            "_/opt/app_",
+            "see __/opt/app__.",
+            "(+/opt/app+)",
+            "s@PREFIX@/opt/app@SUFFIX@",
+            "ls /opt/app\"$S\"/x",
+            "x=/opt/app\"-2\"",
+            "/opt/app'-2'",
+        ] {
+            assert_eq!(fit(text.as_bytes()), Fit::Unclear, "{text}");
+        }
+        for text in ["_/opt/app_data_", "_/x/opt/app_", "/opt/app@2", "s@x@/opt/app-2@"] {
+            assert_eq!(fit(text.as_bytes()), Fit::Inside, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_of_a_host_or_in_a_folder_in_quotes() {
+        for text in ["s3://opt/app/x", "https://opt/app/x", "url(git+ssh://opt/app"] {
+            assert_eq!(fit(text.as_bytes()), Fit::Inside, "{text}");
+        }
+        for text in [
+            "$(pwd)/opt/app",
+            "$PWD/opt/app",
+            "\"/srv/foo\"/opt/app",
+            "x='/srv/my foo/'/opt/app",
+            "\"~\"/opt/app",
+            "\"$x/foo\"/opt/app",
+        ] {
+            assert_eq!(fit(text.as_bytes()), Fit::Unclear, "{text}");
+        }
+        for text in [
+            "file:///opt/app",
+            "/usr/lib://opt/app",
+            "L\"/opt/app\"",
+            "\"/srv\" L\"/opt/app\"",
+            "it isn't r'/opt/app'",
+            "f(r'/usr', r'/opt/app')",
+            "\"$x\"/opt/app",
+            "\"/\"/opt/app",
+        ] {
+            assert_eq!(fit(text.as_bytes()), Fit::Certain, "{text}");
         }
     }
 

@@ -45,7 +45,7 @@ use std::path::Path;
 
 use postlink_format::{STORE_HASH_SIZE, store_hash};
 
-use super::boundary::{Fit, begins, begins_word, ends, is_option};
+use super::boundary::{Fit, begins, begins_word, between, ends, is_option};
 use super::encoding::Encoding;
 use crate::error::{Error, Result};
 use crate::shown::{escaped, shown};
@@ -182,7 +182,12 @@ impl Reference {
         };
         let is_slash =
             if is_windows { |char| char == '/' || char == '\\' } else { |char| char == '/' };
-        begins.max(ends(bytes.get(end..).unwrap_or_default(), encoding, is_slash))
+        let behind = bytes.get(end..).unwrap_or_default();
+        let each = (begins, ends(behind, encoding, is_slash));
+        if is_windows || self.is_word() {
+            return each.0.max(each.1);
+        }
+        between(before, behind, encoding, each)
     }
 }
 
