@@ -320,7 +320,7 @@ fn is_command(text: &str) -> bool {
 fn closes(text: &str) -> bool {
     let line = text.rsplit('\n').next().unwrap_or_default();
     let Some((_, inner)) = line.rsplit_once('`') else { return false };
-    if line.ends_with(['`', '(', '[', '{']) || line.matches('`').count() % 2 == 0 {
+    if line.ends_with(['`', '(', '[', '{']) || line.matches('`').count().is_multiple_of(2) {
         return false;
     }
     // Between the literals of a text stand words: `/usr/a' and `/opt/app'.
