@@ -311,6 +311,6 @@ const PIECES: &str = "a compiler cut the path into pieces, which only another co
                      --other-path";
 const WIDE: &str = "specialize does not rewrite UTF-16 and UTF-32: declare it in schema.toml, whose values are \
                     UTF-8, and read it through the accessor, or leave the path out of it";
-const UNCLEAR: &str = "the program decides what the path is: write it whole, name the longer one with \
-                       --other-path, or the file with --allow-left";
+const UNCLEAR: &str = "what stands before or behind it may make it another path: name that with --other-path, write \
+                       the path so that it stands alone, or name the file with --allow-left";
 const COMPILE_AGAIN: &str = "remove it before, and compile the Python file again at its new place: python3 -m compileall -f FOLDER";

@@ -26,37 +26,151 @@ pub(crate) enum Fit {
 const ENDS_WORD: &str = "\"'`=,;<>|";
 /// What a path may follow at once, whatever stands before that.
 const OPENS: &[u8] = b"=,;<>|([^&";
-/// Variables that name a folder other than the root: what follows them is another path.
-const FOLDERS: [&str; 2] = ["HOME", "env:HOME"];
+/// Variables that name a folder other than the root, and a command that does: what follows them is another path.
+const FOLDERS: [&str; 6] = ["HOME", "env:HOME", "PWD", "env:PWD", "CURDIR", "pwd"];
 
 /// Whether a path can end before these bytes.
 pub(super) fn ends(behind: &[u8], encoding: Encoding, is_slash: fn(char) -> bool) -> Fit {
     let behind = behind.get(..BEHIND).unwrap_or(behind);
     let mut units = behind.chunks_exact(encoding.width()).map(|unit| encoding.ascii(unit));
-    match (units.next(), units.next().flatten()) {
-        (None, _) => Fit::Certain,
+    match units.next() {
+        None => Fit::Certain,
         // A longer name, or the next word of a language that has no spaces; a character of an old encoding.
-        (Some(None), _) => match encoding.first(behind) {
+        Some(None) => match encoding.first(behind) {
             Some(char) if is_blank(char) || is_punctuation(char) => Fit::Certain,
             // Where other units are no text, the string has ended.
             None if encoding != Encoding::Plain => Fit::Certain,
             _ => Fit::Unclear,
         },
-        // A conversion of printf, a character of a URL; a variable of a shell, of make, of systemd.
-        (Some(Some(b'%')), _) => Fit::Unclear,
-        (Some(Some(b'$')), next) if is_ascii_name(next) || matches!(next, Some(b'{' | b'(')) => {
-            Fit::Unclear
+        Some(Some(b'.')) => {
+            let dots = 1 + units.take_while(|&unit| unit == Some(b'.')).count();
+            let rest = behind.get(dots * encoding.width()..).unwrap_or_default();
+            match encoding.first(rest) {
+                // Of a folder; a pattern.
+                Some(char) if is_slash(char) || char == '*' => Fit::Unclear,
+                // The end of a sentence, or a name.
+                _ => ends(rest, encoding, is_slash),
+            }
         }
-        (Some(Some(b'.')), next) => {
-            let next = [next].into_iter().chain(units).find(|&char| char != Some(b'.'));
-            if is_ascii_name(next.flatten()) { Fit::Inside } else { Fit::Certain }
+        Some(Some(b'@')) if is_of_template(behind, encoding) => Fit::Unclear,
+        Some(char) if is_ascii_name(char) => Fit::Inside,
+        Some(Some(char)) if is_slash(char.into()) => {
+            if leaves(behind, encoding, is_slash) {
+                Fit::Unclear
+            } else {
+                Fit::Certain
+            }
         }
-        (Some(char), _) if is_ascii_name(char) => Fit::Inside,
-        (Some(Some(char)), _) if is_slash(char.into()) && leaves(behind, encoding, is_slash) => {
-            Fit::Unclear
+        // All of these are of ASCII, and need little behind them.
+        Some(Some(char)) => {
+            let units = units.take(NEAR).map(|unit| unit.unwrap_or(NO_ASCII)).collect::<Vec<_>>();
+            if goes_on(char, &units) { Fit::Unclear } else { Fit::Certain }
         }
-        _ => Fit::Certain,
     }
+}
+
+/// Bytes that may decide whether a sign behind a path is of its name.
+const NEAR: usize = 12;
+/// Stands for a character that is not of ASCII.
+const NO_ASCII: u8 = 0xff;
+
+/// Whether a sign behind a path may be the beginning of more of its name: of a pattern or a variable, or one that
+/// is escaped.
+fn goes_on(sign: u8, next: &[u8]) -> bool {
+    let first = next.first().copied();
+    let is_name = is_ascii_name(first);
+    match sign {
+        // A conversion of printf, a character of a URL.
+        b'%' => true,
+        // A variable of a shell, of make, of systemd; of Ruby.
+        b'$' => is_name || matches!(first, Some(b'{' | b'(')),
+        b'#' => first == Some(b'{'),
+        // A list, a set of characters; but not the beginning of a block.
+        b'{' | b'[' => first.is_some_and(|byte| byte > b' ' && byte != 0x7f),
+        // A pattern; but not a question, nor Markdown.
+        b'?' => is_name || matches!(first, Some(b'/' | b'?' | b'*' | b'[')),
+        b'*' => is_name && first != Some(b'.'),
+        b'&' => next.strip_prefix(b"#").is_some_and(|code| {
+            let (code, radix) = match code.strip_prefix(b"x").or(code.strip_prefix(b"X")) {
+                Some(code) => (code, 16),
+                None => (code, 10),
+            };
+            let end = code.iter().position(|&byte| byte == b';').unwrap_or(code.len());
+            is_code_of_name(code.get(..end), radix)
+        }),
+        b'\\' => match first {
+            Some(b'-' | b'_' | b'.' | b' ' | b'+' | b'~' | b'@' | b'%') => true,
+            Some(b'$') => next.get(1..).is_some_and(|next| goes_on(b'$', next)),
+            Some(b'x') => is_code_of_name(next.get(1..3), 16),
+            Some(b'u') => is_code_of_name(next.get(1..5), 16),
+            Some(b'0'..=b'7') => is_code_of_name(next.get(..3), 8),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Whether this is the number of a character that a name can have.
+fn is_code_of_name(code: Option<&[u8]>, radix: u32) -> bool {
+    let code = code.and_then(|code| str::from_utf8(code).ok());
+    let code = code.and_then(|code| u32::from_str_radix(code, radix).ok());
+    code.and_then(char::from_u32).is_some_and(|char| is_name(char) || "%$/".contains(char))
+}
+
+/// Whether a template fills in what comes here: `@SUFFIX@`.
+fn is_of_template(behind: &[u8], encoding: Encoding) -> bool {
+    let text = encoding.text(behind);
+    let name = text.strip_prefix('@').and_then(|text| text.split_once('@')).map(|(name, _)| name);
+    name.is_some_and(|name| !name.is_empty() && name.chars().all(is_of_variable))
+}
+
+/// How what stands on both sides of a path decides together. `begins` and `ends` are what each of them says.
+pub(super) fn between(before: &[u8], behind: &[u8], encoding: Encoding, each: (Fit, Fit)) -> Fit {
+    let (begins, ends) = each;
+    let sign = behind.chunks_exact(encoding.width()).next().and_then(|unit| encoding.ascii(unit));
+    // Only these decide anything together, and most places have none.
+    let Some(sign) = sign.filter(|sign| b"\"'#!@+_~%:^".contains(sign)) else {
+        return begins.max(ends);
+    };
+    let before = before.get(before.len().saturating_sub(BEFORE)..).unwrap_or_default();
+    let cut = before.len() % encoding.width();
+    let before = encoding.text(before.get(cut..).unwrap_or_default());
+    let behind = encoding.text(behind.get(..BEHIND).unwrap_or(behind));
+    let (sign, line) = (char::from(sign), before.rsplit('\n').next().unwrap_or_default());
+    let rest = behind.trim_start_matches(sign);
+    if ['"', '\''].contains(&sign) {
+        let is_open = line.matches(sign).count() % 2 == 1;
+        let more = behind.strip_prefix(sign).and_then(|rest| rest.split_once(sign));
+        let is_more = more.is_some_and(|(more, _)| {
+            more.starts_with(|char| is_name(char) || "$%{".contains(char))
+                && !more.contains(is_blank)
+        });
+        return begins.max(ends).max(if is_more && !is_open { Fit::Unclear } else { Fit::Certain });
+    }
+    let is_end = !rest.trim_start_matches('.').starts_with(|char| is_name(char) || char == '/');
+    if of_sed(line) == Some(sign) {
+        let flags = rest
+            .trim_start_matches(|char: char| char.is_ascii_digit() || "gIiMmpew".contains(char));
+        let is_end = behind.len() - rest.len() == 1 && !flags.starts_with(is_name);
+        return if is_end { Fit::Certain } else { begins.max(ends) };
+    }
+    // Markdown, and others: _/opt/app_
+    let front = line.trim_end_matches(sign);
+    let is_marked = front.len() < line.len() && is_end && !front.ends_with(is_name);
+    match ends {
+        Fit::Inside if is_marked => begins.max(Fit::Unclear),
+        _ => begins.max(ends),
+    }
+}
+
+/// The sign that divides the parts of a command of sed which puts the path in the place of something, if such a
+/// one stands before it: `s#/usr/local#`.
+fn of_sed(line: &str) -> Option<char> {
+    let sign = line.chars().next_back()?;
+    let (front, old) = line.strip_suffix(sign)?.rsplit_once(sign)?;
+    let front = front.strip_suffix('s')?;
+    let is_command = !front.ends_with(|char: char| is_name(char) || "/\\$".contains(char));
+    (is_command && !old.is_empty() && !old.contains(is_blank)).then_some(sign)
 }
 
 /// Whether components `..` lead out of the folder behind which these bytes stand.
@@ -86,7 +200,7 @@ pub(super) fn begins(before: &[u8], encoding: Encoding) -> Fit {
         Some(Some(byte)) if byte <= b' ' || OPENS.contains(&byte) => return Fit::Certain,
         // What is in quotes begins here; or a variable, or a command, ends.
         Some(Some(b'"' | b'\''))
-            if !is_ascii_name(next) && !matches!(next, Some(b')' | b'}' | b'`')) =>
+            if !is_ascii_name(next) && !matches!(next, Some(b')' | b'}' | b'`' | b'/')) =>
         {
             return Fit::Certain;
         }
@@ -121,9 +235,16 @@ pub(super) fn begins(before: &[u8], encoding: Encoding) -> Fit {
         front = before;
     }
     let is_variable = front.len() < path.len();
+    if !is_variable && is_quoted_folder(path) {
+        return Fit::Unclear;
+    }
     let word = word(front);
     let (head, item) =
         word.rsplit_once(':').map_or((None, word), |(head, item)| (Some(head), item));
+    // The first component is a host, the rest is of that.
+    if item.is_empty() && slashes == 1 && head.is_some_and(is_scheme) {
+        return Fit::Inside;
+    }
     // Behind the name of a scheme, and an empty host, the path is one of its own: `file:///`.
     let has_no_host = item.is_empty() && slashes >= 2;
     if head.is_some_and(|head| !has_no_host && is_host(head, item)) {
@@ -175,13 +296,12 @@ fn variable(text: &str) -> Option<(&str, &str)> {
         let (before, name) = inner.rsplit_once("${")?;
         return (!name.contains(['}', '\n'])).then_some((before, name));
     }
-    let is_of_name = |char: char| char.is_ascii_alphanumeric() || char == '_';
     if let Some(inner) = text.strip_suffix(')') {
         let (before, name) = inner.rsplit_once("$(")?;
-        return name.chars().all(is_of_name).then_some((before, name));
+        return name.chars().all(is_of_variable).then_some((before, name));
     }
     let (before, name) = text.rsplit_once('$')?;
-    (!name.is_empty() && name.chars().all(|char| is_of_name(char) || char == ':'))
+    (!name.is_empty() && name.chars().all(|char| is_of_variable(char) || char == ':'))
         .then_some((before, name))
 }
 
@@ -192,9 +312,47 @@ fn is_command(text: &str) -> bool {
         let (front, name) = inner.rsplit_once('(').unwrap_or(("", inner));
         return front.ends_with('$') && !name.chars().all(is_name);
     }
-    // The second of a pair on its line.
-    let line = bare.strip_suffix('`').map(|front| front.rsplit('\n').next().unwrap_or_default());
-    line.is_some_and(|line| line.matches('`').count() % 2 == 1)
+    bare.strip_suffix('`').is_some_and(closes)
+}
+
+/// Whether a backquote behind this ends a command. It opens a literal behind a blank, a bracket or another
+/// backquote, and where no other one of its line waits for it: ` ``/opt/app`` `.
+fn closes(text: &str) -> bool {
+    let line = text.rsplit('\n').next().unwrap_or_default();
+    let Some((_, inner)) = line.rsplit_once('`') else { return false };
+    if line.ends_with(['`', '(', '[', '{']) || line.matches('`').count().is_multiple_of(2) {
+        return false;
+    }
+    // Between the literals of a text stand words: `/usr/a' and `/opt/app'.
+    let is_command = inner.starts_with(|char: char| char.is_alphanumeric() || "/$~".contains(char));
+    !inner.ends_with(is_blank) || (is_command && !inner.contains('\''))
+}
+
+/// Whether this ends with a folder in quotes, such as a shell joins with what follows: `"/srv/x"`, `"~"`.
+fn is_quoted_folder(text: &str) -> bool {
+    let line = text.rsplit('\n').next().unwrap_or_default();
+    let Some((quote, front)) =
+        line.chars().next_back().map(|quote| (quote, line.strip_suffix(quote)))
+    else {
+        return false;
+    };
+    let Some((front, folder)) = front.and_then(|front| front.rsplit_once(quote)) else {
+        return false;
+    };
+    ['"', '\''].contains(&quote)
+        && front.matches(quote).count() % 2 == 0
+        && folder.starts_with(['/', '~', '.', '$'])
+        && !folder.trim_start_matches('/').is_empty()
+}
+
+/// Whether this ends with the scheme of a URL, longer than the letter of a drive.
+fn is_scheme(head: &str) -> bool {
+    let is_of_scheme = |char: char| char.is_ascii_alphanumeric() || "+-.".contains(char);
+    let front = head.trim_end_matches(is_of_scheme);
+    let scheme = head.strip_prefix(front).unwrap_or_default();
+    scheme.len() > 1
+        && scheme.starts_with(|char: char| char.is_ascii_alphabetic())
+        && !front.ends_with(['/', '$', '~'])
 }
 
 /// Whether what stands before a colon, and behind it, is a host with what belongs to it: `//host:8080`,
@@ -233,6 +391,11 @@ fn is_ascii_name(char: Option<u8>) -> bool {
     char.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_-.+~@".contains(&byte))
 }
 
+/// Whether the name of a variable can have this.
+fn is_of_variable(char: char) -> bool {
+    char.is_ascii_alphanumeric() || char == '_'
+}
+
 /// Whether this is a name character: of those outside of ASCII, any that is not known to be none.
 fn is_name(char: char) -> bool {
     match u8::try_from(char) {
@@ -267,11 +430,23 @@ mod tests {
         let at = memchr::memmem::find(text, b"/opt/app").expect("a path");
         let (before, behind) = (&text[..at], &text[at + 8..]);
         let plain = Encoding::Plain;
-        let fit = begins(before, plain).max(ends(behind, plain, |char| char == '/'));
+        let each = (begins(before, plain), ends(behind, plain, |char| char == '/'));
+        let fit = between(before, behind, plain, each);
         if let Ok(before) = str::from_utf8(before) {
             for encoding in Encoding::ALL {
                 let wide = encoding.encode(before.as_bytes()).expect("a text");
                 assert_eq!(begins(&wide, encoding), begins(before.as_bytes(), plain), "{before}");
+            }
+        }
+        if let Ok(behind) = str::from_utf8(behind) {
+            let is_slash = |char| char == '/';
+            for encoding in Encoding::ALL {
+                let wide = encoding.encode(behind.as_bytes()).expect("a text");
+                assert_eq!(
+                    ends(&wide, encoding, is_slash),
+                    ends(behind.as_bytes(), plain, is_slash),
+                    "{behind}"
+                );
             }
         }
         fit
@@ -362,6 +537,166 @@ mod tests {
             "$a:$b/opt/app",
             "*/opt/app",
             "host:/opt/app",
+        ] {
+            assert_eq!(fit(text.as_bytes()), Fit::Certain, "{text}");
+        }
+    }
+
+    /// A literal of reST, and what GNU quotes, were taken for the output of a command.
+    #[test]
+    fn a_backquote_that_opens_ends_no_command() {
+        for text in [
+            "The files are in ``/opt/app/share`` by default.",
+            "``/usr/a`` and ``/opt/app``",
+            "(``/opt/app``)",
+            "(`/opt/app`)",
+            "`/usr/a' and `/opt/app'",
+            "`a', `b' or `/opt/app'",
+            "of two lines` and `/opt/app`",
+            "`code` /opt/app",
+            "``x'' and `/opt/app'",
+            "[`x [`/opt/app`",
+            "``\"/opt/app\"``",
+        ] {
+            assert_eq!(fit(text.as_bytes()), Fit::Certain, "{text}");
+        }
+        for text in [
+            "`pwd`/opt/app",
+            "\"`pwd`\"/opt/app",
+            "x=`dirname \"$0\"`/opt/app",
+            "`dirname $(x)`/opt/app",
+            "`dirname $0 `/opt/app",
+            "``x`` `pwd`/opt/app",
+        ] {
+            assert_eq!(fit(text.as_bytes()), Fit::Unclear, "{text}");
+        }
+    }
+
+    /// `s@x@/opt/app@` was passed over, and `s#/x#/opt/app#` possible.
+    #[test]
+    fn both_sides_of_a_path_decide_together() {
+        for text in [
+            "s#/usr/local#/opt/app#",
+            "s#/usr/local#/opt/app#g",
+            "sed -e 's!/usr/local!/opt/app!;s!a!b!'",
+            "s|/usr/local|/opt/app|",
+            "s,/usr/local,/opt/app,",
+            "s@PREFIX@/opt/app@g",
+            "s@^/usr@/opt/app@",
+            "s+PREFIX+/opt/app+",
+            "s@PREFIX@/opt/app/lib@g",
+            "\"/opt/app\"",
+            "f(L\"x\" L\"/opt/app\"SUFFIX\"x\")",
+            "/opt/app's name's",
+            "'/opt/app'-x'",
+        ] {
+            assert_eq!(fit(text.as_bytes()), Fit::Certain, "{text}");
+        }
+        for text in [
+            "_/opt/app_",
+            "see __/opt/app__.",
+            "(+/opt/app+)",
+            "s@PREFIX@/opt/app@SUFFIX@",
+            "ls /opt/app\"$S\"/x",
+            "x=/opt/app\"-2\"",
+            "/opt/app'-2'",
+        ] {
+            assert_eq!(fit(text.as_bytes()), Fit::Unclear, "{text}");
+        }
+        for text in ["_/opt/app_data_", "_/x/opt/app_", "/opt/app@2", "s@x@/opt/app-2@"] {
+            assert_eq!(fit(text.as_bytes()), Fit::Inside, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_of_a_host_or_in_a_folder_in_quotes() {
+        for text in ["s3://opt/app/x", "https://opt/app/x", "url(git+ssh://opt/app"] {
+            assert_eq!(fit(text.as_bytes()), Fit::Inside, "{text}");
+        }
+        for text in [
+            "$(pwd)/opt/app",
+            "$PWD/opt/app",
+            "\"/srv/foo\"/opt/app",
+            "x='/srv/my foo/'/opt/app",
+            "\"~\"/opt/app",
+            "\"$x/foo\"/opt/app",
+        ] {
+            assert_eq!(fit(text.as_bytes()), Fit::Unclear, "{text}");
+        }
+        for text in [
+            "file:///opt/app",
+            "/usr/lib://opt/app",
+            "L\"/opt/app\"",
+            "\"/srv\" L\"/opt/app\"",
+            "it isn't r'/opt/app'",
+            "f(r'/usr', r'/opt/app')",
+            "\"$x\"/opt/app",
+            "\"/\"/opt/app",
+        ] {
+            assert_eq!(fit(text.as_bytes()), Fit::Certain, "{text}");
+        }
+    }
+
+    /// An escaped `-` of groff, patterns and lists were taken for the end of the path.
+    #[test]
+    fn a_sign_behind_a_path_may_be_of_its_name() {
+        for text in [
+            r"/opt/app\-common",
+            r"/opt/app\_data",
+            r"/opt/app\.conf",
+            r"/opt/app\ data",
+            r"/opt/app\$suffix",
+            r"/opt/app\x2ddata",
+            r"/opt/app\u002ddata",
+            r"/opt/app\055data",
+            "/opt/app{suffix}",
+            "/opt/app{}",
+            "/opt/app{,-dev}",
+            "/opt/app#{x}",
+            "/opt/app[0-9]",
+            "/opt/app?.txt",
+            "/opt/app??",
+            "/opt/app*-dev",
+            "/opt/app.$NAME",
+            "/opt/app.%s",
+            "/opt/app.*",
+            "/opt/app.{a,b}",
+            "/opt/app.é",
+            "/opt/app./x",
+            "/opt/app&#45;data",
+            "/opt/app&#x2d;data",
+            "/opt/app@SUFFIX@/lib",
+        ] {
+            assert_eq!(fit(text.as_bytes()), Fit::Unclear, "{text}");
+        }
+        for text in [
+            r"/opt/app\n",
+            r"/opt/app\tx",
+            r"/opt/app\0",
+            r"/opt/app\000x",
+            r"/opt/app\x00x",
+            r"/opt/app\033[0m",
+            "\"/opt/app\\\"",
+            r"/opt/app\\",
+            r"\fI/opt/app\fR",
+            "/opt/app\\\n",
+            "/opt/app}",
+            "/opt/app]",
+            "/opt/app{",
+            "/opt/app{\n",
+            "/opt/app { ",
+            "/opt/app[ ",
+            "/opt/app. It",
+            "/opt/app?",
+            "/opt/app? It",
+            "/opt/app/?query",
+            "/opt/app#top",
+            "*/opt/app*.",
+            "**/opt/app**",
+            "/opt/app&quot;",
+            "/opt/app&#39;",
+            "/opt/app&#xA;",
+            "/opt/app&&x",
         ] {
             assert_eq!(fit(text.as_bytes()), Fit::Certain, "{text}");
         }

@@ -18,12 +18,17 @@
 //!   `file:///opt/app` is found, `/x//opt/app` is not. A word ends at white space, quotes and `= , ; < > |`,
 //!   and in lists at a colon.
 //! - It is not relative: `.`, `..` or `$ORIGIN` before it make it another path.
+//! - Behind the scheme of a URL and two slashes its first component is a host: `s3://opt/app` is none.
 //! - Where a program decides what the path is, or the text does not tell, it is *unclear*, in a text too:
-//!   behind it comes `%` (`/opt/app%s`), a variable (`/opt/app$suffix`), a character outside of ASCII that is no
-//!   punctuation, or a way out of it (`/opt/app/../x`). Or before it stands a command
-//!   (`$(dirname "$0")/opt/app`), a `%`, a home (`~/opt/app`), a host with a port or user, or
-//!   anything but name characters since the last slash of its word (`/srv/$x/opt/app`). A variable alone
-//!   is taken for another root, such as `$DESTDIR`, unless it is `HOME`.
+//!   behind it comes `%` (`/opt/app%s`), a variable (`/opt/app$suffix`, `/opt/app@SUFFIX@`), what may be a pattern or
+//!   list (`/opt/app[0-9]`, `/opt/app{,-dev}`, `/opt/app.*`), an escaped character of a name (`/opt/app\-common` of
+//!   groff, `/opt/app&#45;x`), what a shell joins (`/opt/app"$x"`), a character outside of ASCII that is no
+//!   punctuation, or a way out of it (`/opt/app/../x`). Or before it stands a command (`$(dirname "$0")/opt/app`;
+//!   a backquote that opens is none), a folder in quotes (`"/srv/x"/opt/app`), a `%`, a home (`~/opt/app`), a host
+//!   with a port or user, or anything but name characters since the last slash of its word (`/srv/$x/opt/app`). A
+//!   variable alone is taken for another root, such as `$DESTDIR`, unless it names a folder: `HOME`, `PWD`.
+//! - What is on both sides decides together: in `s@/usr@/opt/app@` of sed it is certain, in `_/opt/app_`, which may be
+//!   marked, unclear.
 //!
 //! A **path of Windows**, with a drive (`C:/app`, `C:\app`) or a share (`\\host\share\app`), is found as it is
 //! named, with its slashes and in its case. It ends as any other; before it stands no letter, digit, `_`
@@ -45,7 +50,7 @@ use std::path::Path;
 
 use postlink_format::{STORE_HASH_SIZE, store_hash};
 
-use super::boundary::{Fit, begins, begins_word, ends, is_option};
+use super::boundary::{Fit, begins, begins_word, between, ends, is_option};
 use super::encoding::Encoding;
 use crate::error::{Error, Result};
 use crate::shown::{escaped, shown};
@@ -182,7 +187,12 @@ impl Reference {
         };
         let is_slash =
             if is_windows { |char| char == '/' || char == '\\' } else { |char| char == '/' };
-        begins.max(ends(bytes.get(end..).unwrap_or_default(), encoding, is_slash))
+        let behind = bytes.get(end..).unwrap_or_default();
+        let each = (begins, ends(behind, encoding, is_slash));
+        if is_windows || self.is_word() {
+            return each.0.max(each.1);
+        }
+        between(before, behind, encoding, each)
     }
 }
 
