@@ -168,7 +168,10 @@ fn compressed_texts_of_which_a_part_would_stay_are_told() {
     let folder = tree();
     let hash = "/nix/store/0c5n1x3gkr7d2wmf9vq8z4yjb6hap2sl";
     for (text, why) in [
-        ("/opt/app and printf(\"/opt/app%s\")", "a program decides what a path in it is"),
+        (
+            "/opt/app and printf(\"/opt/app%s\")",
+            "what stands around a path in it may make it another one",
+        ),
         ("s:8:\"/opt/app\";", "its text counts its bytes"),
         (&format!("{hash}-a {hash}-a-dev"), "it has a part of an old path"),
     ] {

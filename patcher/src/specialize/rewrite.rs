@@ -187,7 +187,9 @@ impl Rewrites {
                 Fit::Certain if end <= counted_to => "its text counts its bytes",
                 Fit::Certain if self.replacement(text, 0, &hit, &|_| true).is_some() => continue,
                 Fit::Certain => "it has a part of an old path",
-                Fit::Unclear | Fit::Inside | Fit::Piece => "a program decides what a path in it is",
+                Fit::Unclear | Fit::Inside | Fit::Piece => {
+                    "what stands around a path in it may make it another one"
+                }
             };
             if self.changes(hit.reference, true) {
                 return Err(why.into());
