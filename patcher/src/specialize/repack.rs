@@ -229,6 +229,9 @@ mod tests {
             );
             assert_eq!(repacked(&folder.join("out")), Ok(None));
         }
+        shell(folder, "{ echo /opt/app | gzip; head -c 9000 /dev/zero; } > out; gzip -t out");
+        let problem = repacked(&folder.join("out")).expect_err("zeros");
+        assert_eq!(problem, "zeros stand behind the end of gzip");
         shell(folder, "yes /opt/app | head -c 70M | gzip -1 > large");
         let problem = repacked(&folder.join("large")).expect_err("too large");
         assert_eq!(problem, "it unpacks to more than 67108864 bytes");

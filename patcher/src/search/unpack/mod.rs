@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::ops::Range;
 
-use flate2::bufread::{GzDecoder, ZlibDecoder};
+use flate2::bufread::{GzDecoder, MultiGzDecoder, ZlibDecoder};
 
 pub(crate) use self::checked::checked_format;
 use self::streams::{Frames, Parts, Slice, unpacked};
@@ -242,9 +242,16 @@ pub(crate) fn packed_text(file: &File, size: u64) -> io::Result<Result<PackedTex
         return Ok(Err("it has an extra field of gzip".into()));
     }
     Ok(whole(Cursor::new(&bytes), format).and_then(|text| match is_whole_text(&text) {
+        true if is_padded(format, &bytes) => Err("zeros stand behind the end of gzip".into()),
         true => Ok((format, bytes, text)),
         false => Err("it does not unpack to a text".into()),
     }))
+}
+
+/// Whether something stands behind the last member of a gzip file that can be unpacked.
+fn is_padded(format: PackFormat, bytes: &[u8]) -> bool {
+    format == PackFormat::Gzip
+        && io::copy(&mut MultiGzDecoder::new(bytes), &mut io::sink()).is_err()
 }
 
 /// All bytes that a compressed stream unpacks to, up to [`LARGEST_INNER`].

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::ops::Range;
 
+use flate2::bufread::GzDecoder;
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 use super::PackFormat;
@@ -32,8 +33,8 @@ pub(super) fn unpacked<'r>(
 ) -> Box<dyn Read + 'r> {
     use PackFormat::{Bzip2, Gzip, Xz, Zstd};
     match (format, parts) {
-        (Gzip, Parts::All) => Box::new(flate2::bufread::MultiGzDecoder::new(stream)),
-        (Gzip, Parts::One) => Box::new(flate2::bufread::GzDecoder::new(stream)),
+        (Gzip, Parts::All) => Box::new(Members(Some(GzDecoder::new(stream)))),
+        (Gzip, Parts::One) => Box::new(GzDecoder::new(stream)),
         (Xz, parts) => {
             let several = parts == Parts::All;
             Box::new(lzma_rust2::XzReader::new_mem_limit(stream, several, XZ_MEMORY))
@@ -42,6 +43,42 @@ pub(super) fn unpacked<'r>(
         (Bzip2, Parts::All) => Box::new(bzip2::bufread::MultiBzDecoder::new(stream)),
         (Bzip2, Parts::One) => Box::new(bzip2::bufread::BzDecoder::new(stream)),
         _ => Box::new(stream),
+    }
+}
+
+/// The members of a gzip file, one after another. Zeros up to the end may stand behind them, as on a tape: `gzip`
+/// passes over these, and says nothing.
+struct Members<R>(Option<GzDecoder<R>>);
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.0 {
+            let read = member.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let Some(mut stream) = self.0.take().map(GzDecoder::into_inner) else { break };
+            match stream.fill_buf()? {
+                [] => {}
+                [0, ..] => only_zeros(stream)?,
+                _ => self.0 = Some(GzDecoder::new(stream)),
+            }
+        }
+        Ok(0)
+    }
+}
+
+fn only_zeros(mut stream: impl BufRead) -> io::Result<()> {
+    loop {
+        let bytes = stream.fill_buf()?;
+        let read = bytes.len();
+        if bytes.iter().any(|byte| *byte != 0) {
+            return Err(io::Error::other("something stands behind its end"));
+        }
+        if read == 0 {
+            return Ok(());
+        }
+        stream.consume(read);
     }
 }
 
