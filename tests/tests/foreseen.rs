@@ -43,6 +43,8 @@ fn a_required_field_gets_a_value_or_the_tree_is_refused() {
     let said = folder.postlink(scan).ok();
     assert!(said.contains("\n  --set app.prefix=VALUE for bin/app\n"), "{said}");
     assert!(said.contains("handles all of it, with the values that it needs"), "{said}");
+    let alone = folder.postlink("scan un/bin/app --reference /opt/one").stdout;
+    assert!(alone.contains("\n  --set app.prefix=VALUE for un/bin/app\n"), "{alone}");
     let page = String::from_utf8(folder.read("page.html")).expect("a text");
     assert!(page.contains("needs <code>--set app.prefix=VALUE</code>"), "{page}");
     folder.postlink("fill un/bin/app --in-place --set prefix=/opt/one").ok();

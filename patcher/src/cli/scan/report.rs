@@ -126,7 +126,7 @@ fn tree_report(tree: &ScannedTree, scan: &Scan, verbose: bool) -> String {
     if !sets.is_empty() {
         text.push_str("\nvalues that records require and do not have (specialize needs them)\n");
         for (set, files) in &sets {
-            let first = files.first().map(line).unwrap_or_default();
+            let first = line(named(files.first().copied().unwrap_or_default(), &tree.tree));
             let more = match files.len() {
                 0 | 1 => String::new(),
                 many => format!(", and {} more", count(many - 1, "file")),
